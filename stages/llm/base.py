@@ -1,0 +1,66 @@
+"""What the stages ask of a language model, so that tests can script one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn: top-k, then top-p, then min-p, then temperature; and when to stop."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    max_new_tokens: int
+    stop: str
+
+
+@dataclass(frozen=True)
+class PromptGroup:
+    """A prompt and one seed for each text to be written from it."""
+
+    prompt: str
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What was written after a prompt, up to the stop text; `tokens` counts what was sampled."""
+
+    text: str
+    tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+class LanguageModel(Protocol):
+    """A local model that writes in batches and reads in batches, both over shared prompt prefixes."""
+
+    @property
+    def kind(self) -> Literal["base", "chat"]:
+        """Base models continue a text; chat models answer in their template."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything about the model and its run that determines its output, for the journal."""
+
+    def write_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> list[list[Completion]]:
+        """Write every group's texts; the result depends on the arguments and `identity` alone.
+
+        Raises `ModelError` if a prompt with its answer does not fit the context.
+        """
+
+    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return log-probabilities, shape (suffixes, choices), of each choice after prefix + suffix.
+
+        Exact up to one constant per row, so softmax over a row gives the choices' relative probabilities.
+        """
+
+    def chat_prompt(self, user: str, answer_start: str) -> str:
+        """Wrap a request in the chat template, ending in the given start of the answer; chat models only."""

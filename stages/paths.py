@@ -1,0 +1,36 @@
+"""Where the stages' files lie, relative to the current directory (`dvc exp run --temp` runs in a copy)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TASKS = Path("data/tasks")
+CATALOG = Path("models/catalog.yaml")
+
+REAL_TRAIN = Path("data/real/train.jsonl")
+REAL_POOL = Path("data/real/pool.jsonl")
+TEST_INPUTS = Path("data/real/test.jsonl")
+TEST_LABELS = Path("data/real/test_labels.jsonl")
+
+PROMPTS = Path("data/synthetic/prompts.jsonl")
+CANDIDATES = Path("data/synthetic/candidates.jsonl")
+KEPT = Path("data/synthetic/kept.jsonl")
+REJECTED = Path("data/synthetic/rejected.jsonl")
+
+METRICS = Path("metrics")
+PLOTS = Path("metrics/plots")
+
+
+def arm_rows(arm: str) -> Path:
+    """Return the file of an arm's training rows."""
+    return Path(f"data/arms/{arm}.jsonl")
+
+
+def predictions(arm: str) -> Path:
+    """Return the file of an arm's predictions of the test inputs."""
+    return Path(f"data/predictions/{arm}.jsonl")
+
+
+def model(arm: str) -> Path:
+    """Return the folder of an arm's trained classifier."""
+    return Path(f"models/{arm}")
