@@ -48,7 +48,9 @@ def load_entry(name: str, kinds: tuple[str, ...], key: str) -> Entry:
     content = read_yaml(paths.CATALOG)
     if not isinstance(content, dict) or name not in content:
         known = [n for n, entry in (content or {}).items() if (entry or {}).get("kind") in kinds]
-        raise ParamsError(f"params.yaml: {key}: no model {name!r} in {paths.CATALOG}; it has {', '.join(known)}")
+        raise ParamsError(
+            f"params.yaml: {key}: no model {name!r} in {paths.CATALOG}; it has {', '.join(known)}"
+        )
     entry = check(Entry, content[name], paths.CATALOG, name)
     if entry.kind not in kinds:
         raise ParamsError(f"params.yaml: {key}: {name!r} is of kind {entry.kind}, not {' or '.join(kinds)}")
