@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -50,10 +50,18 @@ class LanguageModel(Protocol):
     def identity(self) -> dict[str, Any]:
         """Everything about the model and its run that determines its output, for the journal."""
 
-    def write_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> list[list[Completion]]:
+    def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
+        """Raise `ModelError` if the prompts with their answers do not fit the context."""
+
+    def write_wave(
+        self,
+        groups: Sequence[PromptGroup],
+        sampling: Sampling,
+        on_text: Callable[[Completion], None] | None = None,
+    ) -> list[list[Completion]]:
         """Write every group's texts; the result depends on the arguments and `identity` alone.
 
-        Raises `ModelError` if a prompt with its answer does not fit the context.
+        `on_text` is told of each text as it ends. Raises `ModelError` as `check_wave` does.
         """
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:

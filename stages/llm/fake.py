@@ -39,10 +39,22 @@ class FakeModel:
         """Return a constant: the script is not part of it."""
         return {"model": "fake", "kind": self.kind}
 
-    def write_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> list[list[Completion]]:
+    def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
+        """Accept prompts of any length."""
+
+    def write_wave(
+        self,
+        groups: Sequence[PromptGroup],
+        sampling: Sampling,
+        on_text: Callable[[Completion], None] | None = None,
+    ) -> list[list[Completion]]:
         """Write with the script."""
         self.waves_written += 1
-        return [[self.writer(group.prompt, seed) for seed in group.seeds] for group in groups]
+        texts = [[self.writer(group.prompt, seed) for seed in group.seeds] for group in groups]
+        for text in (text for group in texts for text in group):
+            if on_text:
+                on_text(text)
+        return texts
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
         """Score with the script."""

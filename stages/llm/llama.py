@@ -15,6 +15,7 @@ from stages.errors import ModelError
 
 NO_KV_SLOT = 1
 BATCH_TOKENS = 512
+MAX_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
 
 
 @llama_cpp.llama_log_callback

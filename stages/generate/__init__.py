@@ -1,0 +1,1 @@
+"""Stage 2: have the local language model write candidates."""

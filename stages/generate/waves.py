@@ -1,0 +1,89 @@
+"""Write the planned waves, each kept in the journal as soon as it is whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from stages.generate.prompts import STOP, Planned
+from stages.llm.base import Completion, LanguageModel, Sampling
+from stages.llm.journal import Journal, fingerprint
+from stages.params import Generate
+from stages.records import Candidate
+
+OnText = Callable[[Completion], None]
+
+
+def sampling_of(config: Generate) -> Sampling:
+    """Return how texts are drawn."""
+    return Sampling(
+        temperature=config.temperature,
+        top_k=config.top_k,
+        top_p=config.top_p,
+        min_p=config.min_p,
+        max_new_tokens=config.max_new_tokens,
+        stop=STOP,
+    )
+
+
+class WaveStore:
+    """The journal of written waves for one model and one way of sampling."""
+
+    def __init__(self, model: LanguageModel, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self.journal = Journal("generate", {"llm": model.identity, "sampling": vars(sampling)})
+
+    @staticmethod
+    def key(wave: Sequence[Planned]) -> str:
+        """Return the key of a wave: its prompts and seeds, all that its texts depend on."""
+        return fingerprint({"groups": [[planned.prompt["text"], planned.seeds] for planned in wave]})
+
+    def has(self, wave: Sequence[Planned]) -> bool:
+        """Return whether the wave was written before."""
+        return self.key(wave) in self.journal
+
+
+def generate(
+    waves: Sequence[Sequence[Planned]],
+    model: LanguageModel,
+    store: WaveStore,
+    on_text: OnText | None = None,
+) -> Iterator[tuple[list[Candidate], float]]:
+    """Yield each wave's candidates and the seconds it took, from the journal where it is there.
+
+    `on_text` is called for each text as it is written. Raises `ModelError`, before anything is written,
+    if a prompt doesn't fit the model's context.
+    """
+    for wave in waves:
+        model.check_wave([planned.group for planned in wave], store.sampling)
+    for wave in waves:
+        key = store.key(wave)
+        if key not in store.journal:
+            store.journal.add(key, _write(wave, model, store.sampling, on_text))
+        record = store.journal[key]
+        yield list(_candidates(wave, record["texts"])), record["seconds"]
+
+
+def _write(
+    wave: Sequence[Planned], model: LanguageModel, sampling: Sampling, on_text: OnText | None
+) -> dict[str, Any]:
+    begin = time.perf_counter()
+    groups = model.write_wave([planned.group for planned in wave], sampling, on_text)
+    texts = [[[text.text, text.tokens, text.finish_reason] for text in group] for group in groups]
+    return {"texts": texts, "seconds": round(time.perf_counter() - begin, 3)}
+
+
+def _candidates(wave: Sequence[Planned], texts: list[Any]) -> Iterator[Candidate]:
+    for planned, group in zip(wave, texts, strict=True):
+        for number, (seed, (text, tokens, reason)) in enumerate(zip(planned.seeds, group, strict=True)):
+            yield Candidate(
+                id=f"s{planned.first + number:06d}",
+                text=" ".join(text.replace("\0", " ").split()),
+                label=planned.prompt["label"],
+                prompt_id=planned.prompt["id"],
+                demonstration_ids=planned.prompt["demonstration_ids"],
+                seed=seed,
+                tokens=tokens,
+                finish_reason=reason,
+            )

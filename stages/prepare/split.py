@@ -1,0 +1,68 @@
+"""Split real rows into training rows, a pool for the real learning curve, and a test set."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stages.errors import DataError
+from stages.records import Labelled
+
+
+@dataclass(frozen=True)
+class Split:
+    """`train` are the labelled rows to work with; `curve` holds larger sets that contain them, by size."""
+
+    train: list[Labelled]
+    pool: list[Labelled]
+    curve: dict[int, list[Labelled]]
+    test: list[Labelled]
+
+
+def stratified_order(rows: Sequence[Labelled], seed: int) -> list[Labelled]:
+    """Shuffle rows so that every prefix has the labels in the shares of the whole, to within one row."""
+    draw = random.Random(seed)
+    by_label: dict[str, list[Labelled]] = defaultdict(list)
+    for row in rows:
+        by_label[row["label"]].append(row)
+    places = []
+    for rank, label in enumerate(sorted(by_label)):
+        own = by_label[label]
+        draw.shuffle(own)
+        places += [((number + 0.5) / len(own), rank, row) for number, row in enumerate(own)]
+    return [row for *_, row in sorted(places, key=lambda place: place[:2])]
+
+
+def split(
+    rows: Sequence[Labelled], train_rows: int, curve: Sequence[int], test_rows: int, seed: int
+) -> Split:
+    """Split stratified: the test set from one end of the order, all training sets from the other.
+
+    So a change of `train_rows` or `curve` leaves the test set as it is, and training sets are nested.
+
+    Raises
+    ------
+    DataError
+        If there are too few rows, or a label would have no training or no test row.
+    """
+    needed = test_rows + max([train_rows, *curve])
+    if len(rows) < needed:
+        raise DataError(
+            f"params.yaml: prepare.test_rows={test_rows} and real.rows={train_rows}, "
+            f"real.curve={list(curve)} need {needed} rows, but the task's data has {len(rows)}; lower them"
+        )
+    order = stratified_order(rows, seed)
+    test, rest = order[len(order) - test_rows :], order[: len(order) - test_rows]
+    result = Split(rest[:train_rows], rest[train_rows:], {size: rest[:size] for size in curve}, test)
+    for part, key in ((result.train, "real.rows"), (result.test, "prepare.test_rows")):
+        missing = {row["label"] for row in rows} - {row["label"] for row in part}
+        if missing:
+            raise DataError(f"params.yaml: {key}: {len(part)} rows hold none of {sorted(missing)}; raise it")
+    return result
+
+
+def label_counts(rows: Sequence[Labelled]) -> dict[str, int]:
+    """Return the number of rows per label, by label name."""
+    return dict(sorted(Counter(row["label"] for row in rows).items()))
