@@ -15,18 +15,22 @@ from stages.errors import ParamsError
 class Section(BaseModel):
     """A frozen part of a YAML file: unknown keys, missing keys and wrong types are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Yaml12Loader(yaml.SafeLoader):
-    """PyYAML with YAML 1.2's scalars: `1e-5` is a number, `no` and `on` are texts.
+    """PyYAML with YAML 1.2's scalars: `1e-5` is a number; `no`, `on` and `2024-01-31` are texts.
 
     PyYAML reads YAML 1.1, while DVC reads and rewrites params.yaml as 1.2 (0.00001 becomes 1e-05).
     """
 
 
 Yaml12Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":int"))]
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if not tag.endswith((":bool", ":float", ":int", ":timestamp"))
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 Yaml12Loader.add_implicit_resolver(
@@ -47,7 +51,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_yaml(path: Path) -> Any:
     """Parse a YAML file, or raise `ParamsError` with the file and line."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=Yaml12Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=Yaml12Loader)
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
@@ -81,5 +85,7 @@ def _explain(item: Any, path: Path, prefix: str) -> str:
             return f"{path}: {key + ': ' if key else ''}{item['ctx']['error']}"
         case "int_type" | "float_type" | "int_from_float" if isinstance(given, str):
             return f"{path}: {key} must be a number, not the text {given!r}; write it without quotes"
+        case "string_type" if isinstance(given, int | float):
+            return f"{path}: {key} must be a text, not {given!r}; write it in quotes"
         case _:
             return f"{path}: {key}: {item['msg'][0].lower() + item['msg'][1:]}, not {given!r}"

@@ -58,5 +58,6 @@ def one_line_errors(name: str, *, debug: bool = False) -> Iterator[None]:
     except (LabelmintError, OSError) as error:
         if debug:
             traceback.print_exc()
-        print(f"{name}: error: {error}", file=sys.stderr)
+        # A column's name or a file's name may hold a line break.
+        print(f"{name}: error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -71,6 +71,7 @@ class Rejected(Candidate):
 
     rule: str
     evidence: dict[str, Any]
+    label_scores: dict[str, float] | None
 
 
 class Prediction(TypedDict):
@@ -139,10 +140,12 @@ def read_rows(path: Path) -> list[Any]:
     """Read JSON Lines; raise `DataError` naming the file and line of the first broken one."""
     rows = []
     try:
-        with path.open(encoding="utf-8", newline="\n") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    rows.append(json.loads(line))
+                    rows.append(json.loads(line.decode("utf-8")))
+                except UnicodeDecodeError:
+                    raise DataError(f"{path}:{number}: not UTF-8; save it as UTF-8") from None
                 except json.JSONDecodeError as error:
                     raise DataError(f"{path}:{number}: not valid JSON: {error.msg}") from None
     except FileNotFoundError:

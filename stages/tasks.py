@@ -24,7 +24,7 @@ class Source(Section):
     path: str | None = None
     package: str | None = None
     file: str | None = None
-    where: dict[str, str] = {}
+    where: dict[str, str] = Field(default_factory=dict)
     text_column: str
     label_column: str
 

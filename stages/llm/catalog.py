@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from stages import paths
 from stages.config import Section, check, read_yaml
@@ -25,7 +25,7 @@ class Entry(Section):
 
     kind: Literal["base", "chat", "encoder"]
     package: str | None = None
-    parts: list[str] = []
+    parts: list[str] = Field(default_factory=list)
     folder: str | None = None
     path: str | None = None
     file: str | None = None
@@ -46,8 +46,10 @@ class Entry(Section):
 def load_entry(name: str, kinds: tuple[str, ...], key: str) -> Entry:
     """Return the catalogue's entry `name`, which must be of one of `kinds`; `key` is for the message."""
     content = read_yaml(paths.CATALOG)
-    if not isinstance(content, dict) or name not in content:
-        known = [n for n, entry in (content or {}).items() if (entry or {}).get("kind") in kinds]
+    if not isinstance(content, dict):
+        raise ParamsError(f"{paths.CATALOG}: the file must be a mapping of names to models")
+    if name not in content:
+        known = [n for n, entry in content.items() if isinstance(entry, dict) and entry.get("kind") in kinds]
         raise ParamsError(
             f"params.yaml: {key}: no model {name!r} in {paths.CATALOG}; it has {', '.join(known)}"
         )
@@ -104,7 +106,10 @@ def _joined(name: str, entry: Entry, parts: list[Path]) -> Path:
 
 def _package_file(name: str, entry: Entry, relative: str) -> Path:
     package, _, inside = relative.partition("/")
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # the package around it is missing; no name at all
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"{paths.CATALOG}: {name}: package {package} is not installed; run `make setup`")
     file = Path(spec.submodule_search_locations[0]) / inside
@@ -121,8 +126,8 @@ def _verify(name: str, file: Path, expected: str | None) -> None:
     memory = cache_dir() / "verified.json"
     identity = f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
     try:
-        known = json.loads(memory.read_text())
-    except (OSError, ValueError):
+        known = dict(json.loads(memory.read_text()))
+    except (OSError, ValueError, TypeError):
         known = {}
     if known.get(identity) != expected:
         found = sha256(file)

@@ -59,7 +59,8 @@ class FakeModel:
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
         """Score with the script."""
         self.texts_scored += len(suffixes)
-        return np.array([[self.reader(s, choice) for choice in choices] for s in suffixes], np.float32)
+        scores = [[self.reader(suffix, choice) for choice in choices] for suffix in suffixes]
+        return np.array(scores, np.float32).reshape(len(suffixes), len(choices))
 
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Wrap in a template of its own."""

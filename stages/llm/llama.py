@@ -51,7 +51,7 @@ class Llama:
         if not self.model:
             raise ModelError(f"{path}: llama.cpp can't load it; is it a whole GGUF file of a known kind?")
         if llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model):
-            raise ModelError(f"{path}: a recurrent or hybrid model can't share a prompt; choose a transformer")
+            raise ModelError(f"{path}: a recurrent or hybrid model can't share a prompt; choose another")
         if llama_cpp.llama_model_has_encoder(self.model):
             raise ModelError(f"{path}: an encoder model can't write; choose a decoder-only one")
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)

@@ -1,4 +1,4 @@
-"""Read many texts after one shared prompt: how probable is each choice as what comes next?
+"""Read many texts after one shared prompt: how probable each choice is as what comes next.
 
 The prompt is decoded once; batches of texts are then decoded against its KV cells, several texts to a
 call. Choices of more than one token branch off their text, whose own tokens are still decoded only once.
@@ -36,6 +36,8 @@ class Reader:
 
     def read(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:
         """Return log-probabilities, shape (texts, choices), exact up to one constant per row."""
+        if not all(texts):  # it would have no logits of its own, and take its neighbour's
+            raise ValueError("an empty text can't be read")
         extra = sum(len(branch) - 1 for branch in self.branches)
         self._check_fits(max(map(len, texts), default=0) + extra)
         self.llama.clear()
@@ -55,9 +57,7 @@ class Reader:
                 "show fewer or shorter rows, or raise it"
             )
 
-    def _read_batch(
-        self, rows: Sequence[int], texts: list[list[int]], out: npt.NDArray[np.float32]
-    ) -> None:
+    def _read_batch(self, rows: Sequence[int], texts: list[list[int]], out: npt.NDArray[np.float32]) -> None:
         """Read some texts in one decode; a text's tokens belong to all of its choices' sequences."""
         llama = self.llama
         outputs = 0

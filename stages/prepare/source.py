@@ -6,6 +6,7 @@ import importlib.util
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -41,7 +42,7 @@ def read_source(card: TaskCard, task: str) -> Reading:
         if column not in table.columns:
             raise DataError(
                 f"{card_path(task)}: source.{key}: {path} has no column {column!r}; "
-                f"it has {', '.join(map(str, table.columns))}"
+                f"it has {', '.join(map(str, table.columns)) or 'no columns'}"
             )
     for column, value in source.where.items():
         table = table[table[column] == value]
@@ -63,7 +64,10 @@ def source_path(card: TaskCard, task: str) -> Path:
         if not path.is_file():
             raise DataError(f"{card_path(task)}: source.path: no file {path}")
         return path
-    spec = importlib.util.find_spec(str(source.package))
+    try:
+        spec = importlib.util.find_spec(str(source.package))
+    except (ImportError, ValueError):  # the package around it is missing; no name at all
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
             f"{card_path(task)}: source.package: {source.package} is not installed; add it to "
@@ -88,18 +92,31 @@ def _read_table(path: Path) -> pd.DataFrame:
         for number, row in enumerate(rows, 1):
             if not isinstance(row, dict):
                 raise DataError(f"{path}:{number}: each line must be an object with named fields")
-        table = pd.DataFrame(rows, dtype=object)
-        return table.map(lambda value: "" if value is None or value != value else str(value))
+        # dtype=object: pandas' own strings can't hold the lone surrogates that JSON can.
+        columns = pd.Index(list(dict.fromkeys(key for row in rows for key in row)), dtype=object)
+        values = [[_as_text(row.get(key)) for key in columns] for row in rows]
+        return pd.DataFrame(values, columns=columns, dtype=object)
     if suffix not in (".csv", ".tsv"):
         raise DataError(f"{path}: files end in .csv, .tsv or .jsonl, not {suffix or 'nothing'!r}")
     try:
-        return pd.read_csv(
-            path, sep="," if suffix == ".csv" else "\t", dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        table = pd.read_csv(
+            path,
+            sep="," if suffix == ".csv" else "\t",
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
         )
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: not a valid table: {str(error).strip()}") from None
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first column for the rows' names
+        raise DataError(f"{path}: more fields than column names; quote the texts that hold a separator")
+    return table
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None or value != value else str(value)
 
 
 def _check_labels(card: TaskCard, task: str, path: Path, found: Counter[str]) -> None:

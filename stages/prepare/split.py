@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stages.errors import DataError
@@ -27,12 +27,27 @@ def stratified_order(rows: Sequence[Labelled], seed: int) -> list[Labelled]:
     by_label: dict[str, list[Labelled]] = defaultdict(list)
     for row in rows:
         by_label[row["label"]].append(row)
-    places = []
-    for rank, label in enumerate(sorted(by_label)):
-        own = by_label[label]
+    ranked = [by_label[label] for label in sorted(by_label)]
+    for own in ranked:
         draw.shuffle(own)
-        places += [((number + 0.5) / len(own), rank, row) for number, row in enumerate(own)]
-    return [row for *_, row in sorted(places, key=lambda place: place[:2])]
+    waiting = [iter(own) for own in ranked]
+    return [next(waiting[rank]) for rank in _turns([len(own) for own in ranked])]
+
+
+def _turns(sizes: Sequence[int]) -> Iterator[int]:
+    """Yield whose turn it is, each as often as its size: of those that are due, the one that can wait least.
+
+    Tijdeman's rule for the chairman assignment problem (1980) is never off by a whole row. Spacing each
+    label's rows evenly is off by up to 4.5 with eleven labels, one of which has nine tenths of the rows.
+    """
+    total, slack = sum(sizes), max(1, 2 * len(sizes) - 2)
+    taken = [0] * len(sizes)
+    for place in range(1, total + 1):
+        behind = [size * place - count * total for size, count in zip(sizes, taken, strict=True)]
+        due = [rank for rank, rows in enumerate(behind) if rows * slack >= total]
+        turn = min(due, key=lambda rank: (total * (slack - 1) - behind[rank] * slack) / sizes[rank])
+        taken[turn] += 1
+        yield turn
 
 
 def split(

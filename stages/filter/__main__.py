@@ -1,0 +1,147 @@
+"""Keep the candidates that are well-formed, new, not in the test set, and labelled right.
+
+Reads the task card, data/real/train.jsonl and test.jsonl (inputs only) and data/synthetic/candidates.jsonl;
+writes data/synthetic/kept.jsonl and rejected.jsonl, which partition the candidates, data/arms/synthetic.jsonl
+and mixed.jsonl, and metrics/filter.json. Run alone: `python -m stages.filter`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from stages import paths
+from stages.errors import run_stage
+from stages.filter.select import select
+from stages.filter.sieve import (
+    RULES,
+    Scores,
+    Sieve,
+    apply_copies,
+    apply_duplicates,
+    apply_form,
+    apply_verification,
+)
+from stages.filter.verify import Reading, verify
+from stages.llm import open_model
+from stages.params import Filter, Params, load_params
+from stages.records import (
+    ArmRow,
+    Candidate,
+    Input,
+    Kept,
+    Labelled,
+    Rejected,
+    read_rows,
+    write_json,
+    write_rows,
+)
+from stages.tasks import TaskCard, load_card
+
+
+def main() -> None:
+    """Sieve the candidates; write the kept rows, the rejected ones and the training sets made of them."""
+    params = load_params()
+    card = load_card(params.task)
+    candidates, train = read_rows(paths.CANDIDATES), read_rows(paths.REAL_TRAIN)
+    reading = read_labels(params, card, candidates, train)
+    kept, rejected = sift(
+        params.filter, card, candidates, train, read_rows(paths.TEST_INPUTS), reading.scores
+    )
+    write_rows(paths.KEPT, kept)
+    write_rows(paths.REJECTED, rejected)
+    synthetic = [arm_row(row, "synthetic") for row in kept]
+    write_rows(paths.arm_rows("synthetic"), synthetic)
+    write_rows(paths.arm_rows("mixed"), [arm_row(row, "real") for row in train] + synthetic)
+    write_json(paths.METRICS / "filter.json", summary(card, kept, rejected, reading))
+
+
+def read_labels(
+    params: Params, card: TaskCard, candidates: Sequence[Candidate], train: Sequence[Labelled]
+) -> Reading:
+    """Have the LLM read the candidates' labels, unless params.yaml says not to."""
+    if params.filter.verify.action == "none":
+        return Reading({}, None, 0)
+    with open_model(params.llm) as model:
+        return verify(params.filter, card, candidates, train, model)
+
+
+def sift(
+    config: Filter,
+    card: TaskCard,
+    candidates: Sequence[Candidate],
+    train: Sequence[Labelled],
+    test: Sequence[Input],
+    scores: Scores,
+) -> tuple[list[Kept], list[Rejected]]:
+    """Partition the candidates into kept and rejected rows, each in the candidates' order.
+
+    Parameters
+    ----------
+    scores : mapping
+        Candidate id → centred log-probabilities of the labels, shape (labels,); empty: don't verify.
+
+    Raises
+    ------
+    DataError
+        If a label has too few accepted rows.
+    """
+    labels = {row["id"]: row["label"] for row in candidates}
+    sieve = Sieve(candidates)
+    apply_form(sieve, config, card, train)
+    apply_duplicates(sieve, config)
+    apply_copies(sieve, config, train, test)
+    if config.verify.action != "none":
+        apply_verification(sieve, config, card.label_names, scores, labels)
+    select(sieve, config, card.label_names, labels, len(candidates))
+    said = {
+        row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}
+        for row_id, row in scores.items()
+    }
+    kept: list[Kept] = []
+    rejected: list[Rejected] = []
+    for row in candidates:
+        shown = said.get(row["id"])
+        if row["id"] in sieve.verdicts:
+            rule, evidence = sieve.verdicts[row["id"]]
+            rejected.append({**row, "rule": rule, "evidence": evidence, "label_scores": shown})
+        else:
+            label = labels[row["id"]]
+            kept.append({**row, "label": label, "written_label": row["label"], "label_scores": shown})
+    return kept, rejected
+
+
+def arm_row(row: Labelled, source: str) -> ArmRow:
+    """Return a training row."""
+    return ArmRow(id=row["id"], text=row["text"], label=row["label"], source=source)
+
+
+def summary(
+    card: TaskCard, kept: Sequence[Kept], rejected: Sequence[Rejected], reading: Reading
+) -> dict[str, Any]:
+    """Return the stage's metrics: the funnel by rule and label, and how well the LLM reads real rows."""
+    rules = Counter(row["rule"] for row in rejected)
+    candidates = len(kept) + len(rejected)
+    by_label = {
+        name: {
+            "candidates": sum(row["label"] == name for row in rejected)
+            + sum(row["written_label"] == name for row in kept),
+            "kept": sum(row["label"] == name for row in kept),
+        }
+        for name in card.label_names
+    }
+    return {
+        "candidates": candidates,
+        "rejected": {rule: rules[rule] for rule in RULES},
+        "kept": len(kept),
+        "kept_share": round(len(kept) / max(1, candidates), 4),
+        "labels": by_label,
+        "relabelled": sum(row["label"] != row["written_label"] for row in kept),
+        # On real training rows that were not shown to it: how far its verdicts can be trusted.
+        "reader": {"real_accuracy": reading.real_accuracy, "real_rows": reading.real_rows},
+    }
+
+
+if __name__ == "__main__":
+    run_stage("filter", main)

@@ -1,0 +1,97 @@
+"""Form rules: what a candidate's own text gives away. Each returns evidence, or None if it passes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stages.params import Filter
+from stages.records import Candidate
+from stages.tasks import TaskCard
+
+Evidence = dict[str, Any]
+FormRule = Callable[[Candidate], Evidence | None]
+
+# Letters of scripts that the real rows don't have: a few are a quoted name, more is another language.
+MAX_FOREIGN_SHARE = 0.2
+
+
+def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> list[tuple[str, FormRule]]:
+    """Return the form rules in the order in which they are applied."""
+    echo = _echo_pattern(card)
+    label_tag = _label_tag_pattern(card)
+    known = scripts("".join(real_texts))
+
+    def empty(row: Candidate) -> Evidence | None:
+        return None if any(map(str.isalnum, row["text"])) else {}
+
+    def cut_off(row: Candidate) -> Evidence | None:
+        return {"tokens": row["tokens"]} if row["finish_reason"] == "length" else None
+
+    def garbled(row: Candidate) -> Evidence | None:
+        bad = [char for char in row["text"] if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cs")]
+        return {"characters": ascii("".join(bad))} if bad else None
+
+    def prompt_echo(row: Candidate) -> Evidence | None:
+        return _found(echo, row["text"])
+
+    def label_leak(row: Candidate) -> Evidence | None:
+        return _found(label_tag, row["text"])
+
+    def too_short(row: Candidate) -> Evidence | None:
+        words = len(row["text"].split())
+        return {"words": words} if words < config.min_words else None
+
+    def too_long(row: Candidate) -> Evidence | None:
+        words = len(row["text"].split())
+        return {"words": words} if words > config.max_words else None
+
+    def foreign_script(row: Candidate) -> Evidence | None:
+        found = scripts(row["text"])
+        foreign = {script: count for script, count in found.items() if script not in known}
+        share = sum(foreign.values()) / max(1, sum(found.values()))
+        return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
+
+    def repetitive(row: Candidate) -> Evidence | None:
+        words = row["text"].split()
+        most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
+        if most and most[0][1] >= 3:
+            return {"words": " ".join(most[0][0]), "times": most[0][1]}
+        return None
+
+    rules = (
+        empty, cut_off, garbled, prompt_echo, label_leak, too_short, too_long, foreign_script, repetitive,
+    )  # fmt: skip
+    return [(rule.__name__, rule) for rule in rules]
+
+
+def scripts(text: str) -> Counter[str]:
+    """Count the letters by script ("LATIN", "CYRILLIC", "CJK" …)."""
+    return Counter(unicodedata.name(char, "UNKNOWN").split()[0] for char in text if char.isalpha())
+
+
+def _echo_pattern(card: TaskCard) -> re.Pattern[str]:
+    """Match pieces of the prompt's frame inside a text: another header, or its first line."""
+    headers = [f"{label.phrase} {card.text_name}" for label in card.labels.values()]
+    said = "|".join(re.escape(header) for header in [*headers, card.text_name])
+    return re.compile(
+        rf"(?:^|\W)(?:{said})\s*:|here are some {re.escape(card.description)}|<\|?im_(?:start|end)", re.I
+    )
+
+
+def _label_tag_pattern(card: TaskCard) -> re.Pattern[str]:
+    """Match a label said as a label; the bare word is fine ("a positive surprise", "sport")."""
+    phrases = "|".join(re.escape(label.phrase) for label in card.labels.values())
+    return re.compile(
+        rf"\b{re.escape(card.question)}\s*:|^\W*(?:{phrases})\s*[:–—]|[(\[]\s*(?:{phrases})\s*[)\]]"
+        rf"|\b(?:label(?:led|ed)?|rated|rating)\s*(?:as|is|:)?\s*(?:{phrases})\b",
+        re.I,
+    )
+
+
+def _found(pattern: re.Pattern[str], text: str) -> Evidence | None:
+    match = pattern.search(text)
+    return {"match": match[0].strip()} if match else None

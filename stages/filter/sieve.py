@@ -1,0 +1,149 @@
+"""The rules in their order. Every candidate ends as kept, or as rejected by the first rule that it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.filter.form import form_rules
+from stages.filter.similarity import earlier_twins, shingles, similar_pairs
+from stages.params import Filter
+from stages.records import Candidate, Input, Labelled
+from stages.tasks import TaskCard
+
+RULES = [
+    "empty",
+    "cut_off",
+    "garbled",
+    "prompt_echo",
+    "label_leak",
+    "too_short",
+    "too_long",
+    "foreign_script",
+    "repetitive",
+    "exact_duplicate",
+    "near_duplicate",
+    "demonstration_copy",
+    "real_copy",
+    "test_leak",
+    "unsure_label",
+    "wrong_label",
+    "surplus",
+]
+
+Evidence = dict[str, Any]
+Verdict = tuple[str, Evidence]  # rule, and what shows that it was broken
+Scores = Mapping[str, npt.NDArray[np.float64]]
+
+
+class Sieve:
+    """Candidates that still stand, and the verdicts on those that don't, by id.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        In the order in which they were written: of two that say the same, the first stays.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.standing = list(candidates)
+        self.verdicts: dict[str, Verdict] = {}
+
+    def apply(self, judge: Callable[[int, Candidate], Verdict | None]) -> None:
+        """Reject the standing rows on which `judge(place among the standing, row)` gives a verdict."""
+        left = []
+        for place, row in enumerate(self.standing):
+            verdict = judge(place, row)
+            if verdict is None:
+                left.append(row)
+            else:
+                self.verdicts[row["id"]] = verdict
+        self.standing = left
+
+    @property
+    def texts(self) -> list[str]:
+        """Texts of the standing rows."""
+        return [row["text"] for row in self.standing]
+
+
+def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Labelled]) -> None:
+    """Reject what a text's own form gives away."""
+    rules = form_rules(config, card, [row["text"] for row in train])
+
+    def judge(_: int, row: Candidate) -> Verdict | None:
+        found = ((rule, check(row)) for rule, check in rules)
+        return next(((rule, evidence) for rule, evidence in found if evidence is not None), None)
+
+    sieve.apply(judge)
+
+
+def apply_duplicates(sieve: Sieve, config: Filter) -> None:
+    """Reject what repeats an earlier candidate: word for word, then nearly."""
+    first: dict[tuple[str, ...], Candidate] = {}
+
+    def exact(_: int, row: Candidate) -> Verdict | None:
+        twin = first.setdefault(tuple(shingles(row["text"])), row)
+        return None if twin is row else ("exact_duplicate", _twin("twin", twin, 1.0))
+
+    sieve.apply(exact)
+    rows = sieve.standing
+    twins = earlier_twins(sieve.texts, config.near_duplicate_similarity)
+
+    def near(place: int, _: Candidate) -> Verdict | None:
+        if place not in twins:
+            return None
+        twin, similarity = twins[place]
+        return "near_duplicate", _twin("twin", rows[twin], similarity)
+
+    sieve.apply(near)
+
+
+def apply_copies(sieve: Sieve, config: Filter, train: Sequence[Labelled], test: Sequence[Input]) -> None:
+    """Reject copies of the demonstrations and other real rows, then whatever is near a test input."""
+    real = similar_pairs(sieve.texts, [row["text"] for row in train], config.copy_similarity)
+
+    def copy(place: int, row: Candidate) -> Verdict | None:
+        if place not in real:
+            return None
+        twin, similarity = real[place]
+        shown = train[twin]["id"] in row["demonstration_ids"]
+        rule = "demonstration_copy" if shown else "real_copy"
+        return rule, _twin("real", train[twin], similarity)
+
+    sieve.apply(copy)
+    leaks = similar_pairs(sieve.texts, [row["text"] for row in test], config.leak_similarity)
+
+    def leak(place: int, _: Candidate) -> Verdict | None:
+        if place not in leaks:
+            return None
+        twin, similarity = leaks[place]
+        return "test_leak", _twin("test", test[twin], similarity)
+
+    sieve.apply(leak)
+
+
+def apply_verification(
+    sieve: Sieve, config: Filter, names: Sequence[str], scores: Scores, labels: dict[str, str]
+) -> None:
+    """Reject rows that the LLM reads as another label than they have, or relabel them in `labels`."""
+
+    def judge(_: int, row: Candidate) -> Verdict | None:
+        own = scores[row["id"]]
+        best = int(own.argmax())
+        margin = float(own[best] - np.delete(own, best).max())
+        if margin < config.verify.min_margin:
+            return "unsure_label", {"read_as": names[best], "margin": round(margin, 4)}
+        if config.verify.action == "relabel":
+            labels[row["id"]] = names[best]
+        elif names[best] != row["label"]:
+            return "wrong_label", {"read_as": names[best], "margin": round(margin, 4)}
+        return None
+
+    sieve.apply(judge)
+
+
+def _twin(kind: str, row: Input | Candidate, similarity: float) -> Evidence:
+    return {kind: row["id"], f"{kind}_text": row["text"], "similarity": round(similarity, 3)}

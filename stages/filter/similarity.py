@@ -1,0 +1,82 @@
+"""Which texts say the same? Exact Jaccard similarity of word 3-shingles, by sparse matrix products."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer
+
+SHINGLE_WORDS = 3
+# A text of fewer shingles is too short to call another one that holds it a copy ("one of the best").
+MIN_CONTAINED_SHINGLES = 5
+_BLOCK_ROWS = 2000
+
+
+def shingles(text: str) -> list[str]:
+    """Return a text's word 3-shingles, case and punctuation aside; a shorter text is one shingle."""
+    words = re.findall(r"\w+", text.casefold())
+    if len(words) < SHINGLE_WORDS:
+        return [" ".join(words)]
+    return [" ".join(words[at : at + SHINGLE_WORDS]) for at in range(len(words) - SHINGLE_WORDS + 1)]
+
+
+def similar_pairs(
+    left: Sequence[str], right: Sequence[str], threshold: float
+) -> dict[int, tuple[int, float]]:
+    """Return, for each left text that has one, its most similar right text at `threshold` or above.
+
+    A text that holds the other whole counts too: the similarity is the larger of Jaccard's and the share
+    of the smaller text's shingles that the other has.
+
+    Returns
+    -------
+    dict
+        Left index → (right index, similarity); of equals the first right one.
+    """
+    best: dict[int, tuple[int, float]] = {}
+    for i, j, similarity in _pairs(left, right, threshold, contained=True):
+        if i not in best or similarity > best[i][1]:
+            best[i] = (j, similarity)
+    return best
+
+
+def earlier_twins(texts: Sequence[str], threshold: float) -> dict[int, tuple[int, float]]:
+    """Return, for each text that repeats an earlier one that is itself kept, that one and the similarity."""
+    earlier: dict[int, list[tuple[int, float]]] = {}
+    for i, j, similarity in _pairs(texts, texts, threshold, contained=False):
+        if j < i:
+            earlier.setdefault(i, []).append((j, similarity))
+    twins: dict[int, tuple[int, float]] = {}
+    for i in sorted(earlier):
+        kept = [(j, similarity) for j, similarity in earlier[i] if j not in twins]
+        if kept:
+            twins[i] = max(kept, key=lambda pair: pair[1])
+    return twins
+
+
+def _pairs(
+    left: Sequence[str], right: Sequence[str], threshold: float, *, contained: bool
+) -> list[tuple[int, int, float]]:
+    """Return all (left, right, similarity) at the threshold or above, right ascending within a left."""
+    if not left or not right:
+        return []
+    vectorizer = CountVectorizer(analyzer=shingles, binary=True, dtype=np.int32)
+    matrix = vectorizer.fit_transform([*left, *right])
+    a, b = matrix[: len(left)], matrix[len(left) :]
+    sizes_a, sizes_b = (np.asarray(part.sum(axis=1)).ravel() for part in (a, b))
+    pairs: list[tuple[int, int, float]] = []
+    for start in range(0, len(left), _BLOCK_ROWS):
+        common: Any = (a[start : start + _BLOCK_ROWS] @ b.T).tocoo()
+        rows, columns = common.row + start, common.col
+        smaller = np.minimum(sizes_a[rows], sizes_b[columns])
+        similarity = common.data / (sizes_a[rows] + sizes_b[columns] - common.data)
+        if contained:
+            whole = np.where(smaller >= MIN_CONTAINED_SHINGLES, common.data / smaller, 0)
+            similarity = np.maximum(similarity, whole)
+        found = np.flatnonzero(similarity >= threshold)
+        found = found[np.lexsort((columns[found], rows[found]))]
+        pairs += [(int(rows[at]), int(columns[at]), float(similarity[at])) for at in found]
+    return pairs

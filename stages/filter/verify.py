@@ -1,0 +1,147 @@
+"""Label verification: the LLM reads every finished candidate after a few labelled real rows.
+
+The small model writes "negative" badly, but reads well. Scores are centred (Zhao et al. 2021 calibrate the
+same way, on content-free inputs; here on the candidates themselves, whose labels were drawn in balance).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.errors import DataError
+from stages.llm.base import LanguageModel
+from stages.llm.journal import Journal, fingerprint
+from stages.params import Filter
+from stages.progress import progress
+from stages.records import Candidate, Labelled
+from stages.tasks import TaskCard
+
+# Texts read between two records of the journal. Results depend on what shares a batch, so every candidate
+# that can be read is, in chunks that no threshold moves: another threshold reads nothing again.
+CHUNK_TEXTS = 256
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the LLM read: centred scores by candidate id, and its accuracy on unseen real training rows."""
+
+    scores: dict[str, Floats]
+    real_accuracy: float | None
+    real_rows: int
+
+
+def verify(
+    config: Filter,
+    card: TaskCard,
+    candidates: Sequence[Candidate],
+    train: Sequence[Labelled],
+    model: LanguageModel,
+) -> Reading:
+    """Read all finished candidates, and the real training rows that were not shown.
+
+    Raises
+    ------
+    DataError
+        If a label has fewer real rows than `demonstrations_per_label`.
+    ModelError
+        If the demonstrations and a text don't fit the model's context.
+    """
+    shown = demonstrations(config, card, train)
+    finished = [row for row in candidates if row["finish_reason"] == "stop" and row["text"]]
+    hidden = [row for row in train if row not in shown]
+    reader = Verifier(card, reading_prompt(card, shown), model)
+    with progress(len(finished) + len(hidden), "verify", "texts") as bar:
+        scores = reader.read([row["text"] for row in finished], bar.update)
+        real = reader.read([row["text"] for row in hidden], bar.update)
+    names = card.label_names
+    offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
+    centred = log_softmax(scores - offsets)
+    right = [
+        names[best] == row["label"] for best, row in zip((real - offsets).argmax(axis=1), hidden, strict=True)
+    ]
+    accuracy = round(sum(right) / len(right), 4) if right else None
+    by_id = {row["id"]: own for row, own in zip(finished, centred, strict=True)}
+    return Reading(by_id, accuracy, len(right))
+
+
+class Verifier:
+    """Reads texts with the LLM after a prompt of labelled real rows, each chunk kept in the journal.
+
+    Parameters
+    ----------
+    card : TaskCard
+        Says how labels are said.
+    prefix : str
+        From `reading_prompt`.
+    model : LanguageModel
+        The reader.
+    """
+
+    def __init__(self, card: TaskCard, prefix: str, model: LanguageModel) -> None:
+        self.card, self.prefix, self.model = card, prefix, model
+        self.choices = [f" {card.phrase(name)}" for name in card.label_names]
+        content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
+        self.journal = Journal("read", {**content, "question": card.question})
+
+    def read(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> Floats:
+        """Return log-probabilities of the labels given each text, shape (texts, labels), not centred."""
+        parts = [np.zeros((0, len(self.choices)))]
+        for start in range(0, len(texts), CHUNK_TEXTS):
+            chunk = list(texts[start : start + CHUNK_TEXTS])
+            key = fingerprint({"texts": chunk})
+            if key not in self.journal:
+                suffixes = [f" {text}\n{self.card.question}:" for text in chunk]
+                scores = self.model.score(self.prefix, suffixes, self.choices)
+                self.journal.add(key, [[float(score) for score in row] for row in scores])
+            parts.append(np.array(self.journal[key], np.float64))
+            on_texts(len(chunk))
+        return log_softmax(np.concatenate(parts))
+
+
+def demonstrations(config: Filter, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:
+    """Draw the rows to show, the labels mixed: the last ones weigh most, and must not be all of one label."""
+    draw = random.Random(f"{config.seed}:verify")
+    count = config.verify.demonstrations_per_label
+    shown = []
+    for name in card.label_names:
+        own = [row for row in rows if row["label"] == name]
+        if len(own) < count:
+            raise DataError(
+                f"params.yaml: filter.verify.demonstrations_per_label={count}: only {len(own)} of the "
+                f"{len(rows)} real rows are labelled {name!r}; lower it, or raise real.rows"
+            )
+        shown += draw.sample(own, count)
+    draw.shuffle(shown)
+    return shown
+
+
+def reading_prompt(card: TaskCard, shown: Sequence[Labelled]) -> str:
+    """Show labelled rows and begin the next; a text, a line break and the question are to follow."""
+    name = card.text_name[0].upper() + card.text_name[1:]
+    rows = "".join(
+        f"{name}: {row['text']}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in shown
+    )
+    return f"Here are some {card.description}.\n\n{rows}{name}:"
+
+
+def log_softmax(scores: Floats) -> Floats:
+    """Normalise each row to log-probabilities."""
+    shifted = scores - scores.max(axis=1, keepdims=True, initial=-np.inf)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+def centre(scores: Floats, written: Sequence[int], labels: int) -> Floats:
+    """Return the offsets, shape (labels,), that make the mean score of all labels equal.
+
+    The mean is taken per written label first, so that rules which hit one label more don't shift it.
+    """
+    groups = np.asarray(written)
+    means = [scores[groups == label].mean(axis=0) for label in range(labels) if (groups == label).any()]
+    return np.asarray(np.mean(means, axis=0)) if means else np.zeros(labels)

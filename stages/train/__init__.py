@@ -1,0 +1,1 @@
+"""Stage 4: train an arm's classifiers and predict the test inputs."""

@@ -1,0 +1,106 @@
+"""Train an arm's classifiers, one per seed, and predict the test inputs.
+
+Reads the task card, data/arms/<arm>.jsonl and data/real/test.jsonl (inputs only); writes models/<arm>/ (the
+first seed's classifier), data/predictions/<arm>.jsonl (all seeds') and metrics/train/<arm>.json.
+Run alone: `python -m stages.train mixed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from stages import paths
+from stages.errors import DataError, ParamsError, add_debug_flag, one_line_errors
+from stages.llm.catalog import load_entry, model_file
+from stages.params import Params, load_params
+from stages.progress import progress
+from stages.records import ArmRow, Prediction, read_rows, write_json, write_rows
+from stages.tasks import load_card
+from stages.train.arm import ArmTrainer, Choice, predict
+from stages.train.classifier import Classifier, export, load_encoder, load_tokenizer
+from stages.train.data import collate, tokenize
+from stages.train.fine_tune import planned_epochs, uses_bf16
+from stages.train.save import save_model
+
+
+def main(arm: str) -> None:
+    """Train the arm's classifiers and predict the test inputs."""
+    params = load_params()
+    if arm not in params.arms:
+        raise ParamsError(f"params.yaml: arms: no arm {arm!r}; it has {', '.join(params.arms)}")
+    rows: list[ArmRow] = read_rows(paths.arm_rows(arm))
+    names = load_card(params.task).label_names
+    train_arm(arm, params, names, rows)
+
+
+def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[ArmRow]) -> None:
+    """Choose the recipe, train every seed, predict, and write the arm's outputs."""
+    config = params.train
+    if len({row["label"] for row in rows}) < 2:
+        raise DataError(f"{paths.arm_rows(arm)}: {len(rows)} rows of fewer than two labels; nothing to learn")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    folder = model_file(config.encoder, load_entry(config.encoder, ("encoder",), "train.encoder")).parent
+    tokenizer = load_tokenizer(folder)
+    collator = collate(tokenizer)
+    labels = np.array([names.index(row["label"]) for row in rows], np.int64)
+    train = tokenize([row["text"] for row in rows], labels, tokenizer, config.max_tokens)
+    inputs = read_rows(paths.TEST_INPUTS)
+    test = tokenize([row["text"] for row in inputs], None, tokenizer, config.max_tokens)
+    base = Classifier(load_encoder(folder), len(names)).to(device)
+    predictions: list[Prediction] = []
+    with progress(_rows_to_come(params, len(rows)), f"train {arm}", "rows") as bar:
+        trainer = ArmTrainer(config, base, train, collator, len(names), bar.update)
+        choice = trainer.choose()
+        for seed in config.seeds:
+            model = export(trainer.train(choice, seed).cpu(), names)
+            if seed == config.seeds[0]:
+                save_model(model, tokenizer, paths.model(arm), config.max_tokens)
+            probabilities = predict(model, test, collator, config.batch_rows, device)
+            predictions += _predictions(seed, names, inputs, probabilities)
+        bar.total = bar.n
+    write_rows(paths.predictions(arm), predictions)
+    write_json(paths.METRICS / "train" / f"{arm}.json", _summary(params, trainer, choice, str(device)))
+
+
+def _rows_to_come(params: Params, rows: int) -> int:
+    """Estimate the rows to train on, for the progress bar: one validation run and one run a seed."""
+    if params.train.recipe == "linear_head":
+        return 0
+    return planned_epochs(params.train, rows) * rows * (1 + len(params.train.seeds))
+
+
+def _predictions(
+    seed: int, names: Sequence[str], inputs: Sequence[Any], probabilities: Any
+) -> Iterable[Prediction]:
+    for row, own in zip(inputs, probabilities, strict=True):
+        said = {name: round(float(p), 6) for name, p in zip(names, own, strict=True)}
+        yield Prediction(seed=seed, id=row["id"], probabilities=said)
+
+
+def _summary(params: Params, trainer: ArmTrainer, choice: Choice, device: str) -> dict[str, Any]:
+    return {
+        "train_rows": len(trainer.rows),
+        "recipe": choice.recipe,
+        "epochs": choice.epochs if choice.recipe == "fine_tune" else 0,
+        "validation_rows": choice.validation_rows,
+        "validation": choice.scores,
+        "seeds": len(params.train.seeds),
+        "device": device,
+        "precision": "bf16" if uses_bf16(params.train) else "fp32",
+        "seconds": round(trainer.train_seconds, 1),
+        "rows_per_s": round(trainer.trained_rows / max(trainer.train_seconds, 1e-9), 1),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m stages.train", description=main.__doc__)
+    parser.add_argument("arm", help="a training set named in params.yaml's `arms`")
+    add_debug_flag(parser)
+    arguments = parser.parse_args()
+    with one_line_errors(f"train {arguments.arm}", debug=arguments.debug):
+        main(arguments.arm)
