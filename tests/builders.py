@@ -1,0 +1,88 @@
+"""Small builders of rows, task cards and settings, for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.llm.base import Sampling
+from stages.params import Llm
+from stages.records import Labelled
+from stages.tasks import TaskCard
+
+REPOSITORY = Path(__file__).parent.parent
+GEMMA, SMOLLM = "gemma-3-270m", "smollm2-135m-instruct"  # in models/catalog.yaml
+
+
+def labelled(label: str, number: int, text: str | None = None) -> Labelled:
+    """Return a row; its text says its number unless given."""
+    return Labelled(id=f"r{number:06d}", text=text or f"text number {number}", label=label)
+
+
+def labelled_rows(counts: dict[str, int]) -> list[Labelled]:
+    """Return that many rows of each label."""
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    return [labelled(label, number) for number, label in enumerate(labels)]
+
+
+def card_content(**changes: Any) -> dict[str, Any]:
+    """Return the content of a task card over data/raw/rows.csv with the labels neg and pos."""
+    return {
+        "description": "sentences from film reviews",
+        "text_name": "film review",
+        "question": "Sentiment",
+        "labels": {
+            "neg": {"name": "negative", "phrase": "negative"},
+            "pos": {"name": "positive", "phrase": "positive"},
+        },
+        "source": {"path": "data/raw/rows.csv", "text_column": "text", "label_column": "label"},
+        "licence": "none",
+        **changes,
+    }
+
+
+def card(**changes: Any) -> TaskCard:
+    """Return a task card; `changes` replace parts of `card_content`."""
+    return TaskCard.model_validate(card_content(**changes))
+
+
+def card_of_file(path: Path, **source: Any) -> TaskCard:
+    """Return a task card over a file."""
+    return card(source={"path": str(path), "text_column": "text", "label_column": "label", **source})
+
+
+def write_card(folder: Path, task: str, **changes: Any) -> Path:
+    """Write a task card into a project."""
+    path = folder / "data/tasks" / f"{task}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(card_content(**changes), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def sampling(**changes: Any) -> Sampling:
+    """Return settings that truncate nothing; texts end with a line break or 16 tokens."""
+    settings: dict[str, Any] = {
+        "temperature": 1.0,
+        "top_k": 0,
+        "top_p": 1.0,
+        "min_p": 0.0,
+        "max_new_tokens": 16,
+        "stop": "\n",
+        **changes,
+    }
+    return Sampling(**settings)
+
+
+def llm(**changes: Any) -> Llm:
+    """Return an `llm` section for a small, quick context."""
+    settings: dict[str, Any] = {
+        "model": GEMMA,
+        "context_tokens": 1024,
+        "slots": 8,
+        "threads": 1,  # more of them wait for each other in busy loops: 100 times slower on a busy machine
+        "gpu_layers": 0,
+        **changes,
+    }
+    return Llm(**settings)

@@ -1,0 +1,84 @@
+"""An environment of its own for every test, and projects and models to test with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from stages.params import Params, load_params
+from tests.builders import REPOSITORY
+
+COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "models/catalog.yaml"]
+
+# No deadline: a shared machine pauses now and then, and a pause is no failure.
+settings.register_profile("labelmint", deadline=None, max_examples=60)
+settings.load_profile("labelmint")
+
+
+@pytest.fixture(autouse=True)
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep the user's caches and settings out of the test, and the test out of them."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("LABELMINT_CACHE", str(home / "cache"))
+    monkeypatch.delenv("LABELMINT_DEBUG", raising=False)
+    monkeypatch.setenv("DVC_TEST", "1")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc-site"))
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(home / "dvc-global"))
+    monkeypatch.setenv("DVC_SYSTEM_CONFIG_DIR", str(home / "dvc-system"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Labelmint Tests")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tests@labelmint.invalid")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return home
+
+
+@pytest.fixture
+def cache(isolated: Path) -> Path:
+    """Return the folder that is the per-user cache in this test."""
+    return isolated / "cache"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a copy of the project's settings and go there."""
+    for name in COPIED:
+        source, target = REPOSITORY / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def params(project: Path) -> Params:
+    """Return the shipped params.yaml."""
+    return load_params(project / "params.yaml")
+
+
+@pytest.fixture
+def edit(project: Path) -> Callable[[str, str, str], None]:
+    """Return edit(file, old, new): replace text that stands once in a file of the project."""
+
+    def replace(file: str, old: str, new: str) -> None:
+        path = project / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    return replace
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a cache that all tests share, for the joined files of the real models."""
+    folder = tmp_path_factory.mktemp("models-cache")
+    yield folder
+    shutil.rmtree(folder)  # pytest keeps the last three runs' folders: too much for models

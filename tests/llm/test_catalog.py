@@ -1,0 +1,223 @@
+import hashlib
+import os
+
+import pytest
+import yaml
+
+from stages.errors import ModelError, ParamsError
+from stages.llm import catalog
+from stages.llm.catalog import Entry, load_entry, model_file
+
+WRITERS = ("base", "chat")
+CONTENT = [b"first part, ", b"second part, ", b"last part"]
+WHOLE = b"".join(CONTENT)
+HASH = hashlib.sha256(WHOLE).hexdigest()
+PARTS = [f"toy_model/data/toy.part{number}" for number in range(3)]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install a package with a model in three parts, and in one file."""
+    folder = tmp_path / "site" / "toy_model"
+    (folder / "data").mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    for number, part in enumerate(CONTENT):
+        (folder / f"data/toy.part{number}").write_bytes(part)
+    (folder / "data/toy.gguf").write_bytes(WHOLE)
+    monkeypatch.syspath_prepend(folder.parent)
+    return folder / "data"
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """Return the list of the files whose hash was computed."""
+    files, real = [], catalog.sha256
+    monkeypatch.setattr(catalog, "sha256", lambda file: files.append(file.name) or real(file))
+    return files
+
+
+def entry(**changes):
+    content = {"kind": "base", "package": "toy_model", "parts": PARTS, "file": "toy.gguf", "sha256": HASH}
+    return Entry.model_validate({**content, **changes})
+
+
+def failure(the_entry):
+    with pytest.raises(ModelError) as caught:
+        model_file("toy", the_entry)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_parts_are_joined_into_the_cache(package, cache):
+    assert model_file("toy", entry()) == cache / "models/toy.gguf"
+    assert (cache / "models/toy.gguf").read_bytes() == WHOLE
+    assert [path.name for path in (cache / "models").iterdir()] == ["toy.gguf"]
+
+
+def test_parts_are_joined_and_hashed_once(package, cache, hashed):
+    first = model_file("toy", entry()).stat()
+    second = model_file("toy", entry()).stat()
+    assert (second.st_ino, second.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+    assert hashed == ["toy.gguf"]
+
+
+def test_a_damaged_joined_file_is_made_again(package, cache):
+    joined = model_file("toy", entry())
+    joined.write_bytes(WHOLE[:-1] + b"?")
+    os.utime(joined, ns=(1, 1))  # another time than the one remembered
+    assert model_file("toy", entry()).read_bytes() == WHOLE
+
+
+def test_a_truncated_joined_file_is_made_again(package, cache):
+    joined = model_file("toy", entry())
+    os.truncate(joined, 5)
+    assert model_file("toy", entry()).read_bytes() == WHOLE
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_a_truncated_part_is_an_error_and_leaves_nothing(package, cache, part):
+    os.truncate(package / f"toy.part{part}", 3)
+    message = failure(entry())
+    assert message.startswith(f"{cache}/models/toy.gguf: SHA-256 is ")
+    assert f"models/catalog.yaml says {HASH[:16]}… for toy; " in message
+    assert list((cache / "models").iterdir()) == []
+
+
+def test_a_missing_part_is_an_error_with_a_remedy(package):
+    (package / "toy.part1").unlink()
+    assert failure(entry()) == (
+        f"models/catalog.yaml: toy: {package}/toy.part1 is missing; reinstall the package toy_model"
+    )
+
+
+@pytest.mark.parametrize("name", ["no_such_package", "no_such_package.inner", ""])
+def test_a_missing_package_is_an_error_with_a_remedy(name):
+    assert failure(entry(parts=[f"{name}/toy.part0"])) == (
+        f"models/catalog.yaml: toy: package {name} is not installed; run `make setup`"
+    )
+
+
+def test_a_model_in_one_file_stays_where_it_is(package, cache):
+    whole = entry(parts=["toy_model/data/toy.gguf"])
+    assert model_file("toy", whole) == package / "toy.gguf"
+    assert not (cache / "models").exists()
+
+
+def test_a_folder_gives_the_models_file_in_it(package):
+    assert model_file("toy", entry(parts=[], folder="toy_model/data")) == package / "toy.gguf"
+
+
+@pytest.mark.parametrize(
+    "where", [{"parts": ["toy_model/data/toy.gguf"]}, {"parts": [], "folder": "toy_model/data"}, {}]
+)
+def test_another_hash_is_an_error(package, where):
+    assert f"SHA-256 is {HASH[:16]}…" in failure(entry(sha256="0" * 64, **where))
+
+
+def test_an_altered_file_is_an_error_also_after_it_was_checked(package):
+    whole = entry(parts=["toy_model/data/toy.gguf"])
+    model_file("toy", whole)
+    (package / "toy.gguf").write_bytes(b"something else")
+    assert "is damaged or another one" in failure(whole)
+
+
+def test_a_path_may_be_anywhere_and_without_a_hash(tmp_path, hashed):
+    file = tmp_path / "own.gguf"
+    file.write_bytes(b"anything")
+    assert model_file("own", Entry(kind="base", path=str(file))) == file
+    assert hashed == []
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "own.gguf").write_bytes(WHOLE)
+    own = Entry(kind="base", path="~/own.gguf", sha256=HASH)
+    assert model_file("own", own) == tmp_path / "own.gguf"
+
+
+def test_a_path_without_a_file_is_an_error(tmp_path):
+    own = Entry(kind="base", path=str(tmp_path / "no.gguf"))
+    assert failure(own) == f"models/catalog.yaml: toy: path: no file {tmp_path}/no.gguf"
+
+
+def test_a_path_with_another_hash_is_an_error(tmp_path):
+    (tmp_path / "own.gguf").write_bytes(b"anything")
+    own = Entry(kind="base", path=str(tmp_path / "own.gguf"), sha256=HASH)
+    assert failure(own).startswith(f"{tmp_path}/own.gguf: SHA-256 is ")
+
+
+@pytest.mark.parametrize("memory", ["", "[]", "3", '{"half', "{}"])
+def test_a_damaged_memory_of_hashes_is_made_again(package, cache, hashed, memory):
+    model_file("toy", entry())
+    (cache / "verified.json").write_text(memory, encoding="utf-8")
+    for _ in range(2):
+        assert model_file("toy", entry()).read_bytes() == WHOLE
+    assert hashed == ["toy.gguf"] * 2
+
+
+def test_the_shipped_catalogue_is_right(project):
+    models = yaml.safe_load((project / "models/catalog.yaml").read_text(encoding="utf-8"))
+    for name, content in models.items():
+        shipped = load_entry(name, (content["kind"],), "llm.model")
+        assert len(shipped.sha256) == 64
+        assert shipped.licence != "unknown"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["smollm2-135m-instruct", "minilm-l6-v2"])
+def test_the_shipped_files_have_their_hashes(project, name):
+    assert model_file(name, load_entry(name, ("chat", "encoder"), "llm.model")).is_file()
+
+
+def catalogue(project, content):
+    (project / "models/catalog.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def entry_failure(name="toy", kinds=WRITERS):
+    with pytest.raises(ParamsError) as caught:
+        load_entry(name, kinds, "llm.model")
+    return str(caught.value)
+
+
+def test_an_unknown_model_is_an_error_that_lists_the_known_ones(project):
+    assert entry_failure("gemma-4") == (
+        "params.yaml: llm.model: no model 'gemma-4' in models/catalog.yaml; "
+        "it has gemma-3-270m, smollm2-135m-instruct"
+    )
+
+
+def test_a_model_of_the_wrong_kind_is_an_error(project):
+    assert entry_failure("minilm-l6-v2") == (
+        "params.yaml: llm.model: 'minilm-l6-v2' is of kind encoder, not base or chat"
+    )
+    assert entry_failure("gemma-3-270m", ("encoder",)).endswith("is of kind base, not encoder")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"kind": "base"}, "toy: give either `path` or `package`"),
+        ({"kind": "base", "path": "a", "package": "b", "file": "c"}, "toy: give either `path` or `package`"),
+        ({"kind": "base", "package": "b", "parts": ["b/c"]}, "toy: `file` is missing"),
+        ({"kind": "base", "package": "b", "file": "c"}, "toy: give `parts` or `folder` with `package`"),
+        ({"path": "a"}, "key toy.kind is missing"),
+        ({"kind": "bse", "path": "a"}, "toy.kind: input should be 'base', 'chat' or 'encoder', not 'bse'"),
+        ({"kind": "base", "path": "a", "sha": "b"}, "unknown key toy.sha; remove it"),
+        ("a.gguf", "toy must be a mapping of keys to values"),
+        (None, "toy must be a mapping of keys to values"),
+    ],
+)
+def test_a_wrong_entry_is_an_error_with_its_key(project, content, message):
+    catalogue(project, {"toy": content})
+    assert entry_failure().startswith(f"models/catalog.yaml: {message}")
+
+
+@pytest.mark.parametrize("content", [None, [], [{"name": "toy"}], "toy"])
+def test_a_catalogue_that_is_no_mapping_is_an_error(project, content):
+    catalogue(project, content)
+    assert entry_failure() == "models/catalog.yaml: the file must be a mapping of names to models"
+
+
+def test_a_broken_neighbour_does_not_hide_the_known_models(project):
+    catalogue(project, {"broken": "text", "none": None, "good": {"kind": "base", "path": "a"}})
+    assert entry_failure().endswith("it has good")

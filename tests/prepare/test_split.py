@@ -1,0 +1,138 @@
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from stages.errors import DataError
+from stages.prepare.split import label_counts, split, stratified_order
+from tests.builders import labelled_rows
+
+LABELS = "abcdefghijk"
+SEEDS = st.integers(0, 2**32 - 2)
+
+
+@st.composite
+def rows_of_labels(draw, least=1, labels=11):
+    sizes = draw(st.lists(st.integers(least, 60), min_size=2, max_size=labels))
+    return labelled_rows(dict(zip(LABELS, sizes, strict=False)))
+
+
+@st.composite
+def splits(draw):
+    """Draw rows with the sizes of a split that they are enough for, and its seed."""
+    rows = draw(rows_of_labels(least=10, labels=5))
+    test_rows = draw(st.integers(2, len(rows) - 8))
+    curve = draw(st.lists(st.integers(4, len(rows) - test_rows), min_size=3, max_size=3, unique=True))
+    train_rows = draw(st.integers(2, min(curve)))
+    return rows, train_rows, sorted(curve), test_rows, draw(SEEDS)
+
+
+def done(arguments):
+    """Split, leaving out draws in which a label would have no row; those are tested below."""
+    try:
+        return split(*arguments)
+    except DataError:
+        assume(False)
+
+
+def ids(rows):
+    return [row["id"] for row in rows]
+
+
+@given(rows_of_labels(), SEEDS)
+def test_every_prefix_has_the_shares_of_the_whole_to_within_one_row(rows, seed):
+    order = stratified_order(rows, seed)
+    assert sorted(ids(order)) == sorted(ids(rows))
+    whole, so_far = label_counts(rows), Counter()
+    for length, row in enumerate(order, 1):
+        so_far[row["label"]] += 1
+        for label, count in whole.items():
+            assert abs(so_far[label] - length * count / len(rows)) < 1
+
+
+@given(splits())
+def test_the_parts_are_disjoint_and_complete_and_of_the_sizes_asked_for(arguments):
+    rows, train_rows, _, test_rows, _ = arguments
+    parts = done(arguments)
+    assert sorted(ids(parts.train) + ids(parts.pool) + ids(parts.test)) == sorted(ids(rows))
+    assert len(parts.train) == train_rows
+    assert len(parts.test) == test_rows
+    assert all(row in rows for row in parts.test)  # whole rows, not only their ids
+
+
+@given(splits())
+def test_the_curve_is_nested_and_begins_with_the_training_rows(arguments):
+    curve = arguments[2]
+    parts = done(arguments)
+    assert list(parts.curve) == curve
+    assert [len(rows) for rows in parts.curve.values()] == curve
+    assert parts.curve[curve[0]][: len(parts.train)] == parts.train
+    for smaller, larger in pairwise(curve):
+        assert parts.curve[larger][:smaller] == parts.curve[smaller]
+    assert not {*ids(parts.curve[curve[-1]])} & {*ids(parts.test)}
+
+
+@given(splits(), st.data())
+def test_the_test_set_does_not_depend_on_the_training_sizes(arguments, data):
+    rows, _, _, test_rows, seed = arguments
+    room = len(rows) - test_rows
+    other_curve = sorted(data.draw(st.lists(st.integers(1, room), min_size=3, max_size=3, unique=True)))
+    other_train = data.draw(st.integers(1, room))
+    test = done(arguments).test
+    assert done((rows, other_train, other_curve, test_rows, seed)).test == test
+
+
+@given(splits())
+def test_the_same_seed_gives_the_same_split(arguments):
+    assert done(arguments) == done(arguments)
+
+
+def test_another_seed_gives_another_split():
+    rows = labelled_rows({"a": 50, "b": 50})
+    one, two = (split(rows, 10, [20, 30, 40], 30, seed) for seed in (1, 2))
+    assert ids(one.test) != ids(two.test)
+    assert {*ids(one.train)} != {*ids(two.train)}
+
+
+def test_labels_are_balanced_in_every_part():
+    parts = split(labelled_rows({"a": 500, "b": 500}), 100, [200, 300, 400], 300, 1)
+    assert label_counts(parts.train) == {"a": 50, "b": 50}
+    assert label_counts(parts.curve[300]) == {"a": 150, "b": 150}
+    assert label_counts(parts.test) == {"a": 150, "b": 150}
+
+
+def test_the_given_rows_are_not_reordered():
+    rows = labelled_rows({"a": 20, "b": 20})
+    before = list(rows)
+    split(rows, 5, [6, 7, 8], 5, 1)
+    assert rows == before
+
+
+@pytest.mark.parametrize(
+    ("train_rows", "curve", "test_rows", "needed"),
+    [(10, [20, 30, 81], 20, 101), (10, [20, 30, 40], 61, 101), (100, [1, 2, 3], 1, 101)],
+)
+def test_too_few_rows_are_an_error_with_keys_and_numbers(train_rows, curve, test_rows, needed):
+    rows = labelled_rows({"a": 50, "b": 50})
+    message = (
+        f"params.yaml: prepare.test_rows={test_rows} and real.rows={train_rows}, "
+        f"real.curve={curve} need {needed} rows, but the task's data has 100; lower them"
+    )
+    with pytest.raises(DataError) as caught:
+        split(rows, train_rows, curve, test_rows, 1)
+    assert str(caught.value) == message
+
+
+def test_exactly_enough_rows_are_enough():
+    assert split(labelled_rows({"a": 50, "b": 50}), 10, [20, 30, 80], 20, 1).pool != []
+
+
+@pytest.mark.parametrize(
+    ("train_rows", "test_rows", "key"), [(5, 50, "real.rows"), (50, 5, "prepare.test_rows")]
+)
+def test_a_label_without_a_row_in_a_part_is_an_error(train_rows, test_rows, key):
+    rows = labelled_rows({"a": 97, "rare": 3})
+    with pytest.raises(DataError, match=rf"params\.yaml: {key}: 5 rows hold none of \['rare'\]; raise it"):
+        split(rows, train_rows, [50], test_rows, 1)

@@ -1,0 +1,157 @@
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.config import Section, check, read_yaml
+from stages.errors import ParamsError
+
+
+class Inner(Section):
+    rate: float
+    count: int
+    on: bool = False
+    name: str = ""
+
+
+class Outer(Section):
+    inner: Inner
+
+
+def loaded(folder: Path, text: str):
+    path = folder / "file.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "value"),
+    [
+        ("1e-5", 1e-5),
+        ("1e-05", 1e-5),
+        ("1E+3", 1000.0),
+        ("-2.5e-3", -0.0025),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("0.00001", 1e-5),
+        ("0", 0),
+        ("-12", -12),
+        ("+7", 7),
+        ("true", True),
+        ("FALSE", False),
+        ("null", None),
+        ("~", None),
+        ("no", "no"),
+        ("on", "on"),
+        ("Yes", "Yes"),
+        ("y", "y"),
+        ("010", "010"),
+        ("1_000", "1_000"),
+        ("12:30:45", "12:30:45"),
+        ("2024-01-31", "2024-01-31"),
+        ("2024-13-45", "2024-13-45"),
+        ('"1e-5"', "1e-5"),
+        ("1e", "1e"),
+        (".", "."),
+        ("1.2.3", "1.2.3"),
+        ("é", "é"),
+    ],
+)
+def test_scalars_follow_yaml_1_2(tmp_path, scalar, value):
+    result = loaded(tmp_path, f"key: {scalar}\n")["key"]
+    assert result == value
+    assert type(result) is type(value)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_that_python_writes_is_read_as_that_float(tmp_path_factory, number):
+    folder = tmp_path_factory.mktemp("floats")
+    result = loaded(folder, f"key: {number!r}\n")["key"]
+    assert isinstance(result, float)
+    assert math.copysign(1, result) == math.copysign(1, number)
+    assert result == number
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a: 1\nb: [1, 2\n", r"file\.yaml:3: not valid YAML: "),
+        (b"a: 1\n\tb: 2\n", r"file\.yaml:2: not valid YAML: "),
+        (b"a: b: c\n", r"file\.yaml:1: not valid YAML: mapping values are not allowed"),
+        (b"a: !!python/object:os.system x\n", r"file\.yaml:1: not valid YAML: could not determine"),
+        (b"a: \x00\n", r"file\.yaml: not valid YAML: "),
+        (b"a: caf\xe9\n", r"file\.yaml: not UTF-8 \(invalid continuation byte at byte 6\)"),
+        (b"[a]: 1\n{b: 1}: 2\n", r"file\.yaml:1: not valid YAML: found unhashable key"),
+    ],
+)
+def test_a_broken_file_is_an_error_with_file_and_line(tmp_path, content, message):
+    path = tmp_path / "file.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ParamsError, match=message) as caught:
+        read_yaml(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_an_error_with_its_name(tmp_path):
+    with pytest.raises(ParamsError, match=r"nowhere\.yaml: no such file"):
+        read_yaml(tmp_path / "nowhere.yaml")
+
+
+def test_right_content_becomes_a_frozen_object():
+    outer = check(Outer, {"inner": {"rate": 1, "count": 2}}, Path("p.yaml"))
+    assert outer == Outer(inner=Inner(rate=1.0, count=2, on=False))
+    with pytest.raises(ValueError, match="frozen"):
+        outer.inner.count = 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "p.yaml: the file must be a mapping of keys to values"),
+        ([1], "p.yaml: the file must be a mapping of keys to values"),
+        ({}, "p.yaml: key inner is missing"),
+        ({"inner": {"rate": 1.0}}, "p.yaml: key inner.count is missing"),
+        (
+            {"inner": {"rate": 1.0, "count": 1, "cuont": 2}},
+            "p.yaml: unknown key inner.cuont; remove it or check its spelling",
+        ),
+        (
+            {"inner": {"rate": "1e-5", "count": 1}},
+            "p.yaml: inner.rate must be a number, not the text '1e-5'; write it without quotes",
+        ),
+        (
+            {"inner": {"rate": 1.0, "count": "3"}},
+            "p.yaml: inner.count must be a number, not the text '3'; write it without quotes",
+        ),
+        ({"inner": {"rate": 1.0, "count": 2.5}}, "p.yaml: inner.count: input should be a valid integer"),
+        ({"inner": {"rate": 1.0, "count": True}}, "p.yaml: inner.count: input should be a valid integer"),
+        (
+            {"inner": {"rate": 1.0, "count": 1, "on": "no"}},
+            "p.yaml: inner.on: input should be a valid boolean, not 'no'",
+        ),
+        (
+            {"inner": {"rate": 1.0, "count": 1, "name": 3}},
+            "p.yaml: inner.name must be a text, not 3; write it in quotes",
+        ),
+        ({"inner": [1]}, "p.yaml: inner: "),
+    ],
+)
+def test_wrong_content_is_an_error_with_file_key_and_remedy(content, message):
+    with pytest.raises(ParamsError) as caught:
+        check(Outer, content, Path("p.yaml"))
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_several_errors_are_told_together():
+    with pytest.raises(ParamsError, match=r"rate must be .*; p\.yaml: inner\.count must be"):
+        check(Outer, {"inner": {"rate": "a", "count": "b"}}, Path("p.yaml"))
+
+
+def test_a_prefix_goes_before_the_key():
+    with pytest.raises(ParamsError, match=r"^c\.yaml: unknown key some-model\.kidn; "):
+        check(Inner, {"rate": 1.0, "count": 1, "kidn": 1}, Path("c.yaml"), "some-model")
+    with pytest.raises(ParamsError, match=r"^c\.yaml: some-model must be a mapping"):
+        check(Inner, "text", Path("c.yaml"), "some-model")

@@ -1,0 +1,131 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.errors import DataError, LabelmintError, ModelError, ParamsError, one_line_errors, run_stage
+from stages.records import write_rows
+from tests.builders import REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def _argv_and_sigterm(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    # Without a handler of the stage's own, the test shall fail and not end.
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def status_of(main, name="prepare"):
+    with pytest.raises(SystemExit) as caught:
+        run_stage(name, main)
+    return caught.value.code
+
+
+def raising(error):
+    def main():
+        """Do nothing but fail."""
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (LabelmintError("a.yaml: key b: mend it"), "prepare: error: a.yaml: key b: mend it\n"),
+        (ParamsError("params.yaml: x"), "prepare: error: params.yaml: x\n"),
+        (DataError("rows: y"), "prepare: error: rows: y\n"),
+        (ModelError("model: z"), "prepare: error: model: z\n"),
+        (
+            PermissionError(13, "Permission denied", "data/x"),
+            "prepare: error: [Errno 13] Permission denied: 'data/x'\n",
+        ),
+        (OSError(28, "No space left on device"), "prepare: error: [Errno 28] No space left on device\n"),
+        (DataError("a.csv: has a\nb, c\r\nd\u2028e"), "prepare: error: a.csv: has a b, c d e\n"),
+    ],
+)
+def test_an_expected_error_is_one_line_and_status_1(capsys, error, line):
+    assert status_of(raising(error)) == 1
+    captured = capsys.readouterr()
+    assert captured.err == line
+    assert captured.out == ""
+
+
+def test_an_unwritable_folder_is_one_line_and_status_1(capsys):
+    # /proc takes no new files, not even from root.
+    assert status_of(lambda: write_rows(Path("/proc/self/rows.jsonl"), [])) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("prepare: error: [Errno ")
+    assert "/proc/self/" in lines[0]
+
+
+def test_ctrl_c_is_status_130(capsys):
+    assert status_of(raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "\nprepare: stopped; what was finished is kept, run it again to go on\n"
+
+
+def test_sigterm_ends_as_ctrl_c_does_and_cleans_up(capsys, tmp_path):
+    def rows():
+        yield {"text": "first"}
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield {"text": "never"}
+
+    assert status_of(lambda: write_rows(tmp_path / "rows.jsonl", rows())) == 130
+    assert "stopped" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bug_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_stage("prepare", raising(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_debug_shows_the_traceback_too(capsys, monkeypatch, how):
+    if how == "flag":
+        monkeypatch.setattr(sys, "argv", ["stage", "--debug"])
+    else:
+        monkeypatch.setenv("LABELMINT_DEBUG", "1")
+    assert status_of(raising(DataError("too few rows"))) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "prepare: error: too few rows"
+
+
+def test_a_main_that_succeeds_says_nothing(capsys):
+    run_stage("prepare", lambda: None)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_unknown_argument_is_status_2(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["stage", "--dbug"])
+    assert status_of(lambda: None) == 2
+    assert "unrecognized arguments: --dbug" in capsys.readouterr().err
+
+
+def test_exits_inside_pass_through():
+    with pytest.raises(SystemExit) as caught, one_line_errors("x"):
+        raise SystemExit(7)
+    assert caught.value.code == 7
+
+
+def test_a_stage_as_a_process_ends_with_one_line_and_status_1(project):
+    (project / "params.yaml").write_text("task: t\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.prepare"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("prepare: error: params.yaml: key real is missing")

@@ -1,0 +1,133 @@
+import pytest
+
+from stages.errors import ParamsError
+from stages.params import load_params, real_arm_rows
+
+
+def test_the_shipped_file_loads(params):
+    assert params.task == "rotten_tomatoes"
+    assert params.real.curve == [300, 1000, 3000]
+    assert params.train.learning_rate == 2e-4
+    assert params.filter.verify.action == "drop"
+
+
+def test_params_cannot_be_changed(params):
+    with pytest.raises(ValueError, match="frozen"):
+        params.real.rows = 5
+
+
+def failure(file):
+    with pytest.raises(ParamsError) as caught:
+        load_params(file)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("1e-5", 1e-5), ("1e-05", 1e-5), ("0.00001", 1e-5), ("1", 1.0), ("2E-4", 2e-4)],
+)
+def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, value):
+    edit("params.yaml", "learning_rate: 2e-4", f"learning_rate: {written}")
+    assert load_params().train.learning_rate == value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  rows: 100 ", "  rows: 100\n  row: 100 ", "unknown key real.row; remove it or check its spelling"),
+        ("  test_rows: 1000 ", "  # ", "key prepare.test_rows is missing"),
+        ("task: rotten_tomatoes", "", "key task is missing"),
+        ("task: rotten_tomatoes", "task: ../etc/passwd", "task: string should match pattern"),
+        (
+            "learning_rate: 2e-4",
+            'learning_rate: "1e-5"',
+            "train.learning_rate must be a number, not the text '1e-5'; write it without quotes",
+        ),
+        (
+            "  slots: 48 ",
+            '  slots: "48" ',
+            "llm.slots must be a number, not the text '48'; write it without quotes",
+        ),
+        ("  slots: 48 ", "  slots: 256 ", "llm.slots: input should be less than or equal to 255, not 256"),
+        ("  slots: 48 ", "  slots: 4.5 ", "llm.slots: input should be a valid integer, not 4.5"),
+        ("  slots: 48 ", "  slots: true ", "llm.slots: input should be a valid integer, not True"),
+        ("  temperature: 1.0", "  temperature: 0", "generate.temperature: input should be greater than 0"),
+        ("  top_p: 0.95 ", "  top_p: 1.5 ", "generate.top_p: input should be less than or equal to 1"),
+        ("  freeze_embeddings: true", "  freeze_embeddings: no", "train.freeze_embeddings: input should be"),
+        ("    action: drop ", "    action: keep ", "filter.verify.action: input should be 'drop'"),
+        ("  model: gemma-3-270m", "  model: 270", "llm.model must be a text, not 270; write it in quotes"),
+        ("  seeds: [1, 2, 3]", "  seeds: [1, 2, 1]", "train.seeds: the seeds must differ"),
+        ("  seeds: [1, 2, 3]", "  seeds: []", "train.seeds: list should have at least 1 item"),
+        ("  seeds: [1, 2, 3]", "  seeds: [-1]", "train.seeds.0: input should be greater than or equal to 0"),
+        (
+            "  seeds: [1, 2, 3]",
+            "  seeds: [4294967295]",
+            "train.seeds.0: input should be less than 4294967295",
+        ),
+        ("  min_words: 3", "  min_words: 81", "filter: min_words is greater than max_words"),
+    ],
+)
+def test_a_wrong_value_is_an_error_with_file_and_key(project, edit, old, new, message):
+    edit("params.yaml", old, new)
+    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
+
+
+def test_no_stays_a_text(project, edit):
+    edit("params.yaml", "model: gemma-3-270m", "model: no")
+    assert load_params().llm.model == "no"
+
+
+@pytest.mark.parametrize(
+    ("arms", "message"),
+    [
+        (
+            "[real, sinthetic]",
+            "arms: unknown arm 'sinthetic'; known: real, synthetic, mixed, real_300, real_1000, real_3000",
+        ),
+        ("[real, real_500]", "arms: unknown arm 'real_500'; known: "),
+        ("[real, mixed, real]", "arms: an arm is named twice"),
+        ("[]", "arms: list should have at least 1 item"),
+        ("real", "arms: input should be a valid list, not 'real'"),
+        ("[1]", "arms.0 must be a text, not 1; write it in quotes"),
+    ],
+)
+def test_wrong_arms_are_an_error(project, edit, arms, message):
+    edit("params.yaml", "arms: [real, synthetic, mixed, real_300, real_1000, real_3000]", f"arms: {arms}")
+    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
+
+
+def test_some_of_the_arms_are_enough(project, edit):
+    edit("params.yaml", "arms: [real, synthetic, mixed, real_300, real_1000, real_3000]", "arms: [mixed]")
+    assert load_params().arms == ["mixed"]
+
+
+@pytest.mark.parametrize(
+    ("curve", "message"),
+    [
+        ("[300, 1000]", "real.curve: list should have at least 3 items"),
+        ("[300, 1000, 3000, 4000]", "real.curve: list should have at most 3 items"),
+        ("[1000, 300, 3000]", "real: curve must rise, from more rows than real.rows"),
+        ("[300, 300, 3000]", "real: curve must rise, from more rows than real.rows"),
+        ("[100, 300, 1000]", "real: curve must rise, from more rows than real.rows"),
+        ("[50, 300, 1000]", "real: curve must rise, from more rows than real.rows"),
+        ("[0, 300, 1000]", "real.curve.0: input should be greater than or equal to 1"),
+        ('["300", 1000, 3000]', "real.curve.0 must be a number, not the text '300'"),
+    ],
+)
+def test_a_wrong_curve_is_an_error(project, edit, curve, message):
+    edit("params.yaml", "curve: [300, 1000, 3000]", f"curve: {curve}")
+    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
+
+
+@pytest.mark.parametrize("number", [".inf", ".nan", "1e999", "-1e999"])
+def test_infinite_numbers_and_nan_are_errors(project, edit, number):
+    edit("params.yaml", "learning_rate: 2e-4", f"learning_rate: {number}")
+    assert "train.learning_rate" in failure(project / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("arm", "rows"), [("real", 100), ("real_300", 300), ("synthetic", None), ("mixed", None)]
+)
+def test_real_arms_know_their_rows(params, arm, rows):
+    assert real_arm_rows(arm, params) == rows

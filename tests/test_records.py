@@ -1,0 +1,178 @@
+import errno
+import json
+import os
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.errors import DataError
+from stages.records import atomic_binary_file, atomic_file, dump, read_rows, write_json, write_rows
+
+ANY_TEXT = st.text(st.characters(categories=None, exclude_categories=[]))  # lone surrogates too
+
+
+def content(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def joined_surrogates(text):
+    # A high surrogate followed by a low one is, in JSON as in UTF-16, the one character they spell.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+@given(st.lists(st.fixed_dictionaries({"id": ANY_TEXT, "text": ANY_TEXT}), max_size=5))
+def test_any_text_survives_writing_and_reading(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    assert write_rows(path, rows) == len(rows)
+    expected = [{key: joined_surrogates(value) for key, value in row.items()} for row in rows]
+    assert read_rows(path) == expected
+    assert path.read_bytes().count(b"\n") == len(rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\0", "a\nb\r\nc\rd", "\u2028\u2029\x85\x0b\x0c", "\ud83d", "x\udc00y", "😀 é \ufeff", '"\\', "NaN"],
+)
+def test_difficult_texts_survive(tmp_path, text):
+    path = tmp_path / "rows.jsonl"
+    write_rows(path, [{"text": text}, {"text": "next"}])
+    assert read_rows(path) == [{"text": text}, {"text": "next"}]
+
+
+def test_files_are_utf_8_and_readable_unless_a_text_is_not_valid_unicode():
+    assert dump({"text": "é 😀"}) == '{"text": "é 😀"}'
+    assert dump({"text": "é \ud83d"}) == '{"text": "\\u00e9 \\ud83d"}'
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_nan_and_infinity_are_refused(tmp_path, number):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_rows(tmp_path / "rows.jsonl", [{"score": number}])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "metrics.json", {"score": [number]})
+    assert content(tmp_path) == []
+
+
+def test_folders_are_made(tmp_path):
+    write_rows(tmp_path / "a/b/rows.jsonl", [])
+    assert (tmp_path / "a/b/rows.jsonl").read_bytes() == b""
+
+
+def test_metrics_are_indented_json_in_the_given_order(tmp_path):
+    write_json(tmp_path / "m.json", {"b": 1, "a": "é"})
+    assert (tmp_path / "m.json").read_text(encoding="utf-8") == '{\n  "b": 1,\n  "a": "é"\n}\n'
+
+
+def test_permissions_are_those_of_an_ordinary_file(tmp_path):
+    write_rows(tmp_path / "rows.jsonl", [])
+    (tmp_path / "ordinary").touch()
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("rows.jsonl", "ordinary")}
+    assert len(modes) == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("in the middle"), KeyboardInterrupt()])
+def test_an_exception_in_the_middle_leaves_nothing(tmp_path, error):
+    def rows():
+        yield {"text": "x" * 100_000}  # more than any buffer: it is on disk before the exception
+        raise error
+
+    with pytest.raises(type(error)):
+        write_rows(tmp_path / "rows.jsonl", rows())
+    assert content(tmp_path) == []
+
+
+def test_an_exception_in_the_middle_leaves_the_earlier_file(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    write_rows(path, [{"text": "earlier"}])
+
+    def write_half():
+        with atomic_file(path) as file:
+            file.write("half")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        write_half()
+    assert read_rows(path) == [{"text": "earlier"}]
+    assert content(tmp_path) == ["rows.jsonl"]
+
+
+def test_the_name_appears_only_at_the_end(tmp_path):
+    path = tmp_path / "model.bin"
+    with atomic_binary_file(path) as file:
+        file.write(b"whole")
+        file.flush()
+        assert not path.exists()
+    assert path.read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize("size", [10, 100_000])  # the disk is full when closing, or when writing
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, size):
+    def on_a_full_disk(handle, mode):
+        os.close(handle)
+        return open("/dev/full", mode)  # noqa: PTH123 - stands for os.fdopen
+
+    monkeypatch.setattr(os, "fdopen", on_a_full_disk)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_rows(tmp_path / "rows.jsonl", [{"text": "x" * size}])
+    assert caught.value.errno == errno.ENOSPC
+    assert content(tmp_path) == []
+
+
+def test_a_full_disk_found_by_fsync_leaves_nothing(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_json(tmp_path / "metrics.json", {"rows": 1})
+    assert content(tmp_path) == []
+
+
+def test_a_folder_that_is_a_file_is_an_oserror(tmp_path):
+    (tmp_path / "data").touch()
+    with pytest.raises(OSError, match="data"):
+        write_rows(tmp_path / "data/rows.jsonl", [])
+
+
+def test_the_file_lies_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    path, synced = tmp_path / "rows.jsonl", []
+    real = os.fsync
+
+    def fsync(handle):
+        synced.append((os.fstat(handle).st_size, path.exists()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_rows(path, [{"text": "a"}])
+    assert synced == [(len(json.dumps({"text": "a"})) + 1, False)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b'{"a": 1}\n{"a": 2\n', ":2: not valid JSON: Expecting ',' delimiter"),
+        (b'{"a": 1}\n\n{"a": 2}\n', ":2: not valid JSON: Expecting value"),
+        (b'{"a": 1} {"a": 2}\n', ":1: not valid JSON: Extra data"),
+        (b'{"a": 1}\n{"a": "caf\xe9"}\n', ":2: not UTF-8"),
+        (b'\xff\xfe{\x00"\x00', ":1: not UTF-8"),
+    ],
+)
+def test_a_broken_line_is_an_error_with_file_and_line(tmp_path, raw, message):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(raw)
+    with pytest.raises(DataError) as caught:
+        read_rows(path)
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_a_missing_file_is_an_error_with_a_remedy(tmp_path):
+    with pytest.raises(DataError, match=r"rows\.jsonl: no such file; run `dvc repro`"):
+        read_rows(tmp_path / "rows.jsonl")
+
+
+def test_a_last_line_without_line_break_and_windows_line_breaks_are_read(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"a": 1}\r\n{"a": 2}')
+    assert read_rows(path) == [{"a": 1}, {"a": 2}]
