@@ -30,3 +30,24 @@ repro: setup
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.evaluate.verdict
 endif
+
+test: setup
+	@echo "test: about 10 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
+	@$(BIN)/python -m pytest
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+fix: setup
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup
+	@echo "bench: about 12 minutes on 2 idle cores"
+	@$(BIN)/python -m bench
+
+# Exact versions of everything, as installed; PyTorch without the local tag of a CPU-only build.
+lock:
+	@$(BIN)/python -m pip freeze --exclude-editable | sed 's/^\(torch==[0-9.]*\)+.*/\1/' > requirements.lock

@@ -101,6 +101,7 @@ class Train(Section):
     max_validation_rows: Positive
     epochs: Positive
     min_steps: Count
+    max_steps: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     batch_rows: Positive
     max_tokens: Annotated[int, Field(ge=8)]
@@ -113,6 +114,12 @@ class Train(Section):
         if len(set(seeds)) != len(seeds):
             raise ValueError("the seeds must differ")
         return seeds
+
+    @model_validator(mode="after")
+    def _steps(self) -> Train:
+        if self.min_steps > self.max_steps:
+            raise ValueError("min_steps is greater than max_steps")
+        return self
 
 
 class Evaluate(Section):

@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from stages.llm.base import Sampling
-from stages.params import Llm
-from stages.records import Labelled
+from stages.params import Llm, load_params
+from stages.records import Candidate, Labelled
 from stages.tasks import TaskCard
 
 REPOSITORY = Path(__file__).parent.parent
 GEMMA, SMOLLM = "gemma-3-270m", "smollm2-135m-instruct"  # in models/catalog.yaml
+
+NEUTRAL = [
+    "film",
+    "story",
+    "script",
+    "cast",
+    "scene",
+    "ending",
+    "music",
+    "plot",
+    "camera",
+    "drama",
+    "actor",
+    "comedy",
+    "sequel",
+    "stage",
+    "voice",
+    "city",
+    "night",
+    "road",
+    "house",
+    "river",
+    "summer",
+    "winter",
+    "garden",
+    "letter",
+    "window",
+    "mother",
+    "soldier",
+    "teacher",
+    "doctor",
+    "painter",
+]
+OPINIONS = {
+    "negative": ["awful", "dull", "clumsy", "weak"],
+    "positive": ["great", "bright", "lovely", "superb"],
+    "neutral": ["plain", "usual", "average", "common"],
+}
 
 
 def labelled(label: str, number: int, text: str | None = None) -> Labelled:
@@ -25,6 +64,50 @@ def labelled_rows(counts: dict[str, int]) -> list[Labelled]:
     """Return that many rows of each label."""
     labels = [label for label, count in counts.items() for _ in range(count)]
     return [labelled(label, number) for number, label in enumerate(labels)]
+
+
+def review(label: str, number: int, words: int = 9) -> Labelled:
+    """Return a row of random words, one of which is an opinion that tells its label."""
+    draw = random.Random(f"{label}:{number}")
+    said = [*draw.sample(NEUTRAL, words - 1), draw.choice(OPINIONS[label])]
+    draw.shuffle(said)
+    return Labelled(id=f"{label}{number:06d}", text=" ".join(said), label=label)
+
+
+def reviews(counts: dict[str, int], first: int = 0, words: int = 9) -> list[Labelled]:
+    """Return that many reviews of each label, the labels in turn as far as they go."""
+    rounds = range(first, first + max(counts.values()))
+    return [
+        review(label, number, words)
+        for number in rounds
+        for label, count in counts.items()
+        if number < first + count
+    ]
+
+
+def candidate(number: int, text: str, label: str = "negative", **changes: Any) -> Candidate:
+    """Return a finished candidate."""
+    row: dict[str, Any] = {
+        "id": f"s{number:06d}",
+        "text": text,
+        "label": label,
+        "prompt_id": "p0",
+        "demonstration_ids": [],
+        "seed": number,
+        "tokens": 9,
+        "finish_reason": "stop",
+        **changes,
+    }
+    return Candidate(**row)
+
+
+def section(name: str, **changes: Any) -> Any:
+    """Return a section of the shipped params.yaml with changes, checked; a mapping changes a part of one."""
+    shipped = getattr(load_params(REPOSITORY / "params.yaml"), name)
+    content = shipped.model_dump()
+    for key, value in changes.items():
+        content[key] = {**content[key], **value} if isinstance(value, dict) else value
+    return type(shipped).model_validate(content)
 
 
 def card_content(**changes: Any) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
 
+from stages.config import read_yaml
 from stages.params import Params, load_params
-from tests.builders import REPOSITORY
+from stages.prepare.__main__ import main as prepare
+from tests.builders import REPOSITORY, reviews, write_card
 
 COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "models/catalog.yaml"]
 
@@ -74,6 +78,47 @@ def edit(project: Path) -> Callable[[str, str, str], None]:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     return replace
+
+
+@pytest.fixture
+def set_params(project: Path) -> Callable[[dict[str, Any]], None]:
+    """Return set_params({"section.key": value}): change params.yaml, whatever it ships with."""
+
+    def change(values: dict[str, Any]) -> None:
+        path = project / "params.yaml"
+        content = read_yaml(path)
+        for key, value in values.items():
+            *sections, last = key.split(".")
+            target = content
+            for name in sections:
+                target = target[name]
+            assert last in target, f"params.yaml has no {key}"
+            target[last] = value
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    return change
+
+
+@pytest.fixture
+def prepared(project: Path, set_params: Callable[[dict[str, Any]], None]) -> Path:
+    """Make a project of 60 reviews of each of two labels, 20 of them real rows and 40 test rows."""
+    set_params(
+        {
+            "task": "tiny",
+            "real.rows": 20,
+            "real.curve": [30, 40, 50],
+            "prepare.test_rows": 40,
+            "arms": ["real", "synthetic", "mixed", "real_30", "real_40", "real_50"],
+        }
+    )
+    write_card(project, "tiny")
+    values = {"negative": "neg", "positive": "pos"}
+    rows = [f"{row['text']},{values[row['label']]}\n" for row in reviews({"negative": 60, "positive": 60})]
+    path = project / "data/raw/rows.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    prepare()
+    return project
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,11 @@ BLOCK_BYTES = 1 << 20
 
 
 class Entry(Section):
-    """A model in models/catalog.yaml; from an installed package (in parts, or a folder) or from a path."""
+    """A model in models/catalog.yaml; from an installed package (in parts, or a folder) or from a path.
+
+    `path` is the model's file; an encoder's may also be the folder that transformers loads, whose
+    weights are `file`, or model.safetensors.
+    """
 
     kind: Literal["base", "chat", "encoder"]
     package: str | None = None
@@ -66,6 +70,8 @@ def model_file(name: str, entry: Entry) -> Path:
     """
     if entry.path is not None:
         source = Path(entry.path).expanduser()
+        if entry.kind == "encoder" and source.is_dir():
+            source /= entry.file or "model.safetensors"
         if not source.is_file():
             raise ModelError(f"{paths.CATALOG}: {name}: path: no file {source}")
         _verify(name, source, entry.sha256)

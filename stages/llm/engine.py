@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import joblib
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,6 @@ from stages.errors import ModelError
 from stages.llm.base import Completion, PromptGroup, Sampling
 from stages.llm.catalog import Entry
 from stages.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
-from stages.llm.machine import usable_threads
 from stages.llm.reading import Reader, distinguishing_prefixes
 from stages.llm.sampling import Distribution, block_maxima, distribution
 from stages.params import Llm
@@ -63,7 +63,8 @@ class Engine:
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
         self.kind: Literal["base", "chat"] = "chat" if entry.kind == "chat" else "base"
         self.slots = llm.slots
-        self.threads = llm.threads or usable_threads()
+        # Not os.cpu_count(): in a container with a CPU quota, threads would fight for the CPUs.
+        self.threads = llm.threads or joblib.cpu_count()
         self.llama = Llama(path, llm.context_tokens, MAX_SEQUENCES, self.threads, llm.gpu_layers)
         self._identity = {
             "engine": ENGINE_VERSION,

@@ -50,23 +50,20 @@ class Journal:
         self._load()
 
     def _load(self) -> None:
-        """Read whole records; cut off what a kill left half-written, so that appending stays sound."""
+        """Read the whole records, passing over what a kill left half-written.
+
+        Nothing is cut off: another run may be appending to the same file.
+        """
         if not self.path.exists():
             return
-        sound = 0
-        with self.path.open("rb") as file:
-            for line in file:
-                try:
-                    record = json.loads(line)
-                    key, digest, result = record["key"], record["digest"], record["result"]
-                except (ValueError, KeyError, TypeError):
-                    break
-                if not line.endswith(b"\n") or digest != _digest(result):
-                    break
+        for line in self.path.read_bytes().split(b"\n"):
+            try:
+                record = json.loads(line)
+                key, digest, result = record["key"], record["digest"], record["result"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            if digest == _digest(result):
                 self._results[key] = result
-                sound += len(line)
-        if sound < self.path.stat().st_size:
-            os.truncate(self.path, sound)
         os.utime(self.path)
 
     def __len__(self) -> int:
@@ -80,9 +77,10 @@ class Journal:
 
     def add(self, key: str, result: Any) -> None:
         """Keep a result; returns once it is on disk."""
-        line = json.dumps({"key": key, "digest": _digest(result), "result": result}) + "\n"
+        line = json.dumps({"key": key, "digest": _digest(result), "result": result})
         with self.path.open("ab") as file:
-            file.write(line.encode())
+            # The line break in front parts the record from one that a kill cut short.
+            file.write(f"\n{line}\n".encode())
             file.flush()
             os.fsync(file.fileno())
         self._results[key] = result

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import (
-    AutoModel,
+    AutoConfig,
     AutoTokenizer,
     BertForSequenceClassification,
     BertModel,
@@ -77,13 +77,14 @@ def load_encoder(folder: Path) -> BertModel:
     """Load a BERT-type encoder, in float32; raise `ModelError` for another architecture."""
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    encoder = AutoModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False)
-    if not isinstance(encoder, BertModel):
+    # Before the weights: other architectures don't know `add_pooling_layer`, and raise a TypeError.
+    kind = AutoConfig.from_pretrained(folder).model_type
+    if kind != "bert":
         raise ModelError(
-            f"params.yaml: train.encoder: {folder} is a {type(encoder).__name__}; "
+            f"params.yaml: train.encoder: {folder} is of type {kind}; "
             "only BERT-type encoders are supported, choose another entry"
         )
-    return encoder
+    return BertModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

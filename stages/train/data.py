@@ -81,6 +81,9 @@ def validation_splits(
     splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
     splits = []
     for train, validation in splitter.split(np.zeros(len(labels)), labels):
+        if len(validation) > max_rows:
+            # A fold keeps the rows' order, in which labels, or real and synthetic rows, stand in blocks.
+            validation = np.random.default_rng(seed).permutation(validation)
         spare = validation[max_rows:]
         splits.append((np.sort(np.concatenate([train, spare])), validation[:max_rows]))
     return splits[:wanted]

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from transformers import (
     DataCollatorWithPadding,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -28,9 +29,10 @@ OnRows = Callable[[int], object]
 
 
 def planned_epochs(config: Train, rows: int) -> int:
-    """Return the length of the schedule: `epochs`, or more until `min_steps` are reached."""
+    """Return the epochs of the schedule: `epochs`, but more or fewer to stay within min_ and max_steps."""
     steps = math.ceil(rows / config.batch_rows)
-    return max(config.epochs, math.ceil(config.min_steps / steps))
+    most = max(1, config.max_steps // steps)
+    return min(max(config.epochs, math.ceil(config.min_steps / steps)), most)
 
 
 def uses_bf16(config: Train) -> bool:
@@ -107,6 +109,7 @@ def fine_tune(
             compute_metrics=lambda output: measure(output.predictions, output.label_ids),
             callbacks=[_Watch(on_rows, config.batch_rows, stop_after or epochs)],
         )
+        trainer.remove_callback(PrinterCallback)  # comes with `disable_tqdm`, and prints a dict an epoch
         trainer.train()
     return [
         {name: entry[f"eval_{name}"] for name in ("accuracy", "log_loss")}

@@ -20,6 +20,8 @@ def save_model(
         # So that `truncation=True` in a pipeline cuts where training did.
         tokenizer.model_max_length = max_tokens
         tokenizer.save_pretrained(temporary)
+        for file in temporary.iterdir():
+            file.chmod(0o644)  # safetensors makes its file private
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
     except BaseException:

@@ -146,6 +146,22 @@ def test_a_path_with_another_hash_is_an_error(tmp_path):
     assert failure(own).startswith(f"{tmp_path}/own.gguf: SHA-256 is ")
 
 
+@pytest.mark.parametrize(
+    ("given", "name"), [(None, "model.safetensors"), ("own.safetensors", "own.safetensors")]
+)
+def test_an_encoders_path_may_be_its_folder(tmp_path, given, name):
+    (tmp_path / name).write_bytes(WHOLE)
+    own = Entry(kind="encoder", path=str(tmp_path), file=given, sha256=HASH)
+    assert model_file("own", own) == tmp_path / name
+    assert f"{name}: SHA-256 is " in failure(own.model_copy(update={"sha256": "0" * 64}))
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("encoder", "/model.safetensors"), ("base", "")])
+def test_a_folder_without_an_encoder_in_it_is_an_error(tmp_path, kind, missing):
+    own = Entry(kind=kind, path=str(tmp_path))
+    assert failure(own) == f"models/catalog.yaml: toy: path: no file {tmp_path}{missing}"
+
+
 @pytest.mark.parametrize("memory", ["", "[]", "3", '{"half', "{}"])
 def test_a_damaged_memory_of_hashes_is_made_again(package, cache, hashed, memory):
     model_file("toy", entry())

@@ -1,0 +1,23 @@
+"""Settings of the filter stage that tests can rely on, whatever params.yaml ships with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stages.params import Filter
+from tests.builders import section
+
+
+def config(**changes: Any) -> Filter:
+    """Return a `filter` section; `verify={...}` changes a part of that one."""
+    settings: dict[str, Any] = {
+        "seed": 1,
+        "rows_per_label": 0,
+        "min_words": 3,
+        "max_words": 20,
+        "near_duplicate_similarity": 0.7,
+        "copy_similarity": 0.6,
+        "leak_similarity": 0.5,
+    }
+    verify = {"action": "none", "demonstrations_per_label": 2, "min_margin": 0.0, **changes.pop("verify", {})}
+    return section("filter", **{**settings, **changes, "verify": verify})

@@ -1,0 +1,201 @@
+import pytest
+
+from stages.filter.form import form_rules, scripts
+from stages.filter.sieve import RULES, Sieve, apply_form
+from stages.records import dump
+from tests.builders import candidate, card, labelled
+from tests.filter.helpers import config
+
+REAL = ["a slow but honest film", "bright, loud and silly"]
+RUSSIAN = "медленный, но честный фильм"
+
+
+def verdict(text, real=REAL, the_card=None, **changes):
+    """Return the rule that a text breaks first and the evidence, or None."""
+    row = candidate(1, text, **changes)
+    sieve = Sieve([row])
+    train = [labelled("negative", number, shown) for number, shown in enumerate(real)]
+    apply_form(sieve, config(), the_card or card(), train)
+    assert sieve.standing == ([] if sieve.verdicts else [row])
+    return sieve.verdicts.get(row["id"])
+
+
+def rule(*arguments, **changes):
+    found = verdict(*arguments, **changes)
+    return found and found[0]
+
+
+def test_the_form_rules_come_first_and_in_the_listed_order():
+    names = [name for name, _ in form_rules(config(), card(), REAL)]
+    assert names == RULES[: len(names)]
+
+
+@pytest.mark.parametrize("text", ["", "...", "😀 !!! 🎬", "— “” —", ". . . ! ! !"])
+def test_texts_without_a_letter_or_digit_are_empty(text):
+    assert verdict(text) == ("empty", {})
+
+
+def test_cut_off_texts_say_how_many_tokens_they_took():
+    assert verdict("a text that goes on and", finish_reason="length", tokens=64) == (
+        "cut_off",
+        {"tokens": 64},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("half a \ufffd token here", r"'\ufffd'"),
+        ("a \x96 dash of cp1252", r"'\x96'"),
+        ("a bell \x07 and an escape \x1b here", r"'\x07\x1b'"),
+        ("lone \ud83d half of an emoji", r"'\ud83d'"),
+    ],
+)
+def test_garbled_texts_show_the_characters(text, characters):
+    assert verdict(text) == ("garbled", {"characters": characters})
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("a fine film. Negative film review: a dull one", "Negative film review:"),
+        ("film review: a fine film", "film review:"),
+        ("a fine one FILM REVIEW : a dull one", "FILM REVIEW :"),
+        ("(positive film review: a fine one)", "positive film review:"),
+        ("Here are some sentences from film reviews by critics", "Here are some sentences from film reviews"),
+        ("<|im_start|>assistant a fine film", "<|im_start"),
+        ("a fine film all in all<|im_end|>", "<|im_end"),
+    ],
+)
+def test_pieces_of_the_prompt_are_an_echo(text, match):
+    name, evidence = verdict(text)
+    assert name == "prompt_echo"
+    assert match in evidence["match"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("a dull film. Sentiment: negative", "Sentiment:"),
+        ("it is dull , sentiment : bad", "sentiment :"),
+        ("positive: a fine film", "positive:"),
+        ("  Negative — a dull film", "Negative —"),
+        ("* Positive : a fine film", "* Positive :"),
+        ("a dull film (negative)", "(negative)"),
+        ("a fine film [ Positive ]", "[ Positive ]"),
+        ("a film rated positive by all", "rated positive"),
+        ("the label is negative here", "label is negative"),
+        ("labelled as negative by us", "labelled as negative"),
+        ("a fine film, rating: positive", "rating: positive"),
+    ],
+)
+def test_a_label_said_as_a_label_leaks(text, match):
+    assert verdict(text) == ("label_leak", {"match": match})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a positive surprise from start to end",
+        "positive reviews abound for this one",
+        "positive, warm and funny",
+        "a negative review of the studio's habits",
+        '"negative" is not the word for it',
+        "the negatives (few) are small",
+        "(positively) charming little film",
+        "positively: the best of the year",
+        "the sentiment is rather sweet",
+        "no sentiment, just facts: dates and names",
+        "sentimental: a tear for every scene",
+        "an x-rated comedy of manners",
+        "she rated it highly",
+        "labels are for jars",
+        "the film reviewer: a dying breed",
+        "the last film review she ever wrote",
+        "here are some good sentences for you",
+        "they read “negative film review” and laughed",
+        "he says: go and see it",
+        "50 % plot, 50 % songs: enough",
+        "a <b>bold</b> little film",
+    ],
+)
+def test_ordinary_texts_pass(text):
+    assert verdict(text) is None
+
+
+def test_labels_with_special_characters_are_taken_literally():
+    labels = {"1": {"name": "cpp", "phrase": "C++ (new)"}, "2": {"name": "any", "phrase": "a.c"}}
+    code = card(text_name="question", question="Topic?", labels=labels)
+    assert rule("C++ (new): how to begin", the_card=code) == "label_leak"
+    assert rule("a.c question: how to begin", the_card=code) == "prompt_echo"
+    assert rule("abc: how to begin", the_card=code) is None
+
+
+@pytest.mark.parametrize(("words", "broken"), [(2, "too_short"), (3, None), (20, None), (21, "too_long")])
+def test_texts_have_a_least_and_a_greatest_length(words, broken):
+    text = " ".join(f"w{number}" for number in range(words))
+    assert verdict(text) == (broken and (broken, {"words": words}))
+
+
+@pytest.mark.parametrize(
+    ("text", "real", "broken"),
+    [
+        (RUSSIAN, REAL, "foreign_script"),
+        ("это film о войне", REAL, "foreign_script"),
+        ("这 是 一部 好 电影", REAL, "foreign_script"),
+        ("a late film by Тарк, restored and shown again at last", REAL, None),
+        ("the “π” of the title is a number, not a pie", REAL, None),
+        ("café, naïve, façade, Łódź", REAL, None),
+        ("1 234 567", REAL, None),
+        (RUSSIAN, [*REAL, RUSSIAN], None),
+        ("a slow but honest film", [RUSSIAN], "foreign_script"),
+        ("这 是 一部 好 电影", ["一 二 三"], None),
+    ],
+)
+def test_scripts_are_foreign_unless_the_real_rows_have_them(text, real, broken):
+    assert rule(text, real) == broken
+
+
+def test_foreign_letters_are_counted_as_evidence():
+    _, evidence = verdict("это film о войне")
+    assert evidence == {"scripts": {"CYRILLIC": 9}, "share": round(9 / 13, 3)}
+
+
+def test_letters_are_counted_by_script():
+    assert scripts("Abc é 12 αβ 日 !") == {"LATIN": 4, "GREEK": 2, "CJK": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence"),
+    [
+        ("so very long so very long so very long", {"words": "so very long", "times": 3}),
+        ("ha ha ha ha ha", {"words": "ha ha ha", "times": 3}),
+        ("so very long and so very long indeed", None),
+        ("ha ha ha ha", None),
+    ],
+)
+def test_three_words_said_three_times_are_repetitive(text, evidence):
+    assert verdict(text) == (evidence and ("repetitive", evidence))
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "broken"),
+    [
+        ("...", {"finish_reason": "length"}, "empty"),
+        ("two \ufffd", {"finish_reason": "length"}, "cut_off"),
+        ("two \ufffd", {}, "garbled"),
+        ("Sentiment: film review: x", {}, "prompt_echo"),
+        ("Sentiment: x", {}, "label_leak"),
+        ("фильм фильм", {}, "too_short"),
+        ("фильм " * 21, {}, "too_long"),
+        ("фильм " * 5, {}, "foreign_script"),
+    ],
+)
+def test_the_first_broken_rule_is_named(text, changes, broken):
+    assert rule(text, **changes) == broken
+
+
+def test_evidence_can_be_written():
+    for text in ["", "x \ud83d y", "film review: x", "Sentiment: x", "x", RUSSIAN, "ha " * 9, "x " * 99]:
+        _, evidence = verdict(text)
+        dump(evidence).encode("utf-8")

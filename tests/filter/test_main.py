@@ -1,0 +1,178 @@
+import json
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from stages import paths
+from stages.errors import DataError
+from stages.filter.__main__ import main
+from stages.filter.sieve import RULES
+from stages.generate.__main__ import main as generate
+from stages.llm.fake import FakeModel
+from stages.params import load_params
+from stages.records import read_rows, write_rows
+
+OUTPUTS = [
+    "data/synthetic/kept.jsonl",
+    "data/synthetic/rejected.jsonl",
+    "data/arms/synthetic.jsonl",
+    "data/arms/mixed.jsonl",
+    "metrics/filter.json",
+]
+
+
+@pytest.fixture
+def model(monkeypatch, prepared, set_params):
+    """Write 200 candidates; return the model that main opens."""
+    set_params(
+        {
+            "generate.candidates": 200,
+            "generate.demonstrations": 3,
+            "generate.samples_per_prompt": 10,
+            "generate.prompts_per_wave": 2,
+            "filter.rows_per_label": 0,
+            "filter.min_words": 3,
+            "filter.verify.action": "drop",
+            "filter.verify.demonstrations_per_label": 4,
+            "filter.verify.min_margin": 0.0,
+        }
+    )
+    fake = FakeModel()
+
+    @contextmanager
+    def open_model(llm):
+        assert llm == load_params().llm
+        yield fake
+
+    monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
+    monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
+    generate()
+    return fake
+
+
+def written(project):
+    return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
+
+
+def metrics():
+    return json.loads((paths.METRICS / "filter.json").read_text(encoding="utf-8"))
+
+
+def test_what_is_written_is_what_dvc_yaml_declares(prepared, model):
+    before = {path for path in prepared.rglob("*") if path.is_file()}
+    main()
+    made = {path for path in prepared.rglob("*") if path.is_file()} - before
+    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["filter"]
+    declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    assert {str(path.relative_to(prepared)) for path in made} == set(declared) == set(OUTPUTS)
+
+
+def test_kept_and_rejected_are_the_candidates(model):
+    main()
+    kept, rejected = read_rows(paths.KEPT), read_rows(paths.REJECTED)
+    candidates = read_rows(paths.CANDIDATES)
+    assert len(kept) > 100
+    assert len(rejected) > 10
+    assert sorted(row["id"] for row in [*kept, *rejected]) == [row["id"] for row in candidates]
+    counts = Counter(row["label"] for row in kept)
+    assert counts["negative"] == counts["positive"] == len(kept) // 2
+    # The fake reads "awful" as negative and everything else as positive.
+    assert all(("awful" in row["text"]) == (row["label"] == "negative") for row in kept)
+
+
+def test_the_arms_are_made_of_the_kept_rows_and_the_real_ones(model):
+    main()
+    keys = ("id", "text", "label")
+    kept = [{**{key: row[key] for key in keys}, "source": "synthetic"} for row in read_rows(paths.KEPT)]
+    real = [{**row, "source": "real"} for row in read_rows(paths.REAL_TRAIN)]
+    assert read_rows(paths.arm_rows("synthetic")) == kept
+    assert read_rows(paths.arm_rows("mixed")) == real + kept
+
+
+def test_the_metrics_are_the_funnel(model):
+    main()
+    kept, rejected, found = read_rows(paths.KEPT), read_rows(paths.REJECTED), metrics()
+    rules = Counter(row["rule"] for row in rejected)
+    assert list(found["rejected"]) == RULES
+    assert Counter(found["rejected"]) == rules
+    assert found["candidates"] == 200 == found["kept"] + sum(found["rejected"].values())
+    assert found["kept"] == len(kept)
+    assert found["kept_share"] == round(len(kept) / 200, 4)
+    half = len(kept) // 2
+    assert found["labels"] == {name: {"candidates": 100, "kept": half} for name in ("negative", "positive")}
+    assert found["relabelled"] == 0
+    assert found["reader"]["real_rows"] == 20 - 8
+    hidden = found["reader"]["real_accuracy"] * 12
+    assert hidden == pytest.approx(round(hidden), abs=1e-2)
+
+
+def test_relabelled_rows_are_counted(model, set_params):
+    set_params({"filter.verify.action": "relabel"})
+    main()
+    kept = read_rows(paths.KEPT)
+    moved = [row for row in kept if row["label"] != row["written_label"]]
+    assert metrics()["relabelled"] == len(moved) > 0
+    assert all(("awful" in row["text"]) == (row["label"] == "negative") for row in kept)
+    assert metrics()["rejected"]["wrong_label"] == 0
+
+
+def test_without_verification_no_model_is_opened(prepared, model, set_params, monkeypatch):
+    def open_model(llm):
+        raise AssertionError("opened")
+
+    monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
+    set_params({"filter.verify.action": "none"})
+    main()
+    assert metrics()["reader"] == {"real_accuracy": None, "real_rows": 0}
+    assert {row["label_scores"] for row in read_rows(paths.KEPT)} == {None}
+
+
+def test_planted_test_inputs_do_not_reach_an_arm(model):
+    candidates, test = read_rows(paths.CANDIDATES), read_rows(paths.TEST_INPUTS)
+    for row, leak in zip(candidates[::20], test, strict=False):
+        row["text"] = leak["text"].upper()
+        row["finish_reason"] = "stop"
+    write_rows(paths.CANDIDATES, candidates)
+    main()
+    leaks = [row for row in read_rows(paths.REJECTED) if row["rule"] == "test_leak"]
+    assert [row["evidence"]["test"] for row in leaks] == [row["id"] for row in test[:10]]
+    texts = {row["text"].lower() for row in read_rows(paths.arm_rows("mixed"))}
+    assert not texts & {row["text"] for row in test}
+
+
+def test_running_again_writes_the_same_bytes_and_reads_nothing(prepared, model):
+    main()
+    first, scored = written(prepared), model.texts_scored
+    main()
+    assert written(prepared) == first
+    assert model.texts_scored == scored
+
+
+def test_an_exact_number_per_label(model, set_params):
+    set_params({"filter.rows_per_label": 25})
+    main()
+    assert Counter(row["label"] for row in read_rows(paths.KEPT)) == {"negative": 25, "positive": 25}
+
+
+def test_too_few_accepted_rows_leave_the_files_of_the_last_run_whole(prepared, model, set_params):
+    main()
+    first = written(prepared)
+    set_params({"filter.rows_per_label": 101})
+    with pytest.raises(
+        DataError, match=r"filter\.rows_per_label=101: .* raise generate\.candidates from 200 to"
+    ):
+        main()
+    assert written(prepared) == first
+    assert not list(prepared.rglob("*.tmp"))
+
+
+def test_a_failing_reader_leaves_the_files_of_the_last_run_whole(prepared, model, set_params):
+    main()
+    first = written(prepared)
+    set_params({"filter.verify.demonstrations_per_label": 5})
+    model.reader = lambda text, choice: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        main()
+    assert written(prepared) == first

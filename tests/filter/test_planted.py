@@ -1,0 +1,140 @@
+"""Faults planted among real sentences of the shipped task: how many are found, how many good rows are lost."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from stages.filter.sieve import Sieve, apply_copies, apply_duplicates, apply_form
+from stages.prepare.source import read_source
+from stages.prepare.split import split
+from stages.records import Input
+from stages.tasks import load_card
+from tests.builders import REPOSITORY, candidate
+from tests.filter.helpers import config
+
+TASK = "rotten_tomatoes"
+SETTINGS = config(min_words=3, max_words=80)
+
+
+@pytest.fixture(scope="module")
+def task():
+    """Return the task card, 100 real rows, 1,000 test inputs and 2,000 other sentences."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPOSITORY)
+        the_card = load_card(TASK)
+        parts = split(read_source(the_card, TASK).rows, 100, [2100], 1000, 1)
+    test = [Input(id=row["id"], text=row["text"]) for row in parts.test]
+    return the_card, parts.train, test, [row["text"] for row in parts.pool[:2000]]
+
+
+def _swap(words, draw):
+    words[draw.randrange(len(words))] = draw.choice(["quite", "film", "never", "bright", "story", "slow"])
+
+
+def _drop(words, draw):
+    del words[draw.randrange(len(words))]
+
+
+def _insert(words, draw):
+    words.insert(draw.randrange(len(words) + 1), draw.choice(["quite", "really", "so", "often"]))
+
+
+def _typo(words, draw):
+    at = max(range(len(words)), key=lambda at: len(words[at]))
+    words[at] = words[at][:1] + words[at][2:]
+
+
+def _trim(words, draw):
+    del words[0], words[-1]
+
+
+def _capitals(words, draw):
+    words[:] = [word.title() for word in words]
+
+
+def _punctuation(words, draw):
+    words[:] = [word for word in words if word not in ".,;:!?"] + ["!"]
+
+
+def _around(words, draw):
+    words[:] = ["honestly", ",", *words, "indeed"]
+
+
+EDITS = [_swap, _drop, _insert, _typo, _trim, _capitals, _punctuation, _around]
+
+
+def edited(text, edit, draw):
+    words = text.split()
+    edit(words, draw)
+    return " ".join(words)
+
+
+def sieved(task, texts):
+    the_card, train, test, _ = task
+    sieve = Sieve([candidate(number, text) for number, text in enumerate(texts)])
+    apply_form(sieve, SETTINGS, the_card, train)
+    apply_duplicates(sieve, SETTINGS)
+    apply_copies(sieve, SETTINGS, train, test)
+    return sieve.verdicts
+
+
+def test_at_most_two_in_a_hundred_unrelated_rows_are_rejected(task):
+    verdicts = sieved(task, task[3])
+    assert len(verdicts) <= 0.02 * len(task[3]), Counter(rule for rule, _ in verdicts.values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lightly_edited_test_inputs_are_found_among_good_rows(task, seed):
+    draw = random.Random(seed)
+    test, good = task[2], task[3]
+    sources = draw.sample([row for row in test if len(row["text"].split()) >= 5], 50)
+    planted = [edited(row["text"], EDITS[at % len(EDITS)], draw) for at, row in enumerate(sources)]
+    places = sorted(draw.sample(range(1000), 50))
+    texts = good[:950]
+    for place, text in zip(places, planted, strict=True):
+        texts.insert(place, text)
+    verdicts = sieved(task, texts)
+    found = [verdicts.get(f"s{place:06d}", ("none", {})) for place in places]
+    leaks = [rule == "test_leak" for rule, _ in found]
+    assert sum(leaks) >= 0.95 * 50, [text for text, leak in zip(planted, leaks, strict=True) if not leak]
+    # The evidence is the row that was edited, but for a test set that says nearly the same twice.
+    named = [evidence.get("test") == row["id"] for (_, evidence), row in zip(found, sources, strict=True)]
+    assert sum(named) >= sum(leaks) - 1
+    others = len(verdicts) - sum(f"s{place:06d}" in verdicts for place in places)
+    assert others <= 0.02 * 950
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_each_kind_of_edit_is_mostly_found(task, edit):
+    draw = random.Random(1)
+    texts = [edited(row["text"], edit, draw) for row in task[2][:300]]
+    verdicts = sieved(task, texts)
+    leaks = sum(rule == "test_leak" for rule, _ in verdicts.values())
+    assert leaks >= 0.9 * len(texts)
+
+
+@pytest.mark.parametrize("edit", [_capitals, _punctuation, _around])
+def test_near_duplicates_of_candidates_are_found(task, edit):
+    draw = random.Random(2)
+    # A word more at either end leaves 0.7 of the shingles from twelve words on.
+    good = [text for text in task[3] if sum(word.isalnum() for word in text.split()) >= 12][:300]
+    verdicts = sieved(task, [*good, *[edited(text, edit, draw) for text in good]])
+    twins = {
+        row_id: evidence["twin"]
+        for row_id, (rule, evidence) in verdicts.items()
+        if rule.endswith("_duplicate")
+    }
+    standing = [at for at in range(300) if f"s{at:06d}" not in verdicts]
+    found = [twins.get(f"s{300 + at:06d}") == f"s{at:06d}" for at in standing]
+    assert len(standing) >= 290
+    assert sum(found) >= 0.95 * len(standing)
+
+
+def test_copies_of_the_real_rows_are_found(task):
+    draw = random.Random(3)
+    train = [row for row in task[1] if len(row["text"].split()) >= 5]
+    copies = [edited(row["text"], EDITS[at % len(EDITS)], draw) for at, row in enumerate(train)]
+    verdicts = sieved(task, [*task[3][:200], *copies])
+    found = [verdicts.get(f"s{200 + at:06d}", ("none", {}))[0] for at in range(len(copies))]
+    assert sum(rule == "real_copy" for rule in found) >= 0.9 * len(copies)

@@ -1,0 +1,133 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.filter import similarity
+from stages.filter.similarity import MIN_CONTAINED_SHINGLES, earlier_twins, shingles, similar_pairs
+
+TEXTS = st.lists(st.text("abc ", max_size=40), max_size=8)
+THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])
+
+
+def jaccard(one, other):
+    a, b = set(shingles(one)), set(shingles(other))
+    return len(a & b) / len(a | b)
+
+
+def reference(one, other):
+    """Jaccard's similarity, or the contained share of the smaller text if that is long enough."""
+    a, b = set(shingles(one)), set(shingles(other))
+    smaller = min(len(a), len(b))
+    share = len(a & b) / smaller if smaller >= MIN_CONTAINED_SHINGLES else 0
+    return max(jaccard(one, other), share)
+
+
+def words(first, last):
+    return " ".join(f"w{number}" for number in range(first, last + 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one two three four", ["one two three", "two three four"]),
+        ("one two three", ["one two three"]),
+        ("one two", ["one two"]),
+        ("one", ["one"]),
+        ("", [""]),
+        ("?!", [""]),
+        ("One, TWO -- three!", ["one two three"]),
+        ("Straße und Haus", ["strasse und haus"]),
+        ("don't stop", ["don t stop"]),
+        ("日本 映画 café", ["日本 映画 café"]),
+    ],
+)
+def test_shingles_are_three_words_without_case_and_punctuation(text, expected):
+    assert shingles(text) == expected
+
+
+@given(TEXTS, TEXTS, THRESHOLDS)
+def test_the_best_pair_is_that_of_a_plain_reference(left, right, threshold):
+    expected = {}
+    for i, one in enumerate(left):
+        found = [(reference(one, other), -j) for j, other in enumerate(right)]
+        if found and max(found)[0] >= threshold:
+            best, at = max(found)
+            expected[i] = (-at, pytest.approx(best))
+    assert similar_pairs(left, right, threshold) == expected
+
+
+@given(st.text("abc ", max_size=60), st.text("abc ", max_size=60))
+def test_similarity_is_symmetric_and_at_most_one(one, other):
+    there, back = similar_pairs([one], [other], 0.01), similar_pairs([other], [one], 0.01)
+    assert there == back
+    assert all(0 < value <= 1 for _, value in there.values())
+
+
+@given(TEXTS, THRESHOLDS)
+def test_twins_are_those_of_a_plain_reference(texts, threshold):
+    expected = {}
+    for i, text in enumerate(texts):
+        found = [(jaccard(text, texts[j]), -j) for j in range(i) if j not in expected]
+        if found and max(found)[0] >= threshold:
+            best, at = max(found)
+            expected[i] = (-at, pytest.approx(best))
+    assert earlier_twins(texts, threshold) == expected
+
+
+@given(TEXTS, THRESHOLDS)
+def test_a_twin_is_always_an_earlier_text_that_is_itself_kept(texts, threshold):
+    twins = earlier_twins(texts, threshold)
+    assert 0 not in twins
+    assert all(j < i and j not in twins for i, (j, _) in twins.items())
+
+
+def test_twins_do_not_chain_through_a_rejected_text():
+    texts = [words(1, 20), words(3, 22), words(5, 24)]  # neighbours share 16 of 20 shingles
+    assert jaccard(texts[0], texts[1]) == jaccard(texts[1], texts[2]) == 0.8
+    assert jaccard(texts[0], texts[2]) < 0.7
+    assert earlier_twins(texts, 0.7) == {1: (0, 0.8)}
+    assert earlier_twins(texts[1:], 0.7) == {1: (0, 0.8)}
+
+
+def test_of_equal_texts_the_first_is_kept_and_named():
+    assert earlier_twins(["a b c", "d e f", "A, b c!", "a b c"], 0.7) == {2: (0, 1.0), 3: (0, 1.0)}
+
+
+@pytest.mark.parametrize(("length", "similarity"), [(7, 1.0), (6, 4 / 28), (5, 3 / 28)])
+def test_containment_counts_from_five_shingles_on(length, similarity):
+    long, part = words(1, 30), words(11, 10 + length)
+    assert similar_pairs([part], [long], 0.01) == {0: (0, pytest.approx(similarity))}
+    assert similar_pairs([long], [part], 0.01) == {0: (0, pytest.approx(similarity))}
+
+
+def test_twins_are_not_found_by_containment():
+    assert earlier_twins([words(1, 30), words(11, 20)], 0.7) == {}
+
+
+def test_the_most_similar_right_text_is_named_and_of_equals_the_first():
+    right = [words(2, 15), words(1, 14), words(5, 14), words(1, 14)]
+    assert similar_pairs([words(1, 14)], right, 0.5) == {0: (1, 1.0)}
+
+
+@pytest.mark.parametrize(("threshold", "found"), [(0.8, True), (0.801, False)])
+def test_the_threshold_itself_is_similar_enough(threshold, found):
+    assert (1 in earlier_twins([words(1, 11), words(2, 12)], threshold)) is found
+    assert (0 in similar_pairs([words(1, 6)], [words(1, 7)], threshold)) is found  # 4 of 5: no containment
+
+
+def test_nothing_is_similar_to_nothing():
+    assert similar_pairs([], ["a b c"], 0.1) == {}
+    assert similar_pairs(["a b c"], [], 0.1) == {}
+    assert earlier_twins([], 0.1) == {}
+    assert earlier_twins([""], 0.1) == {}
+
+
+def test_blocks_of_rows_make_no_difference(monkeypatch):
+    left = [words(number, number + 9) for number in range(0, 40, 2)]
+    right = [words(number, number + 10) for number in range(0, 40, 3)]
+    pairs, twins = similar_pairs(left, right, 0.3), earlier_twins(left, 0.3)
+    assert len(pairs) == 20
+    assert len(twins) == 13
+    monkeypatch.setattr(similarity, "_BLOCK_ROWS", 3)
+    assert similar_pairs(left, right, 0.3) == pairs
+    assert earlier_twins(left, 0.3) == twins

@@ -1,0 +1,187 @@
+import json
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from stages import paths
+from stages.errors import DataError
+from stages.generate.__main__ import main
+from stages.llm.base import Completion
+from stages.llm.fake import FakeModel
+from stages.params import load_params
+from stages.records import read_rows
+
+OUTPUTS = ["data/synthetic/prompts.jsonl", "data/synthetic/candidates.jsonl", "metrics/generate.json"]
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """Return the model that main opens."""
+    return opened(monkeypatch, FakeModel())
+
+
+@pytest.fixture(autouse=True)
+def _small(prepared, set_params):
+    set_params(
+        {
+            "generate.candidates": 40,
+            "generate.demonstrations": 3,
+            "generate.samples_per_prompt": 5,
+            "generate.prompts_per_wave": 2,
+        }
+    )
+
+
+def opened(monkeypatch, model):
+    @contextmanager
+    def open_model(llm):
+        assert llm == load_params().llm
+        yield model
+
+    monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
+    return model
+
+
+def written(project):
+    return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
+
+
+def metrics():
+    return json.loads((paths.METRICS / "generate.json").read_text(encoding="utf-8"))
+
+
+def test_what_is_written_is_what_dvc_yaml_declares(prepared, model):
+    before = {path for path in prepared.rglob("*") if path.is_file()}
+    main()
+    made = {path for path in prepared.rglob("*") if path.is_file()} - before
+    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["generate"]
+    declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    assert {str(path.relative_to(prepared)) for path in made} == set(declared) == set(OUTPUTS)
+
+
+def test_candidates_are_balanced_and_name_their_prompt_and_real_rows(model):
+    main()
+    candidates, prompts = read_rows(paths.CANDIDATES), read_rows(paths.PROMPTS)
+    real = {row["id"]: row for row in read_rows(paths.REAL_TRAIN)}
+    by_id = {prompt["id"]: prompt for prompt in prompts}
+    assert len(by_id) == len(prompts)
+    assert Counter(row["label"] for row in candidates) == {"negative": 20, "positive": 20}
+    for row in candidates:
+        prompt = by_id[row["prompt_id"]]
+        assert (prompt["label"], prompt["demonstration_ids"]) == (row["label"], row["demonstration_ids"])
+        assert {real[row_id]["label"] for row_id in row["demonstration_ids"]} == {row["label"]}
+        assert all(real[row_id]["text"] in prompt["text"] for row_id in row["demonstration_ids"])
+
+
+def test_no_test_text_is_shown(model):
+    main()
+    prompts = "".join(prompt["text"] for prompt in read_rows(paths.PROMPTS))
+    assert not [row["id"] for row in read_rows(paths.TEST_INPUTS) if row["text"] in prompts]
+
+
+def test_the_metrics_sum_up_the_candidates(model):
+    main()
+    candidates, found = read_rows(paths.CANDIDATES), metrics()
+    reasons = Counter(row["finish_reason"] for row in candidates)
+    assert 0 < reasons["length"] < 10  # the fake cuts off one in twenty
+    seconds, rate = found.pop("seconds"), found.pop("tokens_per_s")
+    assert seconds >= 0
+    assert rate > 0
+    assert found == {
+        "candidates": 40,
+        "finished": reasons["stop"],
+        "cut_off": reasons["length"],
+        "prompts": len(read_rows(paths.PROMPTS)),
+        "labels": {"negative": 20, "positive": 20},
+        "tokens": sum(row["tokens"] for row in candidates),
+    }
+
+
+def test_running_again_writes_the_same_bytes_and_asks_the_model_nothing(prepared, model):
+    main()
+    first = written(prepared)
+    main()
+    assert model.waves_written == 4
+    assert written(prepared) == first
+
+
+def test_the_texts_do_not_depend_on_the_journal(prepared, model, cache):
+    main()
+    first = written(prepared)
+    for path in (cache / "journal").iterdir():
+        path.unlink()
+    main()
+    assert model.waves_written == 8
+    for name in OUTPUTS[:2]:
+        assert written(prepared)[name] == first[name]
+
+
+def test_a_failing_model_leaves_the_files_of_the_last_run_whole(prepared, model, monkeypatch, set_params):
+    main()
+    first = written(prepared)
+    texts = iter(["text"] * 17)
+
+    def writer(prompt, seed):
+        try:
+            return Completion(next(texts), 1, "stop")
+        except StopIteration:
+            raise RuntimeError("out of memory") from None
+
+    set_params({"generate.seed": 2})
+    opened(monkeypatch, FakeModel(writer=writer))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        main()
+    assert written(prepared) == first
+    assert not list(prepared.rglob("*.tmp"))
+
+
+def test_a_resumed_run_writes_what_an_uninterrupted_one_does(prepared, monkeypatch, cache):
+    whole = FakeModel()
+    failing = FakeModel(writer=lambda prompt, seed: whole.writer(prompt, seed) if next(left) else 1 / 0)
+    left = iter([1] * 25 + [0])
+    opened(monkeypatch, failing)
+    with pytest.raises(ZeroDivisionError):
+        main()
+    assert written(prepared) == {}
+    opened(monkeypatch, whole)
+    main()
+    assert whole.waves_written == 2
+    resumed = written(prepared)
+    for path in (cache / "journal").iterdir():
+        path.unlink()
+    main()
+    assert {name: written(prepared)[name] for name in OUTPUTS[:2]} == {
+        name: resumed[name] for name in OUTPUTS[:2]
+    }
+
+
+def test_a_chat_model_gets_its_template_and_a_base_model_none(model, monkeypatch):
+    main()
+    assert not any("<user>" in prompt["text"] for prompt in read_rows(paths.PROMPTS))
+    opened(monkeypatch, FakeModel(kind="chat"))
+    main()
+    assert all(prompt["text"].startswith("<user>") for prompt in read_rows(paths.PROMPTS))
+
+
+def test_too_few_real_rows_are_an_error_before_anything_is_written(prepared, model, set_params):
+    set_params({"generate.demonstrations": 11})
+    with pytest.raises(DataError, match=r"generate\.demonstrations=11: only 10 of the 20 real rows"):
+        main()
+    assert written(prepared) == {}
+    assert model.waves_written == 0
+
+
+def test_without_real_rows_the_error_says_what_to_run(prepared, model):
+    paths.REAL_TRAIN.unlink()
+    with pytest.raises(DataError, match=r"data/real/train\.jsonl: no such file; run `dvc repro`"):
+        main()
+
+
+def test_progress_goes_to_standard_error(model, capsys):
+    main()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "generate: 100%" in captured.err
+    assert "40/40" in captured.err

@@ -1,0 +1,40 @@
+"""Settings of the train stage that tests can rely on, and tokenized reviews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from stages.params import Train
+from stages.train.data import Rows, tokenize
+from tests.builders import reviews, section
+
+LABELS = ["negative", "positive", "neutral"]
+
+
+def config(**changes: Any) -> Train:
+    """Return a `train` section for a few quick steps in float32."""
+    settings: dict[str, Any] = {
+        "recipe": "auto",
+        "seeds": [1, 2],
+        "validation_share": 0.2,
+        "max_validation_rows": 400,
+        "epochs": 2,
+        "min_steps": 0,
+        "max_steps": 100_000,
+        "learning_rate": 5e-3,
+        "batch_rows": 16,
+        "max_tokens": 32,
+        "freeze_embeddings": True,
+        "precision": "fp32",
+    }
+    return section("train", **{**settings, **changes})
+
+
+def review_rows(tokenizer: PreTrainedTokenizerBase, each: int, labels: int = 2, first: int = 0) -> Rows:
+    """Return tokenized reviews of four words, the labels in turn."""
+    rows = reviews(dict.fromkeys(LABELS[:labels], each), first, words=4)
+    numbers = np.array([LABELS.index(row["label"]) for row in rows], np.int64)
+    return tokenize([row["text"] for row in rows], numbers, tokenizer, 32)

@@ -1,0 +1,123 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.train.data import Rows, length_batches, tokenize, validation_splits
+
+SHARES = st.sampled_from([0.1, 0.2, 0.25, 0.5])
+
+
+def splits_of(counts, share=0.2, max_rows=400, seed=1, shuffled=True):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    if shuffled:
+        labels = np.random.default_rng(0).permutation(labels)
+    return labels, validation_splits(labels, share, max_rows, seed)
+
+
+def test_texts_are_cut_and_keep_their_order(tokenizer):
+    texts = ["film story", "awful " * 50, ""]
+    rows = tokenize(texts, np.array([0, 1, 0]), tokenizer, 8)
+    assert [len(row) for row in rows.tokens] == [4, 8, 2]
+    assert tokenizer.decode(rows.tokens[0]) == "[CLS] film story [SEP]"
+    assert tokenizer.decode(rows.tokens[1]).endswith("awful [SEP]")
+    assert rows.labels.tolist() == [0, 1, 0]
+
+
+def test_no_texts_are_no_rows(tokenizer):
+    assert len(tokenize([], None, tokenizer, 8)) == 0
+
+
+def test_rows_are_taken_with_their_labels():
+    rows = Rows([[1], [2, 2], [3]], np.array([7, 8, 9]))
+    taken = rows.take(np.array([2, 0]))
+    assert (taken.tokens, taken.labels.tolist()) == ([[3], [1]], [9, 7])
+    assert Rows([[1], [2]], None).take([1]) == Rows([[2]], None)
+
+
+@pytest.mark.parametrize("labels", [np.array([1, 0]), None])
+def test_a_dataset_has_what_the_trainer_takes(labels):
+    dataset = Rows([[5, 6, 7], [8]], labels).dataset()
+    assert dataset["input_ids"][:] == [[5, 6, 7], [8]]
+    assert dataset["attention_mask"][:] == [[1, 1, 1], [1]]
+    assert dataset["length"][:] == [3, 1]
+    assert ("labels" in dataset.column_names) is (labels is not None)
+
+
+@given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 8))
+def test_batches_hold_every_row_once_and_rise_in_length(lengths, size):
+    batches = list(length_batches(Rows([[1] * length for length in lengths], None), size))
+    assert sorted(at for batch in batches for at in batch) == list(range(len(lengths)))
+    assert all(len(batch) == size for batch in batches[:-1])
+    assert [lengths[at] for batch in batches for at in batch] == sorted(lengths)
+
+
+def test_a_batch_is_padded_to_its_longest_row(collator):
+    batch = collator([{"input_ids": [2, 5, 3]}, {"input_ids": [2, 5, 6, 7, 3]}])
+    assert batch["input_ids"].tolist() == [[2, 5, 3, 0, 0], [2, 5, 6, 7, 3]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1] * 5]
+
+
+@given(st.lists(st.integers(2, 60), min_size=2, max_size=4), SHARES, st.integers(1, 40), st.integers(0, 9))
+def test_validation_rows_are_disjoint_from_training_rows_and_from_each_other(counts, share, max_rows, seed):
+    labels, splits = splits_of(counts, share, max_rows, seed)
+    everything = set(range(len(labels)))
+    seen = []
+    for train, validation in splits:
+        assert 0 < len(validation) <= max_rows
+        assert set(train) | set(validation) == everything
+        assert len(train) + len(validation) == len(labels)
+        assert train.tolist() == sorted(train)
+        assert set(labels[train]) == set(labels)  # no label is unknown to the training rows
+        seen += validation.tolist()
+    assert splits
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("counts", "sizes"),
+    [
+        ([50, 50], [20] * 5),  # 100 rows: all five folds, until 100 rows are read
+        ([125, 125], [50] * 2),
+        ([150, 150], [60] * 2),
+        ([500, 500], [200]),
+        ([1500, 1500], [400]),  # the cap
+        ([10, 10], [4] * 5),
+    ],
+)
+def test_few_rows_are_validated_by_more_splits(counts, sizes):
+    assert [len(validation) for _, validation in splits_of(counts)[1]] == sizes
+
+
+def test_few_rows_of_a_label_make_fewer_folds():
+    _, splits = splits_of([40, 3])
+    assert [len(validation) for _, validation in splits] == [15, 14, 14]
+
+
+@pytest.mark.parametrize("counts", [[1, 1], [50, 1], [1, 30, 30]])
+def test_a_label_of_a_single_row_cannot_be_validated(counts):
+    assert splits_of(counts)[1] == []
+
+
+def test_labels_have_their_shares_in_each_split():
+    labels, splits = splits_of([80, 20])
+    assert [Counter(labels[validation].tolist()) for _, validation in splits] == [{0: 16, 1: 4}] * 5
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_a_capped_split_still_has_all_labels_in_their_shares(shuffled):
+    labels, splits = splits_of([2000, 2000, 1000], shuffled=shuffled)
+    counts = Counter(labels[splits[0][1]].tolist())
+    assert sum(counts.values()) == 400
+    for label, expected in enumerate([160, 160, 80]):
+        assert abs(counts[label] - expected) <= 40
+
+
+def test_splits_depend_on_the_seed_alone():
+    def validation(seed):
+        return [part.tolist() for _, part in splits_of([50, 50], seed=seed)[1]]
+
+    assert validation(1) == validation(1)
+    assert validation(1) != validation(2)

@@ -1,0 +1,160 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import log_loss
+
+from stages.train.fine_tune import fine_tune, measure, planned_epochs, uses_bf16
+from tests.train.helpers import config, review_rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "epochs"),
+    [
+        (160, {"epochs": 4, "min_steps": 0}, 4),
+        (160, {"epochs": 4, "min_steps": 40}, 4),  # 10 steps an epoch
+        (160, {"epochs": 4, "min_steps": 41}, 5),
+        (161, {"epochs": 4, "min_steps": 41}, 4),  # 11 steps an epoch
+        (1, {"epochs": 1, "min_steps": 60}, 60),
+        (100_000, {"epochs": 4, "min_steps": 60}, 4),
+        (160, {"epochs": 4, "max_steps": 40}, 4),
+        (160, {"epochs": 4, "max_steps": 39}, 3),
+        (160, {"epochs": 4, "max_steps": 5}, 1),
+        (160, {"epochs": 1, "min_steps": 35, "max_steps": 40}, 4),
+    ],
+)
+def test_small_arms_run_more_epochs_and_large_ones_fewer(rows, changes, epochs):
+    assert planned_epochs(config(batch_rows=16, **changes), rows) == epochs
+
+
+@pytest.mark.parametrize(
+    ("precision", "amx", "avx512", "expected"),
+    [
+        ("fp32", True, True, False),
+        ("bf16", False, False, True),
+        ("auto", False, False, False),
+        ("auto", True, False, True),
+        ("auto", False, True, True),
+    ],
+)
+def test_bf16_is_used_as_told_or_where_the_cpu_has_it(monkeypatch, precision, amx, avx512, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    assert uses_bf16(config(precision=precision)) is expected
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_measures_are_those_of_scikit_learn(labels):
+    draw = np.random.default_rng(0)
+    logits, truth = draw.normal(0, 4, (50, labels)), draw.integers(0, labels, 50)
+    odds = np.exp(logits)
+    found = measure(logits, truth)
+    assert found["accuracy"] == (logits.argmax(axis=1) == truth).mean()
+    expected = log_loss(truth, odds / odds.sum(axis=1, keepdims=True), labels=range(labels))
+    assert found["log_loss"] == pytest.approx(expected)
+
+
+def test_measures_are_finite_for_large_logits():
+    found = measure(np.array([[1000.0, -1000.0]]), np.array([1]))
+    assert found == {"accuracy": 0.0, "log_loss": 2000.0}
+
+
+@pytest.fixture
+def run(classifier, tokenizer, collator):
+    """Return run(...): fine-tune a fresh classifier on 40 reviews; give it and the history back."""
+
+    def tune(seed=1, validate=True, stop_after=None, on_rows=lambda _: None, each=20, labels=2, **changes):
+        model = classifier(labels)
+        history = fine_tune(
+            model,
+            review_rows(tokenizer, each, labels),
+            collator,
+            config(**changes),
+            seed,
+            validation=review_rows(tokenizer, 30, labels, first=1000) if validate else None,
+            stop_after=stop_after,
+            on_rows=on_rows,
+        )
+        return model, history
+
+    return tune
+
+
+def state(model):
+    return {name: part.clone() for name, part in model.state_dict().items()}
+
+
+def changed(model, before, part):
+    return [
+        name for name, value in state(model).items() if part in name and not torch.equal(value, before[name])
+    ]
+
+
+def test_unseen_rows_of_a_separable_task_are_learnt(run):
+    model, history = run(epochs=4, each=150, learning_rate=3e-3, freeze_embeddings=False)
+    assert len(history) == 4
+    assert set(history[0]) == {"accuracy", "log_loss"}
+    assert history[-1]["accuracy"] > 0.9  # chance: 0.5
+    assert history[-1]["log_loss"] < 0.4 < history[0]["log_loss"]
+    assert {part.dtype for part in model.parameters()} == {torch.float32}
+
+
+def test_three_labels_are_learnt(run):
+    _, history = run(epochs=4, each=150, labels=3, learning_rate=3e-3, freeze_embeddings=False)
+    assert history[-1]["accuracy"] > 0.9  # chance: 0.33
+
+
+def test_without_validation_rows_there_is_no_history(run):
+    assert run(validate=False)[1] == []
+
+
+def test_nothing_is_printed(run, capsys):
+    run()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("stop_after", "epochs"), [(1, 1), (2, 2), (3, 3), (None, 3)])
+def test_the_run_stops_after_the_epochs_asked_for(run, stop_after, epochs):
+    told = []
+    _, history = run(epochs=3, stop_after=stop_after, on_rows=told.append)
+    assert len(history) == epochs
+    assert told == [16] * 3 * epochs  # 40 rows: three batches
+
+
+def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(run):
+    _, whole = run(epochs=3)
+    _, part = run(epochs=3, stop_after=2)
+    assert part == whole[:2]
+    _, shorter = run(epochs=2)  # its learning rate falls faster
+    assert shorter != part
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_embeddings_stay_as_they_are(run, classifier, frozen):
+    before = state(classifier())
+    model, _ = run(freeze_embeddings=frozen, validate=False)
+    assert bool(changed(model, before, "embeddings")) is not frozen
+    assert changed(model, before, "encoder.encoder.layer")
+    assert changed(model, before, "head")
+
+
+def test_the_seed_decides_and_nothing_else(run):
+    first, _ = run(validate=False)
+    torch.manual_seed(12345)
+    np.random.seed(12345)  # noqa: NPY002 - the Trainer must not depend on it
+    again, _ = run(validate=False)
+    other, _ = run(seed=2, validate=False)
+    assert changed(again, state(first), "") == []
+    assert changed(other, state(first), "head")
+
+
+def test_the_run_starts_from_the_head_that_it_is_given(classifier, tokenizer, collator):
+    draw = np.random.default_rng(0)
+    model = classifier()
+    model.set_head(draw.normal(0, 1, (2, model.width)), [5.0, -5.0])
+    before = copy.deepcopy(model)
+    fine_tune(model, review_rows(tokenizer, 20), collator, config(epochs=1, learning_rate=1e-9), 1)
+    np.testing.assert_allclose(model.head.weight.detach(), before.head.weight.detach(), atol=1e-6)
+    np.testing.assert_allclose(model.head.bias.detach(), [5, -5], atol=1e-6)

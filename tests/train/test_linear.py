@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from stages.train import linear
+from stages.train.linear import embed, fit_head
+from tests.train.helpers import review_rows
+
+
+def separable(labels, each=20, width=6, seed=0):
+    """Return unit features that gather around a direction of their own for each label."""
+    draw = np.random.default_rng(seed)
+    numbers = draw.permutation(np.repeat(np.arange(labels), each))
+    features = np.eye(width)[numbers] + draw.normal(0, 0.2, (len(numbers), width))
+    return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32), numbers
+
+
+def noise(labels, each=20, width=6):
+    draw = np.random.default_rng(3)
+    features = draw.normal(0, 1, (labels * each, width))
+    return features.astype(np.float32), draw.permutation(np.repeat(np.arange(labels), each))
+
+
+def softmax(features, weight, bias):
+    logits = features.astype(np.float64) @ weight.T + bias
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("labels", [2, 3, 5])
+def test_separable_labels_are_learnt_for_unseen_rows(labels):
+    weight, bias = fit_head(*separable(labels), labels, 1)
+    assert (weight.shape, bias.shape) == ((labels, 6), (labels,))
+    features, numbers = separable(labels, seed=9)
+    assert ((features @ weight.T + bias).argmax(axis=1) == numbers).mean() > 0.95
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize("strength", [0.1, 1.0, 30.0])
+def test_probabilities_are_those_of_scikit_learn(monkeypatch, labels, strength):
+    monkeypatch.setattr(linear, "_REGULARISATION", [strength])
+    features, numbers = noise(labels)
+    expected = LogisticRegression(C=strength, max_iter=2000).fit(features, numbers).predict_proba(features)
+    assert expected.std() > 0.05
+    found = softmax(features, *fit_head(features, numbers, labels, 1))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_strength_is_chosen_by_cross_validation():
+    def steepness(features, numbers):
+        return np.linalg.norm(fit_head(features, numbers, 2, 1)[0])
+
+    assert steepness(*separable(2)) > 10 * steepness(*noise(2))
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+@pytest.mark.parametrize("labels", [3, 4])
+def test_a_label_without_rows_is_never_predicted(labels, missing):
+    features, numbers = separable(labels)
+    kept = numbers != missing
+    weight, bias = fit_head(features[kept], numbers[kept], labels, 1)
+    predicted = softmax(features, weight, bias)
+    assert predicted[:, missing].max() < 1e-6
+    assert (predicted.argmax(axis=1)[kept] == numbers[kept]).mean() > 0.95
+
+
+def test_a_label_of_a_single_row_needs_no_cross_validation():
+    features, numbers = noise(2, each=10)
+    kept = np.concatenate([np.flatnonzero(numbers == 0), np.flatnonzero(numbers == 1)[:1]])
+    own, labels = features[kept], numbers[kept]
+    expected = LogisticRegression(max_iter=2000).fit(own, labels).predict_proba(own)
+    np.testing.assert_allclose(softmax(own, *fit_head(own, labels, 2, 1)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_rows", [1, 3, 64])
+def test_features_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows):
+    model, rows = classifier().train(), review_rows(tokenizer, 7)
+    rows = type(rows)([row[: 3 + at % 5] for at, row in enumerate(rows.tokens)], rows.labels)
+    found = embed(model, rows, collator, batch_rows)
+    assert found.shape == (14, model.width)
+    assert not model.training  # no dropout
+    with torch.no_grad():
+        for tokens, own in zip(rows.tokens, found, strict=True):
+            alone = model.features(torch.tensor([tokens]), torch.ones(1, len(tokens), dtype=torch.int64))
+            np.testing.assert_allclose(alone[0], own, atol=1e-5)
