@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+RAW = Path("data/raw")
 TASKS = Path("data/tasks")
 CATALOG = Path("models/catalog.yaml")
 

@@ -7,7 +7,7 @@ from stages.params import load_params, real_arm_rows
 def test_the_shipped_file_loads(params):
     assert params.task == "rotten_tomatoes"
     assert params.real.curve == [300, 1000, 3000]
-    assert params.train.learning_rate == 2e-4
+    assert params.train.learning_rate == 1e-4
     assert params.filter.verify.action == "drop"
 
 
@@ -28,7 +28,7 @@ def failure(file):
     [("1e-5", 1e-5), ("1e-05", 1e-5), ("0.00001", 1e-5), ("1", 1.0), ("2E-4", 2e-4)],
 )
 def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, value):
-    edit("params.yaml", "learning_rate: 2e-4", f"learning_rate: {written}")
+    edit("params.yaml", "learning_rate: 1e-4", f"learning_rate: {written}")
     assert load_params().train.learning_rate == value
 
 
@@ -40,7 +40,7 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
         ("task: rotten_tomatoes", "", "key task is missing"),
         ("task: rotten_tomatoes", "task: ../etc/passwd", "task: string should match pattern"),
         (
-            "learning_rate: 2e-4",
+            "learning_rate: 1e-4",
             'learning_rate: "1e-5"',
             "train.learning_rate must be a number, not the text '1e-5'; write it without quotes",
         ),
@@ -122,7 +122,7 @@ def test_a_wrong_curve_is_an_error(project, edit, curve, message):
 
 @pytest.mark.parametrize("number", [".inf", ".nan", "1e999", "-1e999"])
 def test_infinite_numbers_and_nan_are_errors(project, edit, number):
-    edit("params.yaml", "learning_rate: 2e-4", f"learning_rate: {number}")
+    edit("params.yaml", "learning_rate: 1e-4", f"learning_rate: {number}")
     assert "train.learning_rate" in failure(project / "params.yaml")
 
 

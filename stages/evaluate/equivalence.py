@@ -17,7 +17,8 @@ def rows_for(score: float, sizes: Sequence[int], curve: Floats) -> float:
     The curve is first made to rise (isotonic regression): noise must not make more rows look worse.
     Below its first point the first size is returned, beyond its last point the last.
     """
-    rising = np.asarray(isotonic_regression(curve).x)
+    # Rounded: on a plateau the last digits would decide between its first and its last point.
+    rising, score = np.asarray(isotonic_regression(curve).x).round(9), round(score, 9)
     if score <= rising[0]:
         return float(sizes[0])
     if score > rising[-1]:
@@ -44,10 +45,10 @@ def label_equivalence(
     drawn = [rows_for(own, sizes, column) for own, column in zip(samples, curve_samples.T, strict=True)]
     low, high = np.quantile(drawn, [0.025, 0.975])
     notes = []
-    if rows >= sizes[-1]:
+    if round(rows) >= sizes[-1]:
         notes.append(f"at least {sizes[-1]}: the real curve ends there")
-    elif rows <= sizes[0]:
+    elif round(rows) <= sizes[0]:
         notes.append(f"at most {sizes[0]}: the real curve begins there")
-    if rows < sizes[-1] <= round(high):
+    if round(rows) < sizes[-1] <= round(high):
         notes.append(f"the interval reaches the curve's end, {sizes[-1]}")
     return {"rows": round(rows), "ci_low": round(low), "ci_high": round(high), "note": "; ".join(notes)}

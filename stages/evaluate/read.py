@@ -22,8 +22,11 @@ class Truth:
 
 
 def read_truth(names: list[str]) -> Truth:
-    """Read the test labels."""
+    """Read the test labels; raise `DataError` if they are of another task."""
     rows: list[TestLabel] = read_rows(paths.TEST_LABELS)
+    unknown = sorted({row["label"] for row in rows} - set(names))
+    if unknown:
+        raise DataError(f"{paths.TEST_LABELS}: labels {unknown} are not the task's; run `dvc repro`")
     return Truth([row["id"] for row in rows], np.array([names.index(row["label"]) for row in rows], np.int64))
 
 

@@ -22,14 +22,16 @@ def main() -> None:
     params = load_params()
     reading = read_source(load_card(params.task), params.task)
     real = params.real
-    parts = split(reading.rows, real.rows, real.curve, params.prepare.test_rows, params.prepare.seed)
+    # Points of the curve that no arm asks for need not be there: with few labels nobody has 3,000.
+    curve = [size for size in real.curve if f"real_{size}" in params.arms]
+    parts = split(reading.rows, real.rows, curve, params.prepare.test_rows, params.prepare.seed)
     write_rows(paths.REAL_TRAIN, parts.train)
     write_rows(paths.REAL_POOL, parts.pool)
     write_rows(paths.TEST_INPUTS, (Input(id=row["id"], text=row["text"]) for row in parts.test))
     write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in parts.test))
     write_rows(paths.arm_rows("real"), arm_rows(parts.train))
-    for size, rows in parts.curve.items():
-        write_rows(paths.arm_rows(f"real_{size}"), arm_rows(rows))
+    for size in real.curve:
+        write_rows(paths.arm_rows(f"real_{size}"), arm_rows(parts.curve.get(size, [])))
     write_json(
         paths.METRICS / "prepare.json",
         {

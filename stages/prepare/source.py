@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages import paths
 from stages.errors import DataError
 from stages.records import Labelled, read_rows
 from stages.tasks import TaskCard, card_path
@@ -63,6 +65,12 @@ def source_path(card: TaskCard, task: str) -> Path:
         path = Path(source.path)
         if not path.is_file():
             raise DataError(f"{card_path(task)}: source.path: no file {path}")
+        if paths.RAW.resolve() not in path.resolve().parents:
+            print(
+                f"prepare: note: {path} is outside {paths.RAW}, so DVC doesn't see when it changes; "
+                "put it there",
+                file=sys.stderr,
+            )
         return path
     try:
         spec = importlib.util.find_spec(str(source.package))

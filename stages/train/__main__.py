@@ -41,6 +41,9 @@ def main(arm: str) -> None:
 def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[ArmRow]) -> None:
     """Choose the recipe, train every seed, predict, and write the arm's outputs."""
     config = params.train
+    unknown = sorted({row["label"] for row in rows} - set(names))
+    if unknown:
+        raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
     if len({row["label"] for row in rows}) < 2:
         raise DataError(f"{paths.arm_rows(arm)}: {len(rows)} rows of fewer than two labels; nothing to learn")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -126,3 +126,24 @@ def test_too_few_rows_are_an_error_before_anything_is_written(project, labels, e
     with pytest.raises(DataError, match="need 109 rows, but the task's data has 108; lower them"):
         main()
     assert written(project) == {}
+
+
+def test_a_point_of_the_curve_that_no_arm_asks_for_need_not_be_filled(project, labels, edit):
+    edit("params.yaml", "curve: [30, 40, 50]", "curve: [30, 40, 5000]")
+    edit("params.yaml", "real_40, real_50]", "real_40, real_5000]")
+    with pytest.raises(DataError, match=r"real\.curve=\[30, 40, 5000\] need 5040 rows"):
+        main()
+    edit("params.yaml", "real_40, real_5000]", "real_40]")
+    main()
+    assert len(read_rows(paths.arm_rows("real_40"))) == 40
+    assert read_rows(paths.arm_rows("real_5000")) == []
+
+
+@pytest.mark.parametrize(("folder", "noted"), [("data/raw", False), ("elsewhere", True)])
+def test_a_file_that_dvc_does_not_watch_is_noted(project, labels, folder, noted, capsys, edit):
+    (project / "elsewhere").mkdir()
+    source = (project / "data/raw/rows.csv").read_text(encoding="utf-8")
+    (project / folder / "copy.csv").write_text(source, encoding="utf-8")
+    edit("data/tasks/mine.yaml", "data/raw/rows.csv", f"{folder}/copy.csv")
+    main()
+    assert ("DVC doesn't see when it changes" in capsys.readouterr().err) == noted

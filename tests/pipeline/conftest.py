@@ -1,0 +1,141 @@
+"""A clone of the project with a tiny configuration, run by the real `dvc` with the real models."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stages.config import read_yaml
+from tests.builders import REPOSITORY
+
+TINY: dict[str, Any] = {
+    "real.rows": 40,
+    "real.curve": [60, 80, 100],
+    "prepare.test_rows": 100,
+    "arms": ["real", "synthetic", "mixed"],
+    "llm.slots": 16,
+    "llm.context_tokens": 2048,
+    "generate.candidates": 48,
+    "generate.demonstrations": 2,
+    "generate.samples_per_prompt": 12,
+    "generate.max_new_tokens": 32,
+    "filter.verify.demonstrations_per_label": 2,
+    "train.recipe": "linear_head",
+    "train.seeds": [1],
+    "evaluate.bootstrap_samples": 200,
+}
+
+
+class Clone:
+    """A clone's folder, and the commands that tests run in it."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        # `python` in dvc.yaml must be the one that runs the tests.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {
+            **os.environ,
+            "PATH": path,
+            "LABELMINT_CACHE": str(home / "cache"),
+            "DVC_TEST": "1",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(home / "dvc-site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(home / "dvc-global"),
+            "DVC_SYSTEM_CONFIG_DIR": str(home / "dvc-system"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "HF_HUB_OFFLINE": "1",
+            "COLUMNS": "200",
+        }
+        for role in ("AUTHOR", "COMMITTER"):
+            self.environment[f"GIT_{role}_NAME"] = "Labelmint Tests"
+            self.environment[f"GIT_{role}_EMAIL"] = "tests@labelmint.invalid"
+
+    def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command and return how it ended."""
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def run(self, *command: str) -> str:
+        """Run a command that must succeed; return its output, errors included."""
+        done = self.try_run(*command)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def dvc(self, *arguments: str) -> str:
+        """Run dvc."""
+        return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def stages_run(self, *arguments: str) -> list[str]:
+        """Run dvc; return the names of the stages that it ran."""
+        lines = self.dvc(*arguments).splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage '")]
+
+    def commit(self, message: str) -> None:
+        """Commit everything."""
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", message)
+
+    def set_params(self, **changes: Any) -> None:
+        """Change params.yaml; keys are dotted, with __ for the dots."""
+        self.write_params({key.replace("__", "."): value for key, value in changes.items()})
+
+    def write_params(self, changes: dict[str, Any]) -> None:
+        """Change params.yaml; keys are dotted."""
+        path = self.folder / "params.yaml"
+        content = read_yaml(path)
+        for key, value in changes.items():
+            *sections, last = key.split(".")
+            part = content
+            for section in sections:
+                part = part[section]
+            assert last in part, key
+            part[last] = value
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Copy the files that git tracks, or would, into a repository of its own, with the tiny configuration."""
+    home = tmp_path_factory.mktemp("pipeline")
+    clone = Clone(home / "clone", home)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in listed:
+        if (REPOSITORY / name).is_file() and not name.startswith(("tests/", "metrics/", "dvc.lock")):
+            (clone.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, clone.folder / name)
+    clone.write_params(TINY)
+    clone.run("git", "init", "-q", "-b", "main")
+    clone.commit("Tiny configuration")
+    return clone
+
+
+@pytest.fixture(scope="session")
+def first_run(pristine: Clone) -> list[str]:
+    """Run the pipeline once and commit its results; return the stages that ran."""
+    stages = pristine.stages_run("repro")
+    pristine.commit("First run")
+    return stages
+
+
+@pytest.fixture
+def clone(pristine: Clone, first_run: list[str]) -> Iterator[Clone]:
+    """Lend the clone after its first run, and put it back afterwards."""
+    yield pristine
+    pristine.run("git", "reset", "-q", "--hard", "main")
+    pristine.run("git", "clean", "-qfd")
+    pristine.dvc("checkout")
