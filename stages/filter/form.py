@@ -56,7 +56,7 @@ def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> lis
         return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
 
     def repetitive(row: Candidate) -> Evidence | None:
-        words = row["text"].split()
+        words = re.findall(r"\w+", row["text"].casefold())  # ". . . ." is no repetition
         most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
         if most and most[0][1] >= 3:
             return {"words": " ".join(most[0][0]), "times": most[0][1]}
