@@ -45,18 +45,13 @@ def uses_bf16(config: Train) -> bool:
 
 
 class _Watch(TrainerCallback):
-    """Reports rows as they are trained on, and ends the run after a number of epochs."""
+    """Reports rows as they are trained on."""
 
-    def __init__(self, on_rows: OnRows, batch_rows: int, stop_after: int) -> None:
-        self.on_rows, self.batch_rows, self.stop_after = on_rows, batch_rows, stop_after
+    def __init__(self, on_rows: OnRows, batch_rows: int) -> None:
+        self.on_rows, self.batch_rows = on_rows, batch_rows
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.on_rows(self.batch_rows)
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
-        if round(state.epoch) >= self.stop_after:
-            control.should_training_stop = True
-        return control
 
 
 def fine_tune(
@@ -67,18 +62,18 @@ def fine_tune(
     seed: int,
     *,
     validation: Rows | None = None,
-    stop_after: int | None = None,
+    epochs: int | None = None,
     on_rows: OnRows = lambda _: None,
 ) -> list[dict[str, float]]:
     """Train the model in place; return accuracy and log loss on the validation rows after each epoch.
 
     Parameters
     ----------
-    stop_after : int or None
-        Epochs to run of the schedule, whose length (and so the learning rate's decay) stays the same.
+    epochs : int or None
+        Length of the schedule, over which the learning rate falls to zero; None: `planned_epochs`.
     """
     model.encoder.embeddings.requires_grad_(not config.freeze_embeddings)
-    epochs = planned_epochs(config, len(rows))
+    epochs = epochs or planned_epochs(config, len(rows))
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(
             output_dir=scratch,
@@ -107,7 +102,7 @@ def fine_tune(
             train_dataset=rows.dataset(),
             eval_dataset=validation.dataset() if validation else None,
             compute_metrics=lambda output: measure(output.predictions, output.label_ids),
-            callbacks=[_Watch(on_rows, config.batch_rows, stop_after or epochs)],
+            callbacks=[_Watch(on_rows, config.batch_rows)],
         )
         trainer.remove_callback(PrinterCallback)  # comes with `disable_tqdm`, and prints a dict an epoch
         trainer.train()

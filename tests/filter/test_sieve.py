@@ -135,6 +135,13 @@ def test_rows_that_win_by_less_than_the_margin_are_unsure(action):
     assert verified(action=action, min_margin=0.1)[0].get("s000002") is None
 
 
+def test_a_margin_of_zero_takes_a_tie_for_the_first_label():
+    sieve = sieve_of("one", "two", label="negative")
+    scores = dict.fromkeys(["s000000", "s000001"], np.log([0.5, 0.5]))
+    apply_verification(sieve, config(verify={"action": "drop", "min_margin": 0.0}), NAMES, scores, {})
+    assert sieve.verdicts == {}
+
+
 def test_the_margin_is_to_the_second_of_several_labels():
     sieve, labels = sieve_of("one", label="b"), {"s000000": "b"}
     scores = {"s000000": np.array([-3.0, -0.3, -1.3])}

@@ -97,7 +97,7 @@ def test_kept_and_rejected_rows_hold_the_candidate_and_what_was_found():
 
 
 def test_without_verification_there_are_no_scores_and_wrong_labels_pass():
-    rows, scores = breaking()
+    rows, _ = breaking()
     kept, rejected = sift(config(verify={"action": "none"}), card(), rows, TRAIN, TEST, {})
     assert {row["label_scores"] for row in [*kept, *rejected]} == {None}
     assert not {"wrong_label", "unsure_label"} & {row["rule"] for row in rejected}

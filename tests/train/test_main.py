@@ -159,6 +159,13 @@ def test_rows_of_a_single_label_are_an_error(prepared):
     assert made(prepared) == {}
 
 
+def test_rows_of_a_label_that_the_card_does_not_know_are_an_error():
+    rows = read_rows(paths.arm_rows("real"))
+    write_rows(paths.arm_rows("real"), [{**rows[0], "label": "mixed feelings"}, *rows[1:]])
+    with pytest.raises(DataError, match=r"data/arms/real\.jsonl: .*'mixed feelings'.*run `dvc repro`"):
+        main("real")
+
+
 @pytest.mark.parametrize("name", ["nonesuch", "gemma-3-270m"])
 def test_an_encoder_that_is_none_is_an_error_with_the_key(set_params, name):
     set_params({"train.encoder": name})

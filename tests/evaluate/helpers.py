@@ -1,0 +1,42 @@
+"""Predictions of arms, as probabilities that say a given label, and simulated ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.evaluate.scores import ArmPredictions
+from stages.params import Evaluate
+from tests.builders import section
+
+Ints = npt.NDArray[np.int64]
+NAMES = ["negative", "positive", "neutral"]
+
+
+def config(bootstrap_samples: int = 300, seed: int = 1) -> Evaluate:
+    """Return an `evaluate` section."""
+    return section("evaluate", seed=seed, bootstrap_samples=bootstrap_samples)
+
+
+def arm(name: str, predicted: Ints, train_rows: int = 100, labels: int = 2) -> ArmPredictions:
+    """Return an arm that says these labels, shape (seeds, rows), with confidence 0.8."""
+    rest = 0.2 / (labels - 1)
+    probabilities = np.full((*predicted.shape, labels), rest)
+    np.put_along_axis(probabilities, predicted[..., None], 0.8, axis=2)
+    return ArmPredictions(name, train_rows, probabilities)
+
+
+def wrong_at(truth: Ints, *places: range, labels: int = 2) -> Ints:
+    """Return predictions of one seed per range of places, right everywhere else."""
+    predicted = np.tile(truth, (len(places), 1))
+    for own, place in zip(predicted, places, strict=True):
+        own[place] = (own[place] + 1) % labels
+    return predicted
+
+
+def simulated(
+    draw: np.random.Generator, truth: Ints, easiness: npt.NDArray[np.float64], seeds: int, spread: float = 0.1
+) -> Ints:
+    """Return predictions whose errors depend on the row, on the seed and on chance."""
+    score = 0.8 + easiness + draw.normal(0, spread, (seeds, 1)) + draw.normal(0, 0.7, (seeds, len(truth)))
+    return np.where(score > 0, truth, 1 - truth)

@@ -1,0 +1,249 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from stages.evaluate.compare import compare
+from stages.evaluate.tables import write_confusion, write_learning_curve
+from stages.records import write_json
+from tests.evaluate.helpers import NAMES, arm, config, simulated, wrong_at
+
+SCORE = {"mean", "sd", "ci_low", "ci_high"}
+TRUTH = np.random.default_rng(0).integers(0, 2, 300)
+LABELS = NAMES[:2]
+
+
+def right(share, seeds=3, number=0):
+    """Return predictions of which about that share is right."""
+    draw = np.random.default_rng(number)
+    return np.where(draw.random((seeds, len(TRUTH))) < share, TRUTH, 1 - TRUTH)
+
+
+def arms(**shares):
+    """Return arms by their share of right answers; real_<n> has n training rows."""
+    sizes = {"real": 100, "synthetic": 2000, "mixed": 2100}
+    return [
+        arm(name, right(share, number=at), sizes.get(name) or int(name[5:]))
+        for at, (name, share) in enumerate(shares.items())
+    ]
+
+
+def compared(*given, truth=TRUTH, names=LABELS):
+    return compare(given, truth, names, config())
+
+
+@pytest.fixture(scope="module")
+def full():
+    """Return a comparison of all six arms."""
+    shares = {
+        "real_300": 0.7,
+        "real": 0.6,
+        "synthetic": 0.65,
+        "mixed": 0.72,
+        "real_3000": 0.8,
+        "real_1000": 0.75,
+    }
+    return compared(*arms(**shares))
+
+
+def test_the_keys_are_those_that_dvc_compares(full):
+    assert set(full) == {"test_rows", "baselines", "arms", "gain", "label_equivalence"}
+    assert full["test_rows"] == 300
+    assert list(full["arms"]) == ["real_300", "real", "synthetic", "mixed", "real_3000", "real_1000"]
+    for entry in full["arms"].values():
+        assert set(entry) == {"train_rows", "accuracy", "macro_f1", "calibration_error", "labels"}
+        assert set(entry["accuracy"]) == set(entry["macro_f1"]) == SCORE
+        assert set(entry["labels"]) == set(LABELS)
+    assert set(full["gain"]) == {"mixed_vs_real", "synthetic_vs_real", "mixed_vs_synthetic"}
+    for entry in full["gain"].values():
+        assert set(entry) == {"accuracy", "ci_low", "ci_high", "p_value"}
+    assert set(full["label_equivalence"]) == {"synthetic", "mixed"}
+    for entry in full["label_equivalence"].values():
+        assert set(entry) == {"rows", "ci_low", "ci_high", "note"}
+
+
+def test_training_rows_are_the_arms_own(full):
+    rows = {name: entry["train_rows"] for name, entry in full["arms"].items()}
+    assert rows == {
+        "real_300": 300,
+        "real": 100,
+        "synthetic": 2000,
+        "mixed": 2100,
+        "real_3000": 3000,
+        "real_1000": 1000,
+    }
+
+
+def test_scores_are_means_over_the_seeds_with_their_unbiased_sd():
+    truth = np.zeros(100, np.int64)
+    found = compared(arm("real", wrong_at(truth, range(10), range(20), range(30))), truth=truth)
+    accuracy = found["arms"]["real"]["accuracy"]
+    assert (accuracy["mean"], accuracy["sd"]) == (0.8, 0.1)
+    assert accuracy["ci_low"] < 0.72
+    assert accuracy["ci_high"] > 0.88
+
+
+def test_one_seed_has_no_sd():
+    accuracy = compared(arm("real", right(0.7, seeds=1)))["arms"]["real"]["accuracy"]
+    assert accuracy["sd"] == 0
+    assert accuracy["ci_low"] < accuracy["mean"] < accuracy["ci_high"]
+
+
+def test_intervals_surround_the_mean(full):
+    for entry in full["arms"].values():
+        for key in ("accuracy", "macro_f1"):
+            assert entry[key]["ci_low"] < entry[key]["mean"] < entry[key]["ci_high"]
+    for entry in full["gain"].values():
+        assert entry["ci_low"] < entry["accuracy"] < entry["ci_high"]
+
+
+def test_a_gain_is_the_difference_of_the_means(full):
+    accuracy = {name: entry["accuracy"]["mean"] for name, entry in full["arms"].items()}
+    for name, entry in full["gain"].items():
+        one, other = name.split("_vs_")
+        assert entry["accuracy"] == pytest.approx(accuracy[one] - accuracy[other], abs=1.5e-4)
+
+
+def test_a_clear_gain_is_one_and_none_is_none():
+    found = compared(*arms(real=0.5, mixed=0.9))["gain"]["mixed_vs_real"]
+    assert found["ci_low"] > 0.2
+    assert found["p_value"] < 0.01
+    same = right(0.7)
+    found = compared(arm("real", same), arm("mixed", same))["gain"]["mixed_vs_real"]
+    assert found["accuracy"] == 0
+    assert found["ci_low"] < 0 < found["ci_high"]
+    assert found["p_value"] > 0.2
+
+
+def test_a_loss_is_a_negative_gain():
+    found = compared(*arms(real=0.9, mixed=0.5))["gain"]["mixed_vs_real"]
+    assert found["ci_high"] < -0.2
+    assert found["p_value"] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("names", "gains"),
+    [
+        (["real"], []),
+        (["mixed"], []),
+        (["mixed", "real"], ["mixed_vs_real"]),
+        (["real", "synthetic"], ["synthetic_vs_real"]),
+        (["real_300", "mixed"], []),
+    ],
+)
+def test_gains_are_of_the_arms_that_are_there(names, gains):
+    assert list(compared(*arms(**dict.fromkeys(names, 0.7)))["gain"]) == gains
+
+
+@pytest.mark.parametrize(
+    ("names", "equivalences"),
+    [
+        (["real", "mixed"], []),  # one point is no curve
+        (["real", "real_300"], []),
+        (["real", "real_300", "mixed"], ["mixed"]),
+        (["real_300", "synthetic", "real_1000"], ["synthetic"]),
+    ],
+)
+def test_label_equivalence_needs_two_real_arms(names, equivalences):
+    found = compared(*arms(**dict.fromkeys(names, 0.7)))
+    assert list(found["label_equivalence"]) == equivalences
+
+
+def test_label_equivalence_lies_between_the_real_arms_around_the_score(full):
+    found = full["label_equivalence"]["mixed"]
+    assert 100 < found["rows"] < 3000
+    assert found["ci_low"] < found["rows"] < found["ci_high"]
+    assert full["label_equivalence"]["synthetic"]["rows"] < found["rows"]
+
+
+def test_the_curve_is_that_of_the_real_arms_by_their_rows_in_any_order():
+    wrong = {"real_1000": 75, "mixed": 105, "real_300": 90, "real": 120}
+    rows = {"real": 100, "mixed": 2100, "real_300": 300, "real_1000": 1000}
+    given = [arm(name, wrong_at(TRUTH, range(count)), rows[name]) for name, count in wrong.items()]
+    found = compared(*given)["label_equivalence"]["mixed"]
+    assert found["rows"] == 173  # halfway between 100 and 300, in their logarithm
+
+
+def test_an_arm_better_than_the_curve_is_worth_at_least_its_end():
+    found = compared(*arms(real=0.5, real_300=0.6, mixed=0.95))["label_equivalence"]["mixed"]
+    assert (found["rows"], found["ci_low"], found["ci_high"]) == (300, 300, 300)
+    assert found["note"] == "at least 300: the real curve ends there"
+
+
+def test_an_arm_worse_than_the_curve_is_worth_at_most_its_beginning():
+    found = compared(*arms(real=0.8, real_300=0.9, mixed=0.5))["label_equivalence"]["mixed"]
+    assert found["rows"] == 100
+    assert found["note"].startswith("at most 100: the real curve begins there")
+
+
+def test_the_majority_baseline_says_the_commonest_label():
+    truth = np.array([0] * 30 + [1] * 70)
+    found = compared(arm("real", wrong_at(truth, range(5))), truth=truth)
+    assert found["baselines"]["majority"]["accuracy"] == 0.7
+
+
+def test_the_same_predictions_give_the_same_numbers():
+    given = arms(real=0.6, mixed=0.7, real_300=0.65)
+    assert compared(*given) == compared(*given)
+    assert compare(given, TRUTH, LABELS, config(seed=2)) != compared(*given)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("kind", ["all right", "all wrong", "one label", "one row", "absent label"])
+def test_no_number_is_nan(tmp_path, kind, seeds):
+    truth = np.array([0]) if kind == "one row" else np.arange(60) % 2
+    predicted = np.tile(truth, (seeds, 1))
+    if kind == "all wrong":
+        predicted = 1 - predicted
+    elif kind == "one label":
+        predicted = np.ones_like(predicted)
+    names = NAMES if kind == "absent label" else LABELS
+    given = [
+        arm(name, predicted, rows, len(names))
+        for name, rows in [("real", 10), ("real_300", 300), ("mixed", 90)]
+    ]
+    result = compared(*given, truth=truth, names=names)
+    write_json(tmp_path / "evaluate.json", result)  # raises at NaN
+    assert json.loads((tmp_path / "evaluate.json").read_text(encoding="utf-8")) == result
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_the_confusion_table_has_a_line_per_test_row_of_the_first_seed(tmp_path):
+    truth, quoted = np.array([0, 1, 2, 1]), 'a "quoted", name'
+    first_seed, second_seed = range(1), range(4)
+    own = arm("mixed", wrong_at(truth, first_seed, second_seed, labels=3), labels=3)
+    write_confusion(tmp_path / "plots/c.csv", own, truth, [quoted, "b", "c"])
+    assert read(tmp_path / "plots/c.csv") == [
+        ["label", "predicted"],
+        [quoted, "b"],
+        ["b", "b"],
+        ["c", "c"],
+        ["b", "b"],
+    ]
+
+
+def test_the_learning_curve_has_the_real_arms_by_their_rows(tmp_path, full):
+    write_learning_curve(tmp_path / "curve.csv", full["arms"])
+    header, *lines = read(tmp_path / "curve.csv")
+    assert header == ["rows", "accuracy", "ci_low", "ci_high"]
+    assert [line[0] for line in lines] == ["100", "300", "1000", "3000"]
+    score = full["arms"]["real_300"]["accuracy"]
+    assert [float(value) for value in lines[1][1:]] == [score["mean"], score["ci_low"], score["ci_high"]]
+
+
+def test_simulated_arms_keep_their_order():
+    draw = np.random.default_rng(0)
+    easiness = draw.normal(0, 1, len(TRUTH))
+    given = [
+        arm(name, simulated(draw, TRUTH, easiness + lift, 3), rows)
+        for name, lift, rows in [("real", -0.5, 100), ("mixed", 0.0, 900), ("real_300", 0.6, 300)]
+    ]
+    found = compared(*given)
+    means = [found["arms"][name]["accuracy"]["mean"] for name in ("real", "mixed", "real_300")]
+    assert means == sorted(means)
+    assert found["gain"]["mixed_vs_real"]["ci_low"] > 0

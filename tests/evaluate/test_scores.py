@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+
+from stages.evaluate.scores import ArmPredictions, accuracies, calibration_error, label_scores, macro_f1s
+from tests.evaluate.helpers import NAMES
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def data(seed, rows=40, seeds=2, labels=3, samples=4):
+    """Return predictions, truth and integer weights, some of which leave a label out altogether."""
+    draw = np.random.default_rng(seed)
+    shares = draw.dirichlet(np.full(labels, 0.7))
+    truth = draw.choice(labels, rows, p=shares)
+    predicted = np.where(
+        draw.random((seeds, rows)) < 0.6, truth, draw.choice(labels, (seeds, rows), p=shares)
+    )
+    weights = draw.multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
+    return predicted, truth, weights
+
+
+def resampled(values, weights):
+    """Return the values, each as often as its weight says."""
+    return np.repeat(values, weights.astype(int))
+
+
+def test_the_most_probable_label_is_predicted():
+    probabilities = np.array([[[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]], [[0.1, 0.1, 0.8], [1.0, 0.0, 0.0]]])
+    assert ArmPredictions("real", 9, probabilities).predicted.tolist() == [[1, 0], [2, 0]]
+
+
+@given(SEEDS)
+def test_accuracy_is_that_of_scikit_learn(seed):
+    predicted, truth, _ = data(seed)
+    found = accuracies(predicted, truth, np.ones((1, len(truth))))
+    np.testing.assert_allclose(found[:, 0], [accuracy_score(truth, own) for own in predicted])
+
+
+@given(SEEDS)
+def test_macro_f1_is_that_of_scikit_learn(seed):
+    predicted, truth, _ = data(seed)
+    found = macro_f1s(predicted, truth, np.ones((1, len(truth))), 3)
+    expected = [f1_score(truth, own, labels=[0, 1, 2], average="macro", zero_division=0) for own in predicted]
+    np.testing.assert_allclose(found[:, 0], expected)
+
+
+@given(SEEDS)
+def test_weights_are_resample_counts(seed):
+    predicted, truth, weights = data(seed)
+    accuracy, f1 = accuracies(predicted, truth, weights), macro_f1s(predicted, truth, weights, 3)
+    assert accuracy.shape == f1.shape == (2, 4)
+    for sample, counts in enumerate(weights):
+        real = resampled(truth, counts)
+        for number, own in enumerate(predicted):
+            said = resampled(own, counts)
+            assert accuracy[number, sample] == pytest.approx(accuracy_score(real, said))
+            expected = f1_score(real, said, labels=[0, 1, 2], average="macro", zero_division=0)
+            assert f1[number, sample] == pytest.approx(expected)
+
+
+@given(SEEDS)
+def test_scores_of_labels_are_those_of_scikit_learn(seed):
+    predicted, truth, _ = data(seed)
+    found = label_scores(predicted, truth, NAMES)
+    assert list(found) == NAMES
+    each = [
+        precision_recall_fscore_support(truth, own, labels=[0, 1, 2], zero_division=0)[:3]
+        for own in predicted
+    ]
+    expected = np.mean(each, axis=0)  # shape (precision, recall and F1; labels)
+    for label, name in enumerate(NAMES):
+        own = [found[name][key] for key in ("precision", "recall", "f1")]
+        np.testing.assert_allclose(own, expected[:, label], atol=6e-5)
+
+
+def test_a_label_that_never_occurs_scores_nothing():
+    truth, predicted = np.array([0, 0, 1]), np.array([[0, 0, 1]])
+    assert macro_f1s(predicted, truth, np.ones((1, 3)), 3)[0, 0] == pytest.approx(2 / 3)
+    assert label_scores(predicted, truth, NAMES)["neutral"] == {"precision": 0, "recall": 0, "f1": 0}
+
+
+def naive_calibration_error(probabilities, truth, bins=15):
+    errors = []
+    for own in probabilities:
+        error = 0.0
+        for number in range(bins):
+            low, high = number / bins, (number + 1) / bins
+            inside = [
+                (row.max(), row.argmax() == label)
+                for row, label in zip(own, truth, strict=True)
+                if low <= row.max() < high or (number == bins - 1 and row.max() == 1)
+            ]
+            if inside:
+                confidence, right = np.mean(inside, axis=0)
+                error += len(inside) / len(truth) * abs(confidence - right)
+        errors.append(error)
+    return np.mean(errors)
+
+
+@given(SEEDS, st.sampled_from([0.2, 1.0, 5.0]))
+def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness):
+    draw = np.random.default_rng(seed)
+    probabilities = draw.dirichlet(np.full(3, 1 / sharpness), (2, 50))
+    truth = draw.integers(0, 3, 50)
+    found = calibration_error(probabilities, truth)
+    assert found == pytest.approx(naive_calibration_error(probabilities, truth))
+
+
+@pytest.mark.parametrize(
+    ("confidence", "right", "error"),
+    [(1.0, 10, 0.0), (1.0, 0, 1.0), (0.8, 8, 0.0), (0.8, 10, 0.2), (0.9, 5, 0.4)],
+)
+def test_the_calibration_error_is_confidence_that_is_not_deserved(confidence, right, error):
+    probabilities = np.tile([confidence, 1 - confidence], (1, 10, 1))
+    truth = np.array([0] * right + [1] * (10 - right))
+    assert calibration_error(probabilities, truth) == pytest.approx(error)
