@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages.train.arm import ArmTrainer, Choice, predict
+from stages.train.arm import ArmTrainer, Choice, last_good_epoch, predict
 from stages.train.classifier import export
 from stages.train.data import Rows
 from tests.train.helpers import LABELS, config, review_rows
@@ -44,7 +44,7 @@ def chosen(trainer, monkeypatch, head, epochs):
         (0.7, [0.6, 0.8], "fine_tune"),
         (0.8, [0.6, 0.7], "linear_head"),
         (0.8, [0.6, 0.8], "linear_head"),  # a tie goes to the simpler one
-        (0.8, [0.8, 0.6], "linear_head"),
+        (0.8, [0.8, 0.5], "linear_head"),
     ],
 )
 def test_the_recipe_with_the_better_accuracy_is_chosen(arm, monkeypatch, head, epochs, recipe):
@@ -58,15 +58,21 @@ def test_the_recipe_with_the_better_accuracy_is_chosen(arm, monkeypatch, head, e
 @pytest.mark.parametrize(
     ("history", "epochs"),
     [
-        ([score(0.6), score(0.8), score(0.7)], 2),
-        ([score(0.9), score(0.8), score(0.7)], 1),
+        ([score(0.6), score(0.8), score(0.6)], 2),
+        ([score(0.9), score(0.7), score(0.7)], 1),
         ([score(0.6), score(0.7), score(0.8)], 3),
-        ([score(0.8, 0.6), score(0.8, 0.4), score(0.8, 0.5)], 2),  # of equals the lower log loss
-        ([score(0.8), score(0.8), score(0.8)], 1),
+        ([score(0.8), score(0.8), score(0.8)], 3),
+        ([score(0.6), score(0.8), score(0.7)], 3),  # 0.126 is two standard errors of 0.8 on 40 rows
+        ([score(0.8), score(0.7), score(0.6)], 2),
     ],
 )
-def test_the_best_epoch_is_chosen(arm, monkeypatch, history, epochs):
+def test_the_last_epoch_within_two_standard_errors_of_the_best_is_chosen(arm, monkeypatch, history, epochs):
     assert chosen(arm(epochs=3), monkeypatch, score(0.5), history).epochs == epochs
+
+
+@pytest.mark.parametrize(("rows", "epoch"), [(40, 2), (400, 2), (1000, 1), (10_000, 1)])
+def test_more_validation_rows_leave_less_to_noise(rows, epoch):
+    assert last_good_epoch([0.7, 0.8, 0.77], rows) == epoch
 
 
 def test_scores_are_means_over_the_splits(arm, monkeypatch):

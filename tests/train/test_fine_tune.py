@@ -65,7 +65,7 @@ def test_measures_are_finite_for_large_logits():
 def run(classifier, tokenizer, collator):
     """Return run(...): fine-tune a fresh classifier on 40 reviews; give it and the history back."""
 
-    def tune(seed=1, validate=True, stop_after=None, on_rows=lambda _: None, each=20, labels=2, **changes):
+    def tune(seed=1, validate=True, length=None, on_rows=lambda _: None, each=20, labels=2, **changes):
         model = classifier(labels)
         history = fine_tune(
             model,
@@ -74,7 +74,7 @@ def run(classifier, tokenizer, collator):
             config(**changes),
             seed,
             validation=review_rows(tokenizer, 30, labels, first=1000) if validate else None,
-            stop_after=stop_after,
+            epochs=length,
             on_rows=on_rows,
         )
         return model, history
@@ -115,20 +115,20 @@ def test_nothing_is_printed(run, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("stop_after", "epochs"), [(1, 1), (2, 2), (3, 3), (None, 3)])
-def test_the_run_stops_after_the_epochs_asked_for(run, stop_after, epochs):
+@pytest.mark.parametrize(("length", "epochs"), [(1, 1), (2, 2), (4, 4), (None, 3)])
+def test_the_schedule_has_the_length_asked_for(run, length, epochs):
     told = []
-    _, history = run(epochs=3, stop_after=stop_after, on_rows=told.append)
+    _, history = run(epochs=3, length=length, on_rows=told.append)
     assert len(history) == epochs
     assert told == [16] * 3 * epochs  # 40 rows: three batches
 
 
-def test_a_run_that_stops_early_is_the_beginning_of_the_whole_one(run):
-    _, whole = run(epochs=3)
-    _, part = run(epochs=3, stop_after=2)
-    assert part == whole[:2]
-    _, shorter = run(epochs=2)  # its learning rate falls faster
-    assert shorter != part
+def test_the_learning_rate_falls_over_the_whole_schedule(run):
+    _, asked = run(epochs=3, length=2)
+    _, planned = run(epochs=2)
+    _, longer = run(epochs=3)
+    assert asked == planned
+    assert asked != longer[:2]
 
 
 @pytest.mark.parametrize("frozen", [True, False])
