@@ -32,7 +32,7 @@ repro: setup
 endif
 
 test: setup
-	@echo "test: about 10 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
+	@echo "test: about 5 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
 	@$(BIN)/python -m pytest
 
 check: setup

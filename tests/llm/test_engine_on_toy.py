@@ -183,7 +183,7 @@ def test_the_identity_tells_settings_apart_and_cannot_be_changed(monkeypatch):
 
 
 def test_threads_of_zero_are_the_usable_ones(monkeypatch):
-    monkeypatch.setattr("stages.llm.engine.usable_threads", lambda: 5)
+    monkeypatch.setattr("stages.llm.engine.joblib.cpu_count", lambda: 5)
     assert toy_engine(monkeypatch, threads=0).identity["threads"] == 5
     assert toy_engine(monkeypatch, threads=3).identity["threads"] == 3
 

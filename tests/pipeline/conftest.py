@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -73,6 +74,12 @@ class Clone:
     def dvc(self, *arguments: str) -> str:
         """Run dvc."""
         return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def dvc_json(self, *arguments: str) -> Any:
+        """Run dvc; return what it printed as JSON."""
+        done = self.try_run(sys.executable, "-m", "dvc", *arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
     def stages_run(self, *arguments: str) -> list[str]:
         """Run dvc; return the names of the stages that it ran."""

@@ -47,9 +47,7 @@ def test_an_experiment_sets_numbers_and_shows_only_what_changed(clone):
     clone.dvc(
         "exp", "run", "-n", "cooler", "-S", "generate.temperature=0.8", "-S", "train.learning_rate=5e-5"
     )
-    shown = json.loads(clone.dvc("exp", "show", "--json", "-q"))
-    text = json.dumps(shown)
-    assert "cooler" in text
+    assert "cooler" in json.dumps(clone.dvc_json("exp", "show"))
     table = clone.dvc("exp", "show", "--only-changed", "--no-pager", "--csv")
     assert "generate.temperature" in table.splitlines()[0]
     assert "generate.top_k" not in table.splitlines()[0]
@@ -57,13 +55,13 @@ def test_an_experiment_sets_numbers_and_shows_only_what_changed(clone):
     assert "temperature: 0.8" in params
     assert "learning_rate: 5e-05" in params  # a number to YAML 1.2, hence to DVC and to us
     clone.commit("Cooler")
-    diff = json.loads(clone.dvc("params", "diff", "main~1", "main", "--json", "-q"))
+    diff = clone.dvc_json("params", "diff", "main~1", "main")
     assert diff["params.yaml"]["generate.temperature"] == {
         "old": 1.0,
         "new": 0.8,
         "diff": pytest.approx(-0.2),
     }
-    metrics = json.loads(clone.dvc("metrics", "diff", "main~1", "main", "--all", "--json", "-q"))
+    metrics = clone.dvc_json("metrics", "diff", "main~1", "main", "--all")
     assert set(metrics["metrics/evaluate.json"]["arms.mixed.accuracy.mean"]) >= {"old", "new"}
     clone.dvc("plots", "diff", "main~1", "main", "-o", "plots")
     assert "confusion" in (clone.folder / "plots/index.html").read_text()

@@ -28,6 +28,9 @@ def prepared(pristine, tmp_path):
     """Make a project of its own in which prepare has run, with a cache of its own."""
     shutil.copytree(pristine.folder, tmp_path / "project", ignore=shutil.ignore_patterns(".git", ".dvc"))
     project = Clone(tmp_path / "project", tmp_path)
+    for made in ("real", "synthetic", "arms", "predictions"):  # by tests that ran the pipeline before
+        shutil.rmtree(project.folder / "data" / made, ignore_errors=True)
+    shutil.rmtree(project.folder / "metrics", ignore_errors=True)
     project.write_params(SETTINGS)
     project.run(sys.executable, "-m", "stages.prepare")
     return project
