@@ -91,10 +91,6 @@ class Clone:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", message)
 
-    def set_params(self, **changes: Any) -> None:
-        """Change params.yaml; keys are dotted, with __ for the dots."""
-        self.write_params({key.replace("__", "."): value for key, value in changes.items()})
-
     def write_params(self, changes: dict[str, Any]) -> None:
         """Change params.yaml; keys are dotted."""
         path = self.folder / "params.yaml"

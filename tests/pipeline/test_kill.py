@@ -59,16 +59,21 @@ def outputs(project: Clone, names: list[str]) -> dict[str, bytes]:
     return {name: (project.folder / name).read_bytes() for name in names}
 
 
+def check_that_it_goes_on(project: Clone, stage: str, names: list[str], another_cache: Path) -> None:
+    """Kill the stage, run it again, and compare with a run from an empty cache."""
+    records = kill_after_a_record(project, stage)
+    assert 1 <= records < 3
+    assert not any((project.folder / name).exists() for name in names)
+    project.run(sys.executable, "-m", f"stages.{stage}")
+    resumed = outputs(project, names)
+    project.environment["LABELMINT_CACHE"] = str(another_cache)
+    project.run(sys.executable, "-m", f"stages.{stage}")
+    assert outputs(project, names) == resumed
+
+
 def test_generate_goes_on_where_it_was_killed(prepared, tmp_path):
     names = ["data/synthetic/candidates.jsonl", "data/synthetic/prompts.jsonl"]
-    records = kill_after_a_record(prepared, "generate")
-    assert 1 <= records < 3
-    assert not any((prepared.folder / name).exists() for name in names)
-    prepared.run(sys.executable, "-m", "stages.generate")
-    resumed = outputs(prepared, names)
-    prepared.environment["LABELMINT_CACHE"] = str(tmp_path / "another")
-    prepared.run(sys.executable, "-m", "stages.generate")
-    assert outputs(prepared, names) == resumed
+    check_that_it_goes_on(prepared, "generate", names, tmp_path / "another")
 
 
 def test_filter_goes_on_where_it_was_killed(prepared, tmp_path):
@@ -91,11 +96,4 @@ def test_filter_goes_on_where_it_was_killed(prepared, tmp_path):
     candidates.write_text("".join(json.dumps(row) + "\n" for row in rows))
     names = [f"data/synthetic/{name}.jsonl" for name in ("kept", "rejected")]
     names += ["data/arms/synthetic.jsonl", "data/arms/mixed.jsonl", "metrics/filter.json"]
-    records = kill_after_a_record(prepared, "filter")
-    assert 1 <= records < 3
-    assert not any((prepared.folder / name).exists() for name in names)
-    prepared.run(sys.executable, "-m", "stages.filter")
-    resumed = outputs(prepared, names)
-    prepared.environment["LABELMINT_CACHE"] = str(tmp_path / "another")
-    prepared.run(sys.executable, "-m", "stages.filter")
-    assert outputs(prepared, names) == resumed
+    check_that_it_goes_on(prepared, "filter", names, tmp_path / "another")
