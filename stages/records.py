@@ -9,16 +9,17 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypedDict
+from typing import IO, Any, NotRequired, TypedDict
 
 from stages.errors import DataError
 
 
 class Input(TypedDict):
-    """A text without its label (the test inputs)."""
+    """A text without its label (the test inputs); in tasks of text pairs `text_pair` is the second text."""
 
     id: str
     text: str
+    text_pair: NotRequired[str]
 
 
 class Labelled(Input):
@@ -80,6 +81,19 @@ class Prediction(TypedDict):
     seed: int
     id: str
     probabilities: dict[str, float]
+
+
+def texts_of(row: Input) -> tuple[str, ...]:
+    """Return the row's text, or both texts of a pair."""
+    return (row["text"], row["text_pair"]) if "text_pair" in row else (row["text"],)
+
+
+def input_of(row: Input) -> Input:
+    """Return the row without its label and whatever else it has."""
+    bare = Input(id=row["id"], text=row["text"])
+    if "text_pair" in row:
+        bare["text_pair"] = row["text_pair"]
+    return bare
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def test_a_missing_card_is_an_error_with_its_path(project):
         ({"lables": {}}, "unknown key lables; remove it or check its spelling"),
         (
             {"source": {"text_column": "text", "label_column": "label"}},
-            "source: give either `path`, or both `package` and `file`",
+            "source: give one place: `path`, or `package` and `file`, ",
         ),
         (
             {
@@ -74,13 +74,13 @@ def test_a_missing_card_is_an_error_with_its_path(project):
                     "label_column": "l",
                 }
             },
-            "source: give either `path`, or both `package` and `file`",
+            "source: give one place: `path`, or `package` and `file`, ",
         ),
         (
             {"source": {"package": "p", "text_column": "text", "label_column": "label"}},
-            "source: give either `path`, or both `package` and `file`",
+            "source: give one place: `path`, or `package` and `file`, ",
         ),
-        ({"source": {"path": "a.csv", "label_column": "label"}}, "key source.text_column is missing"),
+        ({"source": {"path": "a.csv", "label_column": "label"}}, "source: `text_column` is missing"),
         (
             {"source": {"path": "a.csv", "text_column": "t", "label_column": "l", "where": {"year": 2024}}},
             "source.where.year must be a text, not 2024; write it in quotes",

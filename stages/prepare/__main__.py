@@ -13,7 +13,7 @@ from stages.errors import run_stage
 from stages.params import load_params
 from stages.prepare.source import read_source
 from stages.prepare.split import label_counts, split
-from stages.records import ArmRow, Input, Labelled, TestLabel, write_json, write_rows
+from stages.records import ArmRow, Labelled, TestLabel, input_of, write_json, write_rows
 from stages.tasks import load_card
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     parts = split(reading.rows, real.rows, curve, params.prepare.test_rows, params.prepare.seed)
     write_rows(paths.REAL_TRAIN, parts.train)
     write_rows(paths.REAL_POOL, parts.pool)
-    write_rows(paths.TEST_INPUTS, (Input(id=row["id"], text=row["text"]) for row in parts.test))
+    write_rows(paths.TEST_INPUTS, map(input_of, parts.test))
     write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in parts.test))
     write_rows(paths.arm_rows("real"), arm_rows(parts.train))
     for size in real.curve:
@@ -46,7 +46,7 @@ def main() -> None:
 
 def arm_rows(rows: Iterable[Labelled]) -> Iterable[ArmRow]:
     """Mark real rows as real."""
-    return (ArmRow(id=row["id"], text=row["text"], label=row["label"], source="real") for row in rows)
+    return (ArmRow(**input_of(row), label=row["label"], source="real") for row in rows)
 
 
 if __name__ == "__main__":

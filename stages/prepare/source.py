@@ -14,7 +14,7 @@ import pandas as pd
 from stages import paths
 from stages.errors import DataError
 from stages.records import Labelled, read_rows
-from stages.tasks import TaskCard, card_path
+from stages.tasks import Source, TaskCard, card_path
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ def read_source(card: TaskCard, task: str) -> Reading:
     DataError
         If the file, a column or a label is missing, or a label of the data isn't in the card.
     """
-    path = source_path(card, task)
-    table = _read_table(path)
     source = card.source
+    assert source is not None
+    assert source.text_column is not None
+    assert source.label_column is not None
+    path = source_path(source, task)
+    table = _read_table(path)
     for key, column in [
         ("text_column", source.text_column),
         ("label_column", source.label_column),
@@ -58,9 +61,8 @@ def read_source(card: TaskCard, task: str) -> Reading:
     return _deduplicate(rows)
 
 
-def source_path(card: TaskCard, task: str) -> Path:
+def source_path(source: Source, task: str) -> Path:
     """Return the path of the card's file; raise `DataError` if it is not there."""
-    source = card.source
     if source.path is not None:
         path = Path(source.path)
         if not path.is_file():
