@@ -12,6 +12,9 @@ from stages.config import Section, check, read_yaml
 
 PARAMS_PATH = Path("params.yaml")
 
+# The prompt methods of stages/generate/methods.
+METHODS = ("zero_shot", "one_shot", "few_shot", "zero_shot_topic", "attributes", "persona", "template")
+
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -53,8 +56,13 @@ class Generate(Section):
     """`generate`: how many texts, from which prompts, sampled how."""
 
     seed: Seed
+    method: str | dict[str, Share]
     candidates: Positive
-    demonstrations: Positive
+    demonstrations: Count
+    demonstration_labels: Literal["same", "all"]
+    order: Literal["label_first", "text_first"]
+    pairs: Literal["second", "both"]
+    ideas: Positive
     samples_per_prompt: Positive
     prompts_per_wave: Positive
     max_new_tokens: Positive
@@ -62,6 +70,24 @@ class Generate(Section):
     top_k: Count
     top_p: Annotated[float, Field(gt=0, le=1)]
     min_p: Annotated[float, Field(ge=0, lt=1)]
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, method: str | dict[str, float]) -> str | dict[str, float]:
+        for name in [method] if isinstance(method, str) else method:
+            if name not in METHODS and not (name == "auto" and isinstance(method, str)):
+                raise ValueError(f"no method {name!r}; there are {', '.join(METHODS)}, and auto")
+        if not isinstance(method, str) and sum(method.values()) <= 0:
+            raise ValueError("a mixture needs a share above 0; e.g. {few_shot: 0.7, persona: 0.3}")
+        return method
+
+    @model_validator(mode="after")
+    def _order(self) -> Generate:
+        if self.order == "text_first" and self.method not in ("auto", "few_shot", "one_shot"):
+            raise ValueError(
+                "order: text_first shows labelled rows, so it goes with method few_shot or one_shot"
+            )
+        return self
 
 
 class Verify(Section):
@@ -133,6 +159,7 @@ class Params(Section):
     """The whole of params.yaml."""
 
     task: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    label_shares: Literal["balanced", "real"] | dict[str, Share]
     real: Real
     prepare: Prepare
     arms: Annotated[list[str], Field(min_length=1)]

@@ -14,6 +14,7 @@ TEST_INPUTS = Path("data/real/test.jsonl")
 TEST_LABELS = Path("data/real/test_labels.jsonl")
 
 PROMPTS = Path("data/synthetic/prompts.jsonl")
+IDEAS = Path("data/synthetic/ideas.jsonl")
 CANDIDATES = Path("data/synthetic/candidates.jsonl")
 KEPT = Path("data/synthetic/kept.jsonl")
 REJECTED = Path("data/synthetic/rejected.jsonl")

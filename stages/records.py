@@ -48,13 +48,32 @@ class Prompt(TypedDict):
     label: str
     text: str
     demonstration_ids: list[str]
+    method: str
+    values: dict[str, str]  # what the method drew: topic, persona …
+
+
+class Idea(TypedDict):
+    """A value that methods draw from; `label` is "" if it suits every label.
+
+    `lists` counts the model's lists that name it; 0: it is the task card's.
+    """
+
+    kind: str
+    label: str
+    value: str
+    lists: int
 
 
 class Candidate(Labelled):
-    """A text as the LLM wrote it, for the label that was drawn first."""
+    """A text as the LLM wrote it, for the label that was drawn first.
+
+    With `generate.order: text_first` the label is the one that the model said, or "" if it said none.
+    """
 
     prompt_id: str
     demonstration_ids: list[str]
+    method: str
+    values: dict[str, str]
     seed: int
     tokens: int
     finish_reason: str  # "stop": the answer ended; "length": max_new_tokens were spent

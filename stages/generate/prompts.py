@@ -1,129 +1,138 @@
-"""Prompts: the label is drawn first and the model writes a text for it (Li et al. 2024, few-shot).
+"""Put a brief into words: a prompt for a base model, which continues a text, or for a chat model.
 
-Labels are conditioned on, not parsed from the answer. Demonstrations are real rows of the same label.
+The label is drawn first and the model writes a text for it (Li et al. 2024 recommend to condition on labels
+and not to parse them from the answer). `order: text_first` is the other way round, to compare.
 """
 
 from __future__ import annotations
 
-import hashlib
-import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
-
-from stages.errors import DataError
-from stages.llm.base import PromptGroup
-from stages.params import Generate
-from stages.records import Labelled, Prompt
+from stages.generate.brief import Brief
+from stages.records import Input, Labelled
 from stages.tasks import TaskCard
 
-# One text is one line, in the demonstrations and in the answer.
-STOP = "\n"
+# One text is one line, in the demonstrations and in the answer; several fields end with an empty line.
+STOP, FIELDS_STOP = "\n", "\n\n"
 
 ChatTemplate = Callable[[str, str], str]
 
+# A base model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds
+# show the form: one text, one line (97 % well-formed texts on film reviews; without them half were empty).
+_FORM = """Texts written to order, each on one line:
 
-@dataclass(frozen=True)
-class Planned:
-    """A prompt and the seeds of the texts to be written from it; `first` numbers the first of them."""
+A cheerful birthday card to a colleague: Happy birthday, Anna! May your coffee be strong and your day short.
 
-    prompt: Prompt
-    first: int
-    seeds: tuple[int, ...]
+A rude answer to a survey: no i do not have five minutes , and next time don't call during dinner .
 
-    @property
-    def group(self) -> PromptGroup:
-        """What the language model needs of it."""
-        return PromptGroup(self.prompt["text"], self.seeds)
+A neutral weather report about the north: Light rain until noon, then dry with some wind from the west.
+
+"""
+_PAIRS_FORM = """Pairs of texts written to order:
+
+Statement: The shop is closed on Sundays.
+Reply (rude): so when exactly am i supposed to come , genius ?
+
+Question: Is it going to rain?
+Answer (polite): Yes, madam, but not before noon.
+
+"""
 
 
-def plan(
-    config: Generate, card: TaskCard, rows: Sequence[Labelled], template: ChatTemplate | None
-) -> list[list[Planned]]:
-    """Plan all waves: labels in turn, demonstrations and seeds drawn from (stage seed, prompt number).
+def base_prompt(card: TaskCard, brief: Brief) -> str:
+    """Show demonstrations, or texts of other kinds, as a list that the model goes on with."""
+    if brief.shown:
+        frame = _intro(card, brief) + _listed(card, brief)
+        head = header(card, brief.label, brief.wishes)
+    else:
+        frame = _PAIRS_FORM if card.pair_name else _FORM
+        head = header(card, brief.label, brief.wishes)
+        if not card.pair_name:
+            head = f"A clearly {head[0].lower()}{head[1:]}"
+    return f"{frame}{head}{_beginning(card, brief)}"
 
-    A larger `candidates` only appends waves, so that earlier texts are found in the journal again.
 
-    Parameters
-    ----------
-    template : callable or None
-        (request, start of the answer) → prompt in the chat template; None for a base model.
+def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate) -> str:
+    """Ask for one text; the answer's start is given, so that small models don't chat about it.
 
-    Raises
-    ------
-    DataError
-        If a label has fewer rows than `demonstrations`.
+    It opens a quotation: after a bare colon SmolLM2 ends its answer at once, three times out of four.
     """
-    by_label = _rows_by_label(config, card, rows)
-    per_wave = config.prompts_per_wave * config.samples_per_prompt
-    waves = -(-config.candidates // per_wave)
-    names = card.label_names
-    planned = []
-    for number in range(waves * config.prompts_per_wave):
-        label = names[number % len(names)]
-        draw = random.Random(f"{config.seed}:{number}")
-        shown = draw.sample(by_label[label], config.demonstrations)
-        text = chat_prompt(card, label, shown, template) if template else base_prompt(card, label, shown)
-        prompt = Prompt(
-            id="p" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12],
-            label=label,
-            text=text,
-            demonstration_ids=[row["id"] for row in shown],
-        )
-        seeds = np.random.SeedSequence([config.seed, number]).generate_state(config.samples_per_prompt)
-        planned.append(Planned(prompt, number * config.samples_per_prompt, tuple(map(int, seeds))))
-    size = config.prompts_per_wave
-    return [planned[start : start + size] for start in range(0, len(planned), size)]
-
-
-def base_prompt(card: TaskCard, label: str, shown: Sequence[Labelled]) -> str:
-    """Show the demonstrations as a list that the model goes on with."""
-    return _intro(card, label) + _listed(card, label, shown) + header(card, label)
-
-
-def chat_prompt(card: TaskCard, label: str, shown: Sequence[Labelled], template: ChatTemplate) -> str:
-    """Ask for one more text; the answer's start is given, so that small models don't chat about it."""
+    wish = "".join(f", {wish}" for wish in brief.wishes)
+    what = f"{card.phrase(brief.label)} {card.text_name}"
+    if card.pair_name:
+        what = f"pair of {card.text_name} and {card.pair_name} ({card.phrase(brief.label)})"
+        if brief.given:
+            what = f"{card.pair_name} ({card.phrase(brief.label)}) for the {card.text_name} given"
+    like = "in the same style" if brief.shown else f"as in {card.description}"
+    again = " Don't repeat the ones above." if brief.shown else ""
     request = (
-        f"{_intro(card, label)}{_listed(card, label, shown)}"
-        f"Write one new {card.phrase(label)} {card.text_name} in the same style, on one line. "
-        "Don't repeat the ones above."
+        f"{_intro(card, brief) + _listed(card, brief) if brief.shown else ''}"
+        f"Write one new {what}{wish}, {like}, on one line.{again}"
     )
-    return template(request, header(card, label) + " ")
+    start = _beginning(card, brief)
+    opened = f'{start} "' if brief.given else f' "{start.strip()}'
+    return template(request, f"{header(card, brief.label, brief.wishes)}{opened}")
 
 
-def header(card: TaskCard, label: str) -> str:
-    """Return what stands before a text, e.g. "Negative film review:"."""
-    said = f"{card.phrase(label)} {card.text_name}:"
-    return said[0].upper() + said[1:]
+def text_first_prompt(card: TaskCard, brief: Brief, template: ChatTemplate | None) -> str:
+    """Show rows with their labels after them; the model writes a text and then its label."""
+    name = f"{capital(card.text_name)}:"
+    rows = "".join(
+        f"{name} {said(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in brief.shown
+    )
+    frame = f"Here are some {card.description}.\n\n{rows}"
+    if template:
+        return template(f"{frame}Write one more, in the same form.", name)
+    return frame + name
 
 
-def _intro(card: TaskCard, label: str) -> str:
+def header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
+    """Return what stands before a text, e.g. "Negative film review about the acting:".
+
+    Of a pair it stands before the first text and doesn't say the label: that belongs to both.
+    """
+    own = card.text_name if card.pair_name else f"{card.phrase(label)} {card.text_name}"
+    return capital(f"{own} {', '.join(wishes)}:" if wishes else f"{own}:")
+
+
+def pair_header(card: TaskCard, label: str) -> str:
+    """Return what stands before a pair's second text, e.g. "Hypothesis (follows from the premise):"."""
+    return f"{capital(str(card.pair_name))} ({card.phrase(label)}):"
+
+
+def capital(text: str) -> str:
+    """Make the first letter a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def said(card: TaskCard, row: Input) -> str:
+    """Return a row's text, or both texts of a pair, without its label."""
+    if card.pair_name:
+        return f"{row['text']}\n{capital(card.pair_name)}: {row['text_pair']}"
+    return row["text"]
+
+
+def _beginning(card: TaskCard, brief: Brief) -> str:
+    """Return what the answer starts with, after the header: nothing, a template, or a pair's first text."""
+    if brief.given:
+        return f" {brief.given}\n{pair_header(card, brief.label)}"
+    return f" {brief.start}" if brief.start else ""
+
+
+def _intro(card: TaskCard, brief: Brief) -> str:
     # Saying the label here too makes the small model obey it: the LLM reads 80 % of its texts (of 383) as
     # written and not 75 %. Twice the demonstrations, or ones of the other label, bring 78 % and 58 %.
-    return f"Here are some {card.description}. Every one of them is clearly {card.phrase(label)}.\n\n"
+    if any(row["label"] != brief.label for row in brief.shown):
+        return f"Here are some {card.description}.\n\n"
+    if card.pair_name:
+        return f"Here are some {card.description}. Each one is clearly: {card.phrase(brief.label)}.\n\n"
+    return f"Here are some {card.description}. Every one of them is clearly {card.phrase(brief.label)}.\n\n"
 
 
-def _listed(card: TaskCard, label: str, shown: Sequence[Labelled]) -> str:
-    return "".join(f"{header(card, label)} {row['text']}\n\n" for row in shown)
+def _listed(card: TaskCard, brief: Brief) -> str:
+    def text(row: Labelled) -> str:
+        if card.pair_name:
+            return f"{row['text']}\n{pair_header(card, row['label'])} {row['text_pair']}"
+        return row["text"]
 
-
-def _rows_by_label(config: Generate, card: TaskCard, rows: Sequence[Labelled]) -> dict[str, list[Labelled]]:
-    by_label = {name: [row for row in rows if row["label"] == name] for name in card.label_names}
-    for name, own in by_label.items():
-        if len(own) < config.demonstrations:
-            raise DataError(
-                f"params.yaml: generate.demonstrations={config.demonstrations}: only {len(own)} of the "
-                f"{len(rows)} real rows are labelled {name!r}; lower it, or raise real.rows"
-            )
-    return by_label
-
-
-def distinct(waves: Sequence[Sequence[Planned]]) -> Iterator[Prompt]:
-    """Yield every distinct prompt once, in order of first use."""
-    seen = set()
-    for wave in waves:
-        for planned in wave:
-            if planned.prompt["id"] not in seen:
-                seen.add(planned.prompt["id"])
-                yield planned.prompt
+    return "".join(f"{header(card, row['label'])} {text(row)}\n\n" for row in brief.shown)

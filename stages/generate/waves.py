@@ -6,24 +6,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from stages.generate.prompts import STOP, Planned
+from stages.generate.answers import fields
+from stages.generate.plan import Planned
+from stages.generate.prompts import STOP
 from stages.llm.base import Completion, LanguageModel, Sampling
 from stages.llm.journal import Journal, fingerprint
 from stages.params import Generate
 from stages.records import Candidate
+from stages.tasks import TaskCard
 
 OnText = Callable[[Completion], None]
 
 
-def sampling_of(config: Generate) -> Sampling:
-    """Return how texts are drawn."""
+def sampling_of(config: Generate, stop: str = STOP) -> Sampling:
+    """Return how texts are drawn; `stop` ends them."""
     return Sampling(
         temperature=config.temperature,
         top_k=config.top_k,
         top_p=config.top_p,
         min_p=config.min_p,
         max_new_tokens=config.max_new_tokens,
-        stop=STOP,
+        stop=stop,
     )
 
 
@@ -37,7 +40,11 @@ class WaveStore:
     @staticmethod
     def key(wave: Sequence[Planned]) -> str:
         """Return the key of a wave: its prompts and seeds, all that its texts depend on."""
-        return fingerprint({"groups": [[planned.prompt["text"], planned.seeds] for planned in wave]})
+        groups = [
+            [planned.prompt["text"], planned.seeds, *([planned.contrast] if planned.contrast else [])]
+            for planned in wave
+        ]
+        return fingerprint({"groups": groups})
 
     def has(self, wave: Sequence[Planned]) -> bool:
         """Return whether the wave was written before."""
@@ -48,6 +55,8 @@ def generate(
     waves: Sequence[Sequence[Planned]],
     model: LanguageModel,
     store: WaveStore,
+    config: Generate,
+    card: TaskCard,
     on_text: OnText | None = None,
 ) -> Iterator[tuple[list[Candidate], float]]:
     """Yield each wave's candidates and the seconds it took, from the journal where it is there.
@@ -62,7 +71,7 @@ def generate(
         if key not in store.journal:
             store.journal.add(key, _write(wave, model, store.sampling, on_text))
         record = store.journal[key]
-        yield list(_candidates(wave, record["texts"])), record["seconds"]
+        yield list(_candidates(wave, record["texts"], config, card)), record["seconds"]
 
 
 def _write(
@@ -74,16 +83,24 @@ def _write(
     return {"texts": texts, "seconds": round(time.perf_counter() - begin, 3)}
 
 
-def _candidates(wave: Sequence[Planned], texts: list[Any]) -> Iterator[Candidate]:
+def _candidates(
+    wave: Sequence[Planned], texts: list[Any], config: Generate, card: TaskCard
+) -> Iterator[Candidate]:
     for planned, group in zip(wave, texts, strict=True):
-        for number, (seed, (text, tokens, reason)) in enumerate(zip(planned.seeds, group, strict=True)):
-            yield Candidate(
+        for number, (seed, answer) in enumerate(zip(planned.seeds, group, strict=True)):
+            found = fields(config, card, planned.brief, Completion(*answer))
+            row = Candidate(
                 id=f"s{planned.first + number:06d}",
-                text=" ".join(text.replace("\0", " ").split()),
-                label=planned.prompt["label"],
+                text=found.text,
+                label=found.label,
                 prompt_id=planned.prompt["id"],
                 demonstration_ids=planned.prompt["demonstration_ids"],
+                method=planned.prompt["method"],
+                values=planned.prompt["values"],
                 seed=seed,
-                tokens=tokens,
-                finish_reason=reason,
+                tokens=answer[1],
+                finish_reason=answer[2],
             )
+            if found.text_pair is not None:
+                row["text_pair"] = found.text_pair
+            yield row

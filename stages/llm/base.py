@@ -28,6 +28,7 @@ class PromptGroup:
 
     prompt: str
     seeds: tuple[int, ...]
+    contrast: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""What a prompt asks for, before it is put into words for a base or a chat model."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stages.errors import DataError
+from stages.params import Generate
+from stages.records import Labelled
+from stages.tasks import TaskCard
+
+# Lists of topics, personas … by kind and label; "" holds those that suit every label.
+Ideas = Mapping[tuple[str, str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What one prompt asks for.
+
+    `wishes` complete the header ("about the acting", "by a nurse"), `start` begins the text itself, and
+    `given` is a pair's first text. `values` are what each row written from it records.
+    """
+
+    label: str
+    shown: tuple[Labelled, ...] = ()
+    wishes: tuple[str, ...] = ()
+    start: str = ""
+    given: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What methods draw from: settings, the card, the real rows by label, and lists of ideas."""
+
+    config: Generate
+    card: TaskCard
+    rows: Mapping[str, Sequence[Labelled]]
+    ideas: Ideas
+
+    def demonstrations(self, label: str, count: int, draw: random.Random) -> tuple[Labelled, ...]:
+        """Draw real rows to show: of the label, or, contrasting, of all labels in turn with its own last.
+
+        Raises
+        ------
+        DataError
+            If a label has too few rows.
+        """
+        if self.config.demonstration_labels == "same":
+            return tuple(self._draw(label, count, draw))
+        others = [name for name in self.card.label_names if name != label]
+        draw.shuffle(others)
+        order = [label, *others]
+        wanted = [order[place % len(order)] for place in range(count)]
+        pools = {name: self._draw(name, wanted.count(name), draw) for name in dict.fromkeys(wanted)}
+        return tuple(pools[name].pop() for name in reversed(wanted))
+
+    def _draw(self, label: str, count: int, draw: random.Random) -> list[Labelled]:
+        own = self.rows[label]
+        if len(own) < count:
+            total = sum(map(len, self.rows.values()))
+            raise DataError(
+                f"params.yaml: generate.demonstrations={count}: only {len(own)} of the "
+                f"{total} real rows are labelled {label!r}; lower it, or raise real.rows"
+            )
+        return draw.sample(own, count)
+
+    def idea(self, kind: str, label: str, draw: random.Random) -> str:
+        """Draw one of the kind's values that suit the label."""
+        return draw.choice(self.ideas.get((kind, label)) or self.ideas[kind, ""])
+
+
+# (label, draw, context) → what to ask for.
+Method = Callable[[str, random.Random, Context], Brief]

@@ -1,0 +1,101 @@
+"""One model, one task, one way of writing: plan waves, write them behind a progress bar, sum them up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stages.generate import ideas as asking
+from stages.generate import methods
+from stages.generate.answers import stop_text
+from stages.generate.plan import Planned, Planner, distinct, drawn_labels
+from stages.generate.waves import WaveStore, generate, sampling_of
+from stages.labels import label_shares
+from stages.llm.base import Completion, LanguageModel
+from stages.params import Params
+from stages.progress import progress
+from stages.records import Candidate, Labelled, Prompt
+from stages.tasks import TaskCard
+
+
+class Session:
+    """Writes candidates for a task.
+
+    Parameters
+    ----------
+    params : Params
+        The whole of params.yaml.
+    card : TaskCard
+        The task.
+    rows : sequence of Labelled
+        The real training rows, which may be none.
+    model : LanguageModel
+        The writer.
+
+    Raises
+    ------
+    ParamsError, DataError, ModelError
+        Before anything is written, if method, model and rows don't go together.
+    """
+
+    def __init__(
+        self, params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel
+    ) -> None:
+        config = params.generate
+        self.config, self.card, self.model = config, card, model
+        self.shares = label_shares(params.label_shares, card, rows)
+        used = methods.shares(config, card, params.task, len(rows))
+        self.sampling = sampling_of(config, stop_text(config, card, has_rows=bool(rows)))
+        self.ideas = asking.collect(config, card, methods.kinds(used, card), model)
+        template = model.chat_prompt if model.kind == "chat" else None
+        self.planner = Planner(config, card, rows, template, used, asking.by_kind(self.ideas))
+        self.store = WaveStore(model, self.sampling)
+
+    def waves(self) -> list[list[Planned]]:
+        """Plan all waves of `generate.candidates`."""
+        return self.planner.plan(drawn_labels(self.config, self.shares))
+
+    def write(self, waves: Sequence[Sequence[Planned]], name: str) -> tuple[list[Candidate], float]:
+        """Write waves, those of the journal apart; return candidates and the seconds of all waves."""
+        size = self.config.samples_per_prompt
+        total = size * sum(map(len, waves))
+        done = size * sum(len(wave) for wave in waves if self.store.has(wave))
+        candidates, seconds = [], 0.0
+        with progress(total, name, "texts", done) as bar:
+            tokens = accepted = 0
+
+            def on_text(text: Completion) -> None:
+                nonlocal tokens, accepted
+                tokens += text.tokens
+                accepted += text.finish_reason == "stop" and bool(text.text)
+                rate = tokens / max(1e-9, bar.format_dict["elapsed"])
+                bar.set_postfix_str(f"{accepted} accepted, {rate:.0f} tokens/s", refresh=False)
+                bar.update()
+
+            for wave, spent in generate(waves, self.model, self.store, self.config, self.card, on_text):
+                candidates += wave
+                seconds += spent
+        return candidates, seconds
+
+    @staticmethod
+    def prompts(waves: Sequence[Sequence[Planned]]) -> Iterator[Prompt]:
+        """Yield every distinct prompt once."""
+        return distinct(waves)
+
+
+def summary(candidates: Sequence[Candidate], seconds: float) -> dict[str, Any]:
+    """Return the stage's metrics; `seconds` sums the waves' own times, also of those from the journal."""
+    tokens = sum(row["tokens"] for row in candidates)
+    reasons = Counter(row["finish_reason"] for row in candidates)
+    return {
+        "candidates": len(candidates),
+        "finished": reasons["stop"],
+        "cut_off": reasons["length"],
+        "prompts": len({row["prompt_id"] for row in candidates}),
+        "methods": dict(sorted(Counter(row["method"] for row in candidates).items())),
+        "labels": dict(sorted(Counter(row["label"] for row in candidates).items())),
+        "tokens": tokens,
+        "seconds": round(seconds, 1),
+        "tokens_per_s": round(tokens / max(seconds, 1e-9), 1),
+    }

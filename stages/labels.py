@@ -1,0 +1,45 @@
+"""How many synthetic rows each label gets, as shares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from stages.errors import ParamsError
+from stages.records import Labelled
+from stages.tasks import TaskCard
+
+
+def label_shares(
+    wanted: str | Mapping[str, float], card: TaskCard, rows: Sequence[Labelled]
+) -> dict[str, float]:
+    """Return the shares by label name, in the card's order; they sum to 1 and none is 0.
+
+    Parameters
+    ----------
+    wanted : str or mapping
+        "balanced", "real" (the shares of `rows`), or shares by label name.
+
+    Raises
+    ------
+    ParamsError
+        If a label is unknown or has no share, or if there are no real rows to take shares from.
+    """
+    names = card.label_names
+    if wanted == "balanced":
+        return dict.fromkeys(names, 1 / len(names))
+    if isinstance(wanted, str):
+        counts = Counter(row["label"] for row in rows)
+        if not rows:
+            raise ParamsError("params.yaml: label_shares: real: real.rows is 0; say balanced, or give shares")
+        shares: Mapping[str, float] = {name: counts[name] for name in names}
+    else:
+        shares = wanted
+    unknown = sorted(set(shares) - set(names))
+    if unknown:
+        raise ParamsError(f"params.yaml: label_shares: no label {unknown[0]!r}; there are {', '.join(names)}")
+    missing = [name for name in names if not shares.get(name)]
+    if missing:
+        raise ParamsError(f"params.yaml: label_shares: {missing[0]!r} has no share above 0; give it one")
+    total = sum(shares.values())
+    return {name: shares[name] / total for name in names}
