@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.generate.prompts import STOP, Planned
 from stages.llm.base import Completion, LanguageModel, Sampling
+from stages.llm.grammar import load_grammar
 from stages.llm.journal import Journal, fingerprint
 from stages.params import Generate
 from stages.records import Candidate
@@ -16,7 +17,7 @@ OnText = Callable[[Completion], None]
 
 
 def sampling_of(config: Generate) -> Sampling:
-    """Return how texts are drawn."""
+    """Return how texts are drawn; raise `ParamsError` if the grammar's file can't be used."""
     return Sampling(
         temperature=config.temperature,
         top_k=config.top_k,
@@ -24,6 +25,9 @@ def sampling_of(config: Generate) -> Sampling:
         min_p=config.min_p,
         max_new_tokens=config.max_new_tokens,
         stop=STOP,
+        repetition_penalty=config.repetition_penalty,
+        contrast=config.contrast,
+        grammar=load_grammar(config.grammar, "generate.grammar"),
     )
 
 
@@ -32,12 +36,15 @@ class WaveStore:
 
     def __init__(self, model: LanguageModel, sampling: Sampling) -> None:
         self.sampling = sampling
-        self.journal = Journal("generate", {"llm": model.identity, "sampling": vars(sampling)})
+        self.journal = Journal("generate", {"llm": model.identity, "sampling": sampling.content})
 
-    @staticmethod
-    def key(wave: Sequence[Planned]) -> str:
+    def key(self, wave: Sequence[Planned]) -> str:
         """Return the key of a wave: its prompts and seeds, all that its texts depend on."""
-        return fingerprint({"groups": [[planned.prompt["text"], planned.seeds] for planned in wave]})
+        groups = [planned.group for planned in wave]
+        content: dict[str, Any] = {"groups": [[group.prompt, group.seeds] for group in groups]}
+        if self.sampling.contrast:
+            content["contrast"] = [group.contrast for group in groups]
+        return fingerprint(content)
 
     def has(self, wave: Sequence[Planned]) -> bool:
         """Return whether the wave was written before."""

@@ -61,6 +61,9 @@ def test_sampling_is_as_in_the_params():
         "min_p": 0.1,
         "max_new_tokens": 9,
         "stop": STOP,
+        "repetition_penalty": 1.0,
+        "contrast": 0.0,
+        "grammar": "",
     }
 
 
@@ -187,7 +190,8 @@ def test_another_model_is_other_work():
 
 
 def test_other_seeds_or_prompts_are_other_waves():
-    keys = {WaveStore.key(wave) for wave in WAVES}
+    store = WaveStore(FakeModel(), sampling_of(CONFIG))
+    keys = {store.key(wave) for wave in WAVES}
     assert len(keys) == len(WAVES)
     others = [
         plan(CONFIG.model_copy(update={"seed": 2}), card(), ROWS, None),
@@ -195,4 +199,4 @@ def test_other_seeds_or_prompts_are_other_waves():
         plan(CONFIG, card(description="other sentences"), ROWS, None),
     ]
     for other in others:
-        assert not keys & {WaveStore.key(wave) for wave in other}
+        assert not keys & {store.key(wave) for wave in other}

@@ -11,7 +11,7 @@ GROUPS = [PromptGroup(NEGATIVE, tuple(range(40))), PromptGroup(POSITIVE, tuple(r
 
 def test_it_has_what_the_stages_ask_of_a_language_model():
     asked = {name for name in vars(LanguageModel) if not name.startswith("_")}
-    assert asked == {"kind", "identity", "check_wave", "write_wave", "score", "chat_prompt"}
+    assert asked == {"kind", "identity", "abilities", "check_wave", "write_wave", "score", "chat_prompt"}
     assert all(hasattr(FakeModel(), name) for name in asked)
 
 
