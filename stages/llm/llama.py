@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -202,8 +202,7 @@ class Llama:
         with _caught_stderr() as caught:
             sampler = llama_cpp.llama_sampler_init_grammar(self.vocab, _bytes(text), b"root")
         if not sampler:
-            caught.seek(0)
-            said = caught.read().decode("utf-8", errors="replace").partition("error parsing grammar: ")[2]
+            said = b"".join(caught).decode("utf-8", errors="replace").partition("error parsing grammar: ")[2]
             reason = said.split("\n")[0] or "it has no rule `root`, or a rule that begins with itself"
             raise ModelError(f"params.yaml: generate.grammar: llama.cpp can't read the grammar: {reason}")
         return LlamaGrammar(sampler)
@@ -239,14 +238,17 @@ def _bytes(text: str) -> bytes:
 
 
 @contextmanager
-def _caught_stderr() -> Iterator[IO[bytes]]:
+def _caught_stderr() -> Iterator[list[bytes]]:
     """Keep what C code prints: the parser of grammars tells its reason to standard error alone."""
     sys.stderr.flush()
+    lines: list[bytes] = []
     with tempfile.TemporaryFile() as caught:
         kept = os.dup(2)
         os.dup2(caught.fileno(), 2)
         try:
-            yield caught
+            yield lines
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+            caught.seek(0)
+            lines += caught
