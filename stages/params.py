@@ -70,6 +70,9 @@ class Generate(Section):
     top_k: Count
     top_p: Annotated[float, Field(gt=0, le=1)]
     min_p: Annotated[float, Field(ge=0, lt=1)]
+    repetition_penalty: Annotated[float, Field(ge=1)]
+    contrast: Annotated[float, Field(ge=0)]
+    grammar: str
 
     @field_validator("method")
     @classmethod

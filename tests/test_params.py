@@ -53,6 +53,16 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
         ("  slots: 48 ", "  slots: 4.5 ", "llm.slots: input should be a valid integer, not 4.5"),
         ("  slots: 48 ", "  slots: true ", "llm.slots: input should be a valid integer, not True"),
         ("  temperature: 1.0", "  temperature: 0", "generate.temperature: input should be greater than 0"),
+        (
+            "  repetition_penalty: 1.0",
+            "  repetition_penalty: 0.9",
+            "generate.repetition_penalty: input should be greater than or equal to 1",
+        ),
+        (
+            "  contrast: 0.0",
+            "  contrast: -1",
+            "generate.contrast: input should be greater than or equal to 0",
+        ),
         ("  top_p: 0.95 ", "  top_p: 1.5 ", "generate.top_p: input should be less than or equal to 1"),
         ("  freeze_embeddings: true", "  freeze_embeddings: no", "train.freeze_embeddings: input should be"),
         ("    action: drop ", "    action: keep ", "filter.verify.action: input should be 'drop'"),

@@ -91,7 +91,7 @@ class Planner:
         text = self._words(brief)
         others = (
             [name for name in self.card.label_names if name != label]
-            if getattr(config, "contrast", 0.0)
+            if config.contrast
             else []
         )
         prompt = Prompt(

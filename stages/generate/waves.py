@@ -10,6 +10,7 @@ from stages.generate.answers import fields
 from stages.generate.plan import Planned
 from stages.generate.prompts import STOP
 from stages.llm.base import Completion, LanguageModel, Sampling
+from stages.llm.grammar import load_grammar
 from stages.llm.journal import Journal, fingerprint
 from stages.params import Generate
 from stages.records import Candidate
@@ -19,7 +20,7 @@ OnText = Callable[[Completion], None]
 
 
 def sampling_of(config: Generate, stop: str = STOP) -> Sampling:
-    """Return how texts are drawn; `stop` ends them."""
+    """Return how texts are drawn; raise `ParamsError` if the grammar's file can't be used."""
     return Sampling(
         temperature=config.temperature,
         top_k=config.top_k,
@@ -27,6 +28,9 @@ def sampling_of(config: Generate, stop: str = STOP) -> Sampling:
         min_p=config.min_p,
         max_new_tokens=config.max_new_tokens,
         stop=stop,
+        repetition_penalty=config.repetition_penalty,
+        contrast=config.contrast,
+        grammar=load_grammar(config.grammar, "generate.grammar"),
     )
 
 
@@ -35,16 +39,15 @@ class WaveStore:
 
     def __init__(self, model: LanguageModel, sampling: Sampling) -> None:
         self.sampling = sampling
-        self.journal = Journal("generate", {"llm": model.identity, "sampling": vars(sampling)})
+        self.journal = Journal("generate", {"llm": model.identity, "sampling": sampling.content})
 
-    @staticmethod
-    def key(wave: Sequence[Planned]) -> str:
+    def key(self, wave: Sequence[Planned]) -> str:
         """Return the key of a wave: its prompts and seeds, all that its texts depend on."""
-        groups = [
-            [planned.prompt["text"], planned.seeds, *([planned.contrast] if planned.contrast else [])]
-            for planned in wave
-        ]
-        return fingerprint({"groups": groups})
+        groups = [planned.group for planned in wave]
+        content: dict[str, Any] = {"groups": [[group.prompt, group.seeds] for group in groups]}
+        if self.sampling.contrast:
+            content["contrast"] = [group.contrast for group in groups]
+        return fingerprint(content)
 
     def has(self, wave: Sequence[Planned]) -> bool:
         """Return whether the wave was written before."""

@@ -12,7 +12,22 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is drawn: top-k, then top-p, then min-p, then temperature; and when to stop."""
+    """How the next token is drawn, and when to stop.
+
+    In this order: repetition penalty, top-k, grammar, top-p, min-p, contrast, temperature. The last three
+    settings are off by default and need a model with the ability of their name.
+
+    Attributes
+    ----------
+    repetition_penalty : float
+        Logits of tokens that the text already has are divided by it if positive, else multiplied (CTRL,
+        Keskar et al. 2019). The prompt's tokens don't count: its demonstrations set the style. 1: off.
+    contrast : float
+        Weight of own minus mean other log-probabilities, among the tokens that are plausible after the own
+        prompt; see `PromptGroup.contrast`. 0: off.
+    grammar : str
+        GBNF that all finished texts follow, from the prompt's end up to the stop text. Empty: off.
+    """
 
     temperature: float
     top_k: int
@@ -20,11 +35,33 @@ class Sampling:
     min_p: float
     max_new_tokens: int
     stop: str
+    repetition_penalty: float = 1.0
+    contrast: float = 0.0
+    grammar: str = ""
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """The abilities that a model needs for it: the names of the optional settings that are on."""
+        return frozenset(name for name, off in _OFF.items() if getattr(self, name) != off)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """All that determines what is written, for the journal; a setting that is off is left out."""
+        content = vars(self)
+        return {key: value for key, value in content.items() if key not in _OFF or key in self.abilities}
+
+
+_OFF = {"repetition_penalty": 1.0, "contrast": 0.0, "grammar": ""}
+ABILITIES = frozenset({"score", *_OFF})
 
 
 @dataclass(frozen=True)
 class PromptGroup:
-    """A prompt and one seed for each text to be written from it."""
+    """A prompt and one seed for each text to be written from it.
+
+    `contrast` holds prompts that differ from the own one in the label alone, what it says of it and shows for
+    it; they are read only where `Sampling.contrast` is on.
+    """
 
     prompt: str
     seeds: tuple[int, ...]
@@ -51,8 +88,12 @@ class LanguageModel(Protocol):
     def identity(self) -> dict[str, Any]:
         """Everything about the model and its run that determines its output, for the journal."""
 
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What it can do beyond plain writing, of `ABILITIES`."""
+
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
-        """Raise `ModelError` if the prompts with their answers do not fit the context."""
+        """Raise `ModelError` if the prompts with their answers do not fit, or the grammar is wrong."""
 
     def write_wave(
         self,
@@ -69,7 +110,16 @@ class LanguageModel(Protocol):
         """Return log-probabilities, shape (suffixes, choices), of each choice after prefix + suffix.
 
         Exact up to one constant per row, so softmax over a row gives the choices' relative probabilities.
+        Suffixes and choices are plain text: control tokens mean nothing in them.
         """
 
     def chat_prompt(self, user: str, answer_start: str) -> str:
-        """Wrap a request in the chat template, ending in the given start of the answer; chat models only."""
+        """Wrap a request in the chat template, ending in the given start of the answer; chat models only.
+
+        Control tokens in the request are taken apart, so that a row can't end the turn.
+        """
+
+
+def missing_abilities(sampling: Sampling, model: LanguageModel) -> list[str]:
+    """Return the settings of `sampling` that are on and that the model can't follow, sorted by name."""
+    return sorted(sampling.abilities - model.abilities)

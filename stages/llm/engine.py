@@ -7,9 +7,9 @@ on `identity` alone: the arithmetic depends on what shares a batch, so nothing e
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,31 +20,18 @@ import numpy.typing as npt
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from stages.errors import ModelError
-from stages.llm.base import Completion, PromptGroup, Sampling
+from stages.llm.base import ABILITIES, Completion, PromptGroup, Sampling
 from stages.llm.catalog import Entry
+from stages.llm.grammar import GrammarConstraint, Marks
 from stages.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from stages.llm.reading import Reader, distinguishing_prefixes
-from stages.llm.sampling import Distribution, block_maxima, distribution
+from stages.llm.writing import Writer, all_prompts, sequences_per_text
 from stages.params import Llm
 
 # Raised whenever the same arguments would give other output; part of the journal's fingerprint.
 ENGINE_VERSION = 1
 
 OnText = Callable[[Completion], None]
-
-
-@dataclass
-class _Text:
-    """A text being written in a slot (a sequence of its own)."""
-
-    group: int
-    number: int
-    random: np.random.Generator
-    sequence: int
-    position: int
-    last: int = -1
-    raw: bytes = b""
-    tokens: int = 0
 
 
 class Engine:
@@ -62,6 +49,7 @@ class Engine:
 
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
         self.kind: Literal["base", "chat"] = "chat" if entry.kind == "chat" else "base"
+        self.abilities = ABILITIES
         self.slots = llm.slots
         # Not os.cpu_count(): in a container with a CPU quota, threads would fight for the CPUs.
         self.threads = llm.threads or joblib.cpu_count()
@@ -88,108 +76,74 @@ class Engine:
         self.llama.close()
 
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
-        """Raise if there are too many sequences, or too few KV cells for the prompts and full slots."""
-        if len(groups) + self.slots > MAX_SEQUENCES:
+        """Raise if there are too many sequences or too few KV cells, or if the grammar is wrong."""
+        if sampling.contrast and not all(group.contrast for group in groups):
             raise ModelError(
-                f"params.yaml: llm.slots={self.slots} and generate.prompts_per_wave={len(groups)} "
-                f"are together more than {MAX_SEQUENCES}; lower one"
+                f"params.yaml: generate.contrast={sampling.contrast}: a prompt has no other label's prompt "
+                "to contrast with; set it to 0"
             )
-        lengths = [len(self._tokenize_prompt(group.prompt)) for group in groups]
+        prompts, width = all_prompts(groups, sampling), sequences_per_text(groups, sampling)
+        if len(prompts) + width * self.slots > MAX_SEQUENCES:
+            raise ModelError(self._too_many_sequences(len(prompts), width))
+        lengths = [len(self._tokenize_prompt(prompt)) for prompt in prompts]
         texts = min(self.slots, sum(len(group.seeds) for group in groups))
-        needed = sum(lengths) + texts * sampling.max_new_tokens
+        needed = sum(lengths) + width * texts * sampling.max_new_tokens
         if needed > self.llama.context_tokens:
+            each = f", {width} times each for generate.contrast," if width > 1 else ""
             raise ModelError(
-                f"params.yaml: {len(groups)} prompts of up to {max(lengths)} tokens and {texts} texts of up "
-                f"to {sampling.max_new_tokens} need {needed} tokens, more than "
+                f"params.yaml: {len(prompts)} prompts of up to {max(lengths)} tokens and {texts} texts of up "
+                f"to {sampling.max_new_tokens}{each} need {needed} tokens, more than "
                 f"llm.context_tokens={self.llama.context_tokens}; raise it, or lower "
                 "generate.demonstrations, generate.prompts_per_wave or llm.slots"
             )
+        if sampling.grammar:
+            self.llama.grammar(sampling.grammar)
+
+    def _too_many_sequences(self, prompts: int, width: int) -> str:
+        if width == 1:
+            return (
+                f"params.yaml: llm.slots={self.slots} and generate.prompts_per_wave={prompts} "
+                f"are together more than {MAX_SEQUENCES}; lower one"
+            )
+        most = (MAX_SEQUENCES - prompts) // width
+        remedy = f"lower llm.slots to {most}" if most > 0 else "lower generate.prompts_per_wave"
+        return (
+            f"params.yaml: generate.contrast needs {width} sequences for each of llm.slots={self.slots} "
+            f"texts and one for each of {prompts} prompts, more than {MAX_SEQUENCES}; {remedy}, "
+            "or set it to 0"
+        )
 
     def write_wave(
         self, groups: Sequence[PromptGroup], sampling: Sampling, on_text: OnText | None = None
     ) -> list[list[Completion]]:
         """Write every group's texts, all prompts loaded first, then one queue over all slots."""
         self.check_wave(groups, sampling)
-        prompts = [self._tokenize_prompt(group.prompt) for group in groups]
-        self.llama.clear()
-        starts = []
-        for number, prompt in enumerate(prompts):
-            logits = self.llama.load(prompt, number)[None]
-            starts.append(distribution(logits[0], block_maxima(logits)[0], sampling))
+        begin = self._constraint(sampling) if sampling.grammar else None
         results: list[list[Completion | None]] = [[None] * len(group.seeds) for group in groups]
-        for text, completion in self._run_slots(groups, prompts, starts, sampling):
-            results[text.group][text.number] = completion
+        for group, number, completion in Writer(self.llama, self.slots, sampling, begin).write(
+            groups, [self._tokenize_prompt(prompt) for prompt in all_prompts(groups, sampling)]
+        ):
+            results[group][number] = completion
             if on_text:
                 on_text(completion)
         return [[completion for completion in row if completion] for row in results]
 
-    def _run_slots(
-        self,
-        groups: Sequence[PromptGroup],
-        prompts: list[list[int]],
-        starts: list[Distribution],
-        sampling: Sampling,
-    ) -> Iterator[tuple[_Text, Completion]]:
-        """Keep every slot busy until the queue is empty, then drain; yield each text as it ends."""
-        queue = deque((g, n) for g, group in enumerate(groups) for n in range(len(group.seeds)))
-        free = deque(range(len(groups), len(groups) + self.slots))
-        active: list[_Text] = []
-        while queue or active:
-            while queue and free:
-                g, n = queue.popleft()
-                random = np.random.Generator(np.random.PCG64(groups[g].seeds[n]))
-                text = _Text(g, n, random, free[0], len(prompts[g]))
-                # The first token follows the prompt, whose logits are known: no decoding for it.
-                done = self._add_token(text, starts[g].draw(random), sampling)
-                if done:
-                    yield text, done
-                else:
-                    self.llama.share(g, free.popleft())
-                    active.append(text)
-            if not active:
-                continue
-            going = []
-            for text, done in self._step(active, sampling):
-                if done:
-                    self.llama.drop(text.sequence)
-                    free.append(text.sequence)
-                    yield text, done
-                else:
-                    going.append(text)
-            active = going
+    def _constraint(self, sampling: Sampling) -> GrammarConstraint:
+        """Return the state at the beginning of the grammar."""
+        pieces, ends = self._vocabulary
+        marks = Marks.of(pieces, ends, sampling.stop.encode())
+        return GrammarConstraint(self.llama.grammar(sampling.grammar), marks)
 
-    def _step(self, active: list[_Text], sampling: Sampling) -> list[tuple[_Text, Completion | None]]:
-        """Decode one token of every active text and draw the next ones."""
-        for text in active:
-            self.llama.put(text.last, text.position, [text.sequence], True)
-            text.position += 1
-        logits = self.llama.decode(len(active))
-        maxima = block_maxima(logits)
-        return [
-            (text, self._add_token(text, distribution(row, top, sampling).draw(text.random), sampling))
-            for text, row, top in zip(active, logits, maxima, strict=True)
-        ]
-
-    def _add_token(self, text: _Text, token: int, sampling: Sampling) -> Completion | None:
-        """Add a drawn token; return the completion if that ends the text."""
-        text.tokens += 1
-        text.last = token
-        if self.llama.ends(token):
-            return _completion(text.raw, text.tokens, "stop")
-        text.raw += self.llama.piece(token)
-        stop = sampling.stop.encode()
-        # Bytes, not characters: a token may hold half of an emoji.
-        if stop and (at := text.raw.find(stop)) >= 0:
-            return _completion(text.raw[:at], text.tokens, "stop")
-        if text.tokens >= sampling.max_new_tokens:
-            return _completion(text.raw, text.tokens, "length")
-        return None
+    @cached_property
+    def _vocabulary(self) -> tuple[list[bytes], list[int]]:
+        """The pieces of all tokens, and the tokens that end an answer."""
+        tokens = range(self.llama.vocabulary)
+        return [self.llama.piece(token) for token in tokens], [t for t in tokens if self.llama.ends(t)]
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
         """Read each suffix after the shared prefix; see `LanguageModel.score`."""
-        special = self.kind == "chat"
         start = self._tokenize_prompt(prefix)
-        texts = [self.llama.tokenize(text, start=False, special=special) for text in suffixes]
+        texts = [self.llama.tokenize(text, start=False) for text in suffixes]
         branches = distinguishing_prefixes(
             [self.llama.tokenize(choice, start=False) for choice in choices],
             [self.llama.tokenize(choice + "\n", start=False) for choice in choices],
@@ -202,11 +156,23 @@ class Engine:
         if self.kind != "chat" or not template:
             raise ModelError("models/catalog.yaml: the model has no chat template; give it `kind: base`")
         formatter = Jinja2ChatFormatter(template=template, eos_token="", bos_token="")
-        return formatter(messages=[{"role": "user", "content": user}]).prompt + answer_start
+        content = _apart(user, self._markers)
+        prompt = formatter(messages=[{"role": "user", "content": content}]).prompt
+        return prompt + _apart(answer_start, self._markers)
+
+    @cached_property
+    def _markers(self) -> re.Pattern[str]:
+        """The control tokens' texts, longest first; matches nothing if there are none."""
+        template = self.llama.metadata("tokenizer.chat_template") or ""
+        texts = sorted(self.llama.special_texts(template), key=lambda text: (-len(text), text))
+        return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
 
     def _tokenize_prompt(self, prompt: str) -> list[int]:
         return self.llama.tokenize(prompt, start=True, special=self.kind == "chat")
 
 
-def _completion(raw: bytes, tokens: int, reason: Literal["stop", "length"]) -> Completion:
-    return Completion(raw.decode("utf-8", errors="replace").strip(), tokens, reason)
+def _apart(text: str, markers: re.Pattern[str]) -> str:
+    """Put a space into every control token's text, so that it is read as the letters that it is."""
+    while found := markers.search(text):
+        text = f"{text[: found.start() + 1]} {text[found.start() + 1 :]}"
+    return text

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from stages.llm.base import Completion, PromptGroup, Sampling
+from stages.llm.base import ABILITIES, Completion, PromptGroup, Sampling
 
 Writer = Callable[[str, int], Completion]
 Reader = Callable[[str, str], float]
@@ -27,10 +27,12 @@ class FakeModel:
         writer: Writer | None = None,
         reader: Reader | None = None,
         kind: Literal["base", "chat"] = "base",
+        abilities: frozenset[str] = ABILITIES,
     ) -> None:
         self.writer = writer or write_sentence
         self.reader = reader or read_words
         self.kind: Literal["base", "chat"] = kind
+        self.abilities = abilities
         self.waves_written = 0
         self.texts_scored = 0
 

@@ -1,9 +1,14 @@
-"""A thin, typed layer over llama-cpp-python's low-level API: model, context, batch, shared sequences."""
+"""A thin, typed layer over llama-cpp-python's low-level API: model, context, batch, sequences, grammar."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+import os
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,10 @@ from stages.errors import ModelError
 NO_KV_SLOT = 1
 BATCH_TOKENS = 512
 MAX_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
+
+# Tokens that text may be read as only where it is the template's.
+SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+_TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
 @llama_cpp.llama_log_callback
@@ -43,8 +52,22 @@ class Llama:
     def __init__(
         self, path: Path, context_tokens: int, sequences: int, threads: int, gpu_layers: int
     ) -> None:
+        self.model: Any = None
+        self.context: Any = None
+        self.batch: Any = None
+        self.vocabulary = 0
+        self.context_tokens = context_tokens
+        self.sequences = sequences
+        self._pieces: dict[int, bytes] = {}
         llama_cpp.llama_log_set(_quiet, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
+        try:
+            self._open(path, threads, gpu_layers)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, path: Path, threads: int, gpu_layers: int) -> None:
         model_params = llama_cpp.llama_model_default_params()
         model_params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 999
         self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
@@ -56,17 +79,13 @@ class Llama:
             raise ModelError(f"{path}: an encoder model can't write; choose a decoder-only one")
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
-        self.context_tokens = context_tokens
-        self.sequences = sequences
-        self.context = llama_cpp.llama_init_from_model(
-            self.model, self._context_params(context_tokens, sequences, threads)
-        )
+        params = self._context_params(self.context_tokens, self.sequences, threads)
+        self.context = llama_cpp.llama_init_from_model(self.model, params)
         if not self.context:
-            raise ModelError(f"{path}: no memory for llm.context_tokens={context_tokens}; lower it")
+            raise ModelError(f"{path}: no memory for llm.context_tokens={self.context_tokens}; lower it")
         self.memory = llama_cpp.llama_get_memory(self.context)
-        self.batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, sequences)
+        self.batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, self.sequences)
         self.batch.n_tokens = 0
-        self._pieces: dict[int, bytes] = {}
 
     @staticmethod
     def _context_params(context_tokens: int, sequences: int, threads: int) -> Any:
@@ -83,15 +102,17 @@ class Llama:
 
     def close(self) -> None:
         """Free everything; llama.cpp's memory is outside Python's reach."""
-        if self.context:
+        if self.batch:
             llama_cpp.llama_batch_free(self.batch)
+        if self.context:
             llama_cpp.llama_free(self.context)
+        if self.model:
             llama_cpp.llama_model_free(self.model)
-            self.context = None
+        self.model = self.context = self.batch = None
 
     def tokenize(self, text: str, *, start: bool, special: bool = False) -> list[int]:
         """Return token numbers; `start` adds what the model wants at the beginning (BOS)."""
-        raw = text.encode("utf-8", errors="replace")
+        raw = _bytes(text)
         room = len(raw) + 8
         tokens = (llama_cpp.llama_token * room)()
         count = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), tokens, room, start, special)
@@ -163,3 +184,71 @@ class Llama:
         buffer = ctypes.create_string_buffer(size + 1)
         llama_cpp.llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
         return buffer.value.decode("utf-8", errors="replace")
+
+    def special_texts(self, template: str) -> list[str]:
+        """Return the texts of the control tokens, and of tokens that the template uses as such."""
+        found = []
+        for token in range(self.vocabulary):
+            kind = llama_cpp.llama_vocab_get_attr(self.vocab, token)
+            text = llama_cpp.llama_vocab_get_text(self.vocab, token).decode("utf-8", errors="replace")
+            # Some files declare their turn markers as user-defined, which are found in any text.
+            marker = kind & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED and text.strip() and text in template
+            if len(text) > 1 and (kind & SPECIAL or marker):
+                found.append(text)
+        return found
+
+    def grammar(self, text: str) -> LlamaGrammar:
+        """Begin a GBNF grammar at its rule `root`; raise `ModelError` with the reason if it is wrong."""
+        with _caught_stderr() as caught:
+            sampler = llama_cpp.llama_sampler_init_grammar(self.vocab, _bytes(text), b"root")
+        if not sampler:
+            said = b"".join(caught).decode("utf-8", errors="replace").partition("error parsing grammar: ")[2]
+            reason = said.split("\n")[0] or "it has no rule `root`, or a rule that begins with itself"
+            raise ModelError(f"params.yaml: generate.grammar: llama.cpp can't read the grammar: {reason}")
+        return LlamaGrammar(sampler)
+
+
+class LlamaGrammar:
+    """A state in a grammar, of llama.cpp's grammar sampler; freed with the object."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+        weakref.finalize(self, llama_cpp.llama_sampler_free, sampler)
+
+    def allowed(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return for each token whether it may come next; for an end token whether the grammar may end."""
+        data = np.zeros(len(tokens), _TOKEN_DATA)
+        data["id"] = tokens
+        pointer = data.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data))
+        array = llama_cpp.llama_token_data_array(pointer, len(data), -1, False)
+        llama_cpp.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        return np.asarray(data["logit"] == 0)  # minus infinity where it is forbidden
+
+    def accept(self, token: int) -> None:
+        """Go on by an allowed token; llama.cpp ends the process at any other."""
+        llama_cpp.llama_sampler_accept(self._sampler, token)
+
+    def copy(self) -> LlamaGrammar:
+        """Return the same state, to go on by itself."""
+        return LlamaGrammar(llama_cpp.llama_sampler_clone(self._sampler))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")
+
+
+@contextmanager
+def _caught_stderr() -> Iterator[list[bytes]]:
+    """Keep what C code prints: the parser of grammars tells its reason to standard error alone."""
+    sys.stderr.flush()
+    lines: list[bytes] = []
+    with tempfile.TemporaryFile() as caught:
+        kept = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            lines += caught

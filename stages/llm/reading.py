@@ -32,20 +32,27 @@ class Reader:
         self.llama = llama
         self.start = start
         self.branches = branches
-        self.width = max(1, sum(len(branch) > 1 for branch in branches))  # sequences per text
+        # Passes over the texts: the later tokens of a pass's choices, and so the sequences for them, fit
+        # beside a text.
+        self.parts = pack([len(branch) - 1 for branch in branches], MAX_SEQUENCES - 1, len(branches))
+        # Log-probabilities of several terms, or of several passes, must not be raw logits.
+        self.normalised = any(len(branch) > 1 for branch in branches) or len(self.parts) > 1
 
     def read(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:
         """Return log-probabilities, shape (texts, choices), exact up to one constant per row."""
         if not all(texts):  # it would have no logits of its own, and take its neighbour's
             raise ValueError("an empty text can't be read")
-        extra = sum(len(branch) - 1 for branch in self.branches)
-        self._check_fits(max(map(len, texts), default=0) + extra)
+        extras = [sum(len(self.branches[choice]) - 1 for choice in part) for part in self.parts]
+        self._check_fits(max(map(len, texts), default=0) + max(extras, default=0))
         self.llama.clear()
         self.llama.load(self.start, 0)
         room = min(BATCH_TOKENS, self.llama.context_tokens - len(self.start))
         out = np.zeros((len(texts), len(self.branches)), np.float32)
-        for rows in pack([len(text) + extra for text in texts], room, (MAX_SEQUENCES - 1) // self.width):
-            self._read_batch(rows, texts, out)
+        for part, extra in zip(self.parts, extras, strict=True):
+            # Sequences of a text: one for each choice that goes on after its first token.
+            width = max(1, sum(len(self.branches[choice]) > 1 for choice in part))
+            for rows in pack([len(text) + extra for text in texts], room, (MAX_SEQUENCES - 1) // width):
+                self._read_batch(rows, texts, part, width, out)
         return out
 
     def _check_fits(self, longest: int) -> None:
@@ -57,13 +64,20 @@ class Reader:
                 "show fewer or shorter rows, or raise it"
             )
 
-    def _read_batch(self, rows: Sequence[int], texts: list[list[int]], out: npt.NDArray[np.float32]) -> None:
+    def _read_batch(
+        self,
+        rows: Sequence[int],
+        texts: list[list[int]],
+        part: range,
+        width: int,
+        out: npt.NDArray[np.float32],
+    ) -> None:
         """Read some texts in one decode; a text's tokens belong to all of its choices' sequences."""
         llama = self.llama
         outputs = 0
         after_text, after_choice = [], []
         for number, row in enumerate(rows):
-            mine = list(range(1 + number * self.width, 1 + (number + 1) * self.width))
+            mine = list(range(1 + number * width, 1 + (number + 1) * width))
             for sequence in mine:
                 llama.share(0, sequence)
             text, place = texts[row], len(self.start)
@@ -72,7 +86,8 @@ class Reader:
             after_text.append((row, outputs))
             outputs += 1
             free = iter(mine)
-            for choice, branch in enumerate(self.branches):
+            for choice in part:
+                branch = self.branches[choice]
                 if len(branch) == 1:
                     continue
                 sequence = next(free)
@@ -80,8 +95,8 @@ class Reader:
                     llama.put(token, place + len(text) + at, [sequence], True)
                     after_choice.append((row, choice, branch[at + 1], outputs))
                     outputs += 1
-        self._collect(llama.decode(outputs), after_text, after_choice, out)
-        for sequence in range(1, 1 + len(rows) * self.width):
+        self._collect(llama.decode(outputs), after_text, after_choice, part, out)
+        for sequence in range(1, 1 + len(rows) * width):
             llama.drop(sequence)
 
     def _collect(
@@ -89,13 +104,15 @@ class Reader:
         logits: npt.NDArray[np.float32],
         after_text: list[tuple[int, int]],
         after_choice: list[tuple[int, int, int, int]],
+        part: range,
         out: npt.NDArray[np.float32],
     ) -> None:
-        first = [branch[0] for branch in self.branches]
+        columns = slice(part.start, part.stop)
+        first = [branch[0] for branch in self.branches[columns]]
         for row, at in after_text:
-            out[row] = logits[at, first]
-            if after_choice:  # later terms are log-probabilities: the first must be one too
-                out[row] -= _log_sum_exp(logits[at])
+            out[row, columns] = logits[at, first]
+            if self.normalised:
+                out[row, columns] -= _log_sum_exp(logits[at])
         for row, choice, token, at in after_choice:
             out[row, choice] += logits[at, token] - _log_sum_exp(logits[at])
 

@@ -2,11 +2,12 @@ import dataclasses
 
 import pytest
 
-from stages.errors import ModelError
-from stages.generate.prompts import STOP, plan
+from stages.errors import ModelError, ParamsError
+from stages.generate.prompts import STOP, Planned, plan
 from stages.generate.waves import WaveStore, generate, sampling_of
-from stages.llm.base import Completion
+from stages.llm.base import Completion, PromptGroup, Sampling
 from stages.llm.fake import FakeModel
+from stages.llm.journal import fingerprint
 from stages.records import Candidate
 from tests.builders import card, labelled_rows, section
 
@@ -61,6 +62,9 @@ def test_sampling_is_as_in_the_params():
         "min_p": 0.1,
         "max_new_tokens": 9,
         "stop": STOP,
+        "repetition_penalty": 1.0,
+        "contrast": 0.0,
+        "grammar": "",
     }
 
 
@@ -170,13 +174,59 @@ def test_more_candidates_write_only_the_new_waves():
 
 
 @pytest.mark.parametrize(
-    "change", [{"temperature": 0.9}, {"top_k": 3}, {"top_p": 0.5}, {"min_p": 0.5}, {"max_new_tokens": 99}]
+    "change",
+    [
+        {"temperature": 0.9},
+        {"top_k": 3},
+        {"top_p": 0.5},
+        {"min_p": 0.5},
+        {"max_new_tokens": 99},
+        {"repetition_penalty": 1.1},
+        {"contrast": 0.5},
+        {"grammar": "root ::= [a-z]+"},
+    ],
 )
 def test_other_sampling_is_other_work(change):
     run(FakeModel())
     model = FakeModel()
     run(model, sampling=dataclasses.replace(sampling_of(CONFIG), **change))
     assert model.waves_written == len(WAVES)
+
+
+DEFAULT = {"temperature": 0.8, "top_k": 7, "top_p": 0.9, "min_p": 0.1, "max_new_tokens": 9, "stop": STOP}
+
+
+@pytest.mark.parametrize(
+    "on", [{}, {"repetition_penalty": 1.1}, {"contrast": 0.5}, {"grammar": "root ::= [a-z]+"}]
+)
+def test_settings_that_are_off_are_not_in_the_fingerprint(on):
+    model = FakeModel()
+    journal = WaveStore(model, Sampling(**DEFAULT, **on)).journal
+    content = {"llm": model.identity, "sampling": {**DEFAULT, **on}}
+    assert journal.path.name == f"generate-{fingerprint(content)}.jsonl"
+
+
+def test_shipped_settings_are_the_six_that_were_always_there():
+    assert list(sampling_of(section("generate")).content) == list(DEFAULT)
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_contrast_prompts_are_part_of_a_wave_where_they_are_used(monkeypatch, on):
+    store = WaveStore(FakeModel(), dataclasses.replace(sampling_of(CONFIG), contrast=0.5 * on))
+    plain = store.key(WAVES[0])
+    content = {"groups": [[each.prompt["text"], each.seeds] for each in WAVES[0]]}
+    assert (plain == fingerprint(content)) is not on
+    monkeypatch.setattr(
+        Planned, "group", property(lambda self: PromptGroup(self.prompt["text"], self.seeds, ("x",)))
+    )
+    assert (store.key(WAVES[0]) != plain) is on
+
+
+def test_a_grammar_is_read_from_its_file(project):
+    (project / "digits.gbnf").write_text("root ::= [0-9]+\n")
+    assert sampling_of(section("generate", grammar="digits.gbnf")).grammar == "root ::= [0-9]+\n"
+    with pytest.raises(ParamsError, match=r"params\.yaml: generate\.grammar: no file none\.gbnf"):
+        sampling_of(section("generate", grammar="none.gbnf"))
 
 
 def test_another_model_is_other_work():
@@ -187,7 +237,8 @@ def test_another_model_is_other_work():
 
 
 def test_other_seeds_or_prompts_are_other_waves():
-    keys = {WaveStore.key(wave) for wave in WAVES}
+    store = WaveStore(FakeModel(), sampling_of(CONFIG))
+    keys = {store.key(wave) for wave in WAVES}
     assert len(keys) == len(WAVES)
     others = [
         plan(CONFIG.model_copy(update={"seed": 2}), card(), ROWS, None),
@@ -195,4 +246,4 @@ def test_other_seeds_or_prompts_are_other_waves():
         plan(CONFIG, card(description="other sentences"), ROWS, None),
     ]
     for other in others:
-        assert not keys & {WaveStore.key(wave) for wave in other}
+        assert not keys & {store.key(wave) for wave in other}

@@ -127,6 +127,16 @@ def test_many_texts_are_read_in_several_batches(branches):
     np.testing.assert_allclose(relative, one_by_one([5, 6], texts, branches), atol=1e-4)
 
 
+@pytest.mark.parametrize("tail", [1, 3])
+def test_more_choices_than_sequences_are_read_in_several_passes(tail):
+    branches = [[number % 200, 7 + number // 200, *range(tail)] for number in range(300)] + [[201], [202]]
+    reader = Reader(toy(), [5, 6], branches)
+    assert len(reader.parts) > 1
+    texts = [[1, 2], [3]]
+    relative = [log_softmax(row) for row in reader.read(texts)]
+    np.testing.assert_allclose(relative, one_by_one([5, 6], texts, branches), atol=1e-4)
+
+
 def test_texts_fill_a_small_context_to_the_last_cell():
     start, texts = [1] * 80, [[2] * 20, [3] * 20, [4] * 10, [5] * 10]
     scores = Reader(toy(context_tokens=100), start, [[1], [2]]).read(texts)

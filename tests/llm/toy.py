@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.errors import ModelError
 from stages.llm.catalog import Entry
 from stages.llm.engine import Engine
 from stages.llm.llama import BATCH_TOKENS, Llama
@@ -42,6 +43,29 @@ def following(script: str):
     return logits
 
 
+class ToyGrammar:
+    """A grammar of a few texts, written "one|two"."""
+
+    def __init__(self, texts: list[bytes], at: bytes = b"") -> None:
+        self.texts, self.at = texts, at
+
+    def allowed(self, tokens: np.ndarray) -> np.ndarray:
+        return np.array([self.follows(token) for token in tokens], bool)
+
+    def follows(self, token: int) -> bool:
+        if token == END:
+            return self.at in self.texts
+        return token < END and any(text.startswith(self.at + bytes([token])) for text in self.texts)
+
+    def accept(self, token: int) -> None:
+        assert self.follows(token)
+        assert token != END
+        self.at += bytes([token])
+
+    def copy(self) -> ToyGrammar:
+        return ToyGrammar(self.texts, self.at)
+
+
 class ToyLlama(Llama):
     """The interface of `Llama`, checked."""
 
@@ -51,6 +75,8 @@ class ToyLlama(Llama):
         self.sequences = sequences
         self.logits = toy_logits
         self.template: str | None = None
+        self.special: list[str] = []
+        self.decoded = 0
         self.clear()
 
     def close(self) -> None:
@@ -64,6 +90,14 @@ class ToyLlama(Llama):
 
     def ends(self, token: int) -> bool:
         return token == END
+
+    def special_texts(self, template: str) -> list[str]:
+        return self.special
+
+    def grammar(self, text: str) -> ToyGrammar:
+        if not text.strip():
+            raise ModelError("no grammar")
+        return ToyGrammar([each.encode() for each in text.split("|")])
 
     def metadata(self, key: str) -> str | None:
         return self.template if key == "tokenizer.chat_template" else None
@@ -97,6 +131,7 @@ class ToyLlama(Llama):
                 assert 0 <= sequence < self.sequences
                 self.cells[sequence] = [*history, len(self.tokens)]
             self.tokens.append(token)
+            self.decoded += 1
             if wanted:
                 rows.append(self.logits([self.tokens[cell] for cell in (*history, len(self.tokens) - 1)]))
         self.batch = []
