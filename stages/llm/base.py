@@ -50,6 +50,10 @@ class LanguageModel(Protocol):
     def identity(self) -> dict[str, Any]:
         """Everything about the model and its run that determines its output, for the journal."""
 
+    @property
+    def abilities(self) -> frozenset[str]:
+        """What it can do beyond plain writing: of "score", "contrast", "grammar", "repetition_penalty"."""
+
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
         """Raise `ModelError` if the prompts with their answers do not fit the context."""
 
