@@ -43,7 +43,7 @@ class LlmServer(Section):
         if parts.username is not None or parts.password is not None:
             raise ValueError("no user or password here; put the key into the environment: LABELMINT_API_KEY")
         if parts.query or parts.fragment:
-            raise ValueError(f"{url!r} must end with its path; write it like http://127.0.0.1:8080/v1")
+            raise ValueError("it must end with its path; write it like http://127.0.0.1:8080/v1")
         return url
 
 

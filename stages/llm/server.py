@@ -118,8 +118,8 @@ class Server:
         found = [scores(top, choices, first) for top in tops]
         if found and all(score is None for row in found for score in row):
             raise ModelError(
-                f"{self.endpoint.url}: none of the labels ({', '.join(map(str.strip, choices))}) is among the "
-                f"{TOP_TOKENS} likeliest tokens after any of {len(found)} texts; change the task card's "
+                f"{self.endpoint.url}: none of the labels ({', '.join(map(str.strip, choices))}) is among "
+                f"the {TOP_TOKENS} likeliest tokens after any of {len(found)} texts; change the task card's "
                 "phrases or question, or set filter.verify.action: none"
             )
         rows = [filled(top, row) for top, row in zip(tops, found, strict=True)]
@@ -161,7 +161,8 @@ class Server:
                 if (first or words)[one] == (first or words)[two]:
                     raise ModelError(
                         f"task card: labels: {choices[one].strip()!r} and {choices[two].strip()!r} begin "
-                        "alike, and a server is asked for one token; change a phrase, or use llm.backend: llama_cpp"
+                        "alike, and a server is asked for one token; change a phrase, or set llm.backend: "
+                        "llama_cpp"
                     )
             self._first[choices] = first
         return self._first[choices]
