@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,14 +23,43 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32 - 1)]
 
 
+class LlmServer(Section):
+    """`llm.server`: an OpenAI-compatible server that writes and reads in the place of llama.cpp."""
+
+    url: str
+    model: str
+    kind: Literal["base", "chat"]
+    concurrency: Annotated[int, Field(ge=1, le=1024)]
+    retries: Count
+    timeout_seconds: Annotated[float, Field(gt=0)]
+
+    @field_validator("url")
+    @classmethod
+    def _plain(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number, an open bracket
+            known = False
+        if not known or any(char.isspace() for char in url):
+            raise ValueError(f"{url!r} is no address of a server; write it like http://127.0.0.1:8080/v1")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("no user or password here; put the key into the environment: LABELMINT_API_KEY")
+        if parts.query or parts.fragment:
+            raise ValueError("it must end with its path; write it like http://127.0.0.1:8080/v1")
+        return url
+
+
 class Llm(Section):
     """`llm`: the model that writes and reads, and how it runs."""
 
+    backend: Literal["llama_cpp", "server"]
     model: str
     context_tokens: Annotated[int, Field(ge=256)]
     slots: Annotated[int, Field(ge=1, le=255)]
     threads: Count
     gpu_layers: Annotated[int, Field(ge=-1)]
+    server: LlmServer
 
 
 class Real(Section):

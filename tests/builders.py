@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from stages.llm.base import Sampling
-from stages.params import Llm, load_params
+from stages.params import Llm, LlmServer, load_params
 from stages.records import Candidate, Labelled
 from stages.tasks import TaskCard
 
@@ -161,11 +161,19 @@ def sampling(**changes: Any) -> Sampling:
 def llm(**changes: Any) -> Llm:
     """Return an `llm` section for a small, quick context."""
     settings: dict[str, Any] = {
+        "backend": "llama_cpp",
         "model": GEMMA,
         "context_tokens": 1024,
         "slots": 8,
         "threads": 1,  # more of them wait for each other in busy loops: 100 times slower on a busy machine
         "gpu_layers": 0,
+        "server": llm_server(),
         **changes,
     }
     return Llm(**settings)
+
+
+def llm_server(**changes: Any) -> LlmServer:
+    """Return the shipped `llm.server` section with changes, checked."""
+    shipped = load_params(REPOSITORY / "params.yaml").llm.server
+    return LlmServer.model_validate({**shipped.model_dump(), **changes})

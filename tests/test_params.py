@@ -83,6 +83,67 @@ def test_a_wrong_value_is_an_error_with_file_and_key(project, edit, old, new, me
     assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080/v1",
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080/v1/",
+        "https://llm.example.com/some/where/v1",
+    ],
+)
+def test_a_server_may_be_anywhere(project, set_params, url):
+    set_params({"llm.backend": "server", "llm.server.url": url})
+    assert load_params().llm.server.url == url
+
+
+NO_ADDRESSES = [
+    "",
+    "127.0.0.1:8080",
+    "localhost:8080/v1",
+    "ftp://127.0.0.1/v1",
+    "file:///etc/passwd",
+    "http://",
+    "http:///v1",
+    "http://127.0.0.1:port/v1",
+    "http://127.0.0.1:99999/v1",
+    "http://[::1/v1",
+    "http://127.0.0.1 /v1",
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        *((url, f"{url!r} is no address of a server; write it like http") for url in NO_ADDRESSES),
+        ("http://me:secret@host/v1", "no user or password here; put the key into the environment"),
+        ("https://host/v1?key=secret", "it must end with its path"),
+        ("https://host/v1#secret", "it must end with its path"),
+    ],
+)
+def test_a_wrong_address_of_the_server_is_an_error(project, set_params, url, message):
+    set_params({"llm.server.url": url})
+    said = failure(project / "params.yaml")
+    assert said.startswith(f"{project}/params.yaml: llm.server.url: {message}")
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("llm.backend", "vllm", "llm.backend: input should be 'llama_cpp' or 'server', not 'vllm'"),
+        ("llm.server.kind", "encoder", "llm.server.kind: input should be 'base' or 'chat'"),
+        ("llm.server.concurrency", 0, "llm.server.concurrency: input should be greater than or equal to 1"),
+        ("llm.server.retries", -1, "llm.server.retries: input should be greater than or equal to 0"),
+        ("llm.server.timeout_seconds", 0, "llm.server.timeout_seconds: input should be greater than 0"),
+        ("llm.server.model", 7, "llm.server.model must be a text, not 7; write it in quotes"),
+    ],
+)
+def test_a_wrong_value_of_the_server_is_an_error(project, set_params, key, value, message):
+    set_params({key: value})
+    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
+
+
 def test_no_stays_a_text(project, edit):
     edit("params.yaml", "model: gemma-3-270m", "model: no")
     assert load_params().llm.model == "no"

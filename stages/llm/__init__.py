@@ -1,4 +1,4 @@
-"""Local language models: batched writing and reading on llama.cpp, the model catalogue, the journal."""
+"""Language models: batched writing and reading on llama.cpp or a server, the model catalogue, the journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from stages.params import Llm
 
 @contextmanager
 def open_model(llm: Llm) -> Iterator[LanguageModel]:
-    """Open the catalogue's model `llm.model`, checked; raise `ModelError` before any work if it is wrong."""
+    """Open the model of `llm`, checked; raise `ModelError` before any work if it is wrong.
+
+    With `llm.backend: server` it is the server's, and the catalogue has no say.
+    """
+    if llm.backend == "server":
+        from stages.llm.server import Server
+
+        yield Server(llm.server)
+        return
     entry = load_entry(llm.model, ("base", "chat"), "llm.model")
     path = model_file(llm.model, entry)
     from stages.llm.engine import Engine  # llama.cpp takes a second to load: only when it is needed

@@ -11,6 +11,7 @@ from stages.llm.catalog import Entry, load_entry, model_file
 WRITERS = ("base", "chat")
 CONTENT = [b"first part, ", b"second part, ", b"last part"]
 WHOLE = b"".join(CONTENT)
+HUB = {"repo": "owner/toy-GGUF", "file": "toy-Q4_K_M.gguf"}
 HASH = hashlib.sha256(WHOLE).hexdigest()
 PARTS = [f"toy_model/data/toy.part{number}" for number in range(3)]
 
@@ -121,11 +122,21 @@ def test_an_altered_file_is_an_error_also_after_it_was_checked(package):
     assert "is damaged or another one" in failure(whole)
 
 
-def test_a_path_may_be_anywhere_and_without_a_hash(tmp_path, hashed):
+def test_a_path_may_be_anywhere_and_without_a_hash(tmp_path, hashed, capsys):
     file = tmp_path / "own.gguf"
     file.write_bytes(b"anything")
     assert model_file("own", Entry(kind="base", path=str(file))) == file
     assert hashed == []
+    assert capsys.readouterr().err == (
+        "models/catalog.yaml: own has no sha256, so a changed file would go unnoticed; "
+        "record it: python -m stages.llm.catalog pin own\n"
+    )
+
+
+def test_a_path_may_be_relative_to_the_project(project, capsys):
+    (project / "own.gguf").write_bytes(WHOLE)
+    assert model_file("own", Entry(kind="base", path="own.gguf", sha256=HASH)).read_bytes() == WHOLE
+    assert capsys.readouterr().err == ""
 
 
 def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
@@ -175,7 +186,7 @@ def test_the_shipped_catalogue_is_right(project):
     models = yaml.safe_load((project / "models/catalog.yaml").read_text(encoding="utf-8"))
     for name, content in models.items():
         shipped = load_entry(name, (content["kind"],), "llm.model")
-        assert len(shipped.sha256) == 64
+        assert shipped.sha256 or shipped.hub, name  # what comes with the packages is pinned
         assert shipped.licence != "unknown"
 
 
@@ -196,9 +207,16 @@ def entry_failure(name="toy", kinds=WRITERS):
 
 
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones(project):
-    assert entry_failure("gemma-4") == (
+    assert entry_failure("gemma-4").startswith(
         "params.yaml: llm.model: no model 'gemma-4' in models/catalog.yaml; "
-        "it has gemma-3-270m, smollm2-135m-instruct"
+        "it has gemma-3-270m, smollm2-135m-instruct, qwen3-0-6b, "
+    )
+
+
+def test_a_name_with_a_dot_is_an_error(project):
+    catalogue(project, {"toy-1.5b": {"kind": "base", "path": "a"}})
+    assert entry_failure("toy-1.5b") == (
+        "models/catalog.yaml: toy-1.5b: rename it without dots: DVC takes them for nested keys"
     )
 
 
@@ -212,8 +230,20 @@ def test_a_model_of_the_wrong_kind_is_an_error(project):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"kind": "base"}, "toy: give either `path` or `package`"),
-        ({"kind": "base", "path": "a", "package": "b", "file": "c"}, "toy: give either `path` or `package`"),
+        ({"kind": "base"}, "toy: give one of `path`, `package` and `hub`"),
+        (
+            {"kind": "base", "path": "a", "package": "b", "file": "c"},
+            "toy: give one of `path`, `package` and",
+        ),
+        ({"kind": "base", "path": "a", "hub": HUB}, "toy: give one of `path`, `package` and `hub`"),
+        ({"kind": "encoder", "hub": HUB}, "toy: an encoder is a folder: fetch the whole of it yourself"),
+        ({"kind": "base", "hub": {**HUB, "repo": "toy"}}, "toy.hub.repo: string should match pattern"),
+        ({"kind": "base", "hub": {**HUB, "file": "toy.bin"}}, "toy.hub.file: string should match pattern"),
+        (
+            {"kind": "base", "hub": {**HUB, "file": "toy-00001-of-00002.gguf"}},
+            "toy.hub.file: a model in several files can't be fetched; fetch them yourself and give `path`",
+        ),
+        ({"kind": "base", "path": "a", "sha256": "abc"}, "toy.sha256: string should match pattern"),
         ({"kind": "base", "package": "b", "parts": ["b/c"]}, "toy: `file` is missing"),
         ({"kind": "base", "package": "b", "file": "c"}, "toy: give `parts` or `folder` with `package`"),
         ({"path": "a"}, "key toy.kind is missing"),

@@ -7,6 +7,7 @@ from transformers import pipeline
 
 from stages import paths
 from stages.errors import DataError, ModelError, ParamsError
+from stages.llm.catalog.__main__ import pin
 from stages.records import read_rows, write_rows
 from stages.train import linear
 from stages.train.__main__ import main
@@ -211,6 +212,7 @@ def test_an_error_in_saving_leaves_no_half_written_model(prepared, monkeypatch):
 @pytest.mark.parametrize("recipe", ["linear_head", "fine_tune"])
 def test_progress_and_nothing_else_goes_to_standard_error(capsys, set_params, recipe):
     set_params({"train.recipe": recipe})
+    pin("tiny")  # without a hash there is a note
     main("real")
     captured = capsys.readouterr()
     assert captured.out == ""

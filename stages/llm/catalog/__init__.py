@@ -1,4 +1,7 @@
-"""The model catalogue: find a model's file, join its parts if need be, and check its SHA-256."""
+"""The model catalogue: find a model's file, fetch or join it if need be, and check its SHA-256.
+
+Run alone: `python -m stages.llm.catalog list` and `python -m stages.llm.catalog pin NAME`.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,40 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
+import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages import paths
 from stages.config import Section, check, read_yaml
 from stages.errors import ModelError, ParamsError
+from stages.llm.catalog import hub
 from stages.llm.journal import cache_dir
 from stages.records import atomic_binary_file
 
 BLOCK_BYTES = 1 << 20
 
 
+class Hub(Section):
+    """A GGUF file on the Hugging Face hub; without `revision`, the newest one."""
+
+    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    file: Annotated[str, Field(pattern=r"\.gguf$")]
+    revision: str | None = None
+
+    @field_validator("file")
+    @classmethod
+    def _whole(cls, file: str) -> str:
+        if re.search(r"-\d{5}-of-\d{5}\.gguf$", file):
+            raise ValueError("a model in several files can't be fetched; fetch them yourself and give `path`")
+        return file
+
+
 class Entry(Section):
-    """A model in models/catalog.yaml; from an installed package (in parts, or a folder) or from a path.
+    """A model in models/catalog.yaml: from an installed package (in parts, or a folder), a path or the hub.
 
     `path` is the model's file; an encoder's may also be the folder that transformers loads, whose
     weights are `file`, or model.safetensors.
@@ -32,14 +53,17 @@ class Entry(Section):
     parts: list[str] = Field(default_factory=list)
     folder: str | None = None
     path: str | None = None
+    hub: Hub | None = None
     file: str | None = None
-    sha256: str | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     licence: str = "unknown"
 
     @model_validator(mode="after")
     def _one_place(self) -> Entry:
-        if (self.path is None) == (self.package is None):
-            raise ValueError("give either `path` or `package`")
+        if sum(place is not None for place in (self.path, self.package, self.hub)) != 1:
+            raise ValueError("give one of `path`, `package` and `hub`")
+        if self.hub and self.kind == "encoder":
+            raise ValueError("an encoder is a folder: fetch the whole of it yourself and give `path`")
         if self.package and not self.file:
             raise ValueError("`file` is missing: the name of the model's file")
         if self.package and not self.parts and not self.folder:
@@ -47,16 +71,24 @@ class Entry(Section):
         return self
 
 
-def load_entry(name: str, kinds: tuple[str, ...], key: str) -> Entry:
-    """Return the catalogue's entry `name`, which must be of one of `kinds`; `key` is for the message."""
+def read_catalog() -> dict[str, Any]:
+    """Return the catalogue's content by name, not checked further than that it is a mapping."""
     content = read_yaml(paths.CATALOG)
     if not isinstance(content, dict):
         raise ParamsError(f"{paths.CATALOG}: the file must be a mapping of names to models")
+    return content
+
+
+def load_entry(name: str, kinds: tuple[str, ...], key: str) -> Entry:
+    """Return the catalogue's entry `name`, which must be of one of `kinds`; `key` is for the message."""
+    content = read_catalog()
     if name not in content:
         known = [n for n, entry in content.items() if isinstance(entry, dict) and entry.get("kind") in kinds]
         raise ParamsError(
             f"params.yaml: {key}: no model {name!r} in {paths.CATALOG}; it has {', '.join(known)}"
         )
+    if "." in name:
+        raise ParamsError(f"{paths.CATALOG}: {name}: rename it without dots: DVC takes them for nested keys")
     entry = check(Entry, content[name], paths.CATALOG, name)
     if entry.kind not in kinds:
         raise ParamsError(f"params.yaml: {key}: {name!r} is of kind {entry.kind}, not {' or '.join(kinds)}")
@@ -64,27 +96,40 @@ def load_entry(name: str, kinds: tuple[str, ...], key: str) -> Entry:
 
 
 def model_file(name: str, entry: Entry) -> Path:
-    """Return the path of the model's checked file, joining its parts into the per-user cache first.
+    """Return the path of the model's checked file, fetching it or joining its parts first.
 
     Raises `ModelError` if a file is missing, truncated or has another hash than the catalogue says.
     """
+    files = source_files(name, entry)
+    if entry.sha256 is None:
+        print(
+            f"{paths.CATALOG}: {name} has no sha256, so a changed file would go unnoticed; "
+            f"record it: python -m stages.llm.catalog pin {name}",
+            file=sys.stderr,
+        )
+    if len(files) > 1:
+        return _joined(name, entry, files)
+    _verify(name, files[0], entry.sha256)
+    return files[0]
+
+
+def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
+    """Return the files that are the model, joined in this order; raise `ModelError` if one is missing.
+
+    With `fetch`, a file on the hub is downloaded unless it is here.
+    """
+    if entry.hub is not None:
+        where = entry.hub
+        return [hub.find(name, where.repo, where.file, where.revision, fetch=fetch)]
     if entry.path is not None:
         source = Path(entry.path).expanduser()
         if entry.kind == "encoder" and source.is_dir():
             source /= entry.file or "model.safetensors"
         if not source.is_file():
             raise ModelError(f"{paths.CATALOG}: {name}: path: no file {source}")
-        _verify(name, source, entry.sha256)
-        return source
-    if entry.folder is not None:
-        file = _package_file(name, entry, f"{entry.folder}/{entry.file}")
-        _verify(name, file, entry.sha256)
-        return file
-    parts = [_package_file(name, entry, part) for part in entry.parts]
-    if len(parts) == 1:
-        _verify(name, parts[0], entry.sha256)
-        return parts[0]
-    return _joined(name, entry, parts)
+        return [source]
+    parts = [f"{entry.folder}/{entry.file}"] if entry.folder is not None else entry.parts
+    return [_package_file(name, entry, part) for part in parts]
 
 
 def _joined(name: str, entry: Entry, parts: list[Path]) -> Path:
@@ -148,10 +193,11 @@ def _verify(name: str, file: Path, expected: str | None) -> None:
         temporary.replace(memory)
 
 
-def sha256(file: Path) -> str:
-    """Return a file's SHA-256 as hexadecimal text."""
+def sha256(*files: Path) -> str:
+    """Return the SHA-256 of the files' joined content as hexadecimal text."""
     digest = hashlib.sha256()
-    with file.open("rb") as source:
-        while block := source.read(BLOCK_BYTES):
-            digest.update(block)
+    for file in files:
+        with file.open("rb") as source:
+            while block := source.read(BLOCK_BYTES):
+                digest.update(block)
     return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""The stages that use a language model, run against a server."""
+
+import json
+
+import pytest
+
+from stages import paths
+from stages.errors import ModelError
+from stages.filter.__main__ import main as run_filter
+from stages.generate.__main__ import main as run_generate
+from stages.llm.fake import read_words, write_sentence
+from stages.records import read_rows
+from tests.llm.scripted import Reply, read_as_list, scripted_server, written
+
+SMALL = {
+    "generate.candidates": 120,
+    "generate.demonstrations": 3,
+    "generate.samples_per_prompt": 10,
+    "generate.prompts_per_wave": 2,
+    "filter.rows_per_label": 0,
+    "filter.verify.action": "drop",
+    "filter.verify.demonstrations_per_label": 4,
+    "llm.backend": "server",
+}
+
+
+def answer(seen):
+    """Write as the fake model does, and read as it does."""
+    if "logprobs" not in seen.body:
+        text = write_sentence(seen.body["prompt"], seen.body["seed"])
+        return written(text.text, text.tokens, text.finish_reason)
+    last = seen.body["prompt"].rsplit("Film review:", 1)[1]
+    shares = {"negative": 0.8, "positive": 0.1}
+    if read_words(last, " negative") < read_words(last, " positive"):
+        shares = {"negative": 0.1, "positive": 0.8}
+    return read_as_list({f" {label}": share for label, share in shares.items()})
+
+
+@pytest.fixture
+def served(prepared, set_params):
+    with scripted_server() as server:
+        server.routes["/v1/completions"] = answer
+        set_params({**SMALL, "llm.server.url": server.url})
+        yield server
+
+
+def test_generate_and_filter_run_on_a_server_and_ask_nothing_twice(served):
+    run_generate()
+    run_filter()
+    assert len(read_rows(paths.CANDIDATES)) == 120
+    kept = read_rows(paths.KEPT)
+    assert {row["label"] for row in kept} == {"negative", "positive"}
+    assert json.loads((paths.METRICS / "filter.json").read_text(encoding="utf-8"))["kept"] == len(kept)
+    before = {path: path.read_bytes() for path in (paths.CANDIDATES, paths.KEPT, paths.REJECTED)}
+    asked = len(served.bodies())
+    run_generate()
+    run_filter()
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(served.bodies()) == asked
+
+
+def test_another_model_on_the_server_is_asked_anew(served):
+    run_generate()
+    asked = len(served.bodies())
+    served.replies("/v1/models", Reply({"data": [{"id": "another"}]}))
+    run_generate()
+    assert len(served.bodies()) == 2 * asked
+
+
+def test_a_wave_that_fails_leaves_the_earlier_ones(served, set_params):
+    set_params({"llm.server.retries": 0})
+    served.routes["/v1/completions"] = lambda seen: (
+        answer(seen) if len(served.bodies()) <= 50 else Reply({"error": "gone"}, 500)
+    )
+    with pytest.raises(ModelError, match="status 500: gone"):
+        run_generate()
+    assert not paths.CANDIDATES.exists()
+    asked = len(served.bodies())
+    served.routes["/v1/completions"] = answer
+    run_generate()
+    # Two waves of 20 texts were finished. Seeds: requests that were dropped may arrive late, and twice then.
+    assert len({body["seed"] for body in served.bodies()[asked:]}) == 120 - 40
+
+
+def test_a_chat_model_is_asked_in_its_template(served, set_params):
+    set_params({"llm.server.kind": "chat"})
+    served.routes["/apply-template"] = lambda seen: Reply(
+        {"prompt": f"<user>{seen.body['messages'][0]['content']}</user>"}
+    )
+    run_generate()
+    assert all(body["prompt"].startswith("<user>") for body in served.bodies())
