@@ -85,7 +85,7 @@ def load(inputs: Inputs, size: Size) -> Bench:
 
     def tokens(rows: Sequence[Labelled]) -> Rows:
         labels = np.array([names.index(row["label"]) for row in rows], np.int64)
-        return tokenize([row["text"] for row in rows], labels, tokenizer, config.max_tokens)
+        return tokenize(rows, labels, tokenizer, config.max_tokens)
 
     train, held_out = map(tokens, rows_of(inputs, size))
     base = Classifier(load_encoder(folder), len(names))

@@ -24,6 +24,20 @@ class Yaml12Loader(yaml.SafeLoader):
     PyYAML reads YAML 1.1, while DVC reads and rewrites params.yaml as 1.2 (0.00001 becomes 1e-05).
     """
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands twice; PyYAML would silently let the last one win."""
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            # Keys merged by `<<` may be overridden: that is what merging is for.
+            if not isinstance(key, yaml.ScalarNode) or key.tag.endswith(":merge"):
+                continue
+            own = (key.tag, key.value)
+            if own in lines:
+                problem = f"the key {key.value} stands twice, first in line {lines[own]}; remove one of them"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            lines[own] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)
+
 
 Yaml12Loader.yaml_implicit_resolvers = {
     first: [

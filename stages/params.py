@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -65,7 +64,7 @@ class Llm(Section):
 class Real(Section):
     """`real`: how many labelled rows there are, and the points of the real learning curve."""
 
-    rows: Positive
+    rows: Count
     curve: Annotated[list[Positive], Field(min_length=3, max_length=3)]
 
     @model_validator(mode="after")
@@ -79,7 +78,7 @@ class Prepare(Section):
     """`prepare`: the split."""
 
     seed: Seed
-    test_rows: Positive
+    test_rows: Count
 
 
 class Generate(Section):
@@ -208,6 +207,11 @@ class Params(Section):
         for arm in self.arms:
             if arm not in known:
                 raise ValueError(f"arms: unknown arm {arm!r}; known: {', '.join(known)}")
+            if self.real.rows == 0 and arm in ("real", "mixed"):
+                raise ValueError(
+                    f"arms: {arm} needs real rows, and real.rows is 0; say "
+                    "arms: [synthetic], or raise real.rows"
+                )
         if len(set(self.arms)) != len(self.arms):
             raise ValueError("arms: an arm is named twice")
         return self
@@ -216,11 +220,3 @@ class Params(Section):
 def load_params(path: Path = PARAMS_PATH) -> Params:
     """Read and check params.yaml; raise `ParamsError` naming file, key and remedy."""
     return check(Params, read_yaml(path), path)
-
-
-def real_arm_rows(arm: str, params: Params) -> int | None:
-    """Return the real rows that an arm is made of, or None for an arm with synthetic rows."""
-    if arm == "real":
-        return params.real.rows
-    match = re.fullmatch(r"real_(\d+)", arm)
-    return int(match[1]) if match else None

@@ -176,7 +176,8 @@ def read_rows(path: Path) -> list[Any]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    rows.append(json.loads(line.decode("utf-8")))
+                    # Some programs on Windows begin a file with a byte order mark.
+                    rows.append(json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8")))
                 except UnicodeDecodeError:
                     raise DataError(f"{path}:{number}: not UTF-8; save it as UTF-8") from None
                 except json.JSONDecodeError as error:

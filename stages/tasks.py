@@ -59,7 +59,8 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> Source:
-        given = {key for key in ("path", "package", "file", "folder", "dataset") if getattr(self, key)}
+        places_given = ("path", "package", "file", "folder", "dataset")
+        given = {key for key in places_given if getattr(self, key) is not None}
         places = [{"path"}, {"package", "file"}, {"folder"}, {"package", "folder"}, {"dataset"}]
         if given not in places:
             raise ValueError(

@@ -202,6 +202,8 @@ def test_the_sections_that_a_stage_reads_are_tracked(stage):
     untracked = {section for section in read - tracked(stage) if (stage, section) not in NOT_TRACKED}
     assert untracked == set(), f"dvc.yaml: {stage}: params lack these"
     assert tracked(stage) <= set(SECTIONS)
+    # `dvc.yaml` itself reads `task`, in the deps.
+    assert tracked(stage) - read <= {"task"}, f"dvc.yaml: {stage}: params has these for nothing"
 
 
 def test_the_models_are_tracked_by_their_entries_in_the_catalogue():

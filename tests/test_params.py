@@ -1,7 +1,7 @@
 import pytest
 
 from stages.errors import ParamsError
-from stages.params import load_params, real_arm_rows
+from stages.params import load_params
 
 
 def test_the_shipped_file_loads(params):
@@ -197,8 +197,17 @@ def test_infinite_numbers_and_nan_are_errors(project, edit, number):
     assert "train.learning_rate" in failure(project / "params.yaml")
 
 
-@pytest.mark.parametrize(
-    ("arm", "rows"), [("real", 100), ("real_300", 300), ("synthetic", None), ("mixed", None)]
-)
-def test_real_arms_know_their_rows(params, arm, rows):
-    assert real_arm_rows(arm, params) == rows
+@pytest.mark.parametrize("arms", ["[real]", "[synthetic, mixed]", "[real_300, real]"])
+def test_arms_of_real_rows_need_real_rows(project, edit, arms):
+    edit("params.yaml", "  rows: 100 ", "  rows: 0 ")
+    edit("params.yaml", "arms: [real, synthetic, mixed, real_300, real_1000, real_3000]", f"arms: {arms}")
+    said = failure(project / "params.yaml")
+    assert "needs real rows, and real.rows is 0; say arms: [synthetic], or raise real.rows" in said
+
+
+def test_without_real_rows_the_curve_may_stay(project, edit):
+    edit("params.yaml", "  rows: 100 ", "  rows: 0 ")
+    edit("params.yaml", "arms: [real, synthetic, mixed, real_300,", "arms: [synthetic, real_300,")
+    edit("params.yaml", "  test_rows: 1000 ", "  test_rows: 0 ")
+    loaded = load_params()
+    assert (loaded.real.rows, loaded.prepare.test_rows) == (0, 0)

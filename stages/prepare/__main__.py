@@ -1,30 +1,39 @@
 """Split the real rows.
 
-Reads the task card and the file it names; writes data/real/, the real arms' rows and metrics/prepare.json.
-Run alone: `python -m stages.prepare`.
+Reads the task card and the rows it points at; writes data/real/, the real arms' rows and
+metrics/prepare.json. Run alone: `python -m stages.prepare`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from stages import paths
-from stages.errors import run_stage
+from stages.errors import DataError, run_stage
 from stages.params import load_params
 from stages.prepare.source import read_source
 from stages.prepare.split import label_counts, split
 from stages.records import ArmRow, Labelled, TestLabel, input_of, write_json, write_rows
-from stages.tasks import load_card
+from stages.tasks import Excerpt, card_path, load_card
 
 
 def main() -> None:
     """Split the real rows into training rows, the real arms' rows, test inputs and test labels."""
     params = load_params()
-    reading = read_source(load_card(params.task), params.task)
+    card = load_card(params.task)
     real = params.real
     # Points of the curve that no arm asks for need not be there: with few labels nobody has 3,000.
     curve = [size for size in real.curve if f"real_{size}" in params.arms]
-    parts = split(reading.rows, real.rows, curve, params.prepare.test_rows, params.prepare.seed)
+    if card.source is None and (real.rows or curve):
+        raise DataError(
+            f"{card_path(params.task)}: without a `source` there are no real rows; say real.rows: 0 and "
+            "arms: [synthetic] in params.yaml"
+        )
+    reading = read_source(card, params.task)
+    # Without a source there is nothing to test with, whatever prepare.test_rows says.
+    test_rows = params.prepare.test_rows if card.source else 0
+    parts = split(reading.rows, real.rows, curve, test_rows, params.prepare.seed, reading.test)
     write_rows(paths.REAL_TRAIN, parts.train)
     write_rows(paths.REAL_POOL, parts.pool)
     write_rows(paths.TEST_INPUTS, map(input_of, parts.test))
@@ -37,11 +46,19 @@ def main() -> None:
         {
             "rows": len(reading.rows),
             "left_out": reading.left_out,
+            "excerpt": excerpt_summary(card.excerpt, reading.cut),
             "labels": label_counts(reading.rows),
             "train_labels": label_counts(parts.train),
             "test_rows": len(parts.test),
         },
     )
+
+
+def excerpt_summary(excerpt: Excerpt | None, cut: int) -> dict[str, Any]:
+    """Say how long texts were cut, and how many rows that changed."""
+    if excerpt is None:
+        return {"words": 0, "from": "", "rows": 0}
+    return {"words": excerpt.words, "from": excerpt.side, "rows": cut}
 
 
 def arm_rows(rows: Iterable[Labelled]) -> Iterable[ArmRow]:

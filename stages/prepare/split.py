@@ -51,31 +51,57 @@ def _turns(sizes: Sequence[int]) -> Iterator[int]:
 
 
 def split(
-    rows: Sequence[Labelled], train_rows: int, curve: Sequence[int], test_rows: int, seed: int
+    rows: Sequence[Labelled],
+    train_rows: int,
+    curve: Sequence[int],
+    test_rows: int,
+    seed: int,
+    separate: Sequence[Labelled] | None = None,
 ) -> Split:
     """Split stratified: the test set from one end of the order, all training sets from the other.
 
     So a change of `train_rows` or `curve` leaves the test set as it is, and training sets are nested.
+    If `separate` test rows are given, up to `test_rows` of them are the test set, and no others.
 
     Raises
     ------
     DataError
         If there are too few rows, or a label would have no training or no test row.
     """
-    needed = test_rows + max([train_rows, *curve])
+    own_test_rows = test_rows if separate is None else 0
+    wanted = [*([f"prepare.test_rows={test_rows}"] if separate is None else []), f"real.rows={train_rows}"]
+    needed = own_test_rows + max([train_rows, *curve])
     if len(rows) < needed:
         raise DataError(
-            f"params.yaml: prepare.test_rows={test_rows} and real.rows={train_rows}, "
+            f"params.yaml: {' and '.join(wanted)}, "
             f"real.curve={list(curve)} need {needed} rows, but the task's data has {len(rows)}; lower them"
         )
     order = stratified_order(rows, seed)
-    test, rest = order[len(order) - test_rows :], order[: len(order) - test_rows]
-    result = Split(rest[:train_rows], rest[train_rows:], {size: rest[:size] for size in curve}, test)
-    for part, key in ((result.train, "real.rows"), (result.test, "prepare.test_rows")):
-        missing = {row["label"] for row in rows} - {row["label"] for row in part}
-        if missing:
-            raise DataError(f"params.yaml: {key}: {len(part)} rows hold none of {sorted(missing)}; raise it")
-    return result
+    test, rest = order[len(order) - own_test_rows :], order[: len(order) - own_test_rows]
+    _check_cover(order, train_rows, "real.rows")
+    if separate is None:
+        _check_cover(order[::-1], test_rows, "prepare.test_rows")
+    else:
+        test_order = stratified_order(separate, seed)
+        _check_cover(test_order, test_rows, "prepare.test_rows")
+        test = test_order[:test_rows]
+    return Split(rest[:train_rows], rest[train_rows:], {size: rest[:size] for size in curve}, test)
+
+
+def _check_cover(order: Sequence[Labelled], rows: int, key: str) -> None:
+    """Raise `DataError` if the first rows lack a label; none at all are asked for on purpose."""
+    part = order[:rows]
+    missing = sorted({row["label"] for row in order} - {row["label"] for row in part})
+    if not part or not missing:
+        return
+    places: dict[str, int] = {}
+    for place, row in enumerate(order, 1):
+        places.setdefault(row["label"], place)
+    shown = f"{missing[:8]}" + (f" and {len(missing) - 8} more labels" if len(missing) > 8 else "")
+    raise DataError(
+        f"params.yaml: {key}: {len(part)} rows hold none of {shown}; raise it to {max(places.values())} or "
+        f"more: the task has {len(places)} labels, and every one needs a row"
+    )
 
 
 def label_counts(rows: Sequence[Labelled]) -> dict[str, int]:

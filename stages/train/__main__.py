@@ -51,9 +51,9 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
     tokenizer = load_tokenizer(folder)
     collator = collate(tokenizer)
     labels = np.array([names.index(row["label"]) for row in rows], np.int64)
-    train = tokenize([row["text"] for row in rows], labels, tokenizer, config.max_tokens)
+    train = tokenize(rows, labels, tokenizer, config.max_tokens)
     inputs = read_rows(paths.TEST_INPUTS)
-    test = tokenize([row["text"] for row in inputs], None, tokenizer, config.max_tokens)
+    test = tokenize(inputs, None, tokenizer, config.max_tokens)
     base = Classifier(load_encoder(folder), len(names)).to(device)
     predictions: list[Prediction] = []
     with progress(_rows_to_come(params, len(rows)), f"train {arm}", "rows") as bar:
@@ -71,10 +71,10 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
 
 
 def _rows_to_come(params: Params, rows: int) -> int:
-    """Estimate the rows to train on, for the progress bar: one validation run and one run a seed."""
+    """Estimate the rows to come, for the progress bar: all embedded, one validation run, one run a seed."""
     if params.train.recipe == "linear_head":
-        return 0
-    return planned_epochs(params.train, rows) * rows * (1 + len(params.train.seeds))
+        return rows
+    return rows + planned_epochs(params.train, rows) * rows * (1 + len(params.train.seeds))
 
 
 def _predictions(

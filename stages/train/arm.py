@@ -47,7 +47,7 @@ class ArmTrainer:
     labels : int
         Number of labels.
     on_rows : callable
-        Told of rows trained on.
+        Told of rows embedded, and trained on.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ArmTrainer:
         self.config, self.base, self.rows, self.collator = config, base, rows, collator
         self.count, self.on_rows = labels, on_rows
         self.labels = rows.labels
-        self.features: Floats = embed(base, rows, collator, config.batch_rows)
+        self.features: Floats = embed(base, rows, collator, config.batch_rows, on_rows)
         self.trained_rows = 0
         self.train_seconds = 0.0
 
@@ -162,9 +162,11 @@ def predict(
 ) -> npt.NDArray[np.float64]:
     """Return probabilities, shape (rows, labels), of a transformers classifier."""
     model = model.to(device).eval()
+    if not len(rows):
+        return np.zeros((0, model.config.num_labels))
     parts, order = [], []
     for indices in length_batches(rows, batch_rows):
-        batch: Any = collator([{"input_ids": rows.tokens[i]} for i in indices])
+        batch: Any = collator(rows.features(indices))
         batch = {name: part.to(device) for name, part in batch.items()}
         parts.append(torch.softmax(model(**batch).logits.double(), dim=-1).cpu().numpy())
         order += indices

@@ -49,19 +49,27 @@ class Classifier(nn.Module):
         self.width = encoder.config.hidden_size
         self.head = nn.Linear(self.width, labels)
 
-    def features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def features(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
         """Return unit vectors, shape (rows, width): centred, normalised means over the tokens."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(torch.float32)
         mean = (hidden.float() * mask).sum(1) / mask.sum(1)
         # Layer norm gives vectors of length √width.
         return nn.functional.layer_norm(mean, (self.width,), eps=1e-12) / math.sqrt(self.width)
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return logits, shape (rows, labels), and the cross-entropy loss if labels are given."""
-        logits = self.head(self.features(input_ids, attention_mask)).float()
+        logits = self.head(self.features(input_ids, attention_mask, token_type_ids)).float()
         if labels is None:
             return {"logits": logits}
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}

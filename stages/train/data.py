@@ -12,6 +12,8 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from stages.records import Input, texts_of
+
 Labels = npt.NDArray[np.int64]
 
 # Fewer validation rows say little: small arms are validated by cross-validation until this many are read.
@@ -20,10 +22,14 @@ _MIN_VALIDATION_ROWS = 100
 
 @dataclass(frozen=True)
 class Rows:
-    """Tokenized texts, with their labels' numbers where they have any."""
+    """Tokenized texts, with their labels' numbers where they have any.
+
+    `types` says of each token of a pair which text it is of; None for single texts, which are all of one.
+    """
 
     tokens: list[list[int]]
     labels: Labels | None
+    types: list[list[int]] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -31,7 +37,14 @@ class Rows:
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Rows:
         """Return some of the rows."""
         labels = None if self.labels is None else self.labels[np.asarray(indices, np.int64)]
-        return Rows([self.tokens[i] for i in indices], labels)
+        types = None if self.types is None else [self.types[i] for i in indices]
+        return Rows([self.tokens[i] for i in indices], labels, types)
+
+    def features(self, indices: Sequence[int]) -> list[dict[str, list[int]]]:
+        """Return what a collator pads to a batch."""
+        if self.types is None:
+            return [{"input_ids": self.tokens[i]} for i in indices]
+        return [{"input_ids": self.tokens[i], "token_type_ids": self.types[i]} for i in indices]
 
     def dataset(self) -> datasets.Dataset:
         """Return the rows as the `Trainer` takes them; `length` is for bucketing."""
@@ -40,17 +53,23 @@ class Rows:
             "attention_mask": [[1] * len(row) for row in self.tokens],
             "length": [len(row) for row in self.tokens],
         }
+        if self.types is not None:
+            columns["token_type_ids"] = self.types
         if self.labels is not None:
             columns["labels"] = self.labels.tolist()
         return datasets.Dataset.from_dict(columns)
 
 
 def tokenize(
-    texts: Sequence[str], labels: Labels | None, tokenizer: PreTrainedTokenizerBase, max_tokens: int
+    rows: Sequence[Input], labels: Labels | None, tokenizer: PreTrainedTokenizerBase, max_tokens: int
 ) -> Rows:
-    """Tokenize, cutting texts at `max_tokens`."""
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_tokens) if texts else {"input_ids": []}
-    return Rows([list(row) for row in encoded["input_ids"]], labels)
+    """Tokenize texts, or pairs, cut at `max_tokens`; of a pair the longer text is cut first."""
+    if not rows:
+        return Rows([], labels)
+    texts = [list(own) for own in zip(*map(texts_of, rows), strict=True)]
+    encoded = tokenizer(*texts, truncation=True, max_length=max_tokens)
+    types = encoded.get("token_type_ids") if len(texts) == 2 else None
+    return Rows([list(row) for row in encoded["input_ids"]], labels, types and [list(row) for row in types])
 
 
 def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:

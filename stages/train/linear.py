@@ -6,6 +6,7 @@ With a hundred rows it beats fine-tuning, so a comparison without it would be wi
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,22 @@ Floats = npt.NDArray[np.float32]
 
 
 @torch.no_grad()
-def embed(model: Classifier, rows: Rows, collator: DataCollatorWithPadding, batch_rows: int) -> Floats:
+def embed(
+    model: Classifier,
+    rows: Rows,
+    collator: DataCollatorWithPadding,
+    batch_rows: int,
+    on_rows: Callable[[int], object] = lambda _: None,
+) -> Floats:
     """Return the features of rows, shape (rows, width), in the rows' order."""
     model.eval()
     device = next(model.parameters()).device
     out = np.zeros((len(rows), model.width), np.float32)
     for indices in length_batches(rows, batch_rows):
-        batch: Any = collator([{"input_ids": rows.tokens[i]} for i in indices])
-        features = model.features(batch["input_ids"].to(device), batch["attention_mask"].to(device))
+        batch: Any = collator(rows.features(indices))
+        features = model.features(**{name: part.to(device) for name, part in batch.items()})
         out[indices] = features.cpu().numpy()
+        on_rows(len(indices))
     return out
 
 

@@ -86,7 +86,8 @@ def test_the_metrics_count_what_was_read_and_left_out(project, labels):
     main()
     assert json.loads((project / "metrics/prepare.json").read_text(encoding="utf-8")) == {
         "rows": 108,
-        "left_out": {"empty": 3, "duplicate": 4, "contradicting_labels": 5},
+        "left_out": {"empty": 3, "duplicate": 4, "contradicting_labels": 5, "in_test": 0},
+        "excerpt": {"words": 0, "from": "", "rows": 0},
         "labels": {"negative": 72, "positive": 36},
         "train_labels": {"negative": 13, "positive": 7},
         "test_rows": 40,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import DataError
-from stages.prepare.source import clean, read_source
+from stages.prepare.source import read_source
+from stages.prepare.texts import clean
 from tests.builders import card, card_of_file
 
 CARD = "data/tasks/mine.yaml"
@@ -92,7 +93,7 @@ def test_json_lines_values_are_read_as_text(tmp_path, suffix):
     lines = [{"text": value, "label": "pos"} for value in values] + [{"text": "other", "label": "neg"}]
     raw = "".join(json.dumps(line) + "\n" for line in lines)
     texts = [row[1] for row in rows_of(tmp_path / f"a.{suffix}", raw)]
-    assert texts == ["NA", "two lines", "12", "1.5", "True", "\ud83d", "['a']", "other"]
+    assert texts == ["NA", "two lines", "12", "1.5", "true", "\ud83d", "['a']", "other"]
 
 
 def test_null_and_missing_texts_of_json_lines_are_left_out_as_empty(tmp_path):
@@ -102,7 +103,7 @@ def test_null_and_missing_texts_of_json_lines_are_left_out_as_empty(tmp_path):
     )
     result = reading(tmp_path / "a.jsonl", raw)
     assert [row["id"] for row in result.rows] == ["r000003", "r000004"]
-    assert result.left_out == {"empty": 3, "duplicate": 0, "contradicting_labels": 0}
+    assert result.left_out == {"empty": 3, "duplicate": 0, "contradicting_labels": 0, "in_test": 0}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_the_first_of_equal_texts_stays_and_contradicting_ones_go(tmp_path):
     raw = "text,label\nSame,pos\nboth,neg\nsame ,pos\nBOTH,pos\n,neg\n  ,pos\nSAME,pos\nother,neg\nboth,neg\n"
     result = reading(tmp_path / "a.csv", raw)
     assert [row["text"] for row in result.rows] == ["Same", "other"]
-    assert result.left_out == {"empty": 2, "duplicate": 2, "contradicting_labels": 3}
+    assert result.left_out == {"empty": 2, "duplicate": 2, "contradicting_labels": 3, "in_test": 0}
 
 
 TEXTS = st.lists(st.tuples(st.text("aA b", max_size=3), st.sampled_from(["pos", "neg"])), max_size=20)
@@ -202,8 +203,8 @@ def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, source, k
 @pytest.mark.parametrize(
     ("name", "raw", "message"),
     [
-        ("a.txt", "x", "files end in .csv, .tsv or .jsonl, not '.txt'"),
-        ("a", "x", "files end in .csv, .tsv or .jsonl, not 'nothing'"),
+        ("a.txt", "x", "files end in .csv, .tsv, .jsonl, .ndjson or .parquet, not '.txt'"),
+        ("a", "x", "files end in .csv, .tsv, .jsonl, .ndjson or .parquet, not 'nothing'"),
         ("a.csv", "", "not a valid table: No columns to parse from file"),
         ("a.csv", "\n\n", "not a valid table: No columns to parse from file"),
         ("a.csv", "text,label\ncafé,pos\n".encode("latin1"), "not UTF-8 (byte "),

@@ -37,4 +37,4 @@ def review_rows(tokenizer: PreTrainedTokenizerBase, each: int, labels: int = 2, 
     """Return tokenized reviews of four words, the labels in turn."""
     rows = reviews(dict.fromkeys(LABELS[:labels], each), first, words=4)
     numbers = np.array([LABELS.index(row["label"]) for row in rows], np.int64)
-    return tokenize([row["text"] for row in rows], numbers, tokenizer, 32)
+    return tokenize(rows, numbers, tokenizer, 32)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.records import Input
 from stages.train.data import Rows, length_batches, tokenize, validation_splits
 
 SHARES = st.sampled_from([0.1, 0.2, 0.25, 0.5])
@@ -19,7 +20,7 @@ def splits_of(counts, share=0.2, max_rows=400, seed=1, shuffled=True):
 
 def test_texts_are_cut_and_keep_their_order(tokenizer):
     texts = ["film story", "awful " * 50, ""]
-    rows = tokenize(texts, np.array([0, 1, 0]), tokenizer, 8)
+    rows = tokenize([Input(id="", text=text) for text in texts], np.array([0, 1, 0]), tokenizer, 8)
     assert [len(row) for row in rows.tokens] == [4, 8, 2]
     assert tokenizer.decode(rows.tokens[0]) == "[CLS] film story [SEP]"
     assert tokenizer.decode(rows.tokens[1]).endswith("awful [SEP]")
