@@ -25,6 +25,7 @@ from stages.tasks import TaskCard
 _LISTS = 48  # lists per question
 _MAX_WORDS = 5
 _FEWEST = 3
+_ODD = re.compile(r"[\d<>{}\"“”:]")
 _SAMPLING = Sampling(temperature=0.7, top_k=200, top_p=0.9, min_p=0.0, max_new_tokens=64, stop=STOP)
 
 # The question, by kind, and how two other domains answer it.
@@ -143,17 +144,17 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
 def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tuple[str, int]]:
     """Return usable values with the number of lists that name them, most named first.
 
-    What the prompt's own examples say, labels, and long or empty items are left out; "the acting" and
-    "acting" are one.
+    Words of the prompt's own examples, labels, and long or empty items are left out; "the acting" and "acting"
+    are one.
     """
-    shown = {_key(item) for answer in _QUESTIONS.get(question.kind, _OTHER)[1:] for item in answer.split(",")}
+    shown = _words(" ".join(_QUESTIONS.get(question.kind, _OTHER)[1:]))
     labels = {_key(label.phrase) for label in card.labels.values()}
     counts: Counter[str] = Counter()
     spelling: dict[str, str] = {}
     for answer in answers:
         items = {_key(item): item for item in _items(answer)}
         for key, item in items.items():
-            if key and key not in shown | labels and not re.search(r"\d|[<>{}\"“”]", item):
+            if key and key not in labels and not _words(key) & shown and not _ODD.search(item):
                 counts[key] += 1
                 spelling.setdefault(key, item)
     order = list(counts)
@@ -167,6 +168,11 @@ def _items(answer: str) -> Iterator[str]:
         words = re.sub(r"^and\s+", "", item.strip(" .;:–-")).split()
         if 1 <= len(words) <= _MAX_WORDS and len(words[-1]) > 1:
             yield " ".join(words)
+
+
+def _words(text: str) -> set[str]:
+    """Return the words that say something, by their length."""
+    return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 3} - {"with", "like"}
 
 
 def _key(item: str) -> str:

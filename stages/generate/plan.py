@@ -89,11 +89,7 @@ class Planner:
         config = self.config
         brief = self._brief(number, label, method)
         text = self._words(brief)
-        others = (
-            [name for name in self.card.label_names if name != label]
-            if config.contrast
-            else []
-        )
+        others = [name for name in self.card.label_names if name != label] if config.contrast else []
         prompt = Prompt(
             id="p" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12],
             label=label,

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from stages.errors import ModelError
 from stages.generate import ideas as asking
 from stages.generate import methods
 from stages.generate.answers import stop_text
 from stages.generate.plan import Planned, Planner, distinct, drawn_labels
 from stages.generate.waves import WaveStore, generate, sampling_of
 from stages.labels import label_shares
-from stages.llm.base import Completion, LanguageModel
+from stages.llm.base import Completion, LanguageModel, missing_abilities
 from stages.params import Params
 from stages.progress import progress
 from stages.records import Candidate, Labelled, Prompt
@@ -46,7 +47,19 @@ class Session:
         self.config, self.card, self.model = config, card, model
         self.shares = label_shares(params.label_shares, card, rows)
         used = methods.shares(config, card, params.task, len(rows))
-        self.sampling = sampling_of(config, stop_text(config, card, has_rows=bool(rows)))
+        self.sampling = sampling_of(
+            config,
+            stop_text(config, card, has_rows=bool(rows)),
+            # After demonstrations alone a model hardly ever falls silent (1 % of texts); without any, or with
+            # a wish that they don't show, up to one time in seven.
+            never_empty=not set(used) <= {"one_shot", "few_shot"} or model.kind == "chat",
+        )
+        missing = missing_abilities(self.sampling, model)
+        if missing:
+            raise ModelError(
+                f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or use "
+                "llm.backend: llama_cpp"
+            )
         self.ideas = asking.collect(config, card, methods.kinds(used, card), model)
         template = model.chat_prompt if model.kind == "chat" else None
         self.planner = Planner(config, card, rows, template, used, asking.by_kind(self.ideas))

@@ -19,7 +19,7 @@ from stages.tasks import TaskCard
 OnText = Callable[[Completion], None]
 
 
-def sampling_of(config: Generate, stop: str = STOP) -> Sampling:
+def sampling_of(config: Generate, stop: str = STOP, *, never_empty: bool = False) -> Sampling:
     """Return how texts are drawn; raise `ParamsError` if the grammar's file can't be used."""
     return Sampling(
         temperature=config.temperature,
@@ -30,6 +30,7 @@ def sampling_of(config: Generate, stop: str = STOP) -> Sampling:
         stop=stop,
         repetition_penalty=config.repetition_penalty,
         contrast=config.contrast,
+        never_empty=never_empty,
         grammar=load_grammar(config.grammar, "generate.grammar"),
     )
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 class Sampling:
     """How the next token is drawn, and when to stop.
 
-    In this order: repetition penalty, top-k, grammar, top-p, min-p, contrast, temperature. The last three
-    settings are off by default and need a model with the ability of their name.
+    In this order: repetition penalty, top-k, grammar, top-p, min-p, contrast, temperature. Penalty, contrast
+    and grammar are off by default and need a model with the ability of their name.
 
     Attributes
     ----------
@@ -27,6 +27,8 @@ class Sampling:
         prompt; see `PromptGroup.contrast`. 0: off.
     grammar : str
         GBNF that all finished texts follow, from the prompt's end up to the stop text. Empty: off.
+    never_empty : bool
+        Whether the first token must be neither white space nor an end. A server may not heed it.
     """
 
     temperature: float
@@ -38,6 +40,7 @@ class Sampling:
     repetition_penalty: float = 1.0
     contrast: float = 0.0
     grammar: str = ""
+    never_empty: bool = False
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -48,7 +51,10 @@ class Sampling:
     def content(self) -> dict[str, Any]:
         """All that determines what is written, for the journal; a setting that is off is left out."""
         content = vars(self)
-        return {key: value for key, value in content.items() if key not in _OFF or key in self.abilities}
+        kept = {key: value for key, value in content.items() if key not in _OFF or key in self.abilities}
+        if not self.never_empty:
+            del kept["never_empty"]
+        return kept
 
 
 _OFF = {"repetition_penalty": 1.0, "contrast": 0.0, "grammar": ""}

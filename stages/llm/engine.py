@@ -120,7 +120,8 @@ class Engine:
         self.check_wave(groups, sampling)
         begin = self._constraint(sampling) if sampling.grammar else None
         results: list[list[Completion | None]] = [[None] * len(group.seeds) for group in groups]
-        for group, number, completion in Writer(self.llama, self.slots, sampling, begin).write(
+        silent = self._silent if sampling.never_empty else ()
+        for group, number, completion in Writer(self.llama, self.slots, sampling, begin, silent).write(
             groups, [self._tokenize_prompt(prompt) for prompt in all_prompts(groups, sampling)]
         ):
             results[group][number] = completion
@@ -139,6 +140,12 @@ class Engine:
         """The pieces of all tokens, and the tokens that end an answer."""
         tokens = range(self.llama.vocabulary)
         return [self.llama.piece(token) for token in tokens], [t for t in tokens if self.llama.ends(t)]
+
+    @cached_property
+    def _silent(self) -> list[int]:
+        """The tokens that say nothing: white space, control tokens, ends."""
+        pieces, ends = self._vocabulary
+        return sorted({token for token, piece in enumerate(pieces) if not piece.strip()} | set(ends))
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
         """Read each suffix after the shared prefix; see `LanguageModel.score`."""

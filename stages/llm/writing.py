@@ -56,13 +56,23 @@ class Writer:
         How texts are drawn.
     begin : GrammarConstraint or None
         The beginning of the grammar.
+    silent : sequence of int
+        Tokens that no text may begin with.
     """
 
-    def __init__(self, llama: Llama, slots: int, sampling: Sampling, begin: GrammarConstraint | None) -> None:
+    def __init__(
+        self,
+        llama: Llama,
+        slots: int,
+        sampling: Sampling,
+        begin: GrammarConstraint | None,
+        silent: Sequence[int] = (),
+    ) -> None:
         self.llama = llama
         self.slots = slots
         self.sampling = sampling
         self.begin = begin
+        self.silent = np.array(silent, np.int64)
 
     def write(
         self, groups: Sequence[PromptGroup], prompts: list[list[int]]
@@ -126,7 +136,8 @@ class Writer:
 
     def _start(self, source: list[_Loaded]) -> Distribution:
         """Return the distribution of a group's first tokens."""
-        logits = source[0].logits
+        logits = source[0].logits.copy()
+        logits[self.silent] = -np.inf
         others = [other.logits for other in source[1:]]
         maxima = block_maxima(logits[None])[0]
         return distribution(logits, maxima, self.sampling, others=others, constraint=self.begin)
