@@ -43,3 +43,8 @@ def label_shares(
         raise ParamsError(f"params.yaml: label_shares: {missing[0]!r} has no share above 0; give it one")
     total = sum(shares.values())
     return {name: shares[name] / total for name in names}
+
+
+def wanted_rows(rows_per_label: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Return the rows that each label is to have: `rows_per_label` on average, in these shares."""
+    return {name: max(1, round(rows_per_label * len(shares) * share)) for name, share in shares.items()}

@@ -94,7 +94,7 @@ class Generate(Section):
     ideas: Positive
     samples_per_prompt: Positive
     prompts_per_wave: Positive
-    max_new_tokens: Positive
+    max_new_tokens: Count
     temperature: Annotated[float, Field(gt=0)]
     top_k: Count
     top_p: Annotated[float, Field(gt=0, le=1)]
@@ -126,7 +126,7 @@ class Verify(Section):
     """`filter.verify`: the label check by the LLM."""
 
     action: Literal["drop", "relabel", "none"]
-    demonstrations_per_label: Positive
+    demonstrations: Count
     min_margin: Annotated[float, Field(ge=0)]
 
 
@@ -136,7 +136,7 @@ class Filter(Section):
     seed: Seed
     rows_per_label: Count
     min_words: Positive
-    max_words: Positive
+    max_words: Count
     near_duplicate_similarity: Share
     copy_similarity: Share
     leak_similarity: Share
@@ -144,7 +144,7 @@ class Filter(Section):
 
     @model_validator(mode="after")
     def _words(self) -> Filter:
-        if self.min_words > self.max_words:
+        if self.max_words and self.min_words > self.max_words:
             raise ValueError("min_words is greater than max_words")
         return self
 

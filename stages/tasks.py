@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from stages import paths
 from stages.config import Section, check, read_yaml
+from stages.records import Input
 
 Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[list[Text], Field(min_length=1)]
@@ -179,3 +180,10 @@ def load_card(task: str) -> TaskCard:
     """Read and check a task card; raise `ParamsError` naming file, key and remedy."""
     path = card_path(task)
     return check(TaskCard, read_yaml(path), path)
+
+
+def row_text(card: TaskCard, row: Input) -> str:
+    """Return a row's text as prompts say it: of a pair both texts, on two lines."""
+    if card.pair_name is None:
+        return row["text"]
+    return f"{row['text']}\n{card.pair_name[0].upper()}{card.pair_name[1:]}: {row['text_pair']}"

@@ -9,14 +9,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stages.params import Filter
-from stages.records import Candidate
+from stages.records import Candidate, Input
 from stages.tasks import TaskCard
 
 Evidence = dict[str, Any]
 FormRule = Callable[[Candidate], Evidence | None]
 
+# Base models write web pages' tags.
+_MARKUP = re.compile(r"</?[a-z][a-z0-9_]*(?:\s[^<>]*)?/?>", re.I)
 # Letters of scripts that the real rows don't have: a few are a quoted name, more is another language.
 MAX_FOREIGN_SHARE = 0.2
+
+
+def texts_of(row: Input) -> list[str]:
+    """Return a row's texts: one, or both of a pair."""
+    return [row["text"], *([row["text_pair"]] if "text_pair" in row else [])]
+
+
+def written(row: Input) -> str:
+    """Return the text that the model wrote: of a pair the second one, as the first may be a real row's."""
+    return row.get("text_pair", row["text"])
 
 
 def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> list[tuple[str, FormRule]]:
@@ -24,48 +36,67 @@ def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> lis
     echo = _echo_pattern(card)
     label_tag = _label_tag_pattern(card)
     known = scripts("".join(real_texts))
+    max_words = config.max_words or usual_words(real_texts)
+    markup_is_usual = any(map(_MARKUP.search, real_texts))
+
+    def no_label(row: Candidate) -> Evidence | None:
+        return None if row["label"] else {}
 
     def empty(row: Candidate) -> Evidence | None:
-        return None if any(map(str.isalnum, row["text"])) else {}
+        # Of a pair, each text must say something.
+        said = all(any(map(str.isalnum, text)) for text in texts_of(row))
+        return None if said else {}
 
     def cut_off(row: Candidate) -> Evidence | None:
         return {"tokens": row["tokens"]} if row["finish_reason"] == "length" else None
 
     def garbled(row: Candidate) -> Evidence | None:
-        bad = [char for char in row["text"] if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cs")]
+        bad = [
+            char for char in written(row) if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cs")
+        ]
         return {"characters": ascii("".join(bad))} if bad else None
 
     def prompt_echo(row: Candidate) -> Evidence | None:
-        return _found(echo, row["text"])
+        return _found(echo, written(row))
 
     def label_leak(row: Candidate) -> Evidence | None:
-        return _found(label_tag, row["text"])
+        return _found(label_tag, written(row))
+
+    def markup(row: Candidate) -> Evidence | None:
+        return None if markup_is_usual else _found(_MARKUP, written(row))
 
     def too_short(row: Candidate) -> Evidence | None:
-        words = len(row["text"].split())
+        words = len(written(row).split())
         return {"words": words} if words < config.min_words else None
 
     def too_long(row: Candidate) -> Evidence | None:
-        words = len(row["text"].split())
-        return {"words": words} if words > config.max_words else None
+        words = len(written(row).split())
+        return {"words": words} if words > max_words else None
 
     def foreign_script(row: Candidate) -> Evidence | None:
-        found = scripts(row["text"])
+        found = scripts(written(row))
         foreign = {script: count for script, count in found.items() if script not in known}
         share = sum(foreign.values()) / max(1, sum(found.values()))
         return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
 
     def repetitive(row: Candidate) -> Evidence | None:
-        words = re.findall(r"\w+", row["text"].casefold())  # ". . . ." is no repetition
+        words = re.findall(r"\w+", written(row).casefold())  # ". . . ." is no repetition
         most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
         if most and most[0][1] >= 3:
             return {"words": " ".join(most[0][0]), "times": most[0][1]}
         return None
 
     rules = (
-        empty, cut_off, garbled, prompt_echo, label_leak, too_short, too_long, foreign_script, repetitive,
+        no_label, empty, cut_off, garbled, prompt_echo, label_leak, markup, too_short, too_long, foreign_script,
+        repetitive,
     )  # fmt: skip
     return [(rule.__name__, rule) for rule in rules]
+
+
+def usual_words(real_texts: Sequence[str]) -> int:
+    """Return twice the words of the longest of ten real texts (the ninth decile); without any, 80."""
+    counts = sorted(len(text.split()) for text in real_texts)
+    return max(10, 2 * counts[len(counts) * 9 // 10]) if counts else 80
 
 
 def scripts(text: str) -> Counter[str]:
@@ -76,7 +107,8 @@ def scripts(text: str) -> Counter[str]:
 def _echo_pattern(card: TaskCard) -> re.Pattern[str]:
     """Match pieces of the prompt's frame inside a text: another header, or its first line."""
     headers = [f"{label.phrase} {card.text_name}" for label in card.labels.values()]
-    said = "|".join(re.escape(header) for header in [*headers, card.text_name])
+    names = [card.text_name, *([card.pair_name] if card.pair_name else [])]
+    said = "|".join(re.escape(header) for header in [*headers, *names])
     return re.compile(
         rf"(?:^|\W)(?:{said})\s*:|here are some {re.escape(card.description)}|<\|?im_(?:start|end)", re.I
     )

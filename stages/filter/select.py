@@ -1,61 +1,68 @@
-"""Keep the same number of accepted rows for each label."""
+"""Keep accepted rows in the labels' shares: exactly N on average, or as many as the scarcest label allows."""
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from stages.errors import DataError
 from stages.filter.sieve import Sieve, Verdict
+from stages.labels import wanted_rows
 from stages.params import Filter
 from stages.records import Candidate
 
 
 def select(
-    sieve: Sieve, config: Filter, names: Sequence[str], labels: Mapping[str, str], candidates: int
-) -> None:
-    """Reject a seeded random surplus, so that every label keeps exactly the same number.
+    sieve: Sieve, config: Filter, shares: Mapping[str, float], labels: Mapping[str, str]
+) -> dict[str, int]:
+    """Reject a seeded random surplus; return how many rows each label lacks of `rows_per_label`.
 
     Random and not the most confident: those are the easy rows, and teach less.
 
     Raises
     ------
     DataError
-        If a label has no accepted row, or fewer than `rows_per_label`; says how many more are needed.
+        If a label has no accepted row.
     """
     accepted = Counter(labels[row["id"]] for row in sieve.standing)
-    wanted = config.rows_per_label or min(accepted[name] for name in names)
-    short = {name: accepted[name] for name in names if accepted[name] < max(1, wanted)}
-    if short:
-        raise DataError(_shortfall(short, max(1, wanted), candidates, len(names)))
+    for name in shares:
+        if not accepted[name]:
+            raise DataError(_nothing(sieve, name, labels))
+    wanted = (
+        wanted_rows(config.rows_per_label, shares) if config.rows_per_label else fitting(accepted, shares)
+    )
     order = list(sieve.standing)
     random.Random(f"{config.seed}:select").shuffle(order)
     taken: Counter[str] = Counter()
     chosen = set()
     for row in order:
         label = labels[row["id"]]
-        if taken[label] < wanted:
+        if taken[label] < wanted[label]:
             taken[label] += 1
             chosen.add(row["id"])
 
     def surplus(_: int, row: Candidate) -> Verdict | None:
         if row["id"] in chosen:
             return None
-        return "surplus", {"accepted": accepted[labels[row["id"]]], "kept": wanted}
+        label = labels[row["id"]]
+        return "surplus", {"accepted": accepted[label], "kept": wanted[label]}
 
     sieve.apply(surplus)
+    return {name: wanted[name] - taken[name] for name in shares if taken[name] < wanted[name]}
 
 
-def _shortfall(short: Mapping[str, int], wanted: int, candidates: int, labels: int) -> str:
-    worst = min(short.values())
-    missing = ", ".join(
-        f"{wanted - count} more of {name!r} ({count} accepted)" for name, count in short.items()
+def fitting(accepted: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, int]:
+    """Return the largest numbers in these shares that no label falls short of; at least one each."""
+    # The small addition keeps 300 / (1/3) · (1/3) from being 299.
+    scale = min(accepted[name] / share for name, share in shares.items())
+    return {name: max(1, int(scale * share + 1e-9)) for name, share in shares.items()}
+
+
+def _nothing(sieve: Sieve, name: str, labels: Mapping[str, str]) -> str:
+    rules = Counter(rule for row_id, (rule, _) in sieve.verdicts.items() if labels[row_id] == name)
+    said = ", ".join(f"{count} {rule}" for rule, count in rules.most_common(3)) or "there are none"
+    return (
+        f"filter: no candidate labelled {name!r} is accepted (rejected: {said}); look at "
+        "data/synthetic/candidates.jsonl, the label phrases in the task card and filter.verify"
     )
-    if worst == 0:
-        remedy = "look at the prompts, the label phrases in the task card and filter.verify"
-    else:
-        needed = math.ceil(candidates * wanted / worst / 100) * 100
-        remedy = f"raise generate.candidates from {candidates} to about {needed}, or lower the number"
-    return f"params.yaml: filter.rows_per_label={wanted}: {missing} must be accepted; {remedy}"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.filter.form import form_rules
-from stages.filter.similarity import earlier_twins, shingles, similar_pairs
+from stages.filter.form import form_rules, texts_of
+from stages.filter.similarity import earlier_twins, similar_pairs, words_of
 from stages.params import Filter
 from stages.records import Candidate, Input, Labelled
 from stages.tasks import TaskCard
 
 RULES = [
+    "no_label",
     "empty",
     "cut_off",
     "garbled",
     "prompt_echo",
     "label_leak",
+    "markup",
     "too_short",
     "too_long",
     "foreign_script",
@@ -63,15 +66,10 @@ class Sieve:
                 self.verdicts[row["id"]] = verdict
         self.standing = left
 
-    @property
-    def texts(self) -> list[str]:
-        """Texts of the standing rows."""
-        return [row["text"] for row in self.standing]
-
 
 def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Labelled]) -> None:
     """Reject what a text's own form gives away."""
-    rules = form_rules(config, card, [row["text"] for row in train])
+    rules = form_rules(config, card, [text for row in train for text in texts_of(row)])
 
     def judge(_: int, row: Candidate) -> Verdict | None:
         found = ((rule, check(row)) for rule, check in rules)
@@ -80,17 +78,18 @@ def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Lab
     sieve.apply(judge)
 
 
-def apply_duplicates(sieve: Sieve, config: Filter) -> None:
+def apply_duplicates(sieve: Sieve, config: Filter, train: Sequence[Labelled]) -> None:
     """Reject what repeats an earlier candidate: word for word, then nearly."""
+    given = {row["text"] for row in train}
     first: dict[tuple[str, ...], Candidate] = {}
 
     def exact(_: int, row: Candidate) -> Verdict | None:
-        twin = first.setdefault(tuple(shingles(row["text"])), row)
+        twin = first.setdefault(tuple(words_of(" ".join(texts_of(row)))), row)
         return None if twin is row else ("exact_duplicate", _twin("twin", twin, 1.0))
 
     sieve.apply(exact)
     rows = sieve.standing
-    twins = earlier_twins(sieve.texts, config.near_duplicate_similarity)
+    twins = earlier_twins(comparable(rows, given), config.near_duplicate_similarity)
 
     def near(place: int, _: Candidate) -> Verdict | None:
         if place not in twins:
@@ -103,7 +102,8 @@ def apply_duplicates(sieve: Sieve, config: Filter) -> None:
 
 def apply_copies(sieve: Sieve, config: Filter, train: Sequence[Labelled], test: Sequence[Input]) -> None:
     """Reject copies of the demonstrations and other real rows, then whatever is near a test input."""
-    real = similar_pairs(sieve.texts, [row["text"] for row in train], config.copy_similarity)
+    given = {row["text"] for row in train}
+    real = similar_pairs(comparable(sieve.standing, given), comparable(train, given), config.copy_similarity)
 
     def copy(place: int, row: Candidate) -> Verdict | None:
         if place not in real:
@@ -114,7 +114,7 @@ def apply_copies(sieve: Sieve, config: Filter, train: Sequence[Labelled], test: 
         return rule, _twin("real", train[twin], similarity)
 
     sieve.apply(copy)
-    leaks = similar_pairs(sieve.texts, [row["text"] for row in test], config.leak_similarity)
+    leaks = similar_pairs(comparable(sieve.standing, given), comparable(test, given), config.leak_similarity)
 
     def leak(place: int, _: Candidate) -> Verdict | None:
         if place not in leaks:
@@ -145,5 +145,21 @@ def apply_verification(
     sieve.apply(judge)
 
 
+def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
+    """Return what is compared of each row: its text, or both texts of a pair.
+
+    Pairs that begin with the same given text (a real row's) have most words in common, so of those only the
+    second texts are compared: its words carry a mark of the first text, and match under the same mark alone.
+    """
+    texts = []
+    for row in rows:
+        if "text_pair" in row and row["text"] in given:
+            mark = zlib.crc32(row["text"].encode("utf-8", "surrogatepass"))
+            texts.append(" ".join(f"{word}_{mark}" for word in words_of(row["text_pair"])))
+        else:
+            texts.append(" ".join(texts_of(row)))
+    return texts
+
+
 def _twin(kind: str, row: Input | Candidate, similarity: float) -> Evidence:
-    return {kind: row["id"], f"{kind}_text": row["text"], "similarity": round(similarity, 3)}
+    return {kind: row["id"], f"{kind}_text": " / ".join(texts_of(row)), "similarity": round(similarity, 3)}

@@ -15,9 +15,14 @@ MIN_CONTAINED_SHINGLES = 5
 _BLOCK_ROWS = 2000
 
 
+def words_of(text: str) -> list[str]:
+    """Return a text's words, case and punctuation aside."""
+    return re.findall(r"\w+", text.casefold())
+
+
 def shingles(text: str) -> list[str]:
     """Return a text's word 3-shingles, case and punctuation aside; a shorter text is one shingle."""
-    words = re.findall(r"\w+", text.casefold())
+    words = words_of(text)
     if len(words) < SHINGLE_WORDS:
         return [" ".join(words)]
     return [" ".join(words[at : at + SHINGLE_WORDS]) for at in range(len(words) - SHINGLE_WORDS + 1)]

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stages.errors import DataError
+from stages.errors import ModelError
+from stages.filter.form import texts_of
 from stages.llm.base import LanguageModel
 from stages.llm.journal import Journal, fingerprint
 from stages.params import Filter
 from stages.progress import progress
 from stages.records import Candidate, Labelled
-from stages.tasks import TaskCard
+from stages.tasks import TaskCard, row_text
 
 # Texts read between two records of the journal. Results depend on what shares a batch, so every candidate
 # that can be read is, in chunks that no threshold moves: another threshold reads nothing again.
@@ -48,18 +49,18 @@ def verify(
 
     Raises
     ------
-    DataError
-        If a label has fewer real rows than `demonstrations_per_label`.
     ModelError
-        If the demonstrations and a text don't fit the model's context.
+        If the model can't read, or the demonstrations and a text don't fit its context.
     """
+    if "score" not in model.abilities:
+        raise ModelError("params.yaml: filter.verify: this model or backend can't read; say `action: none`")
     shown = demonstrations(config, card, train)
-    finished = [row for row in candidates if row["finish_reason"] == "stop" and row["text"]]
+    finished = [row for row in candidates if can_be_read(row)]
     hidden = [row for row in train if row not in shown]
     reader = Verifier(card, reading_prompt(card, shown), model)
     with progress(len(finished) + len(hidden), "verify", "texts") as bar:
-        scores = reader.read([row["text"] for row in finished], bar.update)
-        real = reader.read([row["text"] for row in hidden], bar.update)
+        scores = reader.read([row_text(card, row) for row in finished], bar.update)
+        real = reader.read([row_text(card, row) for row in hidden], bar.update)
     names = card.label_names
     offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
     centred = log_softmax(scores - offsets)
@@ -69,6 +70,11 @@ def verify(
     accuracy = round(sum(right) / len(right), 4) if right else None
     by_id = {row["id"]: own for row, own in zip(finished, centred, strict=True)}
     return Reading(by_id, accuracy, len(right))
+
+
+def can_be_read(row: Candidate) -> bool:
+    """Return whether a candidate is finished and has a label and all of its texts."""
+    return row["finish_reason"] == "stop" and bool(row["label"]) and all(texts_of(row))
 
 
 class Verifier:
@@ -106,18 +112,16 @@ class Verifier:
 
 
 def demonstrations(config: Filter, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:
-    """Draw the rows to show, the labels mixed: the last ones weigh most, and must not be all of one label."""
+    """Draw the rows to show, the labels mixed: the last ones weigh most, and must not be all of one label.
+
+    Each label has as many, but at most half of its rows: the others tell how well the LLM reads.
+    """
     draw = random.Random(f"{config.seed}:verify")
-    count = config.verify.demonstrations_per_label
+    most = max(1, config.verify.demonstrations // len(card.labels))
     shown = []
     for name in card.label_names:
         own = [row for row in rows if row["label"] == name]
-        if len(own) < count:
-            raise DataError(
-                f"params.yaml: filter.verify.demonstrations_per_label={count}: only {len(own)} of the "
-                f"{len(rows)} real rows are labelled {name!r}; lower it, or raise real.rows"
-            )
-        shown += draw.sample(own, count)
+        shown += draw.sample(own, min(most, (len(own) + 1) // 2))
     draw.shuffle(shown)
     return shown
 
@@ -126,7 +130,7 @@ def reading_prompt(card: TaskCard, shown: Sequence[Labelled]) -> str:
     """Show labelled rows and begin the next; a text, a line break and the question are to follow."""
     name = card.text_name[0].upper() + card.text_name[1:]
     rows = "".join(
-        f"{name}: {row['text']}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in shown
+        f"{name}: {row_text(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in shown
     )
     return f"Here are some {card.description}.\n\n{rows}{name}:"
 
