@@ -92,7 +92,7 @@ def measured_arm(params: Params) -> str:
 
 def copy_project(folder: Path, arm: str) -> None:
     """Copy what the stages read, with less to do in params.yaml; link the model's file."""
-    for source in (paths.TASKS, paths.CATALOG, Path("data/raw")):
+    for source in (paths.TASKS, paths.GRAMMARS, paths.CATALOG, Path("data/raw")):
         target = folder / source
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 RAW = Path("data/raw")
 TASKS = Path("data/tasks")
+GRAMMARS = Path("data/grammars")
 CATALOG = Path("models/catalog.yaml")
 
 REAL_TRAIN = Path("data/real/train.jsonl")

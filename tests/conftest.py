@@ -16,7 +16,7 @@ from stages.params import Params, load_params
 from stages.prepare.__main__ import main as prepare
 from tests.builders import REPOSITORY, reviews, write_card
 
-COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "models/catalog.yaml"]
+COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "data/grammars", "models/catalog.yaml"]
 
 # No deadline: a shared machine pauses now and then, and a pause is no failure.
 settings.register_profile("labelmint", deadline=None, max_examples=60)

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from stages import paths
 from stages.errors import ModelError, ParamsError
 
 Mask = npt.NDArray[np.bool_]
@@ -95,6 +96,8 @@ def load_grammar(file: str, key: str) -> str:
     if not file:
         return ""
     path = Path(file)
+    if paths.GRAMMARS not in path.parents:  # DVC sees a change of the file there alone
+        raise ParamsError(f"params.yaml: {key}: {file} must lie in {paths.GRAMMARS}, which dvc.yaml watches")
     if path.suffix not in (".gbnf", ".json"):
         raise ParamsError(f"params.yaml: {key}: {file} must be a .gbnf file or a JSON schema in a .json file")
     try:

@@ -223,10 +223,14 @@ def test_contrast_prompts_are_part_of_a_wave_where_they_are_used(monkeypatch, on
 
 
 def test_a_grammar_is_read_from_its_file(project):
-    (project / "digits.gbnf").write_text("root ::= [0-9]+\n")
-    assert sampling_of(section("generate", grammar="digits.gbnf")).grammar == "root ::= [0-9]+\n"
-    with pytest.raises(ParamsError, match=r"params\.yaml: generate\.grammar: no file none\.gbnf"):
-        sampling_of(section("generate", grammar="none.gbnf"))
+    (project / "data/grammars/digits.gbnf").write_text("root ::= [0-9]+\n")
+    assert (
+        sampling_of(section("generate", grammar="data/grammars/digits.gbnf")).grammar == "root ::= [0-9]+\n"
+    )
+    with pytest.raises(
+        ParamsError, match=r"params\.yaml: generate\.grammar: no file data/grammars/none\.gbnf"
+    ):
+        sampling_of(section("generate", grammar="data/grammars/none.gbnf"))
 
 
 def test_another_model_is_other_work():

@@ -17,28 +17,40 @@ def test_no_file_is_no_grammar():
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.gbnf", None, "no file a.gbnf; correct the path, or set it to ''"),
-        ("a.txt", "root ::= x", "a.txt must be a .gbnf file or a JSON schema in a .json file"),
-        ("a.gbnf", " \n", "a.gbnf is empty"),
-        ("a.gbnf", b"\xff", "can't read a.gbnf: 'utf-8' codec can't decode byte 0xff"),
-        ("a.json", "{", "a.json: not a JSON schema that llama.cpp knows: Expecting property name"),
-        ("a.json", "[]", "a.json: not a JSON schema that llama.cpp knows"),
-        ("a.json", '{"type": "flower"}', "a.json: not a JSON schema that llama.cpp knows"),
-        ("a.json", '{"$ref": "#/$defs/x"}', "a.json: not a JSON schema that llama.cpp knows"),
+        ("a.gbnf", None, "no file data/grammars/a.gbnf; correct the path, or set it to ''"),
+        ("a.txt", "root ::= x", "data/grammars/a.txt must be a .gbnf file or a JSON schema in a .json file"),
+        ("a.gbnf", " \n", "data/grammars/a.gbnf is empty"),
+        ("a.gbnf", b"\xff", "can't read data/grammars/a.gbnf: 'utf-8' codec can't decode byte 0xff"),
+        (
+            "a.json",
+            "{",
+            "data/grammars/a.json: not a JSON schema that llama.cpp knows: Expecting property name",
+        ),
+        ("a.json", "[]", "data/grammars/a.json: not a JSON schema that llama.cpp knows"),
+        ("a.json", '{"type": "flower"}', "data/grammars/a.json: not a JSON schema that llama.cpp knows"),
+        ("a.json", '{"$ref": "#/$defs/x"}', "data/grammars/a.json: not a JSON schema that llama.cpp knows"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_an_error_with_the_key(project, name, content, message):
     if content is not None:
-        (project / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        (project / "data/grammars" / name).write_bytes(
+            content.encode() if isinstance(content, str) else content
+        )
     with pytest.raises(ParamsError) as caught:
-        load_grammar(name, "generate.grammar")
+        load_grammar(f"data/grammars/{name}", "generate.grammar")
     assert str(caught.value).startswith(f"params.yaml: generate.grammar: {message}")
+
+
+@pytest.mark.parametrize("file", ["a.gbnf", "/data/grammars/a.gbnf", "data/tasks/a.gbnf", "data/grammars"])
+def test_a_file_that_dvc_does_not_watch_is_an_error(project, file):
+    with pytest.raises(ParamsError, match=f"generate.grammar: {file} must lie in data/grammars, which dvc"):
+        load_grammar(file, "generate.grammar")
 
 
 def test_a_schema_becomes_a_grammar(project):
     schema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
-    (project / "a.json").write_text(json.dumps(schema))
-    grammar = load_grammar("a.json", "generate.grammar")
+    (project / "data/grammars/a.json").write_text(json.dumps(schema))
+    grammar = load_grammar("data/grammars/a.json", "generate.grammar")
     assert "root ::=" in grammar
     assert grammar == grammar_of_schema(json.dumps(schema))
 
@@ -75,6 +87,18 @@ def test_a_schema_gives_json_on_one_line(gemma):
     assert finished
     for text in finished:
         assert json.loads(text)["good"] in (True, False)
+
+
+@pytest.mark.slow
+def test_the_bundled_grammar_gives_sentences(gemma, project):
+    grammar = load_grammar("data/grammars/one_sentence.gbnf", "generate.grammar")
+    group = PromptGroup("Film review: a slow and empty film .\n\nFilm review:", tuple(range(8)))
+    how = sampling(top_k=40, grammar=grammar, max_new_tokens=48)
+    finished = [text.text for text in gemma.write_wave([group], how)[0] if text.finish_reason == "stop"]
+    assert finished
+    for text in finished:
+        assert text[-1] in ".!?"
+        assert len(text.split()) >= 3
 
 
 @pytest.mark.slow
