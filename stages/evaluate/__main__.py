@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stages import paths
 from stages.errors import run_stage
-from stages.evaluate.compare import compare
+from stages.evaluate.compare import compare, unscored
 from stages.evaluate.read import read_predictions, read_truth
 from stages.evaluate.tables import write_confusion, write_learning_curve
 from stages.params import load_params
@@ -22,11 +22,12 @@ def main() -> None:
     names = load_card(params.task).label_names
     truth = read_truth(names)
     arms = [read_predictions(arm, truth, names) for arm in params.arms]
-    result = {"task": params.task, **compare(arms, truth.labels, names, params.evaluate)}
+    scored = compare(arms, truth.labels, names, params.evaluate) if truth.ids else unscored(arms)
+    result = {"task": params.task, **scored}
     write_json(paths.METRICS / "evaluate.json", result)
     deployed = next((arm for arm in arms if arm.arm == "mixed"), arms[0])
     write_confusion(paths.PLOTS / "confusion.csv", deployed, truth.labels, names)
-    write_learning_curve(paths.PLOTS / "learning_curve.csv", result["arms"])
+    write_learning_curve(paths.PLOTS / "learning_curve.csv", result["arms"] if truth.ids else {})
 
 
 if __name__ == "__main__":

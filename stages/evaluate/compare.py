@@ -44,10 +44,23 @@ def compare(
         }
     return {
         "test_rows": len(truth),
+        "note": "",
         "baselines": {"majority": {"accuracy": round(float(np.bincount(truth).max() / len(truth)), 4)}},
         "arms": result,
         "gain": _gains(accuracy, drawn),
         "label_equivalence": _equivalences(arms, accuracy, drawn),
+    }
+
+
+def unscored(arms: Sequence[ArmPredictions]) -> dict[str, Any]:
+    """Return what `compare` does, for a task without test labels: its keys, and no scores."""
+    return {
+        "test_rows": 0,
+        "note": "no test labels: nothing could be scored",
+        "baselines": {},
+        "arms": {arm.arm: {"train_rows": arm.train_rows} for arm in arms},
+        "gain": {},
+        "label_equivalence": {},
     }
 
 

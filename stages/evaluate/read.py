@@ -47,8 +47,14 @@ def read_predictions(arm: str, truth: Truth, names: list[str]) -> ArmPredictions
                 f"{path}: labels {list(row['probabilities'])} are not the task's; run `dvc repro`"
             )
         by_seed.setdefault(row["seed"], {})[row["id"]] = list(row["probabilities"].values())
+    if not truth.ids and not by_seed:  # a task without test rows
+        return ArmPredictions(arm, _train_rows(arm), np.zeros((1, 0, len(names))))
     if not by_seed or any(set(own) != set(truth.ids) for own in by_seed.values()):
         raise DataError(f"{path}: predictions are not of the rows of {paths.TEST_LABELS}; run `dvc repro`")
     probabilities = np.array([[own[row_id] for row_id in truth.ids] for own in by_seed.values()])
+    return ArmPredictions(arm, _train_rows(arm), probabilities)
+
+
+def _train_rows(arm: str) -> int:
     training = json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
-    return ArmPredictions(arm, training["train_rows"], probabilities)
+    return int(training["train_rows"])

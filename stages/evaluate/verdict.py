@@ -24,6 +24,9 @@ def main() -> None:
 
 def verdict(result: Mapping[str, Any]) -> str:
     """Return a table of the arms, the gain and the label equivalence."""
+    if not result["test_rows"]:
+        trained = ", ".join(f"{arm} ({entry['train_rows']} rows)" for arm, entry in result["arms"].items())
+        return f"{result['task']}: {result['note']}; trained: {trained}"
     lines = [f"{result['task']}: accuracy on {result['test_rows']} held-out real rows (95 % interval)"]
     for arm, entry in result["arms"].items():
         score = entry["accuracy"]

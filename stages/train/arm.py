@@ -75,7 +75,7 @@ class ArmTrainer:
         )
         seen = sum(len(validation) for _, validation in splits)
         epochs = planned_epochs(config, len(self.rows))
-        if not splits:  # a label with a single row
+        if not splits:  # fewer than two labels with two rows
             return Choice("linear_head" if config.recipe == "auto" else config.recipe, epochs, 0, {})
         scores: dict[str, dict[str, float]] = {}
         if config.recipe != "fine_tune":

@@ -15,6 +15,7 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 from stages.records import Input, texts_of
 
 Labels = npt.NDArray[np.int64]
+Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 # Fewer validation rows say little: small arms are validated by cross-validation until this many are read.
 _MIN_VALIDATION_ROWS = 100
@@ -84,22 +85,37 @@ def collate(tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
     return DataCollatorWithPadding(tokenizer)
 
 
-def validation_splits(
-    labels: Labels, share: float, max_rows: int, seed: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Return (training, validation) indices: one split, or several disjoint ones where rows are few.
+def folds_of(labels: Labels, folds: int, seed: int) -> list[Split]:
+    """Return (training, validation) indices of up to `folds` disjoint stratified folds.
 
-    Empty if a label has a single row: then nothing can be validated.
+    Rows of labels too rare to have one in every fold are always trained on: a label with one row among
+    thousands must not keep the others from being validated. Empty if fewer than two labels have two rows.
     """
-    rarest = min(Counter(labels.tolist()).values())
-    folds = min(round(1 / share), rarest)
+    counts = Counter(labels.tolist())
+    folds = min(folds, *[count for _, count in counts.most_common(2)])
     if folds < 2:
         return []
-    size = min(len(labels) // folds, max_rows)
-    wanted = min(folds, max(1, -(-min(_MIN_VALIDATION_ROWS, len(labels)) // size)))
+    common = np.array([counts[label] >= folds for label in labels.tolist()])
+    places, rare = np.flatnonzero(common), np.flatnonzero(~common)
     splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return [
+        (np.sort(np.concatenate([places[train], rare])), places[validation])
+        for train, validation in splitter.split(places, labels[places])
+    ]
+
+
+def validation_splits(labels: Labels, share: float, max_rows: int, seed: int) -> list[Split]:
+    """Return (training, validation) indices: one split, or several disjoint ones where rows are few.
+
+    Empty if fewer than two labels have two rows: then nothing can be validated.
+    """
+    folds = folds_of(labels, round(1 / share), seed)
+    if not folds:
+        return []
+    size = min(sum(len(validation) for _, validation in folds) // len(folds), max_rows)
+    wanted = min(len(folds), max(1, -(-min(_MIN_VALIDATION_ROWS, len(labels)) // size)))
     splits = []
-    for train, validation in splitter.split(np.zeros(len(labels)), labels):
+    for train, validation in folds:
         if len(validation) > max_rows:
             # A fold keeps the rows' order, in which labels, or real and synthetic rows, stand in blocks.
             validation = np.random.default_rng(seed).permutation(validation)

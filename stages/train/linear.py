@@ -5,7 +5,6 @@ With a hundred rows it beats fine-tuning, so a comparison without it would be wi
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
 from transformers import DataCollatorWithPadding
 
 from stages.train.classifier import Classifier
-from stages.train.data import Labels, Rows, length_batches
+from stages.train.data import Labels, Rows, folds_of, length_batches
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5
@@ -45,6 +45,11 @@ def embed(
     return out
 
 
+def _likelihood(estimator: Any, features: Floats, labels: Labels) -> float:
+    """Return the mean log-likelihood; scikit-learn's own scorer fails where a fold lacks a rare label."""
+    return -float(log_loss(labels, estimator.predict_proba(features), labels=estimator.classes_))
+
+
 def fit_head(features: Floats, labels: Labels, count: int, seed: int) -> tuple[Floats, Floats]:
     """Fit logistic regression, its strength chosen by cross-validation on these rows.
 
@@ -53,11 +58,10 @@ def fit_head(features: Floats, labels: Labels, count: int, seed: int) -> tuple[F
     weight, bias
         Shapes (labels, width) and (labels,); softmax over features @ weight.T + bias.
     """
-    rarest = min(Counter(labels.tolist()).values())
     estimator = LogisticRegression(max_iter=2000)
-    if rarest >= 2:
-        folds = StratifiedKFold(min(_FOLDS, rarest), shuffle=True, random_state=seed)
-        search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring="neg_log_loss", cv=folds)
+    folds = folds_of(labels, _FOLDS, seed)
+    if folds:
+        search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
         estimator = search.fit(features, labels).best_estimator_
     else:
         estimator.fit(features, labels)

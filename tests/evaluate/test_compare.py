@@ -48,7 +48,7 @@ def full():
 
 
 def test_the_keys_are_those_that_dvc_compares(full):
-    assert set(full) == {"test_rows", "baselines", "arms", "gain", "label_equivalence"}
+    assert set(full) == {"test_rows", "note", "baselines", "arms", "gain", "label_equivalence"}
     assert full["test_rows"] == 300
     assert list(full["arms"]) == ["real_300", "real", "synthetic", "mixed", "real_3000", "real_1000"]
     for entry in full["arms"].values():

@@ -193,3 +193,44 @@ def test_the_verdict_does_without_what_is_not_there(capsys, set_params):
 def test_the_verdict_before_the_pipeline_is_an_error():
     with pytest.raises(DataError, match=r"metrics/evaluate\.json: no such file; run `dvc repro`"):
         verdict.main()
+
+
+def without_test_labels(*arms):
+    write_rows(paths.TEST_LABELS, [])
+    for arm in arms:
+        change(arm, lambda rows: [])
+
+
+def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(prepared):
+    main()
+    scored = result()
+    without_test_labels(*WRONG)
+    main()
+    found = result()
+    assert list(found) == list(scored)
+    assert (found["test_rows"], found["note"]) == (0, "no test labels: nothing could be scored")
+    assert found["arms"] == {arm: {"train_rows": rows} for arm, rows in TRAIN_ROWS.items()}
+    assert (found["gain"], found["label_equivalence"], found["baselines"]) == ({}, {}, {})
+    assert (table("confusion.csv"), table("learning_curve.csv")) == ([], [])
+
+
+def test_without_test_labels_the_verdict_is_a_line(set_params, capsys):
+    set_params({"arms": ["synthetic"], "real.rows": 0})
+    without_test_labels("synthetic")
+    main()
+    verdict.main()
+    said = capsys.readouterr().out
+    assert said == "tiny: no test labels: nothing could be scored; trained: synthetic (200 rows)\n"
+
+
+def test_predictions_without_test_labels_are_an_error():
+    write_rows(paths.TEST_LABELS, [])
+    with pytest.raises(DataError, match="predictions are not of the rows of"):
+        main()
+
+
+def test_the_synthetic_arm_is_scored_without_real_rows(set_params):
+    set_params({"arms": ["synthetic"], "real.rows": 0})
+    main()
+    assert list(result()["arms"]) == ["synthetic"]
+    assert result()["gain"] == {}

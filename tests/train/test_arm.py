@@ -161,9 +161,11 @@ def test_the_linear_head_leaves_the_encoder_frozen_and_counts_no_rows(arm):
     assert trainer.trained_rows == 0
 
 
-def test_rows_are_told_of_as_they_are_trained_on(arm):
+def test_rows_are_told_of_as_they_are_embedded_and_trained_on(arm):
     told = []
     trainer = arm(on_rows=told.append)
+    assert told == [16, 16, 8]
+    told.clear()
     trainer.train(Choice("fine_tune", 1, 0, {}), 1)
     assert sum(told) == trainer.trained_rows >= 40
 
@@ -171,6 +173,7 @@ def test_rows_are_told_of_as_they_are_trained_on(arm):
 def test_training_uses_the_epochs_of_the_choice(arm):
     told = []
     trainer = arm(on_rows=told.append, epochs=4)
+    told.clear()
     trainer.train(Choice("fine_tune", 2, 0, {}), 1)
     assert len(told) == 2 * 3  # 40 rows: three batches
 

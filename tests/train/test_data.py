@@ -97,9 +97,21 @@ def test_few_rows_of_a_label_make_fewer_folds():
     assert [len(validation) for _, validation in splits] == [15, 14, 14]
 
 
-@pytest.mark.parametrize("counts", [[1, 1], [50, 1], [1, 30, 30]])
-def test_a_label_of_a_single_row_cannot_be_validated(counts):
+@pytest.mark.parametrize("counts", [[1, 1], [50, 1], [50, 1, 1]])
+def test_fewer_than_two_labels_with_two_rows_cannot_be_validated(counts):
     assert splits_of(counts)[1] == []
+
+
+@pytest.mark.parametrize("counts", [[1, 30, 30], [60, 3, 40, 1, 2]])
+def test_rare_labels_are_always_trained_on_and_the_others_validated(counts):
+    labels, splits = splits_of(counts)
+    rare = {label for label, count in enumerate(counts) if count < 5}
+    assert len(splits) == 5
+    assert sorted(np.concatenate([validation for _, validation in splits])) == [
+        at for at, label in enumerate(labels) if label not in rare
+    ]
+    for train, validation in splits:
+        assert sorted([*train, *validation]) == list(range(len(labels)))
 
 
 def test_labels_have_their_shares_in_each_split():
