@@ -7,8 +7,9 @@ and mixed.jsonl, and metrics/filter.json. Run alone: `python -m stages.filter`.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages import paths
@@ -24,6 +25,7 @@ from stages.filter.sieve import (
     apply_verification,
 )
 from stages.filter.verify import Reading, verify
+from stages.labels import label_shares
 from stages.llm import open_model
 from stages.params import Filter, Params, load_params
 from stages.records import (
@@ -33,11 +35,14 @@ from stages.records import (
     Kept,
     Labelled,
     Rejected,
+    input_of,
     read_rows,
     write_json,
     write_rows,
 )
 from stages.tasks import TaskCard, load_card
+
+_REMEDY = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
 
 
 def main() -> None:
@@ -46,15 +51,16 @@ def main() -> None:
     card = load_card(params.task)
     candidates, train = read_rows(paths.CANDIDATES), read_rows(paths.REAL_TRAIN)
     reading = read_labels(params, card, candidates, train)
-    kept, rejected = sift(
-        params.filter, card, candidates, train, read_rows(paths.TEST_INPUTS), reading.scores
-    )
+    test, shares = read_rows(paths.TEST_INPUTS), label_shares(params.label_shares, card, train)
+    kept, rejected, short = sift(params.filter, card, candidates, train, test, reading.scores, shares)
+    for name, missing in short.items():
+        print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, kept)
     write_rows(paths.REJECTED, rejected)
     synthetic = [arm_row(row, "synthetic") for row in kept]
     write_rows(paths.arm_rows("synthetic"), synthetic)
     write_rows(paths.arm_rows("mixed"), [arm_row(row, "real") for row in train] + synthetic)
-    write_json(paths.METRICS / "filter.json", summary(card, kept, rejected, reading))
+    write_json(paths.METRICS / "filter.json", {**summary(card, kept, rejected, reading), "short": short})
 
 
 def read_labels(
@@ -74,27 +80,30 @@ def sift(
     train: Sequence[Labelled],
     test: Sequence[Input],
     scores: Scores,
-) -> tuple[list[Kept], list[Rejected]]:
-    """Partition the candidates into kept and rejected rows, each in the candidates' order.
+    shares: Mapping[str, float],
+) -> tuple[list[Kept], list[Rejected], dict[str, int]]:
+    """Partition the candidates into kept and rejected rows, in their order; say what each label lacks.
 
     Parameters
     ----------
     scores : mapping
         Candidate id → centred log-probabilities of the labels, shape (labels,); empty: don't verify.
+    shares : mapping
+        Labels' shares of the kept rows.
 
     Raises
     ------
     DataError
-        If a label has too few accepted rows.
+        If a label has no accepted row.
     """
     labels = {row["id"]: row["label"] for row in candidates}
     sieve = Sieve(candidates)
     apply_form(sieve, config, card, train)
-    apply_duplicates(sieve, config)
+    apply_duplicates(sieve, config, train)
     apply_copies(sieve, config, train, test)
     if config.verify.action != "none":
         apply_verification(sieve, config, card.label_names, scores, labels)
-    select(sieve, config, card.label_names, labels, len(candidates))
+    short = select(sieve, config, shares, labels)
     said = {
         row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}
         for row_id, row in scores.items()
@@ -109,12 +118,12 @@ def sift(
         else:
             label = labels[row["id"]]
             kept.append({**row, "label": label, "written_label": row["label"], "label_scores": shown})
-    return kept, rejected
+    return kept, rejected, short
 
 
 def arm_row(row: Labelled, source: str) -> ArmRow:
     """Return a training row."""
-    return ArmRow(id=row["id"], text=row["text"], label=row["label"], source=source)
+    return ArmRow(**input_of(row), label=row["label"], source=source)
 
 
 def summary(

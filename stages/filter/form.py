@@ -15,6 +15,7 @@ from stages.tasks import TaskCard
 Evidence = dict[str, Any]
 FormRule = Callable[[Candidate], Evidence | None]
 
+_BAD = ("Cc", "Cs")  # control characters, halves of characters
 # Base models write web pages' tags.
 _MARKUP = re.compile(r"</?[a-z][a-z0-9_]*(?:\s[^<>]*)?/?>", re.I)
 # Letters of scripts that the real rows don't have: a few are a quoted name, more is another language.
@@ -51,9 +52,7 @@ def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> lis
         return {"tokens": row["tokens"]} if row["finish_reason"] == "length" else None
 
     def garbled(row: Candidate) -> Evidence | None:
-        bad = [
-            char for char in written(row) if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cs")
-        ]
+        bad = [char for char in written(row) if char == "\ufffd" or unicodedata.category(char) in _BAD]
         return {"characters": ascii("".join(bad))} if bad else None
 
     def prompt_echo(row: Candidate) -> Evidence | None:
@@ -87,8 +86,8 @@ def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> lis
         return None
 
     rules = (
-        no_label, empty, cut_off, garbled, prompt_echo, label_leak, markup, too_short, too_long, foreign_script,
-        repetitive,
+        no_label, empty, cut_off, garbled, prompt_echo, label_leak, markup, too_short, too_long,
+        foreign_script, repetitive,
     )  # fmt: skip
     return [(rule.__name__, rule) for rule in rules]
 

@@ -144,8 +144,8 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
 def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tuple[str, int]]:
     """Return usable values with the number of lists that name them, most named first.
 
-    Words of the prompt's own examples, labels, and long or empty items are left out; "the acting" and "acting"
-    are one.
+    Words of the prompt's own examples, labels, and long or empty items are left out; "the acting" and
+    "acting" are one.
     """
     shown = _words(" ".join(_QUESTIONS.get(question.kind, _OTHER)[1:]))
     labels = {_key(label.phrase) for label in card.labels.values()}

@@ -58,8 +58,8 @@ class Session:
         missing = missing_abilities(self.sampling, model)
         if missing:
             raise ModelError(
-                f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or use "
-                "llm.backend: llama_cpp"
+                f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or "
+                "use llm.backend: llama_cpp"
             )
         self.ideas = asking.collect(config, card, methods.kinds(used, card), model)
         template = model.chat_prompt if model.kind == "chat" else None
