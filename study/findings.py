@@ -61,7 +61,7 @@ def _gains(cells: Sequence[Cell], size: int, paper: str) -> str:
 
 def _better_worse(cells: Sequence[Cell], few: int) -> str:
     mixed = _by_arm(cells, f"mixed_{few}")
-    best = {}
+    best: dict[str, tuple[str, float]] = {}
     for (task, method), cell in mixed.items():
         if task not in best or cell["accuracy"]["mean"] > best[task][1]:
             best[task] = (method, cell["accuracy"]["mean"])
@@ -81,8 +81,8 @@ def _llm(grid: Grid, cells: Sequence[Cell]) -> list[str]:
             correlation = float(spearmanr(*zip(*pairs, strict=True)).statistic)
             lines.append(
                 f"- *The LLM's own accuracy doesn't predict what its data is worth*: rank correlation of its "
-                f"accuracy and the gain at {few} real rows, {said}: {correlation:+.2f} over {len(pairs)} pairs "
-                f"of task and method, but only {len(llm)} tasks: too few to tell."
+                f"accuracy and the gain at {few} real rows, {said}: {correlation:+.2f} over {len(pairs)} "
+                f"pairs of task and method, but only {len(llm)} tasks: too few to tell."
             )
     return lines
 
