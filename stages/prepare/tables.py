@@ -67,7 +67,8 @@ def read_folder(folder: Path, encoding: str) -> Table:
         texts.append(text)
     if damaged:
         print(
-            f"prepare: note: {len(damaged)} of {len(files)} files in {folder} aren't wholly {encoding} "
+            f"prepare: note: {len(damaged)} of {len(files)} files in {folder} aren't wholly "
+            f"{encoding.removesuffix('-sig')} "
             f"(the first is {damaged[0].relative_to(folder)}); their wrong bytes are read as \ufffd. "
             "If there are many, set source.encoding",
             file=sys.stderr,

@@ -118,7 +118,8 @@ def test_too_few_rows_are_an_error_with_keys_and_numbers(train_rows, curve, test
     rows = labelled_rows({"a": 50, "b": 50})
     message = (
         f"params.yaml: prepare.test_rows={test_rows} and real.rows={train_rows}, "
-        f"real.curve={curve} need {needed} rows, but the task's data has 100; lower them"
+        f"real.curve={curve} need {needed} rows, but the task's data has 100; lower them, "
+        "or take the largest real_<n> out of `arms`"
     )
     with pytest.raises(DataError) as caught:
         split(rows, train_rows, curve, test_rows, 1)
