@@ -81,6 +81,7 @@ def test_folders_hold_a_sub_folder_of_texts_per_label(tmp_path, capsys):
     assert [(row[2], row[1]) for row in rows_of(folder=str(tmp_path))] == expected
     assert "1 of 3 files" in capsys.readouterr().err
     assert rows_of(folder=str(tmp_path), encoding="cp1252")[0][1] == "café"
+    assert "Python knows no encoding" in failure(folder=str(tmp_path), encoding="klingon")
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd/a.txt").write_text("x")
     assert failure(folder=str(tmp_path)).endswith("add the label, or move its folder away")
