@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from stages import paths
+from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
+from stages.encoder.data import collate, tokenize
 from stages.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from stages.llm.catalog import load_entry, model_file
 from stages.params import Params, load_params
@@ -22,8 +24,6 @@ from stages.progress import progress
 from stages.records import ArmRow, Prediction, read_rows, write_json, write_rows
 from stages.tasks import load_card
 from stages.train.arm import ArmTrainer, Choice, predict
-from stages.train.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.train.data import collate, tokenize
 from stages.train.fine_tune import planned_epochs, uses_bf16
 from stages.train.save import save_model
 
