@@ -34,6 +34,8 @@ class Grid(Section):
     real_rows: Annotated[list[Positive], Field(min_length=2, max_length=2)]
     synthetic_rows: Positive
     candidates: Positive
+    worth_tasks: list[str]
+    worth_candidates: Positive
     test_rows: Positive
     seeds: Annotated[list[Seed], Field(min_length=3)]
     recipe: Literal["linear_head", "fine_tune"]
@@ -55,15 +57,21 @@ def load_grid() -> Grid:
     return check(Grid, content.get("study") if isinstance(content, dict) else None, PARAMS, "study")
 
 
-def load_task(name: str, method: str = "auto") -> Task:
-    """Return a task with params.yaml's settings, the grid's numbers and one method."""
+def load_task(name: str, method: str = "auto", *, worth: bool = False) -> Task:
+    """Return a task with params.yaml's settings, the grid's numbers and one method.
+
+    `worth`: with the numbers of the worth of the recommended method, and the recipe of params.yaml.
+    """
     grid = load_grid()
     params = load_params()
     content = params.model_dump()
     content["task"] = name
     content["real"] = {"rows": grid.real_rows[0], "curve": params.real.curve}
-    content["generate"] |= {"method": method, "candidates": grid.candidates}
-    content["train"] |= {"recipe": grid.recipe, "seeds": grid.seeds}
+    content["generate"] |= {
+        "method": method,
+        "candidates": grid.worth_candidates if worth else grid.candidates,
+    }
+    content["train"] |= {"seeds": grid.seeds} | ({} if worth else {"recipe": grid.recipe})
     params = Params.model_validate({**content, "arms": ["real"]})
     card = load_card(name)
     reading = read_source(card, name)

@@ -28,15 +28,26 @@ class Students:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.tokenizer = load_tokenizer(folder)
         self.base = Classifier(load_encoder(folder), len(self.names)).to(self.device)
-        self.inputs: Sequence[Input] = task.parts.test
+        self.collator = collate(self.tokenizer)
+        inputs: Sequence[Input] = task.parts.test
+        self.test = tokenize(inputs, None, self.tokenizer, config.max_tokens)
 
     def probabilities(self, rows: Sequence[Labelled], seed: int) -> npt.NDArray[np.float64]:
-        """Train on rows; return probabilities, shape (test rows, labels)."""
-        collator = collate(self.tokenizer)
+        """Train on rows with the given recipe; return probabilities, shape (test rows, labels)."""
+        choice = Choice(self.config.recipe, planned_epochs(self.config, len(rows)), 0, {})
+        return self._predict(self._trainer(rows), choice, seed)
+
+    def chosen(self, rows: Sequence[Labelled], seeds: Sequence[int]) -> tuple[npt.NDArray[np.float64], str]:
+        """Choose the recipe by validation; return all seeds' probabilities (seeds, rows, labels), and it."""
+        trainer = self._trainer(rows)
+        choice = trainer.choose()
+        return np.stack([self._predict(trainer, choice, seed) for seed in seeds]), choice.recipe
+
+    def _trainer(self, rows: Sequence[Labelled]) -> ArmTrainer:
         labels = np.array([self.names.index(row["label"]) for row in rows], np.int64)
         train = tokenize(rows, labels, self.tokenizer, self.config.max_tokens)
-        trainer = ArmTrainer(self.config, self.base, train, collator, len(self.names))
-        choice = Choice(self.config.recipe, planned_epochs(self.config, len(rows)), 0, {})
+        return ArmTrainer(self.config, self.base, train, self.collator, len(self.names))
+
+    def _predict(self, trainer: ArmTrainer, choice: Choice, seed: int) -> npt.NDArray[np.float64]:
         model = export(trainer.train(choice, seed).cpu(), self.names)
-        test = tokenize(self.inputs, None, self.tokenizer, self.config.max_tokens)
-        return predict(model, test, collator, self.config.batch_rows, self.device)
+        return predict(model, self.test, self.collator, self.config.batch_rows, self.device)

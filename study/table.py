@@ -28,11 +28,12 @@ Cell = Mapping[str, Any]
 def main() -> None:
     """Collect the cells, compare each with the real rows alone, and write the table."""
     grid = load_grid()
-    cells = [cell for name in names(grid) for cell in read(name)]
+    cells: list[Cell] = [cell for name in names(grid) for cell in read(name)["cells"]]
     compared = [compare(cell, cells) for cell in cells]
-    write_json(METRICS, {"cells": compared})
+    worths = [read(f"{task}-worth") for task in grid.worth_tasks]
+    write_json(METRICS, {"cells": compared, "worth": worths})
     with atomic_file(PAGE) as file:
-        file.write(page(grid, compared))
+        file.write(page(grid, compared, worths))
 
 
 def names(grid: Grid) -> list[str]:
@@ -40,11 +41,11 @@ def names(grid: Grid) -> list[str]:
     return [f"{task}-{method}" for task in grid.tasks for method in ("real", *grid.methods)]
 
 
-def read(name: str) -> list[Cell]:
-    """Read a part's cells."""
+def read(name: str) -> dict[str, Any]:
+    """Read what a part found."""
     path = CELLS / f"{name}.json"
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `make study`") from None
 
@@ -87,7 +88,7 @@ def gain(own: Any, base: Any) -> dict[str, float]:
     }
 
 
-def page(grid: Grid, cells: Sequence[Cell]) -> str:
+def page(grid: Grid, cells: Sequence[Cell], worths: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/study.md."""
     head = (
         "# The study\n\n"
@@ -98,7 +99,8 @@ def page(grid: Grid, cells: Sequence[Cell]) -> str:
         "and leaks; *checked* ones were also read by the LLM as the label that they were written for. Gains "
         "are paired.\n"
     )
-    return "\n".join([head, *(_task(task, grid, cells) for task in grid.tasks), findings(grid, cells)])
+    tables = [_task(task, grid, cells) for task in grid.tasks]
+    return "\n".join([head, *tables, findings(grid, cells), _worth(grid, worths)])
 
 
 def _task(task: str, grid: Grid, cells: Sequence[Cell]) -> str:
@@ -123,6 +125,23 @@ def _task(task: str, grid: Grid, cells: Sequence[Cell]) -> str:
                 f"| {method} | {said} | {synthetic['kept']} of {synthetic['candidates']} "
                 f"| {_score(synthetic)} | {_score(one)} | {_gain(one)} | {_score(two)} | {_gain(two)} |"
             )
+    return "\n".join(lines) + "\n"
+
+
+def _worth(grid: Grid, worths: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        f"## {grid.real_rows[0]} real rows with and without the recommended method's rows\n",
+        f"All accepted rows of {grid.worth_candidates} candidates; every arm by the recipe that validation on "
+        "its own rows prefers.\n",
+        "| task | method | synthetic rows | real | mixed | gain |",
+        "|---|---|---|---|---|---|",
+    ]
+    for worth in worths:
+        real, mixed = worth["arms"]["real"], worth["arms"]["mixed"]
+        lines.append(
+            f"| {worth['task']} | {', '.join(worth['methods'])} | {worth['kept']} | {_score(real)} "
+            f"| {_score(mixed)} | {_gain(worth)} |"
+        )
     return "\n".join(lines) + "\n"
 
 

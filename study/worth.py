@@ -1,0 +1,79 @@
+"""What the recommended method is worth on each bundled task: 100 real rows with and without synthetic ones.
+
+`python -m study.worth TASK` runs the stages as params.yaml has them (method `auto`, each arm by the recipe that
+validation prefers, all seeds) on the task, and writes metrics/study/<task>-worth.json. Part of `make study`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from stages.errors import add_debug_flag, one_line_errors
+from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
+from stages.evaluate.scores import ArmPredictions, accuracies
+from stages.generate.session import Session
+from stages.llm import open_model
+from stages.records import Labelled, write_json
+from study.__main__ import checked
+from study.grid import CELLS, Task, load_task
+from study.students import Students
+
+ARMS = ("real", "mixed")
+
+
+def main(name: str) -> None:
+    """Write what the synthetic rows of a task are worth."""
+    task = load_task(name, worth=True)
+    with open_model(task.params.llm) as model:
+        session = Session(task.params, task.card, task.parts.train, model)
+        candidates, _ = session.write(session.waves(), name)
+    kept = checked(task, candidates, task.params.filter.verify.action)
+    real: list[Labelled] = task.parts.train
+    rows: dict[str, list[Labelled]] = {"real": real, "mixed": [*real, *kept]}
+    students = Students(task)
+    arms = [predictions(students, task, arm, rows[arm]) for arm in ARMS]
+    methods = sorted({row["method"] for row in candidates})
+    found = {"task": name, "methods": methods, "candidates": len(candidates), "kept": len(kept)}
+    write_json(CELLS / f"{name}-worth.json", {**found, **compare(task, arms)})
+
+
+def predictions(
+    students: Students, task: Task, arm: str, rows: Sequence[Labelled]
+) -> tuple[ArmPredictions, str]:
+    """Train an arm with the recipe that validation prefers; return its predictions and the recipe."""
+    probabilities, recipe = students.chosen(rows, task.params.train.seeds)
+    return ArmPredictions(arm, len(rows), probabilities), recipe
+
+
+def compare(task: Task, arms: Sequence[tuple[ArmPredictions, str]]) -> dict[str, Any]:
+    """Return the arms' accuracies and the paired difference, with intervals over test rows and seeds."""
+    names, config = task.card.label_names, task.params.evaluate
+    truth = np.array([names.index(row["label"]) for row in task.parts.test], np.int64)
+    bootstrap = Bootstrap(truth, len(names), config.bootstrap_samples, config.seed)
+    every = np.ones((1, len(truth)))
+    means, drawn, result = [], [], {}
+    for arm, recipe in arms:
+        own = accuracies(arm.predicted, truth, every)[:, 0]
+        means.append(float(own.mean()))
+        drawn.append(bootstrap.accuracy(arm))
+        result[arm.arm] = {
+            "train_rows": arm.train_rows,
+            "recipe": recipe,
+            "accuracy": {"mean": round(means[-1], 4), **interval(drawn[-1])},
+        }
+    difference = drawn[1] - drawn[0]
+    gain = {"accuracy": round(means[1] - means[0], 4), **interval(difference)}
+    return {"arms": result, "gain": {**gain, "p_value": two_sided_p(difference)}, "test_rows": len(truth)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m study.worth", description=main.__doc__)
+    parser.add_argument("task", help="a task card's name")
+    add_debug_flag(parser)
+    arguments = parser.parse_args()
+    with one_line_errors(f"study.worth {arguments.task}", debug=arguments.debug):
+        main(arguments.task)
