@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 from stages.errors import ModelError
@@ -57,11 +58,16 @@ class Session:
         missing = missing_abilities(self.sampling, model)
         if missing:
             raise ModelError(
-                f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or use "
-                "llm.backend: llama_cpp"
+                f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or "
+                "use llm.backend: llama_cpp"
             )
-        self.ideas = asking.collect(config, card, methods.kinds(used, card), model)
+        kinds = methods.kinds(used, card, params.task)
         template = model.chat_prompt if model.kind == "chat" else None
+        # Too few rows, or no template, are found before minutes of asking.
+        trial = Planner(config, card, rows, template, used, defaultdict(lambda: ["…"]))
+        for label, method in product(card.label_names, used):
+            trial.prompt(0, label, method)
+        self.ideas = asking.collect(config, card, kinds, model)
         self.planner = Planner(config, card, rows, template, used, asking.by_kind(self.ideas))
         self.store = WaveStore(model, self.sampling)
 
