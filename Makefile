@@ -6,10 +6,11 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro test check fix bench lock
+.PHONY: help setup repro preview test check fix bench lock
 
 help:
 	@echo "make repro [QUICK=1]  set up, then run the whole pipeline"
+	@echo "make preview          show a prompt and five texts per label in about a minute; writes no results"
 	@echo "make test             set up, then run all tests"
 	@echo "make check | fix      lint and types | mend what can be mended"
 	@echo "make bench            measure speed and memory into metrics/bench.json"
@@ -30,6 +31,11 @@ repro: setup
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.evaluate.verdict
 endif
+
+# For trying prompts and settings: only the real rows are made, where they are missing.
+preview: setup
+	@test -e data/real/train.jsonl || $(BIN)/dvc repro -q prepare
+	@$(BIN)/python -m stages.generate --preview
 
 test: setup
 	@echo "test: about 5 minutes on 2 cores; the slow tests run the bundled models and the real dvc"

@@ -35,8 +35,8 @@ def label_shares(
         none = [name for name in names if not counts[name]]
         if none:
             raise ParamsError(
-                f"params.yaml: label_shares: real: no real row is labelled {none[0]!r}; raise real.rows, or say "
-                "balanced"
+                f"params.yaml: label_shares: real: no real row is labelled {none[0]!r}; raise real.rows, or "
+                "say balanced"
             )
         shares: Mapping[str, float] = {name: counts[name] for name in names}
     else:

@@ -131,7 +131,8 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
         if len(named) < _FEWEST:
             raise DataError(
                 f"params.yaml: generate.method: the model names only {len(named)} usable values of "
-                f"{question.kind!r} for {question.label or 'the task'!r}; give them in the task card ({_where(question)})"
+                f"{question.kind!r} for {question.label or 'the task'!r}; give them in the task "
+                f"card ({_where(question)})"
             )
         ideas += [
             Idea(kind=question.kind, label=question.label, value=value, lists=count) for value, count in named

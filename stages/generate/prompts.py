@@ -64,7 +64,9 @@ def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate, max_tokens
             what = f"{card.pair_name} ({card.phrase(brief.label)}) for the {card.text_name} given"
     like = "in the same style" if brief.shown else f"as in {card.description}"
     again = " Don't repeat the ones above." if brief.shown else ""
+    both = bool(card.pair_name) and not brief.given
     length = "in one short sentence" if max_tokens <= SHORT_TOKENS else "on one line"
+    length = f"each {length}" if both else length
     request = f"{_frame(card, brief)}Write one new {what}{wish}, {like}, {length}.{again}"
     start = f' "{brief.start}'
     opened = (

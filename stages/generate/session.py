@@ -47,7 +47,7 @@ class Session:
         config = params.generate
         self.config, self.card, self.model = config, card, model
         self.shares = label_shares(params.label_shares, card, rows)
-        used = methods.shares(config, card, params.task, len(rows))
+        self.methods = used = methods.shares(config, card, params.task, len(rows))
         self.sampling = sampling_of(
             config,
             stop_text(config, card, has_rows=bool(rows)),
