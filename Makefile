@@ -6,10 +6,11 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro study test check fix bench lock
+.PHONY: help setup repro preview study test check fix bench lock
 
 help:
 	@echo "make repro [QUICK=1]  set up, then run the whole pipeline"
+	@echo "make preview          show a prompt and five texts per label in about a minute; writes no results"
 	@echo "make study            compare the methods on three tasks, as in the paper"
 	@echo "make test             set up, then run all tests"
 	@echo "make check | fix      lint and types | mend what can be mended"
@@ -35,6 +36,11 @@ endif
 study: setup
 	@echo "study: about an hour on 2 cores; a stopped run goes on where it was"
 	@$(BIN)/dvc repro study/dvc.yaml
+
+# For trying prompts and settings: only the real rows are made, where they are missing.
+preview: setup
+	@test -e data/real/train.jsonl || $(BIN)/dvc repro -q prepare
+	@$(BIN)/python -m stages.generate --preview
 
 test: setup
 	@echo "test: about 5 minutes on 2 cores; the slow tests run the bundled models and the real dvc"

@@ -2,7 +2,8 @@
 
 Three ways, interleaved: a whole wave (as `generate` runs it, its tail included); the wave's own prompts one
 text at a time, all texts of a prompt in a row so that the library's prefix cache hits; and a prompt with
-new demonstrations for every text, as most scripts do. Reads params.yaml and the real training rows.
+new demonstrations for every text, as most scripts do. Reads params.yaml and the real training rows; the
+method is always few_shot, so that rates of different settings can be compared.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 from bench.inputs import Inputs
 from bench.rounds import Timed, interleave, middle, ratios, rounded
 from bench.serial import Serial, fastest, open_engine
-from stages.generate.prompts import ChatTemplate, Planned, plan
+from stages.generate.plan import Planned, Planner, drawn_labels
+from stages.generate.prompts import ChatTemplate
 from stages.generate.waves import sampling_of
 from stages.llm.base import Completion, LanguageModel, PromptGroup, Sampling
+from stages.params import Generate
 from stages.progress import progress
 
 Write = Callable[[str, int, Sampling], Completion]
@@ -73,7 +76,12 @@ def plans(
             "prompts_per_wave": size.fresh,
         }
     )
-    return plan(ours, inputs.card, inputs.train, template), plan(single, inputs.card, inputs.train, template)
+    return _waves(ours, inputs, template), _waves(single, inputs, template)
+
+
+def _waves(config: Generate, inputs: Inputs, template: ChatTemplate | None) -> list[list[Planned]]:
+    planner = Planner(config, inputs.card, inputs.train, template, {"few_shot": 1.0}, {})
+    return planner.plan(drawn_labels(config, dict.fromkeys(inputs.card.label_names, 1.0)))
 
 
 def compare(

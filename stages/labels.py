@@ -32,6 +32,12 @@ def label_shares(
         counts = Counter(row["label"] for row in rows)
         if not rows:
             raise ParamsError("params.yaml: label_shares: real: real.rows is 0; say balanced, or give shares")
+        none = [name for name in names if not counts[name]]
+        if none:
+            raise ParamsError(
+                f"params.yaml: label_shares: real: no real row is labelled {none[0]!r}; raise real.rows, or "
+                "say balanced"
+            )
         shares: Mapping[str, float] = {name: counts[name] for name in names}
     else:
         shares = wanted

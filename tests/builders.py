@@ -93,6 +93,8 @@ def candidate(number: int, text: str, label: str = "negative", **changes: Any) -
         "label": label,
         "prompt_id": "p0",
         "demonstration_ids": [],
+        "method": "few_shot",
+        "values": {},
         "seed": number,
         "tokens": 9,
         "finish_reason": "stop",
@@ -106,7 +108,8 @@ def section(name: str, **changes: Any) -> Any:
     shipped = getattr(load_params(REPOSITORY / "params.yaml"), name)
     content = shipped.model_dump()
     for key, value in changes.items():
-        content[key] = {**content[key], **value} if isinstance(value, dict) else value
+        both = isinstance(value, dict) and isinstance(content[key], dict)
+        content[key] = {**content[key], **value} if both else value
     return type(shipped).model_validate(content)
 
 

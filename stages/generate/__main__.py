@@ -2,7 +2,7 @@
 
 Reads the task card and data/real/train.jsonl; writes data/synthetic/prompts.jsonl, ideas.jsonl and
 candidates.jsonl and metrics/generate.json. Run alone: `python -m stages.generate`.
-`--preview` writes nothing: it shows a prompt and five texts per label, in about a minute.
+`--preview` writes nothing: it shows a prompt and five texts per label and method.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from stages.generate import prompts
@@ -37,15 +36,15 @@ def fields(config: Generate, card: TaskCard, brief: Brief, answer: Completion) -
     if config.order == "text_first":
         written, _, said = written.partition(f"\n{card.question}:")
         label = _label_of(card, said)
+    written = f"{brief.start} {written}" if brief.start else written
     if card.pair_name is None:
-        start = brief.start
-        return Fields(one_line(f"{start} {written}" if start else written), None, label)
+        return Fields(one_line(written), None, label)
     if brief.given:
         return Fields(brief.given, one_line(written), label)
     head = prompts.pair_header(card, brief.label)
     if config.order == "text_first":
         head = f"{prompts.capital(card.pair_name)}:"
-    first, _, second = f"{brief.start} {written}".partition(f"\n{head}")
+    first, _, second = written.partition(f"\n{head}")
     return Fields(one_line(first), one_line(second), label)
 
 
@@ -62,5 +61,9 @@ def one_line(text: str) -> str:
 
 
 def _label_of(card: TaskCard, said: str) -> str:
-    found = re.sub(r"\W+$", "", said.strip().split("\n")[0].strip()).casefold()
-    return next((label.name for label in card.labels.values() if label.phrase.casefold() == found), "")
+    found = _key(said.strip().split("\n")[0])
+    return next((label.name for label in card.labels.values() if _key(label.phrase) == found), "")
+
+
+def _key(phrase: str) -> str:
+    return phrase.strip(" .,;!*" + _QUOTES).casefold()

@@ -40,30 +40,39 @@ class Context:
     rows: Mapping[str, Sequence[Labelled]]
     ideas: Ideas
 
+    @property
+    def writes_second(self) -> bool:
+        """Whether only second texts of pairs are written, to real rows' first ones."""
+        return self.card.pair_name is not None and self.config.pairs == "second" and any(self.rows.values())
+
     def demonstrations(self, label: str, count: int, draw: random.Random) -> tuple[Labelled, ...]:
         """Draw real rows to show: of the label, or, contrasting, of all labels in turn with its own last.
+
+        Text first, the labels are always in turn: rows of one label would give away the answer's.
 
         Raises
         ------
         DataError
             If a label has too few rows.
         """
-        if self.config.demonstration_labels == "same":
-            return tuple(self._draw(label, count, draw))
+        if self.config.demonstration_labels == "same" and self.config.order == "label_first":
+            return tuple(self._draw(label, count, count, draw))
         others = [name for name in self.card.label_names if name != label]
         draw.shuffle(others)
         order = [label, *others]
         wanted = [order[place % len(order)] for place in range(count)]
-        pools = {name: self._draw(name, wanted.count(name), draw) for name in dict.fromkeys(wanted)}
+        pools = {name: self._draw(name, wanted.count(name), count, draw) for name in dict.fromkeys(wanted)}
         return tuple(pools[name].pop() for name in reversed(wanted))
 
-    def _draw(self, label: str, count: int, draw: random.Random) -> list[Labelled]:
+    def _draw(self, label: str, count: int, shown: int, draw: random.Random) -> list[Labelled]:
+        """Draw `count` rows of a label for a prompt that shows `shown` of all labels."""
         own = self.rows[label]
         if len(own) < count:
             total = sum(map(len, self.rows.values()))
+            each = f" ({count} of a label)" if count < shown else ""
             raise DataError(
-                f"params.yaml: generate.demonstrations={count}: only {len(own)} of the "
-                f"{total} real rows are labelled {label!r}; lower it, or raise real.rows"
+                f"params.yaml: generate.demonstrations={shown}: only {len(own)} of the "
+                f"{total} real rows are labelled {label!r}{each}; lower it, or raise real.rows"
             )
         return draw.sample(own, count)
 

@@ -19,6 +19,7 @@ from stages.generate.prompts import STOP, ChatTemplate
 from stages.llm.base import LanguageModel, PromptGroup, Sampling
 from stages.llm.journal import Journal, fingerprint
 from stages.params import Generate
+from stages.progress import progress
 from stages.records import Idea
 from stages.tasks import TaskCard
 
@@ -53,8 +54,8 @@ _OTHER = (
     "the fee, the counter, the letter, the card, the interest, the branch",
 )
 _DOMAINS = ("a restaurant review", "a question to a bank")
-# Their values depend on the label; the others suit every label.
-_BY_LABEL = {"persona": False, "writer": False, "style": False}
+# One list of them suits every label; of all else, each label has a list.
+_FOR_ALL = ("persona", "writer", "style")
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,15 @@ def given(card: TaskCard) -> dict[tuple[str, str], list[str]]:
     lists: dict[tuple[str, str], list[str]] = {}
     for kind, values in (("topic", card.topics), ("persona", card.personas)):
         if values:
-            lists[kind, ""] = list(values)
+            lists[kind, ""] = _one_line(values)
     for kind, own in (card.attributes or {}).items():
         by_label = own if isinstance(own, dict) else {"": own}
-        lists |= {(kind, label): list(values) for label, values in by_label.items()}
+        lists |= {(kind, label): _one_line(values) for label, values in by_label.items()}
     return lists
+
+
+def _one_line(values: Iterable[str]) -> list[str]:
+    return [" ".join(value.split()) for value in values]
 
 
 def questions(card: TaskCard, kinds: Iterable[str]) -> list[Question]:
@@ -82,10 +87,9 @@ def questions(card: TaskCard, kinds: Iterable[str]) -> list[Question]:
     known = given(card)
     missing = []
     for kind in dict.fromkeys(kinds):
-        labels = card.label_names if _BY_LABEL.get(kind, True) else [""]
-        missing += [
-            Question(kind, label) for label in labels if not {(kind, label), (kind, "")} & known.keys()
-        ]
+        without = [name for name in card.label_names if not {(kind, name), (kind, "")} & known.keys()]
+        labels = without if kind not in _FOR_ALL else [""] * bool(without)
+        missing += [Question(kind, label) for label in labels]
     return missing
 
 
@@ -122,23 +126,31 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
     journal = Journal("ideas", {"llm": model.identity, "sampling": vars(_SAMPLING)})
     template = model.chat_prompt if model.kind == "chat" else None
     for question in questions(card, kinds):
-        text = prompt(card, question, template)
-        draws = np.random.SeedSequence([config.seed, _LISTS]).generate_state(_LISTS)
-        group = PromptGroup(text, tuple(map(int, draws)))
-        key = fingerprint({"prompt": text, "seeds": group.seeds})
-        if key not in journal:
-            (lists,) = model.write_wave([group], _SAMPLING)
-            journal.add(key, [answer.text for answer in lists])
-        named = rank(journal[key], card, question)[: config.ideas]
+        answers = _ask(prompt(card, question, template), config.seed, model, journal, question.kind)
+        named = rank(answers, card, question)[: config.ideas]
         if len(named) < _FEWEST:
             raise DataError(
-                f"generate.method: the model names only {len(named)} usable values of {question.kind!r} for "
-                f"{question.label or 'the task'!r}; give them in the task card ({_where(question)})"
+                f"params.yaml: generate.method: the model names only {len(named)} usable values of "
+                f"{question.kind!r} for {question.label or 'the task'!r}; give them in the task "
+                f"card ({_where(question)})"
             )
         ideas += [
             Idea(kind=question.kind, label=question.label, value=value, lists=count) for value, count in named
         ]
     return ideas
+
+
+def _ask(text: str, seed: int, model: LanguageModel, journal: Journal, kind: str) -> list[str]:
+    """Return the model's lists, from the journal if they are there."""
+    draws = np.random.SeedSequence([seed, _LISTS]).generate_state(_LISTS)
+    group = PromptGroup(text, tuple(map(int, draws)))
+    key = fingerprint({"prompt": text, "seeds": group.seeds})
+    if key not in journal:
+        with progress(_LISTS, f"generate: {kind}", "lists") as bar:
+            (lists,) = model.write_wave([group], _SAMPLING, lambda _: bar.update())
+        journal.add(key, [answer.text for answer in lists])
+    found: list[str] = journal[key]
+    return found
 
 
 def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tuple[str, int]]:

@@ -111,9 +111,11 @@ class Planner:
     def _brief(self, number: int, label: str, method: str) -> Brief:
         draw = random.Random(f"{self.config.seed}:{number}")
         brief = BRIEFS[method](label, draw, self.context)
-        if self.card.pair_name and self.config.pairs == "second" and self.rows:
-            # Any label's row: whether the pair is of the label is up to its second text.
-            return replace(brief, given=draw.choice(self.rows)["text"])
+        if self.context.writes_second:
+            # Any label's row: whether the pair is of the label is up to its second text. None that is shown
+            # with its second text: that would be copied.
+            hidden = [row for row in self.rows if row not in brief.shown] or self.rows
+            return replace(brief, given=draw.choice(hidden)["text"])
         return brief
 
     def _as_label(self, brief: Brief, label: str, number: int, method: str) -> Brief:
@@ -124,7 +126,7 @@ class Planner:
         if self.config.order == "text_first":
             return prompts.text_first_prompt(self.card, brief, self.template)
         if self.template:
-            return prompts.chat_prompt(self.card, brief, self.template)
+            return prompts.chat_prompt(self.card, brief, self.template, self.config.max_new_tokens)
         return prompts.base_prompt(self.card, brief)
 
 

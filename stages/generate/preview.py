@@ -1,34 +1,64 @@
-"""`make preview`: a prompt and five texts per label in about a minute, writing nothing."""
+"""`make preview`: a prompt and five texts per label and method in about a minute, writing nothing."""
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from stages import paths
+from stages.generate.plan import Planned
 from stages.generate.session import Session
 from stages.llm import open_model
-from stages.params import load_params
-from stages.records import read_rows
-from stages.tasks import load_card
+from stages.params import Params, load_params
+from stages.records import Candidate, read_rows
+from stages.tasks import TaskCard, load_card
 
 ROWS = 5
 
 
 def preview() -> None:
-    """Print a prompt and five texts of each label."""
+    """Print a prompt and five texts of each label, by each method; the project's files stay as they are."""
     params = load_params()
     card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN)
     small = params.generate.model_copy(update={"samples_per_prompt": ROWS})
     with open_model(params.llm) as model:
         session = Session(params.model_copy(update={"generate": small}), card, rows, model)
-        waves = session.planner.plan(card.label_names)
-        candidates, _ = session.write(waves, "preview")
-    prompts = {planned.prompt["id"]: planned.prompt for planned in chain.from_iterable(waves)}
-    for prompt_id, prompt in prompts.items():
-        own = [row for row in candidates if row["prompt_id"] == prompt_id]
-        print(f"=== {prompt['label']} ({prompt['method']}), the prompt:\n{prompt['text']}\n")
-        for row in own:
-            pair = f"\n    {card.pair_name}: {row['text_pair']}" if "text_pair" in row else ""
-            label = "" if row["label"] == prompt["label"] else f" [{row['label'] or 'no label'}]"
-            print(f"  · {row['text']}{pair}{label}{'' if row['finish_reason'] == 'stop' else ' [cut off]'}")
-        print()
+        pairs = enumerate(product(card.label_names, session.methods))
+        planned = [session.planner.prompt(number, *pair) for number, pair in pairs]
+        size = small.prompts_per_wave
+        waves = [planned[start : start + size] for start in range(0, len(planned), size)]
+        candidates, seconds = session.write(waves, "preview")
+    for place, each in enumerate(planned):
+        print("\n".join(_shown(each, candidates[place * ROWS : (place + 1) * ROWS], card)))
+    print("\n".join(_expected(params, session, candidates, seconds)))
+
+
+def _shown(planned: Planned, rows: Sequence[Candidate], card: TaskCard) -> Iterator[str]:
+    yield f"=== {planned.prompt['label']} ({planned.prompt['method']}), the prompt:"
+    yield planned.prompt["text"]
+    yield ""
+    for row in rows:
+        label = "" if row["label"] == planned.prompt["label"] else f" [{row['label'] or 'no label'}]"
+        ending = "" if row["finish_reason"] == "stop" else " [cut off]"
+        yield f"  · {row['text']}{label}{ending}"
+        if "text_pair" in row:
+            yield f"    {card.pair_name}: {row['text_pair']}"
+    yield ""
+
+
+def _expected(
+    params: Params, session: Session, candidates: Sequence[Candidate], seconds: float
+) -> Iterator[str]:
+    ended = sum(row["finish_reason"] == "stop" and bool(row["text"]) for row in candidates)
+    tokens = sum(row["tokens"] for row in candidates)
+    yield f"=== `dvc repro generate` would write {params.generate.candidates} texts"
+    yield f"  methods: {_percent(session.methods)}"
+    yield f"  labels:  {_percent(session.shares)}"
+    yield (
+        f"  ended within max_new_tokens: {ended} of {len(candidates)}, {tokens / len(candidates):.0f} tokens "
+        f"each, {tokens / max(seconds, 1e-9):.0f} tokens/s (whole waves are faster)"
+    )
+
+
+def _percent(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in shares.items())

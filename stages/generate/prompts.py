@@ -15,6 +15,9 @@ from stages.tasks import TaskCard
 # One text is one line, in the demonstrations and in the answer; several fields end with an empty line.
 STOP, FIELDS_STOP = "\n", "\n\n"
 
+# Up to so many tokens a chat model is asked for one short sentence.
+SHORT_TOKENS = 100
+
 ChatTemplate = Callable[[str, str], str]
 
 # A base model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds
@@ -41,21 +44,17 @@ Answer (polite): Yes, madam, but not before noon.
 
 def base_prompt(card: TaskCard, brief: Brief) -> str:
     """Show demonstrations, or texts of other kinds, as a list that the model goes on with."""
-    if brief.shown:
-        frame = _intro(card, brief) + _listed(card, brief)
-        head = header(card, brief.label, brief.wishes)
-    else:
-        frame = _PAIRS_FORM if card.pair_name else _FORM
-        head = header(card, brief.label, brief.wishes)
-        if not card.pair_name:
-            head = f"A clearly {head[0].lower()}{head[1:]}"
-    return f"{frame}{head}{_beginning(card, brief)}"
+    head = header(card, brief.label, () if brief.given else brief.wishes)
+    if not brief.shown and not card.pair_name:
+        head = f"A clearly {_head(card, brief.label, brief.wishes)}"
+    return f"{_frame(card, brief)}{head}{_beginning(card, brief)}"
 
 
-def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate) -> str:
+def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate, max_tokens: int) -> str:
     """Ask for one text; the answer's start is given, so that small models don't chat about it.
 
-    It opens a quotation: after a bare colon SmolLM2 ends its answer at once, three times out of four.
+    It opens a quotation: after a bare colon SmolLM2 ends its answer at once, three times out of four. Where
+    few tokens are allowed, a short text is asked for: else one in seven is cut off.
     """
     wish = "".join(f", {wish}" for wish in brief.wishes)
     what = f"{card.phrase(brief.label)} {card.text_name}"
@@ -65,25 +64,29 @@ def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate) -> str:
             what = f"{card.pair_name} ({card.phrase(brief.label)}) for the {card.text_name} given"
     like = "in the same style" if brief.shown else f"as in {card.description}"
     again = " Don't repeat the ones above." if brief.shown else ""
-    request = (
-        f"{_intro(card, brief) + _listed(card, brief) if brief.shown else ''}"
-        f"Write one new {what}{wish}, {like}, on one line.{again}"
+    both = bool(card.pair_name) and not brief.given
+    length = "in one short sentence" if max_tokens <= SHORT_TOKENS else "on one line"
+    length = f"each {length}" if both else length
+    request = f"{_frame(card, brief)}Write one new {what}{wish}, {like}, {length}.{again}"
+    start = f' "{brief.start}'
+    opened = (
+        f" {brief.given}\n{pair_header(card, brief.label, brief.wishes)}{start}" if brief.given else start
     )
-    start = _beginning(card, brief)
-    opened = f'{start} "' if brief.given else f' "{start.strip()}'
-    return template(request, f"{header(card, brief.label, brief.wishes)}{opened}")
+    head = header(card, brief.label, () if brief.given else brief.wishes)
+    return template(request, f"{head}{opened}")
 
 
 def text_first_prompt(card: TaskCard, brief: Brief, template: ChatTemplate | None) -> str:
     """Show rows with their labels after them; the model writes a text and then its label."""
     name = f"{capital(card.text_name)}:"
+    own = f"{name} {brief.given}\n{capital(str(card.pair_name))}:" if brief.given else name
     rows = "".join(
         f"{name} {said(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in brief.shown
     )
     frame = f"Here are some {card.description}.\n\n{rows}"
     if template:
-        return template(f"{frame}Write one more, in the same form.", name)
-    return frame + name
+        return template(f"{frame}Write one more, in the same form.", own)
+    return frame + own
 
 
 def header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
@@ -91,13 +94,18 @@ def header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
 
     Of a pair it stands before the first text and doesn't say the label: that belongs to both.
     """
+    return capital(_head(card, label, wishes))
+
+
+def _head(card: TaskCard, label: str, wishes: tuple[str, ...]) -> str:
     own = card.text_name if card.pair_name else f"{card.phrase(label)} {card.text_name}"
-    return capital(f"{own} {', '.join(wishes)}:" if wishes else f"{own}:")
+    return f"{own} {', '.join(wishes)}:" if wishes else f"{own}:"
 
 
-def pair_header(card: TaskCard, label: str) -> str:
+def pair_header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
     """Return what stands before a pair's second text, e.g. "Hypothesis (follows from the premise):"."""
-    return f"{capital(str(card.pair_name))} ({card.phrase(label)}):"
+    name = capital(" ".join([str(card.pair_name), *([", ".join(wishes)] if wishes else [])]))
+    return f"{name} ({card.phrase(label)}):"
 
 
 def capital(text: str) -> str:
@@ -114,9 +122,17 @@ def said(card: TaskCard, row: Input) -> str:
 
 def _beginning(card: TaskCard, brief: Brief) -> str:
     """Return what the answer starts with, after the header: nothing, a template, or a pair's first text."""
+    start = f" {brief.start}" if brief.start else ""
     if brief.given:
-        return f" {brief.given}\n{pair_header(card, brief.label)}"
-    return f" {brief.start}" if brief.start else ""
+        return f" {brief.given}\n{pair_header(card, brief.label, brief.wishes)}{start}"
+    return start
+
+
+def _frame(card: TaskCard, brief: Brief) -> str:
+    """Return what stands before the header: the demonstrations, or texts of other kinds."""
+    if brief.shown:
+        return _intro(card, brief) + _listed(card, brief)
+    return _PAIRS_FORM if card.pair_name else _FORM
 
 
 def _intro(card: TaskCard, brief: Brief) -> str:

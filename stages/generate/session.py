@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 from stages.errors import ModelError
@@ -47,7 +48,7 @@ class Session:
         config = with_room(params.generate, card, rows)
         self.config, self.card, self.model = config, card, model
         self.shares = label_shares(params.label_shares, card, rows)
-        used = methods.shares(config, card, params.task, len(rows))
+        self.methods = used = methods.shares(config, card, params.task, len(rows))
         self.sampling = sampling_of(
             config,
             stop_text(config, card, has_rows=bool(rows)),
@@ -61,8 +62,13 @@ class Session:
                 f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or "
                 "use llm.backend: llama_cpp"
             )
-        self.ideas = asking.collect(config, card, methods.kinds(used, card), model)
+        kinds = methods.kinds(used, card, params.task)
         template = model.chat_prompt if model.kind == "chat" else None
+        # Too few rows, or no template, are found before minutes of asking.
+        trial = Planner(config, card, rows, template, used, defaultdict(lambda: ["…"]))
+        for label, method in product(card.label_names, used):
+            trial.prompt(0, label, method)
+        self.ideas = asking.collect(config, card, kinds, model)
         self.planner = Planner(config, card, rows, template, used, asking.by_kind(self.ideas))
         self.store = WaveStore(model, self.sampling)
 

@@ -13,7 +13,12 @@ from stages.llm.fake import FakeModel
 from stages.params import load_params
 from stages.records import read_rows
 
-OUTPUTS = ["data/synthetic/prompts.jsonl", "data/synthetic/candidates.jsonl", "metrics/generate.json"]
+OUTPUTS = [
+    "data/synthetic/prompts.jsonl",
+    "data/synthetic/ideas.jsonl",
+    "data/synthetic/candidates.jsonl",
+    "metrics/generate.json",
+]
 
 
 @pytest.fixture
@@ -94,6 +99,7 @@ def test_the_metrics_sum_up_the_candidates(model):
         "finished": reasons["stop"],
         "cut_off": reasons["length"],
         "prompts": len(read_rows(paths.PROMPTS)),
+        "methods": {"few_shot": 40},
         "labels": {"negative": 20, "positive": 20},
         "tokens": sum(row["tokens"] for row in candidates),
     }
@@ -114,7 +120,7 @@ def test_the_texts_do_not_depend_on_the_journal(prepared, model, cache):
         path.unlink()
     main()
     assert model.waves_written == 8
-    for name in OUTPUTS[:2]:
+    for name in OUTPUTS[:3]:
         assert written(prepared)[name] == first[name]
 
 
@@ -152,8 +158,8 @@ def test_a_resumed_run_writes_what_an_uninterrupted_one_does(prepared, monkeypat
     for path in (cache / "journal").iterdir():
         path.unlink()
     main()
-    assert {name: written(prepared)[name] for name in OUTPUTS[:2]} == {
-        name: resumed[name] for name in OUTPUTS[:2]
+    assert {name: written(prepared)[name] for name in OUTPUTS[:3]} == {
+        name: resumed[name] for name in OUTPUTS[:3]
     }
 
 

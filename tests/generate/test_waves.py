@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from stages.errors import ModelError, ParamsError
-from stages.generate.prompts import STOP, Planned, plan
+from stages.generate.plan import Planned, Planner, drawn_labels
+from stages.generate.prompts import STOP
 from stages.generate.waves import WaveStore, generate, sampling_of
 from stages.llm.base import Completion, PromptGroup, Sampling
 from stages.llm.fake import FakeModel
@@ -15,7 +16,16 @@ CONFIG = section(
     "generate", seed=1, candidates=40, demonstrations=2, samples_per_prompt=2, prompts_per_wave=4
 )
 ROWS = labelled_rows({"negative": 6, "positive": 6})
-WAVES = plan(CONFIG, card(), ROWS, None)
+
+
+def plan(config=CONFIG, the_card=None):
+    """Plan by few_shot, the labels in turn."""
+    own = the_card or card()
+    labels = drawn_labels(config, dict.fromkeys(own.label_names, 1.0))
+    return Planner(config, own, ROWS, None, {"few_shot": 1.0}, {}).plan(labels)
+
+
+WAVES = plan()
 
 
 class Recorder(FakeModel):
@@ -46,7 +56,7 @@ def groups_of(waves):
 def run(model, waves=WAVES, sampling=None, on_text=None):
     """Write the waves with a store of their own, as a new process does."""
     store = WaveStore(model, sampling or sampling_of(CONFIG))
-    return [row for rows, _ in generate(waves, model, store, on_text) for row in rows]
+    return [row for rows, _ in generate(waves, model, store, CONFIG, card(), on_text) for row in rows]
 
 
 def one_text(text):
@@ -65,6 +75,7 @@ def test_sampling_is_as_in_the_params():
         "repetition_penalty": 1.0,
         "contrast": 0.0,
         "grammar": "",
+        "never_empty": False,
     }
 
 
@@ -74,10 +85,11 @@ def test_candidates_say_where_they_come_from():
     assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(40)]
     planned = [(each.prompt, seed) for wave in WAVES for each in wave for seed in each.seeds]
     for row, (prompt, seed) in zip(rows, planned, strict=True):
-        assert set(row) == set(Candidate.__annotations__) | {"id", "text", "label"}
+        assert set(row) == set(Candidate.__annotations__) - {"text_pair"}
         assert row["text"] == f"{len(prompt['text'])}:{seed}"
         assert (row["label"], row["prompt_id"]) == (prompt["label"], prompt["id"])
         assert row["demonstration_ids"] == prompt["demonstration_ids"]
+        assert (row["method"], row["values"]) == ("few_shot", {})
         assert (row["seed"], row["tokens"], row["finish_reason"]) == (seed, seed % 7, "length")
 
 
@@ -134,7 +146,7 @@ def test_an_interrupted_run_goes_on_at_the_wave_and_ends_the_same(wave, monkeypa
 
 def test_finished_waves_are_yielded_while_later_ones_are_still_to_come():
     model = Recorder()
-    results = generate(WAVES, model, WaveStore(model, sampling_of(CONFIG)))
+    results = generate(WAVES, model, WaveStore(model, sampling_of(CONFIG)), CONFIG, card())
     rows, _ = next(results)
     assert len(rows) == 8
     assert len(model.written) == 1
@@ -142,7 +154,7 @@ def test_finished_waves_are_yielded_while_later_ones_are_still_to_come():
 
 def test_a_second_run_writes_nothing_and_takes_the_time_of_the_first():
     def timed(model):
-        return list(generate(WAVES, model, WaveStore(model, sampling_of(CONFIG))))
+        return list(generate(WAVES, model, WaveStore(model, sampling_of(CONFIG)), CONFIG, card()))
 
     first = timed(FakeModel())
     again = FakeModel()
@@ -154,7 +166,7 @@ def test_the_store_knows_what_was_written():
     model = FakeModel()
     store = WaveStore(model, sampling_of(CONFIG))
     assert not any(map(store.has, WAVES))
-    list(generate(WAVES[:2], model, store))
+    list(generate(WAVES[:2], model, store, CONFIG, card()))
     assert [store.has(wave) for wave in WAVES] == [True, True, False, False, False]
 
 
@@ -168,7 +180,7 @@ def test_only_new_texts_are_told_of():
 def test_more_candidates_write_only_the_new_waves():
     before = run(FakeModel())
     model = FakeModel()
-    more = plan(CONFIG.model_copy(update={"candidates": 60}), card(), ROWS, None)
+    more = plan(CONFIG.model_copy(update={"candidates": 60}))
     assert run(model, more)[:40] == before
     assert model.waves_written == len(more) - len(WAVES) == 3
 
@@ -184,6 +196,8 @@ def test_more_candidates_write_only_the_new_waves():
         {"repetition_penalty": 1.1},
         {"contrast": 0.5},
         {"grammar": "root ::= [a-z]+"},
+        {"never_empty": True},
+        {"stop": "\n\n"},
     ],
 )
 def test_other_sampling_is_other_work(change):
@@ -197,7 +211,14 @@ DEFAULT = {"temperature": 0.8, "top_k": 7, "top_p": 0.9, "min_p": 0.1, "max_new_
 
 
 @pytest.mark.parametrize(
-    "on", [{}, {"repetition_penalty": 1.1}, {"contrast": 0.5}, {"grammar": "root ::= [a-z]+"}]
+    "on",
+    [
+        {},
+        {"repetition_penalty": 1.1},
+        {"contrast": 0.5},
+        {"grammar": "root ::= [a-z]+"},
+        {"never_empty": True},
+    ],
 )
 def test_settings_that_are_off_are_not_in_the_fingerprint(on):
     model = FakeModel()
@@ -245,9 +266,9 @@ def test_other_seeds_or_prompts_are_other_waves():
     keys = {store.key(wave) for wave in WAVES}
     assert len(keys) == len(WAVES)
     others = [
-        plan(CONFIG.model_copy(update={"seed": 2}), card(), ROWS, None),
-        plan(CONFIG.model_copy(update={"samples_per_prompt": 3}), card(), ROWS, None),
-        plan(CONFIG, card(description="other sentences"), ROWS, None),
+        plan(CONFIG.model_copy(update={"seed": 2})),
+        plan(CONFIG.model_copy(update={"samples_per_prompt": 3})),
+        plan(CONFIG, card(description="other sentences")),
     ]
     for other in others:
         assert not keys & {store.key(wave) for wave in other}

@@ -40,17 +40,12 @@ def shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[
     Raises
     ------
     ParamsError
-        If a method needs real rows and there are none, or the card recommends an unknown one.
+        If a method needs real rows and there are none, or doesn't go with `order` or `demonstrations`, or if
+        the card recommends an unknown one.
     """
     wanted: Mapping[str, float] | str = config.method
     if wanted == "auto":
-        wanted = card.method or "few_shot"
-        if wanted not in METHODS:
-            raise ParamsError(
-                f"{card_path(task)}: method: no method {wanted!r}; there are {', '.join(METHODS)}"
-            )
-        if not real_rows:
-            wanted = "zero_shot" if wanted in NEED_ROWS else wanted
+        wanted = _recommended(card, task, real_rows)
     if isinstance(wanted, str):
         wanted = {wanted: 1.0}
     used = {name: share / sum(wanted.values()) for name, share in wanted.items() if share > 0}
@@ -60,11 +55,28 @@ def shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[
                 f"params.yaml: generate.method: {name} shows real rows, but real.rows is 0; "
                 "choose zero_shot, zero_shot_topic, attributes or persona"
             )
+        if config.order == "text_first" and name not in NEED_ROWS:
+            raise ParamsError(
+                f"params.yaml: generate.order: text_first shows labelled real rows, and {name} is used; set "
+                "generate.method: few_shot or one_shot, with real.rows above 0"
+            )
+        if name == "few_shot" and not config.demonstrations:
+            raise ParamsError(
+                "params.yaml: generate.demonstrations: few_shot shows real rows, so it can't be 0; raise it, "
+                "or choose zero_shot"
+            )
     return used
 
 
-def kinds(methods: Mapping[str, float], card: TaskCard) -> list[str]:
-    """Return the kinds of ideas that the methods draw."""
+def _recommended(card: TaskCard, task: str, real_rows: int) -> str:
+    name = card.method or "few_shot"
+    if name not in METHODS:
+        raise ParamsError(f"{card_path(task)}: method: no method {name!r}; there are {', '.join(METHODS)}")
+    return "zero_shot" if name in NEED_ROWS and not real_rows else name
+
+
+def kinds(methods: Mapping[str, float], card: TaskCard, task: str) -> list[str]:
+    """Return the kinds of ideas that the methods draw; raise `ParamsError` if a template can't be read."""
     needed: list[str] = []
     for name in methods:
         match name:
@@ -75,5 +87,6 @@ def kinds(methods: Mapping[str, float], card: TaskCard) -> list[str]:
             case "attributes":
                 needed += attributes.kinds(card)
             case "template":
+                template.check(card, task)
                 needed += template.kinds(card)
     return list(dict.fromkeys(needed))

@@ -9,4 +9,4 @@ from stages.generate.brief import Brief, Context
 
 def brief(label: str, draw: random.Random, context: Context) -> Brief:
     """Show real rows of the label, or of all labels if `demonstration_labels` is "all"."""
-    return Brief(label, shown=context.demonstrations(label, max(1, context.config.demonstrations), draw))
+    return Brief(label, shown=context.demonstrations(label, context.config.demonstrations, draw))

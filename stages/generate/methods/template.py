@@ -8,25 +8,45 @@ real rows of the label are the templates. With real rows, `generate.demonstratio
 from __future__ import annotations
 
 import random
-import string
+import re
+from collections.abc import Mapping
 
-from stages.errors import DataError
+from stages.errors import DataError, ParamsError
 from stages.generate.brief import Brief, Context
-from stages.tasks import TaskCard
+from stages.tasks import TaskCard, card_path
 
 # Enough to set the tone, too few to copy the row: the rest is the model's.
 OPENING_WORDS = 3
 
+# Not str.format's language: "{a.b}" and "{0}" mean nothing here, and a value may hold braces.
+_SLOT = re.compile(r"\{(\w[\w -]*)\}")
+
 
 def templates(card: TaskCard, label: str) -> list[str]:
-    """Return the card's templates for a label."""
+    """Return the card's templates for a label, each on one line."""
     given = card.templates or []
-    return list(given.get(label, []) if isinstance(given, dict) else given)
+    own = given.get(label, []) if isinstance(given, dict) else given
+    return [" ".join(text.split()) for text in own]
 
 
 def slots(text: str) -> list[str]:
     """Return the names of a template's slots, each once."""
-    return list(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(text) if name))
+    return list(dict.fromkeys(_SLOT.findall(text)))
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Put values into a template's slots."""
+    return _SLOT.sub(lambda slot: values[slot[1]], text)
+
+
+def check(card: TaskCard, task: str) -> None:
+    """Raise `ParamsError` if a template has braces that are no slot."""
+    for text in (text for label in card.label_names for text in templates(card, label)):
+        if re.search(r"[{}]", _SLOT.sub("", text)):
+            raise ParamsError(
+                f"{card_path(task)}: templates: {text!r} has a brace that belongs to no slot; write slots "
+                "like {topic}, and no other braces"
+            )
 
 
 def kinds(card: TaskCard) -> tuple[str, ...]:
@@ -41,14 +61,16 @@ def brief(label: str, draw: random.Random, context: Context) -> Brief:
     rows = context.rows[label]
     if not own and not rows:
         raise DataError(
-            f"generate.method: template: the task card has no templates for {label!r} and there are no real "
-            "rows to take openings from; add `templates` to the card"
+            f"params.yaml: generate.method: template: the task card has no templates for {label!r} and there "
+            "are no real rows to take openings from; add `templates` to the card, or raise real.rows"
         )
     shown = context.demonstrations(label, context.config.demonstrations, draw) if rows else ()
     if not own:
         hidden = [row for row in rows if row not in shown] or list(rows)
-        start = " ".join(draw.choice(hidden)["text"].split()[:OPENING_WORDS])
+        row = draw.choice(hidden)
+        text = row["text_pair"] if context.writes_second else row["text"]
+        start = " ".join(text.split()[:OPENING_WORDS])
         return Brief(label, shown=shown, start=start, values={"template": f"{start} …"})
     text = draw.choice(own)
     values = {kind: context.idea(kind, label, draw) for kind in slots(text)}
-    return Brief(label, shown=shown, start=text.format(**values), values={"template": text, **values})
+    return Brief(label, shown=shown, start=filled(text, values), values={"template": text, **values})

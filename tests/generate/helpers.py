@@ -1,0 +1,91 @@
+"""Planning without a model, for the tests of `generate`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stages.generate.brief import Ideas
+from stages.generate.plan import Planned, Planner, drawn_labels
+from stages.generate.prompts import ChatTemplate
+from stages.params import Generate
+from stages.records import Labelled
+from stages.tasks import TaskCard
+from tests.builders import card, labelled, section
+
+# No text is a part of another one or of a prompt's frame.
+ROWS = [labelled(label, number, f"{label}-text-{number:03d}.") for label in ("negative", "positive")
+        for number in range(12)]  # fmt: skip
+TEXTS = {row["id"] + row["label"]: row["text"] for row in ROWS}
+IDEAS: Ideas = {
+    ("topic", "negative"): ["the plot"],
+    ("topic", "positive"): ["the music"],
+    ("style", ""): ["short and dry"],
+    ("persona", ""): ["a nurse"],
+}
+PAIR_CARD: dict[str, Any] = {
+    "description": "pairs of sentences",
+    "text_name": "premise",
+    "pair_name": "hypothesis",
+    "question": "Relation",
+    "source": {
+        "path": "data/raw/rows.csv",
+        "text_column": "text",
+        "pair_column": "pair",
+        "label_column": "label",
+    },
+}
+PAIRS: list[Labelled] = [
+    {**row, "text": f"first {row['text']}", "text_pair": f"second {row['text']}"} for row in ROWS
+]
+
+
+def config(**changes: Any) -> Generate:
+    """Return small `generate` settings."""
+    settings = {
+        "seed": 1,
+        "candidates": 24,
+        "demonstrations": 3,
+        "samples_per_prompt": 2,
+        "prompts_per_wave": 4,
+    }
+    made: Generate = section("generate", **{**settings, **changes})
+    return made
+
+
+def planner(
+    the_config: Generate,
+    rows: Sequence[Labelled] = ROWS,
+    the_card: TaskCard | None = None,
+    template: ChatTemplate | None = None,
+    methods: Mapping[str, float] | None = None,
+    ideas: Ideas = IDEAS,
+) -> Planner:
+    """Return a planner, by few_shot unless said otherwise."""
+    return Planner(the_config, the_card or card(), rows, template, methods or {"few_shot": 1.0}, ideas)
+
+
+def planned(
+    rows: Sequence[Labelled] = ROWS,
+    the_card: TaskCard | None = None,
+    template: ChatTemplate | None = None,
+    methods: Mapping[str, float] | None = None,
+    shares: Mapping[str, float] | None = None,
+    ideas: Ideas = IDEAS,
+    **changes: Any,
+) -> list[list[Planned]]:
+    """Return the waves of small settings, labels balanced unless said otherwise."""
+    settings, own = config(**changes), the_card or card()
+    labels = drawn_labels(settings, shares or dict.fromkeys(own.label_names, 1.0))
+    return planner(settings, rows, own, template, methods, ideas).plan(labels)
+
+
+def flat(waves: Iterable[Sequence[Planned]]) -> list[Planned]:
+    """Return all prompts."""
+    return [each for wave in waves for each in wave]
+
+
+def labels_of(waves: Iterable[Sequence[Planned]]) -> Counter[str]:
+    """Count the prompts by label."""
+    return Counter(each.prompt["label"] for each in flat(waves))

@@ -1,0 +1,248 @@
+import hashlib
+import json
+from collections import Counter
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.errors import DataError
+from stages.generate.plan import distinct, in_turn
+from stages.generate.prompts import STOP, header
+from stages.generate.session import Session
+from stages.llm.fake import FakeModel
+from stages.params import load_params
+from stages.tasks import load_card
+from tests.builders import REPOSITORY, card, labelled, section
+from tests.generate.helpers import IDEAS, ROWS, TEXTS, config, flat, labels_of, planned, planner
+
+# Texts that were written before there were other methods stay in the journal.
+SHIPPED_PROMPTS = "167ded92075be6284f1ab00907ccd3aa66f9cb234b4dcfc22aea0d34262f3faf"
+SHIPPED_KEYS = ["5c4f19504f6b662b004489e1", "439d724d457422177ee9c043"]
+SHIPPED_JOURNAL = "generate-cccdabf64c2d899d9bd408ec.jsonl"
+
+
+def test_the_shipped_settings_give_the_bytes_that_they_always_gave(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    rows = [
+        labelled(label, number, f"the {label} text number {number} , as it is .")
+        for number in range(12)
+        for label in ("negative", "positive")
+    ]
+    # Whatever params.yaml ships with for the speed of a run, or for another model: the few-shot default.
+    session = Session(
+        load_params().model_copy(update={"generate": section("generate", candidates=384)}),
+        load_card("rotten_tomatoes"),
+        rows,
+        FakeModel(),
+    )
+    waves = session.waves()
+    content = [
+        [each.prompt["id"], each.prompt["label"], each.prompt["text"], each.prompt["demonstration_ids"],
+         each.first, each.seeds]
+        for each in flat(waves)
+    ]  # fmt: skip
+    assert hashlib.sha256(json.dumps(content).encode()).hexdigest() == SHIPPED_PROMPTS
+    assert [session.store.key(wave) for wave in waves] == SHIPPED_KEYS
+    assert session.store.journal.path.name == SHIPPED_JOURNAL
+
+
+@pytest.mark.parametrize(
+    ("candidates", "waves"), [(1, 1), (7, 1), (8, 1), (9, 2), (16, 2), (17, 3), (4032, 504)]
+)
+def test_candidates_are_rounded_up_to_whole_waves(candidates, waves):
+    result = planned(candidates=candidates)
+    assert [len(wave) for wave in result] == [4] * waves
+    assert {len(each.seeds) for each in flat(result)} == {2}
+
+
+def test_texts_are_numbered_through():
+    assert [each.first for each in flat(planned(samples_per_prompt=5))] == list(range(0, 40, 5))
+
+
+@pytest.mark.parametrize(("labels", "candidates"), [(2, 8), (2, 240), (3, 24), (4, 80), (4, 8)])
+def test_whole_rounds_of_labels_are_in_exact_balance(labels, candidates):
+    names = [f"name {number}" for number in range(labels)]
+    the_card = card(labels={str(at): {"name": name, "phrase": f"kind {at}"} for at, name in enumerate(names)})
+    rows = [labelled(name, number) for name in names for number in range(3)]
+    counts = labels_of(planned(rows, the_card=the_card, candidates=candidates))
+    assert list(counts) == names
+    assert set(counts.values()) == {candidates // 2 // labels}
+
+
+@given(st.integers(2, 5), st.integers(1, 200), st.integers(1, 5), st.integers(1, 5))
+def test_labels_are_never_further_apart_than_one_prompt(labels, candidates, samples, per_wave):
+    names = [f"name {number}" for number in range(labels)]
+    the_card = card(labels={name: {"name": name, "phrase": name} for name in names})
+    rows = [labelled(name, number) for name in names for number in range(3)]
+    changes = {"candidates": candidates, "samples_per_prompt": samples, "prompts_per_wave": per_wave}
+    waves = planned(rows, the_card=the_card, **changes)
+    counts = [labels_of(waves)[name] for name in names]
+    assert max(counts) - min(counts) <= 1
+    assert sum(counts) * samples >= candidates
+
+
+@pytest.mark.parametrize("template", [None, FakeModel(kind="chat").chat_prompt])
+def test_prompts_show_rows_of_their_label_and_no_others(template):
+    for each in flat(planned(candidates=100, template=template)):
+        prompt = each.prompt
+        shown = prompt["demonstration_ids"]
+        assert len(set(shown)) == len(shown) == 3
+        own = [TEXTS[row_id + prompt["label"]] for row_id in shown]  # KeyError: no row of this label
+        assert [text for text in TEXTS.values() if text in prompt["text"]] == sorted(own)
+
+
+@pytest.mark.parametrize("template", [None, FakeModel(kind="chat").chat_prompt])
+def test_a_prompt_has_one_text_per_line_and_ends_with_the_header(template):
+    assert STOP == "\n"
+    for each in flat(planned(template=template)):
+        said = header(card(), each.prompt["label"])
+        assert STOP not in said
+        assert each.prompt["label"] in said.lower()
+        assert each.prompt["text"].rstrip(' "').endswith(said)
+        for line in each.prompt["text"].split(STOP):
+            assert sum(text in line for text in TEXTS.values()) <= 1
+
+
+def test_a_chat_model_gets_the_request_in_its_template():
+    asked = []
+
+    def template(user, answer_start):
+        asked.append((user, answer_start))
+        return f"[{len(asked)}]"
+
+    prompts = [each.prompt for each in flat(planned(template=template))]
+    assert [prompt["text"] for prompt in prompts] == [f"[{number}]" for number in range(1, 13)]
+    for prompt, (user, start) in zip(prompts, asked, strict=True):
+        assert start == header(card(), prompt["label"]) + ' "'  # the text's quotation is opened
+        assert all(TEXTS[row_id + prompt["label"]] in user for row_id in prompt["demonstration_ids"])
+
+
+def test_a_plan_depends_on_its_arguments_alone():
+    assert planned() == planned()
+    assert planned(seed=2) != planned()
+
+
+@given(st.integers(1, 100), st.integers(0, 100))
+def test_more_candidates_only_append_waves(candidates, more):
+    few, many = planned(candidates=candidates), planned(candidates=candidates + more)
+    assert many[: len(few)] == few
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 2])
+def test_seeds_are_distinct_numbers_of_32_bits(seed):
+    seeds = [one for each in flat(planned(seed=seed, candidates=2000)) for one in each.seeds]
+    assert len(set(seeds)) == len(seeds) == 2000
+    assert all(type(one) is int and 0 <= one < 2**32 for one in seeds)
+
+
+def test_demonstrations_differ_from_prompt_to_prompt_and_all_rows_get_their_turn():
+    prompts = [each.prompt for each in flat(planned(candidates=200))]
+    assert len({tuple(prompt["demonstration_ids"]) for prompt in prompts}) > 90
+    shown = {(prompt["label"], row_id) for prompt in prompts for row_id in prompt["demonstration_ids"]}
+    assert len(shown) == len(ROWS)
+
+
+def test_distinct_prompts_are_stored_once_in_the_order_of_first_use():
+    waves = planned([*ROWS[:2], *ROWS[12:14]], demonstrations=1, candidates=80)
+    stored = list(distinct(waves))
+    assert len(stored) == 4
+    assert stored == list({each.prompt["id"]: each.prompt for each in flat(waves)}.values())
+    assert {each.prompt["id"] for each in flat(waves)} == {prompt["id"] for prompt in stored}
+    assert len({prompt["text"] for prompt in stored}) == 4
+
+
+@pytest.mark.parametrize("text", ["😀 café 日本", "lone \ud83d half", "a: b \\n c"])
+def test_any_text_can_be_shown(text):
+    rows = [labelled(label, number, text) for label in ("negative", "positive") for number in range(3)]
+    assert all(each.prompt["text"].count(text) == 3 for each in flat(planned(rows)))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_too_few_rows_of_a_label_are_an_error_with_the_key(count):
+    with pytest.raises(DataError) as caught:
+        planned(ROWS[: 12 + count])
+    message = str(caught.value)
+    assert message.startswith("params.yaml: generate.demonstrations=3: ")
+    assert f"only {count} of the {12 + count} real rows are labelled 'positive'" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("shares", [{"a": 1}, {"a": 0.5, "b": 0.5}, {"a": 0.7, "b": 0.2, "c": 0.1}])
+def test_names_take_turns_by_their_shares(shares):
+    names = list(islice(in_turn(shares), 100))
+    assert Counter(names) == {name: round(100 * share) for name, share in shares.items()}
+
+
+@given(st.lists(st.floats(0.01, 1), min_size=1, max_size=6), st.integers(1, 120))
+def test_nobody_is_ever_a_whole_turn_behind(shares, count):
+    by_name = {str(number): share for number, share in enumerate(shares)}
+    taken = Counter(islice(in_turn(by_name), count))
+    total = sum(shares)
+    assert all(taken[name] > share / total * count - 1 for name, share in by_name.items())
+
+
+def test_label_shares_hold_over_the_prompts():
+    waves = planned(candidates=200, shares={"negative": 0.8, "positive": 0.2})
+    assert labels_of(waves) == {"negative": 80, "positive": 20}
+
+
+def test_methods_take_turns_within_each_label():
+    waves = planned(candidates=160, methods={"few_shot": 0.75, "zero_shot": 0.25})
+    found = Counter((each.prompt["label"], each.prompt["method"]) for each in flat(waves))
+    assert found == {(label, method): count for label in ("negative", "positive")
+                     for method, count in (("few_shot", 30), ("zero_shot", 10))}  # fmt: skip
+
+
+def test_more_candidates_append_waves_of_a_mixture_too():
+    mixture = {"methods": {"few_shot": 0.6, "persona": 0.4}, "shares": {"negative": 0.3, "positive": 0.7}}
+    few = planned(candidates=40, **mixture)
+    assert planned(candidates=120, **mixture)[: len(few)] == few
+
+
+def test_prompts_can_be_planned_from_any_number_on():
+    whole = planner(config()).plan(["negative", "positive"] * 4)
+    rest = planner(config()).plan(["negative", "positive"] * 2, 4)
+    assert flat(whole)[4:] == flat(rest)
+
+
+def test_contrast_prompts_say_and_show_the_other_labels():
+    names = ["negative", "neutral", "positive"]
+    the_card = card(labels={name: {"name": name, "phrase": name} for name in names})
+    rows = [*ROWS, *(labelled("neutral", number, f"neutral-text-{number}.") for number in range(5))]
+    for each in flat(planned(rows, the_card=the_card, contrast=0.5)):
+        others = [name for name in names if name != each.prompt["label"]]
+        assert len(each.contrast) == len(each.group.contrast) == 2
+        for name, text in zip(others, each.contrast, strict=True):
+            assert text.endswith(header(the_card, name))
+            assert text.count(f"{name}-text") == 3
+    assert not any(each.contrast for each in flat(planned(rows, the_card=the_card)))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+@pytest.mark.parametrize("order", ["label_first", "text_first"])
+def test_contrasting_rows_are_of_all_labels_in_turn_and_the_last_of_the_own(count, order):
+    labels = "all" if order == "label_first" else "same"  # text first, they always contrast
+    labels_by_id = {row["id"] + row["text"]: row["label"] for row in ROWS}
+    for each in flat(planned(demonstrations=count, demonstration_labels=labels, order=order)):
+        own = [labels_by_id[row["id"] + row["text"]] for row in each.brief.shown]
+        assert own[-1] == each.prompt["label"]
+        assert all(one != other for one, other in pairwise(own))
+        assert "Every one of them" not in each.prompt["text"]
+        assert [text for text in TEXTS.values() if text in each.prompt["text"]]
+
+
+def test_too_few_rows_of_a_label_to_contrast_with_are_an_error_that_says_how_many():
+    with pytest.raises(DataError) as caught:
+        planned([*ROWS[:12], *ROWS[12:14]], demonstrations=5, demonstration_labels="all")
+    assert str(caught.value).startswith("params.yaml: generate.demonstrations=5: only 2 of the 14 real rows")
+    assert "'positive' (3 of a label)" in str(caught.value)
+
+
+def test_methods_with_values_record_them():
+    for each in flat(planned(methods={"attributes": 0.5, "persona": 0.5}, ideas=IDEAS)):
+        topic = {"negative": "the plot", "positive": "the music"}[each.prompt["label"]]
+        whole = {"topic": topic, "style": "short and dry", "persona": "a nurse"}
+        wanted = whole if each.prompt["method"] == "attributes" else {"persona": "a nurse"}
+        assert each.prompt["values"] == each.brief.values == wanted
