@@ -1,7 +1,7 @@
 """What the recommended method is worth on each bundled task: 100 real rows with and without synthetic ones.
 
-`python -m study.worth TASK` runs the stages as params.yaml has them (method `auto`, each arm by the recipe that
-validation prefers, all seeds) on the task, and writes metrics/study/<task>-worth.json. Part of `make study`.
+`python -m study.worth TASK` runs the stages as params.yaml has them on the task (method `auto`, each arm by
+the recipe that validation prefers) and writes metrics/study/<task>-worth.json. Part of `make study`.
 """
 
 from __future__ import annotations
