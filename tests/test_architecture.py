@@ -215,6 +215,6 @@ def test_the_models_are_tracked_by_their_entries_in_the_catalogue():
     }
     assert entries == {
         "generate": ["${llm.model}"],
-        "filter": ["${llm.model}"],
+        "filter": ["${llm.model}", "${train.encoder}"],
         "train": ["${train.encoder}"],
     }

@@ -35,7 +35,7 @@ def model(monkeypatch, prepared, set_params):
             "filter.rows_per_label": 0,
             "filter.min_words": 3,
             "filter.verify.action": "drop",
-            "filter.verify.demonstrations_per_label": 4,
+            "filter.verify.demonstrations": 8,
             "filter.verify.min_margin": 0.0,
         }
     )
@@ -171,7 +171,7 @@ def test_too_few_accepted_rows_leave_the_files_of_the_last_run_whole(prepared, m
 def test_a_failing_reader_leaves_the_files_of_the_last_run_whole(prepared, model, set_params):
     main()
     first = written(prepared)
-    set_params({"filter.verify.demonstrations_per_label": 5})
+    set_params({"filter.verify.demonstrations": 10})
     model.reader = lambda text, choice: 1 / 0
     with pytest.raises(ZeroDivisionError):
         main()
