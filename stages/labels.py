@@ -52,5 +52,16 @@ def label_shares(
 
 
 def wanted_rows(rows_per_label: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Return the rows that each label is to have: `rows_per_label` on average, in these shares."""
-    return {name: max(1, round(rows_per_label * len(shares) * share)) for name, share in shares.items()}
+    """Return the rows that each label is to have: `rows_per_label` on average, in these shares.
+
+    The numbers add up to `rows_per_label` times the labels, but for labels that would get none: they get one.
+    """
+    total = rows_per_label * len(shares)
+    # Rounded: 0.1 · 30 must not fall short of 3.
+    exact = {name: round(total * share, 9) for name, share in shares.items()}
+    rows = {name: int(own) for name, own in exact.items()}
+    # Largest remainders first (Hamilton's method); sorted() keeps the card's order among equals.
+    by_remainder = sorted(shares, key=lambda name: rows[name] - exact[name])
+    for name in by_remainder[: total - sum(rows.values())]:
+        rows[name] += 1
+    return {name: max(1, own) for name, own in rows.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from stages.params import Filter
@@ -13,7 +13,7 @@ from stages.records import Candidate, Input, texts_of
 from stages.tasks import TaskCard
 
 Evidence = dict[str, Any]
-FormRule = Callable[[Candidate], Evidence | None]
+TextRule = Callable[[str], Evidence | None]
 
 _BAD = ("Cc", "Cs")  # control characters, halves of characters
 # Base models write web pages' tags.
@@ -22,18 +22,19 @@ _MARKUP = re.compile(r"</?[a-z][a-z0-9_]*(?:\s[^<>]*)?/?>", re.I)
 MAX_FOREIGN_SHARE = 0.2
 
 
-def written(row: Input) -> str:
-    """Return the text that the model wrote: of a pair the second one, as the first may be a real row's."""
-    return row.get("text_pair", row["text"])
+def form_rules(
+    config: Filter, card: TaskCard, train: Sequence[Input]
+) -> list[tuple[str, Callable[[Candidate], Evidence | None]]]:
+    """Return the form rules in the order in which they are applied.
 
-
-def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> list[tuple[str, FormRule]]:
-    """Return the form rules in the order in which they are applied."""
-    echo = _echo_pattern(card)
-    label_tag = _label_tag_pattern(card)
-    known = scripts("".join(real_texts))
-    max_words = config.max_words or usual_words(real_texts)
-    markup_is_usual = any(map(_MARKUP.search, real_texts))
+    Of a pair, both texts are looked at, but for a first one that is a real row's.
+    """
+    real_texts = [text for row in train for text in texts_of(row)]
+    given = {row["text"] for row in train if "text_pair" in row}
+    rules = _text_rules(config, card, real_texts)
+    # Of a pair, premises are longer than what follows from them: each place has its own usual length.
+    places = list(zip(*map(texts_of, train), strict=True)) or [()]
+    longest = [config.max_words or usual_words(texts) for texts in places]
 
     def no_label(row: Candidate) -> Evidence | None:
         return None if row["label"] else {}
@@ -46,45 +47,65 @@ def form_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> lis
     def cut_off(row: Candidate) -> Evidence | None:
         return {"tokens": row["tokens"]} if row["finish_reason"] == "length" else None
 
-    def garbled(row: Candidate) -> Evidence | None:
-        bad = [char for char in written(row) if char == "\ufffd" or unicodedata.category(char) in _BAD]
+    def too_long(row: Candidate) -> Evidence | None:
+        for place, text in written(row, given):
+            words = len(text.split())
+            if words > longest[min(place, len(longest) - 1)]:
+                return {"words": words}
+        return None
+
+    def of_row(rule: TextRule) -> Callable[[Candidate], Evidence | None]:
+        return lambda row: next((found for _, text in written(row, given) if (found := rule(text))), None)
+
+    before = [(rule.__name__, rule) for rule in (no_label, empty, cut_off)]
+    said = [(rule.__name__, of_row(rule)) for rule in rules]
+    at = [name for name, _ in said].index("too_short") + 1
+    return [*before, *said[:at], ("too_long", too_long), *said[at:]]
+
+
+def written(row: Input, given: Set[str]) -> list[tuple[int, str]]:
+    """Return the row's texts with their places, without a pair's first one if it was given."""
+    texts = list(enumerate(texts_of(row)))
+    return texts[1:] if len(texts) > 1 and row["text"] in given else texts
+
+
+def _text_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> list[TextRule]:
+    echo, label_tag = _echo_pattern(card), _label_tag_pattern(card)
+    known = scripts("".join(real_texts))
+    markup_is_usual = any(map(_MARKUP.search, real_texts))
+
+    def garbled(text: str) -> Evidence | None:
+        bad = [char for char in text if char == "\ufffd" or unicodedata.category(char) in _BAD]
         return {"characters": ascii("".join(bad))} if bad else None
 
-    def prompt_echo(row: Candidate) -> Evidence | None:
-        return _found(echo, written(row))
+    def prompt_echo(text: str) -> Evidence | None:
+        return _found(echo, text)
 
-    def label_leak(row: Candidate) -> Evidence | None:
-        return _found(label_tag, written(row))
+    def label_leak(text: str) -> Evidence | None:
+        return _found(label_tag, text)
 
-    def markup(row: Candidate) -> Evidence | None:
-        return None if markup_is_usual else _found(_MARKUP, written(row))
+    def markup(text: str) -> Evidence | None:
+        return None if markup_is_usual else _found(_MARKUP, text)
 
-    def too_short(row: Candidate) -> Evidence | None:
-        words = len(written(row).split())
+    def too_short(text: str) -> Evidence | None:
+        words = len(text.split())
         return {"words": words} if words < config.min_words else None
 
-    def too_long(row: Candidate) -> Evidence | None:
-        words = len(written(row).split())
-        return {"words": words} if words > max_words else None
-
-    def foreign_script(row: Candidate) -> Evidence | None:
-        found = scripts(written(row))
+    def foreign_script(text: str) -> Evidence | None:
+        # Without real rows any script may be the task's.
+        found = scripts(text) if known else Counter()
         foreign = {script: count for script, count in found.items() if script not in known}
         share = sum(foreign.values()) / max(1, sum(found.values()))
         return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
 
-    def repetitive(row: Candidate) -> Evidence | None:
-        words = re.findall(r"\w+", written(row).casefold())  # ". . . ." is no repetition
+    def repetitive(text: str) -> Evidence | None:
+        words = re.findall(r"\w+", text.casefold())  # ". . . ." is no repetition
         most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
         if most and most[0][1] >= 3:
             return {"words": " ".join(most[0][0]), "times": most[0][1]}
         return None
 
-    rules = (
-        no_label, empty, cut_off, garbled, prompt_echo, label_leak, markup, too_short, too_long,
-        foreign_script, repetitive,
-    )  # fmt: skip
-    return [(rule.__name__, rule) for rule in rules]
+    return [garbled, prompt_echo, label_leak, markup, too_short, foreign_script, repetitive]
 
 
 def usual_words(real_texts: Sequence[str]) -> int:

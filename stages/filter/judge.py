@@ -63,6 +63,7 @@ def fit_pool(llm: Floats, classifier: Floats, labels: Ints) -> Pool:
 
     llm_weight, classifier_weight = np.exp(minimize(loss, np.zeros(2), method="Nelder-Mead").x)
     pooled = log_softmax(llm_weight * llm + classifier_weight * classifier)
+    # The pool's own accuracy is on the rows that its two weights are fitted to, hence a little high.
     right = {
         name: round(float((scores.argmax(axis=1) == labels).mean()), 4)
         for name, scores in (("llm", llm), ("classifier", classifier), ("pooled", pooled))
@@ -71,42 +72,52 @@ def fit_pool(llm: Floats, classifier: Floats, labels: Ints) -> Pool:
 
 
 def classify(features: Features, labels: Ints, count: int, others: Features, seed: int) -> Floats:
-    """Train on labelled vectors; return log-probabilities of others, shape (others, labels)."""
-    weight, bias = fit_head(features, labels, count, seed)
-    return log_softmax((others @ weight.T + bias).astype(np.float64))
+    """Train on labelled vectors; return log-probabilities of others, shape (others, labels).
 
-
-def out_of_fold(features: Features, labels: Ints, count: int, wanted: Sequence[int], seed: int) -> Floats:
-    """Return log-probabilities of the wanted rows, each by a classifier that wasn't trained on it.
-
-    Rows of labels too rare to hold out are told nothing of: their log-probabilities are all equal.
+    They are those of labels that are equally likely (Saerens et al. 2002), as the LLM's centred ones are: a
+    rare label of the real rows is no rarer among the candidates, which were written for drawn labels.
     """
-    out = np.full((len(labels), count), -np.log(count))
+    weight, bias = fit_head(features, labels, count, seed)
+    scores = log_softmax((others @ weight.T + bias).astype(np.float64))
+    return log_softmax(scores - np.log(np.bincount(labels, minlength=count) / len(labels)))
+
+
+def out_of_fold(features: Features, labels: Ints, count: int, seed: int) -> dict[int, Floats]:
+    """Return log-probabilities by place, each by a classifier that wasn't trained on the row.
+
+    Rows of labels too rare to hold out have none.
+    """
+    found: dict[int, Floats] = {}
     for train, held_out in folds_of(labels, _FOLDS, seed):
-        out[held_out] = classify(features[train], labels[train], count, features[held_out], seed)
-    return out[np.asarray(wanted, np.int64)]
+        scores = classify(features[train], labels[train], count, features[held_out], seed)
+        found |= zip(held_out.tolist(), scores, strict=True)
+    return found
 
 
 def with_classifier(
     params: Params, card: TaskCard, candidates: Sequence[Candidate], train: Sequence[Labelled], llm: Reading
 ) -> Reading:
     """Return the LLM's reading pooled with a classifier's; as it is, where real rows are too few to tell."""
-    names = card.label_names
+    names, seed = card.label_names, params.filter.seed
     labels = np.array([names.index(row["label"]) for row in train], np.int64)
-    hidden = [place for place, row in enumerate(train) if row["id"] in llm.real]
-    if len(hidden) < MIN_ROWS or not folds_of(labels, _FOLDS, params.filter.seed):
+    # A classifier can't tell labels that it has no row of.
+    if len(llm.real) < MIN_ROWS or len(set(labels.tolist())) < len(names):
         return llm
     read = [row for row in candidates if row["id"] in llm.scores]
     with progress(len(train) + len(read), "classify", "texts") as bar:
         features = embed_rows(params.train, [*train, *read], bar.update)
     own, others = features[: len(train)], features[len(train) :]
-    unseen = out_of_fold(own, labels, len(names), hidden, params.filter.seed)
-    pool = fit_pool(np.stack([llm.real[train[place]["id"]] for place in hidden]), unseen, labels[hidden])
-    said = classify(own, labels, len(names), others, params.filter.seed)
+    unseen = out_of_fold(own, labels, len(names), seed)
+    judged = [place for place, row in enumerate(train) if row["id"] in llm.real and place in unseen]
+    if len(judged) < MIN_ROWS:
+        return llm
+    real = {train[place]["id"]: llm.real[train[place]["id"]] for place in judged}
+    pool = fit_pool(np.stack([*real.values()]), np.stack([unseen[at] for at in judged]), labels[judged])
+    said = classify(own, labels, len(names), others, seed)
     scores = pool.judge(np.stack([llm.scores[row["id"]] for row in read]), said) if read else said
     return Reading(
         {row["id"]: score for row, score in zip(read, scores, strict=True)},
-        llm.real,
+        real,
         pool.accuracy,
         {"llm": pool.llm_weight, "classifier": pool.classifier_weight},
     )

@@ -69,7 +69,7 @@ class Sieve:
 
 def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Labelled]) -> None:
     """Reject what a text's own form gives away."""
-    rules = form_rules(config, card, [text for row in train for text in texts_of(row)])
+    rules = form_rules(config, card, train)
 
     def judge(_: int, row: Candidate) -> Verdict | None:
         found = ((rule, check(row)) for rule, check in rules)
@@ -80,11 +80,11 @@ def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Lab
 
 def apply_duplicates(sieve: Sieve, config: Filter, train: Sequence[Labelled]) -> None:
     """Reject what repeats an earlier candidate: word for word, then nearly."""
-    given = {row["text"] for row in train}
+    given = first_texts(train)
     first: dict[tuple[str, ...], Candidate] = {}
 
     def exact(_: int, row: Candidate) -> Verdict | None:
-        twin = first.setdefault(tuple(words_of(" ".join(texts_of(row)))), row)
+        twin = first.setdefault(tuple(" ".join(words_of(text)) for text in texts_of(row)), row)
         return None if twin is row else ("exact_duplicate", _twin("twin", twin, 1.0))
 
     sieve.apply(exact)
@@ -102,7 +102,7 @@ def apply_duplicates(sieve: Sieve, config: Filter, train: Sequence[Labelled]) ->
 
 def apply_copies(sieve: Sieve, config: Filter, train: Sequence[Labelled], test: Sequence[Input]) -> None:
     """Reject copies of the demonstrations and other real rows, then whatever is near a test input."""
-    given = {row["text"] for row in train}
+    given = first_texts(train)
     real = similar_pairs(comparable(sieve.standing, given), comparable(train, given), config.copy_similarity)
 
     def copy(place: int, row: Candidate) -> Verdict | None:
@@ -145,6 +145,11 @@ def apply_verification(
     sieve.apply(judge)
 
 
+def first_texts(train: Sequence[Labelled]) -> set[str]:
+    """Return the first texts of the real pairs, case and punctuation aside: candidates begin with them."""
+    return {" ".join(words_of(row["text"])) for row in train if "text_pair" in row}
+
+
 def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
     """Return what is compared of each row: its text, or both texts of a pair.
 
@@ -153,8 +158,9 @@ def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
     """
     texts = []
     for row in rows:
-        if "text_pair" in row and row["text"] in given:
-            mark = zlib.crc32(row["text"].encode("utf-8", "surrogatepass"))
+        said = " ".join(words_of(row["text"]))
+        if "text_pair" in row and said in given:
+            mark = zlib.crc32(said.encode("utf-8", "surrogatepass"))
             texts.append(" ".join(f"{word}_{mark}" for word in words_of(row["text_pair"])))
         else:
             texts.append(" ".join(texts_of(row)))

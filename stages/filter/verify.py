@@ -118,10 +118,11 @@ class Verifier:
 def demonstrations(config: Filter, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:
     """Draw the rows to show, the labels mixed: the last ones weigh most, and must not be all of one label.
 
-    Each label has as many, but at most half of its rows: the others tell how well the LLM reads.
+    Each label has as many, one at least, but at most half of its rows: the others tell how well the LLM
+    reads. None of any label if `demonstrations` is 0.
     """
     draw = random.Random(f"{config.seed}:verify")
-    most = max(1, config.verify.demonstrations // len(card.labels))
+    most = max(1, config.verify.demonstrations // len(card.labels)) if config.verify.demonstrations else 0
     shown = []
     for name in card.label_names:
         own = [row for row in rows if row["label"] == name]

@@ -26,7 +26,7 @@ def rule(*arguments, **changes):
 
 
 def test_the_form_rules_come_first_and_in_the_listed_order():
-    names = [name for name, _ in form_rules(config(), card(), REAL)]
+    names = [name for name, _ in form_rules(config(), card(), [])]
     assert names == RULES[: len(names)]
 
 
@@ -116,7 +116,7 @@ def test_a_label_said_as_a_label_leaks(text, match):
         "they read “negative film review” and laughed",
         "he says: go and see it",
         "50 % plot, 50 % songs: enough",
-        "a <b>bold</b> little film",
+        "1 < 2 and 3 > 2, she said",
     ],
 )
 def test_ordinary_texts_pass(text):
@@ -186,6 +186,8 @@ def test_three_words_said_three_times_are_repetitive(text, evidence):
         ("two \ufffd", {}, "garbled"),
         ("Sentiment: film review: x", {}, "prompt_echo"),
         ("Sentiment: x", {}, "label_leak"),
+        ("фильм <br>", {}, "markup"),
+        ("...", {"label": ""}, "no_label"),
         ("фильм фильм", {}, "too_short"),
         ("фильм " * 21, {}, "too_long"),
         ("фильм " * 5, {}, "foreign_script"),

@@ -74,7 +74,7 @@ def sieved(task, texts):
     the_card, train, test, _ = task
     sieve = Sieve([candidate(number, text) for number, text in enumerate(texts)])
     apply_form(sieve, SETTINGS, the_card, train)
-    apply_duplicates(sieve, SETTINGS)
+    apply_duplicates(sieve, SETTINGS, train)
     apply_copies(sieve, SETTINGS, train, test)
     return sieve.verdicts
 

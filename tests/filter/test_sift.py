@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
 from stages.filter.__main__ import sift
 from stages.filter.sieve import RULES
 from stages.records import Candidate, Input
@@ -13,6 +12,7 @@ from tests.builders import candidate, card, labelled, review
 from tests.filter.helpers import config
 
 NAMES = ["negative", "positive"]
+HALVES = {"negative": 0.5, "positive": 0.5}
 TRAIN = [labelled("negative", 1, "one real row of some words about a slow film"),
          labelled("positive", 2, "one more real row that was shown to the writer")]  # fmt: skip
 TEST = [Input(id="t1", text="the test input speaks of a house by the sea")]
@@ -20,11 +20,13 @@ NEGATIVE, POSITIVE, UNSURE = np.log([[0.9, 0.1], [0.1, 0.9], [0.55, 0.45]])
 
 # A text for each rule, in the order of the rules.
 BREAKING = {
+    "no_label": ("a text of which nobody says what it is", {"label": ""}),
     "empty": ("...", {}),
     "cut_off": ("an answer that goes on and", {"finish_reason": "length"}),
     "garbled": ("half a \ufffd token here", {}),
     "prompt_echo": ("so it ends. negative film review: and on", {}),
     "label_leak": ("a dull film (negative)", {}),
+    "markup": ("a film <br /> and its sequel", {}),
     "too_short": ("two words", {}),
     "too_long": (" ".join(f"w{number}" for number in range(21)), {}),
     "foreign_script": ("медленный, но честный фильм", {}),
@@ -65,7 +67,7 @@ def test_there_is_a_text_for_every_rule():
 def test_each_rule_rejects_its_text_and_only_that(seed):
     rows, scores = breaking()
     settings = config(seed=seed, verify={"action": "drop", "min_margin": 0.5})
-    kept, rejected = sift(settings, card(), rows, TRAIN, TEST, scores)
+    kept, rejected, _ = sift(settings, card(), rows, TRAIN, TEST, scores, HALVES)
     found = {row["text"]: row["rule"] for row in rejected}
     # Which of the two good texts of the label is too many is drawn.
     surplus = next(text for text, rule in found.items() if rule == "surplus")
@@ -79,8 +81,8 @@ def test_each_rule_rejects_its_text_and_only_that(seed):
 
 def test_kept_and_rejected_rows_hold_the_candidate_and_what_was_found():
     rows, scores = breaking()
-    kept, rejected = sift(
-        config(verify={"action": "drop", "min_margin": 0.5}), card(), rows, TRAIN, TEST, scores
+    kept, rejected, _ = sift(
+        config(verify={"action": "drop", "min_margin": 0.5}), card(), rows, TRAIN, TEST, scores, HALVES
     )
     by_id = {row["id"]: row for row in rows}
     for row in kept:
@@ -98,7 +100,7 @@ def test_kept_and_rejected_rows_hold_the_candidate_and_what_was_found():
 
 def test_without_verification_there_are_no_scores_and_wrong_labels_pass():
     rows, _ = breaking()
-    kept, rejected = sift(config(verify={"action": "none"}), card(), rows, TRAIN, TEST, {})
+    kept, rejected, _ = sift(config(verify={"action": "none"}), card(), rows, TRAIN, TEST, {}, HALVES)
     assert {row["label_scores"] for row in [*kept, *rejected]} == {None}
     assert not {"wrong_label", "unsure_label"} & {row["rule"] for row in rejected}
 
@@ -106,7 +108,7 @@ def test_without_verification_there_are_no_scores_and_wrong_labels_pass():
 def test_relabelled_rows_keep_the_label_that_they_were_written_for():
     rows = [candidate(number, review("negative", number)["text"]) for number in range(6)]
     scores = {row["id"]: POSITIVE if int(row["id"][1:]) % 2 else NEGATIVE for row in rows}
-    kept, rejected = sift(config(verify={"action": "relabel"}), card(), rows, TRAIN, TEST, scores)
+    kept, rejected, _ = sift(config(verify={"action": "relabel"}), card(), rows, TRAIN, TEST, scores, HALVES)
     assert rejected == []
     assert [row["label"] for row in kept] == NAMES * 3
     assert {row["written_label"] for row in kept} == {"negative"}
@@ -119,7 +121,7 @@ def test_a_copy_of_a_rejected_text_is_kept():
         candidate(1, "well worth an evening of your time"),
         candidate(2, "some other text of the other label", "positive"),
     ]
-    kept, _ = sift(config(), card(), rows, TRAIN, TEST, {})
+    kept, _, _ = sift(config(), card(), rows, TRAIN, TEST, {}, HALVES)
     assert [row["id"] for row in kept] == ["s000001", "s000002"]
 
 
@@ -145,7 +147,7 @@ def test_kept_and_rejected_are_a_partition_in_the_candidates_order(drawn, action
     rows += [candidate(90, "w x y z", "negative"), candidate(91, "z y x w", "positive")]
     scores |= {"s000090": NEGATIVE, "s000091": POSITIVE}
     settings = config(seed=seed, verify={"action": action, "min_margin": margin})
-    kept, rejected = sift(settings, card(), rows, TRAIN, TEST, {} if action == "none" else scores)
+    kept, rejected, _ = sift(settings, card(), rows, TRAIN, TEST, {} if action == "none" else scores, HALVES)
     order = {row["id"]: at for at, row in enumerate(rows)}
     for part in (kept, rejected):
         places = [order[row["id"]] for row in part]
@@ -154,14 +156,112 @@ def test_kept_and_rejected_are_a_partition_in_the_candidates_order(drawn, action
     assert {row["rule"] for row in rejected} <= set(RULES)
     counts = Counter(row["label"] for row in kept)
     assert counts["negative"] == counts["positive"] >= 1
-    candidate_keys = {"id", "text", "label", *Candidate.__annotations__}
+    candidate_keys = {"id", "text", "label", *Candidate.__annotations__} - {"text_pair"}
     for row in [*kept, *rejected]:
         assert candidate_keys <= set(row)
     if action != "relabel":
         assert all(row["label"] == row["written_label"] for row in kept)
 
 
-def test_the_shortfall_speaks_of_all_candidates():
+def test_a_shortfall_is_counted_and_what_there_is_is_kept():
     rows, scores = breaking()
-    with pytest.raises(DataError, match=r"raise generate\.candidates from 19 to about"):
-        sift(config(rows_per_label=5), card(), rows, TRAIN, TEST, scores)
+    kept, _, short = sift(config(rows_per_label=5), card(), rows, TRAIN, TEST, scores, HALVES)
+    counts = Counter(row["label"] for row in kept)
+    assert short == {name: 5 - counts[name] for name in NAMES}
+    assert counts["positive"] == 1
+
+
+PAIR = {"pair_name": "claim", "source": None}
+PREMISES = [
+    "a man plays the guitar on a small stage in town",
+    "two dogs run along a beach in the evening sun",
+]
+REAL_PAIRS = [
+    {**labelled("negative", 1, PREMISES[0]), "text_pair": "nobody is making any music at all here"},
+    {**labelled("positive", 2, PREMISES[1]), "text_pair": "some animals are outside near the water"},
+]
+
+
+def pairs(*texts, train=REAL_PAIRS, test=(), **settings):
+    """Sift pairs of texts; return the rules by number."""
+    rows = [
+        candidate(at, first, NAMES[at % 2], text_pair=second, demonstration_ids=["r000001"])
+        for at, (first, second) in enumerate(texts)
+    ]
+    rows += [candidate(90, "w x y z", "negative", text_pair="d e f g h")]
+    rows += [candidate(91, "z y x w", "positive", text_pair="k l m n o")]
+    _, rejected, _ = sift(config(**settings), card(**PAIR), rows, train, list(test), {}, HALVES)
+    return {
+        int(row["id"][1:]): (row["rule"], row["evidence"]) for row in rejected if row["rule"] != "surplus"
+    }
+
+
+def test_other_second_texts_of_the_same_real_first_text_are_no_duplicates():
+    assert not pairs((PREMISES[0], "a man makes music"), (PREMISES[0], "the stage is on fire tonight"))
+
+
+@pytest.mark.parametrize("again", ["He makes music, for a few!", "well, he makes music for a few"])
+def test_nearly_the_same_second_text_under_the_same_first_text_is_a_duplicate(again):
+    found = pairs((PREMISES[0], "he makes music for a few"), (PREMISES[0], again))
+    assert found[1][0] in ("exact_duplicate", "near_duplicate")
+    assert found[1][1]["twin_text"] == f"{PREMISES[0]} / he makes music for a few"
+
+
+def test_the_same_second_text_under_another_first_text_is_no_duplicate():
+    said = "somebody is out of doors today"
+    assert not pairs((PREMISES[0], said), (PREMISES[1], said))
+
+
+@pytest.mark.parametrize("first", [PREMISES[0], PREMISES[0].upper() + " .", "a woman reads a book"])
+def test_a_pasted_test_pair_is_caught(first):
+    test = [{"id": "t1", "text": first, "text_pair": "a person is doing something in public"}]
+    found = pairs((first, "a person is doing something in the public"), test=test)
+    assert found[0][0] == "test_leak"
+    assert found[0][1]["test"] == "t1"
+
+
+def test_a_test_pair_with_the_same_real_first_text_and_another_second_one_is_no_leak():
+    test = [{"id": "t1", "text": PREMISES[0], "text_pair": "the man is asleep in his bed"}]
+    assert not pairs((PREMISES[0], "a man makes music"), test=test)
+
+
+def test_copies_of_real_pairs_are_caught_and_demonstrations_told_apart():
+    found = pairs(
+        (PREMISES[0], "nobody is making any music at all"), (PREMISES[1], REAL_PAIRS[1]["text_pair"])
+    )
+    assert [found[at][0] for at in range(2)] == ["demonstration_copy", "real_copy"]
+
+
+def test_a_first_text_that_was_written_too_obeys_the_rules_of_form():
+    found = pairs(
+        ("a first text <b>with</b> tags", "and a second one without"),
+        ("so it goes so it goes so it goes", "and a third one without"),
+        (PREMISES[0], "too short"),
+        ("too short", "and a fourth one without"),
+        (" ".join(f"w{at}" for at in range(21)), "and a fifth one without"),
+    )
+    assert [found[at][0] for at in range(5)] == ["markup", "repetitive", "too_short", "too_short", "too_long"]
+
+
+def test_a_given_first_text_is_not_judged_by_its_form():
+    odd = {**labelled("negative", 3, "<b>odd</b>"), "text_pair": "that is an odd thing to say"}
+    assert not pairs(("<b>odd</b>", "it is rather odd"), train=[*REAL_PAIRS, odd])
+
+
+def test_each_text_of_a_pair_has_the_usual_length_of_its_place():
+    second = " ".join(f"w{at}" for at in range(17))
+    assert pairs((PREMISES[0], second), max_words=0)[0] == ("too_long", {"words": 17})  # twice 7 are 14
+    assert not pairs((" ".join(f"w{at}" for at in range(19)), "that is an odd thing"), max_words=0)
+
+
+def test_a_pair_of_which_one_text_is_missing_is_empty():
+    assert pairs(("", "and a second one"), ("and a first one", "..."))[0][0] == "empty"
+    assert pairs(("and a first one", "..."))[0][0] == "empty"
+
+
+def test_without_real_and_test_rows_the_rules_on_form_and_duplicates_are_left():
+    texts = ["the first of the texts", "медленный, но честный фильм", "The first of the texts!"]
+    rows = [candidate(at, text, NAMES[at % 2]) for at, text in enumerate(texts)]
+    kept, rejected, _ = sift(config(), card(), rows, [], [], {}, HALVES)
+    assert [row["id"] for row in kept] == ["s000000", "s000001"]
+    assert [row["rule"] for row in rejected] == ["exact_duplicate"]
