@@ -49,6 +49,7 @@ def model(monkeypatch, prepared, set_params):
     monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
     monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
     generate()
+    write_rows(paths.MORE, [])
     return fake
 
 
