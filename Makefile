@@ -6,10 +6,11 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro test check fix bench lock
+.PHONY: help setup repro study test check fix bench lock
 
 help:
 	@echo "make repro [QUICK=1]  set up, then run the whole pipeline"
+	@echo "make study            compare the methods on three tasks, as in the paper"
 	@echo "make test             set up, then run all tests"
 	@echo "make check | fix      lint and types | mend what can be mended"
 	@echo "make bench            measure speed and memory into metrics/bench.json"
@@ -30,6 +31,10 @@ repro: setup
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.evaluate.verdict
 endif
+
+study: setup
+	@echo "study: about an hour on 2 cores; a stopped run goes on where it was"
+	@$(BIN)/dvc repro study/dvc.yaml
 
 test: setup
 	@echo "test: about 5 minutes on 2 cores; the slow tests run the bundled models and the real dvc"

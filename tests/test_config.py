@@ -83,6 +83,12 @@ def test_every_float_that_python_writes_is_read_as_that_float(tmp_path_factory, 
         (b"a: !!python/object:os.system x\n", r"file\.yaml:1: not valid YAML: could not determine"),
         (b"a: \x00\n", r"file\.yaml: not valid YAML: "),
         (b"a: caf\xe9\n", r"file\.yaml: not UTF-8 \(invalid continuation byte at byte 6\)"),
+        (
+            b"a: 1\nb: 2\na: 3\n",
+            r"file\.yaml:3: not valid YAML: the key a stands twice, first in line 1; remove",
+        ),
+        (b"o:\n  a: 1\n  'a': 2\n", r"file\.yaml:3: not valid YAML: the key a stands twice, first in line 2"),
+        (b"{a: 1, a: 2}\n", r"file\.yaml:1: not valid YAML: the key a stands twice"),
         (b"[a]: 1\n{b: 1}: 2\n", r"file\.yaml:1: not valid YAML: found unhashable key"),
     ],
 )
@@ -155,3 +161,8 @@ def test_a_prefix_goes_before_the_key():
         check(Inner, {"rate": 1.0, "count": 1, "kidn": 1}, Path("c.yaml"), "some-model")
     with pytest.raises(ParamsError, match=r"^c\.yaml: some-model must be a mapping"):
         check(Inner, "text", Path("c.yaml"), "some-model")
+
+
+def test_keys_that_only_look_alike_and_merged_ones_are_no_doubles(tmp_path):
+    text = "x: &x {a: 1, 1: 2, '1': 3}\ny: {<<: *x, a: 5}\n"
+    assert loaded(tmp_path, text)["y"] == {"a": 5, 1: 2, "1": 3}

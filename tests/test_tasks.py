@@ -90,3 +90,47 @@ def test_a_missing_card_is_an_error_with_its_path(project):
 def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
     write_card(project, "wrong", **changes)
     assert failure(project).startswith(f"{card_path('wrong')}: {message}")
+
+
+SOURCE = {"text_column": "text", "label_column": "label"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pair_name": "claim"}, "`pair_name` and `source.pair_column` go together: give both, or neither"),
+        ({"source": {"path": "a.csv", "pair_column": "b", **SOURCE}}, "`pair_name` and `source.pair_column`"),
+        ({"source": {"folder": "a", **SOURCE}}, "source: a `folder` has no columns: remove text_column"),
+        ({"source": {"path": "a.csv", "config": "x", **SOURCE}}, "source: `config` goes with `dataset`"),
+        ({"source": {"path": "a.csv", "split": "x", **SOURCE}}, "source: `split` goes with `dataset`"),
+        ({"source": {"dataset": "a", "test_path": "x", **SOURCE}}, "source: `test_path` goes with `path`"),
+        ({"source": {"path": "a", "dataset": "b", **SOURCE}}, "source: give one place: `path`, or"),
+        (
+            {"source": {"path": "a", "text_column": "x", "label_column": "x"}},
+            "source: text_column, pair_column and label_column must differ",
+        ),
+        ({"excerpt": {"words": 60, "from": "middle"}}, "excerpt.from: input should be 'start' or 'end'"),
+        ({"excerpt": {"words": 60}}, "key excerpt.from is missing"),
+        ({"templates": {"neg": ["x"]}}, "templates: no label is named 'neg'; use negative, positive"),
+        ({"attributes": {"tone": {"bad": ["x"]}}}, "attributes.tone: no label is named 'bad'; use negative"),
+        ({"topics": []}, "topics: list should have at least 1 item"),
+    ],
+)
+def test_a_wrong_optional_part_is_an_error(project, changes, message):
+    write_card(project, "wrong", **changes)
+    assert failure(project).startswith(f"{card_path('wrong')}: {message}")
+
+
+def test_the_optional_parts():
+    full = card(
+        source=None,
+        pair_name="claim",
+        method="attributes",
+        topics=["a"],
+        personas=["b"],
+        attributes={"tone": ["calm"], "length": {"negative": ["short"]}},
+        templates={"positive": ["c"]},
+    )
+    assert full.pairs
+    assert not card().pairs
+    assert full.attributes == {"tone": ["calm"], "length": {"negative": ["short"]}}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stages.params import Filter
-from stages.records import Candidate, Input
+from stages.records import Candidate, Input, texts_of
 from stages.tasks import TaskCard
 
 Evidence = dict[str, Any]
@@ -20,11 +20,6 @@ _BAD = ("Cc", "Cs")  # control characters, halves of characters
 _MARKUP = re.compile(r"</?[a-z][a-z0-9_]*(?:\s[^<>]*)?/?>", re.I)
 # Letters of scripts that the real rows don't have: a few are a quoted name, more is another language.
 MAX_FOREIGN_SHARE = 0.2
-
-
-def texts_of(row: Input) -> list[str]:
-    """Return a row's texts: one, or both of a pair."""
-    return [row["text"], *([row["text_pair"]] if "text_pair" in row else [])]
 
 
 def written(row: Input) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.filter.form import form_rules, texts_of
+from stages.filter.form import form_rules
 from stages.filter.similarity import earlier_twins, similar_pairs, words_of
 from stages.params import Filter
-from stages.records import Candidate, Input, Labelled
+from stages.records import Candidate, Input, Labelled, texts_of
 from stages.tasks import TaskCard
 
 RULES = [

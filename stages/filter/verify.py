@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.errors import ModelError
-from stages.filter.form import texts_of
 from stages.llm.base import LanguageModel
 from stages.llm.journal import Journal, fingerprint
 from stages.params import Filter
 from stages.progress import progress
-from stages.records import Candidate, Labelled
+from stages.records import Candidate, Labelled, texts_of
 from stages.tasks import TaskCard, row_text
 
 # Texts read between two records of the journal. Results depend on what shares a batch, so every candidate

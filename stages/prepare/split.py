@@ -74,7 +74,8 @@ def split(
     if len(rows) < needed:
         raise DataError(
             f"params.yaml: {' and '.join(wanted)}, "
-            f"real.curve={list(curve)} need {needed} rows, but the task's data has {len(rows)}; lower them"
+            f"real.curve={list(curve)} need {needed} rows, but the task's data has {len(rows)}; lower them, "
+            "or take the largest real_<n> out of `arms`"
         )
     order = stratified_order(rows, seed)
     test, rest = order[len(order) - own_test_rows :], order[: len(order) - own_test_rows]

@@ -58,16 +58,20 @@ def read_file(path: Path, encoding: str, wanted: Sequence[str]) -> Table:
 
 def read_folder(folder: Path, encoding: str) -> Table:
     """Read a folder with one sub-folder of .txt files per label, in the order of their names."""
-    files = sorted((path for path in folder.glob("*/*.txt")), key=lambda path: path.parts[-2:])
+    files = sorted(folder.glob("*/*.txt"), key=lambda path: path.parts[-2:])
     texts, damaged = [], []
     for path in files:
-        text = path.read_bytes().decode(encoding, errors="replace")
+        try:
+            text = path.read_bytes().decode(encoding, errors="replace")
+        except LookupError:
+            raise _unknown_encoding(folder, encoding) from None
         if "\ufffd" in text:
             damaged.append(path)
         texts.append(text)
     if damaged:
         print(
-            f"prepare: note: {len(damaged)} of {len(files)} files in {folder} aren't wholly {encoding} "
+            f"prepare: note: {len(damaged)} of {len(files)} files in {folder} aren't wholly "
+            f"{encoding.removesuffix('-sig')} "
             f"(the first is {damaged[0].relative_to(folder)}); their wrong bytes are read as \ufffd. "
             "If there are many, set source.encoding",
             file=sys.stderr,
@@ -104,12 +108,16 @@ def _read_separated(path: Path, separator: str, encoding: str) -> pd.DataFrame:
             "cp1252` for example, or save it as UTF-8"
         ) from None
     except LookupError:
-        raise DataError(f"{path}: source.encoding: Python knows no encoding {encoding!r}") from None
+        raise _unknown_encoding(path, encoding) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path}: not a valid table: {str(error).strip()}") from None
     if not isinstance(table.index, pd.RangeIndex):  # pandas took the first column for the rows' names
         raise DataError(f"{path}: more fields than column names; quote the texts that hold a separator")
     return table
+
+
+def _unknown_encoding(path: Path, encoding: str) -> DataError:
+    return DataError(f"{path}: source.encoding: Python knows no encoding {encoding!r}")
 
 
 def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:

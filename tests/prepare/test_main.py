@@ -148,3 +148,27 @@ def test_a_file_that_dvc_does_not_watch_is_noted(project, labels, folder, noted,
     edit("data/tasks/mine.yaml", "data/raw/rows.csv", f"{folder}/copy.csv")
     main()
     assert ("DVC doesn't see when it changes" in capsys.readouterr().err) == noted
+
+
+def test_without_real_rows_the_curve_and_the_test_rows_stay(project, labels, edit):
+    edit("params.yaml", "  rows: 20 ", "  rows: 0 ")
+    edit("params.yaml", "arms: [real, synthetic, mixed, ", "arms: [synthetic, ")
+    main()
+    assert read_rows(paths.REAL_TRAIN) == read_rows(paths.arm_rows("real")) == []
+    assert len(read_rows(paths.arm_rows("real_50"))) == 50
+    assert len(read_rows(paths.TEST_INPUTS)) == 40
+
+
+def test_without_a_source_all_files_are_empty(project, labels, edit):
+    write_card(project, "mine", source=None)
+    with pytest.raises(
+        DataError, match=r"without a `source` there are no real rows; say real\.rows: 0 and arms"
+    ):
+        main()
+    assert written(project) == {}
+    edit("params.yaml", "  rows: 20 ", "  rows: 0 ")
+    edit("params.yaml", "arms: [real, synthetic, mixed, real_30, real_40, real_50]", "arms: [synthetic]")
+    main()
+    files = written(project)
+    assert {name for name, raw in files.items() if raw} == {"metrics/prepare.json"}
+    assert json.loads(files["metrics/prepare.json"])["test_rows"] == 0

@@ -118,7 +118,8 @@ def test_too_few_rows_are_an_error_with_keys_and_numbers(train_rows, curve, test
     rows = labelled_rows({"a": 50, "b": 50})
     message = (
         f"params.yaml: prepare.test_rows={test_rows} and real.rows={train_rows}, "
-        f"real.curve={curve} need {needed} rows, but the task's data has 100; lower them"
+        f"real.curve={curve} need {needed} rows, but the task's data has 100; lower them, "
+        "or take the largest real_<n> out of `arms`"
     )
     with pytest.raises(DataError) as caught:
         split(rows, train_rows, curve, test_rows, 1)
@@ -136,3 +137,32 @@ def test_a_label_without_a_row_in_a_part_is_an_error(train_rows, test_rows, key)
     rows = labelled_rows({"a": 97, "rare": 3})
     with pytest.raises(DataError, match=rf"params\.yaml: {key}: 5 rows hold none of \['rare'\]; raise it"):
         split(rows, train_rows, [50], test_rows, 1)
+
+
+def test_separate_test_rows_are_the_test_set_up_to_its_size():
+    rows = labelled_rows({"a": 50, "b": 50})
+    separate = [{**row, "id": f"t{number}"} for number, row in enumerate(labelled_rows({"a": 30, "b": 10}))]
+    parts = split(rows, 10, [100], 20, 1, separate)
+    assert label_counts(parts.test) == {"a": 15, "b": 5}
+    assert {row["id"][0] for row in parts.test} == {"t"}
+    assert len(parts.train) + len(parts.pool) == 100
+    assert len(split(rows, 10, [20], 1000, 1, separate).test) == 40
+
+
+def test_none_of_a_part_may_be_asked_for():
+    rows = labelled_rows({"a": 50, "b": 50})
+    parts = split(rows, 0, [20, 30], 40, 1)
+    assert (parts.train, len(parts.pool), len(parts.test)) == ([], 60, 40)
+    assert label_counts(parts.curve[20]) == {"a": 10, "b": 10}
+    assert split(rows, 10, [], 0, 1).test == []
+    assert split([], 0, [], 0, 1).pool == []
+
+
+def test_a_label_without_a_row_is_told_how_many_rows_would_do():
+    rows = labelled_rows({"a": 97, "rare": 3})
+    with pytest.raises(DataError) as caught:
+        split(rows, 5, [50], 40, 1)
+    enough = int(str(caught.value).partition("raise it to ")[2].split()[0])
+    split(rows, enough, [50], 40, 1)
+    with pytest.raises(DataError):
+        split(rows, enough - 1, [50], 40, 1)

@@ -1,0 +1,88 @@
+"""The study's settings and rows: what params.yaml says, with the grid's changes, and each task's split."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+
+from stages.config import Section, check, read_yaml
+from stages.errors import DataError
+from stages.params import Params, Positive, Seed, load_params
+from stages.prepare.source import read_source
+from stages.prepare.split import Split, split
+from stages.records import Labelled
+from stages.tasks import TaskCard, load_card
+
+PARAMS = Path("study/params.yaml")
+CELLS = Path("metrics/study")
+
+Row = TypeVar("Row", bound=Labelled)
+
+
+class Grid(Section):
+    """The grid of study/params.yaml."""
+
+    tasks: Annotated[list[str], Field(min_length=1)]
+    methods: Annotated[list[str], Field(min_length=1)]
+    checks: Annotated[list[Literal["none", "drop"]], Field(min_length=1)]
+    real_rows: Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    synthetic_rows: Positive
+    candidates: Positive
+    test_rows: Positive
+    seeds: Annotated[list[Seed], Field(min_length=3)]
+    recipe: Literal["linear_head", "fine_tune"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task's card, settings and rows; `parts.curve` holds the real rows by number."""
+
+    grid: Grid
+    params: Params
+    card: TaskCard
+    parts: Split
+
+
+def load_grid() -> Grid:
+    """Read the grid; raise `ParamsError` naming file and key."""
+    content = read_yaml(PARAMS)
+    return check(Grid, content.get("study") if isinstance(content, dict) else None, PARAMS, "study")
+
+
+def load_task(name: str, method: str = "auto") -> Task:
+    """Return a task with params.yaml's settings, the grid's numbers and one method."""
+    grid = load_grid()
+    params = load_params()
+    content = params.model_dump()
+    content["task"] = name
+    content["real"] = {"rows": grid.real_rows[0], "curve": params.real.curve}
+    content["generate"] |= {"method": method, "candidates": grid.candidates}
+    content["train"] |= {"recipe": grid.recipe, "seeds": grid.seeds}
+    params = Params.model_validate({**content, "arms": ["real"]})
+    card = load_card(name)
+    reading = read_source(card, name)
+    rows, test = reading.rows, reading.test
+    parts = split(rows, grid.real_rows[0], grid.real_rows, grid.test_rows, params.prepare.seed, test)
+    return Task(grid, params, card, parts)
+
+
+def subset(rows: Sequence[Row], names: Sequence[str], size: int, seed: int) -> list[Row]:
+    """Return a seeded draw of up to `size` rows, the labels in balance as far as they go."""
+    by_label: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_label[row["label"]].append(row)
+    if not rows:
+        raise DataError("study: no accepted rows to train on")
+    draw = random.Random(seed)
+    for own in by_label.values():
+        draw.shuffle(own)
+    taken: list[Row] = []
+    for place in range(max(map(len, by_label.values()))):
+        taken += [by_label[name][place] for name in names if place < len(by_label[name])]
+    return taken[:size]

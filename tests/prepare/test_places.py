@@ -1,0 +1,152 @@
+"""The places that real rows may come from, beside CSV and JSON Lines files by path."""
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stages.errors import DataError
+from stages.prepare.source import read_source
+from tests.builders import card
+
+CARD = "data/tasks/mine.yaml"
+COLUMNS = {"text_column": "text", "label_column": "label"}
+NUMBERS = {"0": {"name": "negative", "phrase": "negative"}, "1": {"name": "positive", "phrase": "positive"}}
+NAMES = {"neg": {"name": "negative", "phrase": "negative"}, "pos": {"name": "positive", "phrase": "positive"}}
+
+
+def rows_of(labels=NAMES, **source):
+    result = read_source(card(labels=labels, source=source), "mine")
+    return [(row["id"], row["text"], row["label"]) for row in result.rows]
+
+
+def failure(labels=NAMES, **source):
+    with pytest.raises(DataError) as caught:
+        read_source(card(labels=labels, source=source), "mine")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string()])
+def test_parquet_labels_match_as_texts(tmp_path, kind):
+    labels = ["0", "1", None] if kind == pa.string() else [0, 1, None]
+    columns = {
+        "text": ["x", "NA", "z"],
+        "label": pa.array(labels, kind),
+        "keep": ["y", "y", "n"],
+        "v": [[1]] * 3,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    rows = rows_of(NUMBERS, path=str(tmp_path / "a.parquet"), where={"keep": "y"}, **COLUMNS)
+    assert rows == [("r000000", "x", "negative"), ("r000001", "NA", "positive")]
+    said = failure(NUMBERS, path=str(tmp_path / "a.parquet"), text_column="txt", label_column="label")
+    assert said.endswith("a.parquet has no column 'txt'; it has text, label, keep, v")
+
+
+def test_a_broken_parquet_file_is_an_error(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"text,label")
+    assert "not a valid Parquet file" in failure(path=str(tmp_path / "a.parquet"), **COLUMNS)
+
+
+@pytest.mark.parametrize(("false", "true"), [("false", "true"), ("0", "1"), ("0.0", "1.0")])
+def test_json_labels_that_are_no_texts_match_as_written(tmp_path, false, true):
+    raw = f'\ufeff{{"text": "x", "label": {false}}}\n{{"text": "y", "label": {true}}}\n'
+    (tmp_path / "a.jsonl").write_text(raw, encoding="utf-8")
+    keys = [false.removesuffix(".0"), true.removesuffix(".0")]
+    labels = dict(zip(keys, NUMBERS.values(), strict=True))
+    assert [row[2] for row in rows_of(labels, path=str(tmp_path / "a.jsonl"), **COLUMNS)] == [
+        "negative",
+        "positive",
+    ]
+
+
+def test_csv_files_may_have_another_encoding(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("text,label\n£5 café,pos\nx,neg\n".encode("cp1252"))
+    assert rows_of(path=str(path), encoding="cp1252", **COLUMNS)[0][1] == "£5 café"
+    assert "name its encoding in the card" in failure(path=str(path), **COLUMNS)
+    assert "Python knows no encoding 'klingon'" in failure(path=str(path), encoding="klingon", **COLUMNS)
+
+
+def test_folders_hold_a_sub_folder_of_texts_per_label(tmp_path, capsys):
+    for name, raw in [
+        ("pos/b.txt", b"two\nlines"),
+        ("neg/a.txt", b"caf\xe9"),
+        ("pos/a.txt", b"one"),
+        ("x", b""),
+    ]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(raw)
+    expected = [("negative", "caf\ufffd"), ("positive", "one"), ("positive", "two lines")]
+    assert [(row[2], row[1]) for row in rows_of(folder=str(tmp_path))] == expected
+    assert "1 of 3 files" in capsys.readouterr().err
+    assert rows_of(folder=str(tmp_path), encoding="cp1252")[0][1] == "café"
+    assert "Python knows no encoding" in failure(folder=str(tmp_path), encoding="klingon")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd/a.txt").write_text("x")
+    assert failure(folder=str(tmp_path)).endswith("add the label, or move its folder away")
+
+
+def test_a_folder_without_texts_is_an_error(tmp_path):
+    assert "must have one sub-folder of .txt files per label" in failure(folder=str(tmp_path))
+    assert failure(folder="nowhere") == f"{CARD}: source.folder: no folder nowhere"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Write a data set with named labels in both ways that a local folder may have it."""
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+    )
+    parts = {
+        name: datasets.Dataset.from_dict({"text": texts, "label": [0, 1, 1]}, features=features)
+        for name, texts in {"train": ["x", "y", "Shared"], "test": ["u", "v", "shared"]}.items()
+    }
+    datasets.DatasetDict(parts).save_to_disk(tmp_path / "arrow")
+    (tmp_path / "parquet").mkdir()
+    for name, part in parts.items():
+        part.to_parquet(tmp_path / "parquet" / f"{name}.parquet")
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+@pytest.mark.parametrize("labels", [NUMBERS, NAMES])
+def test_data_sets_labels_go_by_number_or_name(saved, kind, labels, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", saved / "cache")
+    source = {"dataset": str(saved / kind), **COLUMNS}
+    assert [row[2] for row in rows_of(labels, **source)] == ["negative", "positive", "positive"]
+    result = read_source(card(labels=labels, source={**source, "test_split": "test"}), "mine")
+    assert [row["id"] for row in result.rows] == ["r000000", "r000001"]
+    assert result.left_out["in_test"] == 1
+    assert [row["id"] for row in result.test] == ["t000000", "t000001", "t000002"]
+    assert "split dev" in failure(labels, **source, split="dev")
+
+
+def test_a_hub_that_cannot_be_reached_is_an_error_with_a_remedy(monkeypatch):
+    def offline(*_, **__):
+        raise ConnectionError("Couldn't reach 'some/thing'\non the Hub (OfflineModeIsEnabled)")
+
+    monkeypatch.setattr(datasets, "load_dataset", offline)
+    said = failure(dataset="some/thing", **COLUMNS)
+    assert said.startswith(
+        f"{CARD}: source.dataset: can't read some/thing, split train: the hub can't be reached"
+    )
+    assert (
+        failure(dataset="data/raw/nowhere", **COLUMNS)
+        == f"{CARD}: source.dataset: no folder data/raw/nowhere"
+    )
+
+
+def test_a_separate_test_file_must_have_every_label(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nx,pos\ny,neg\nz,neg\n")
+    (tmp_path / "test.csv").write_text("text,label\nX,pos\n")
+    source = {"path": str(tmp_path / "a.csv"), "test_path": str(tmp_path / "test.csv"), **COLUMNS}
+    assert f"no row of {tmp_path}/test.csv is labelled 'neg'" in failure(**source)
+    (tmp_path / "test.csv").write_text("text,label\nX,pos\nq,neg\n")
+    result = read_source(card(source=source), "mine")
+    assert [row["text"] for row in result.rows] == ["y", "z"]
+    assert [row["text"] for row in result.test] == ["X", "q"]
+
+
+def test_without_a_source_there_are_no_rows():
+    assert read_source(card(source=None), "mine").rows == []

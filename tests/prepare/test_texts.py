@@ -1,0 +1,71 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.prepare.texts import clean, cut, deduplicate
+from stages.records import Labelled
+from stages.tasks import Excerpt
+
+
+def excerpt(words, side):
+    return Excerpt.model_validate({"words": words, "from": side})
+
+
+@pytest.mark.parametrize(
+    ("side", "text", "expected"),
+    [
+        ("start", "a b c d e f. g h i j k", "a b c d e f."),  # in the last third of nine words
+        ("start", "a b c d e f g. h! i j k", "a b c d e f g. h!"),
+        ("start", "a b c. d e f g h i j k", "a b c. d e f g h i"),  # too early
+        ("start", "a b c d e f g h i. j k", "a b c d e f g h i."),
+        ("start", "a b c d e f g Mr. i j k", "a b c d e f g Mr. i"),
+        ("start", 'a b c d e f "g?" h i j k', 'a b c d e f "g?"'),
+        ("end", "a b c d. e f g h i j k", "e f g h i j k"),
+        ("end", "a b. c d. e f g h i j k", "c d. e f g h i j k"),  # the text may begin where a sentence does
+        ("end", "a b c d e f g. h i j k", "c d e f g. h i j k"),  # too late
+        ("end", "a b c d e f g h i", "a b c d e f g h i"),
+        ("start", "a b", "a b"),
+    ],
+)
+def test_long_texts_are_cut_at_a_sentence_where_one_is_near(side, text, expected):
+    assert cut(text, excerpt(9, side)) == expected
+
+
+def test_without_an_excerpt_texts_stay_whole():
+    assert cut("a " * 500, None) == "a " * 500
+
+
+@given(st.text("ab. !", max_size=200), st.integers(5, 20), st.sampled_from(["start", "end"]))
+def test_an_excerpt_is_a_part_of_the_text_and_two_thirds_of_its_length_at_least(text, words, side):
+    text = clean(text)
+    result = cut(text, excerpt(words, side))
+    assert text.startswith(result) if side == "start" else text.endswith(result)
+    count = len(text.split())
+    assert len(result.split()) <= words
+    assert len(result.split()) >= min(count, words - words // 3)
+
+
+@pytest.mark.parametrize("tag", ["<br />", "<br>", "<BR/>", "<br /><br />"])
+def test_line_breaks_of_html_are_spaces(tag):
+    assert clean(f"one.{tag}Two") == "one. Two"
+
+
+def pair(number, text, second, label="positive"):
+    return Labelled(id=f"r{number}", text=text, text_pair=second, label=label)
+
+
+def test_pairs_are_the_same_only_if_both_texts_are():
+    rows = [
+        pair(0, "a", "b"),
+        pair(1, "a", "c"),
+        pair(2, "A", "B"),
+        pair(3, "a", ""),
+        pair(4, "", "b"),
+        pair(5, "x", "y"),
+        pair(6, "x", "Y", "negative"),
+        pair(7, "b", "a"),
+        pair(8, "t", "u"),
+    ]
+    kept, left_out = deduplicate(rows, {("t", "u"), ("a", "z")})
+    assert [row["id"] for row in kept] == ["r0", "r1", "r7"]
+    assert left_out == {"empty": 2, "duplicate": 1, "contradicting_labels": 2, "in_test": 1}

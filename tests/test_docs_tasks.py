@@ -1,0 +1,44 @@
+"""The cards that docs/tasks.md shows are whole and valid."""
+
+import re
+
+import pytest
+import yaml
+
+from stages.config import read_yaml
+from stages.prepare.source import read_source
+from stages.tasks import load_card
+from tests.builders import REPOSITORY
+
+SHOWN = re.findall(
+    r"```yaml\n# data/tasks/(\w+)\.yaml\n(.*?)```",
+    (REPOSITORY / "docs/tasks.md").read_text(encoding="utf-8"),
+    re.DOTALL,
+)
+
+
+def test_there_is_one_for_each_kind_of_source():
+    sources = [set(yaml.safe_load(text).get("source") or {}) for _, text in SHOWN]
+    for key in ("path", "folder", "dataset", "pair_column", "test_path", "test_split"):
+        assert any(key in source for source in sources), key
+    assert set() in sources
+
+
+@pytest.mark.parametrize(("task", "text"), SHOWN, ids=[task for task, _ in SHOWN])
+def test_the_shown_cards_are_valid(project, task, text):
+    path = project / "data/tasks" / f"{task}.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_card(task).label_names == [label["name"] for label in read_yaml(path)["labels"].values()]
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "labels"), [("bbc_news", 2000, 5), ("imdb", 24000, 2), ("tweets", 30000, 3)]
+)
+def test_the_shipped_tasks_read(task, rows, labels):
+    card = load_card(task)
+    result = read_source(card, task)
+    assert len(result.rows) > rows
+    assert {row["label"] for row in result.rows} == set(card.label_names)
+    assert len(card.label_names) == labels
+    if card.excerpt:
+        assert max(len(row["text"].split()) for row in result.rows) <= card.excerpt.words
