@@ -10,7 +10,7 @@ from itertools import islice
 
 from stages.generate.plan import in_turn
 
-# Share of texts beyond what the acceptance rate asks for: without any, half of all rounds would end just short.
+# Texts beyond what the acceptance rate asks for, as a share: without any, half of all rounds end just short.
 SURPLUS = 0.1
 
 

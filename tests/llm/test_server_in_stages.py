@@ -19,7 +19,7 @@ SMALL = {
     "generate.prompts_per_wave": 2,
     "filter.rows_per_label": 0,
     "filter.verify.action": "drop",
-    "filter.verify.demonstrations_per_label": 4,
+    "filter.verify.demonstrations": 8,
     "llm.backend": "server",
 }
 

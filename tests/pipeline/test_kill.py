@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 SETTINGS = {
     "generate.candidates": 144,  # three waves
     "generate.max_new_tokens": 24,
-    "filter.verify.demonstrations_per_label": 1,
+    "filter.verify.demonstrations": 2,
 }
 
 
