@@ -31,15 +31,15 @@ from transformers import (
 
 from bench.inputs import Inputs
 from bench.rounds import Timed, interleave, middle, ratios, rounded
+from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
+from stages.encoder.data import Rows, collate, tokenize
+from stages.encoder.linear import embed, fit_head
 from stages.llm.catalog import load_entry, model_file
 from stages.params import Train
 from stages.progress import progress
 from stages.records import Labelled
 from stages.train.arm import predict
-from stages.train.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.train.data import Rows, collate, tokenize
 from stages.train.fine_tune import fine_tune, uses_bf16
-from stages.train.linear import embed, fit_head
 
 
 @dataclass(frozen=True)

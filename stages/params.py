@@ -133,6 +133,7 @@ class Verify(Section):
     """`filter.verify`: the label check by the LLM."""
 
     action: Literal["drop", "relabel", "none"]
+    judge: Literal["llm", "both"]
     demonstrations: Count
     min_margin: Annotated[float, Field(ge=0)]
 

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
+from stages.encoder.data import collate, tokenize
 from stages.llm.catalog import load_entry, model_file
 from stages.records import Input, Labelled
 from stages.train.arm import ArmTrainer, Choice, predict
-from stages.train.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.train.data import collate, tokenize
 from stages.train.fine_tune import planned_epochs
 from study.grid import Task
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from stages import paths
 from stages.errors import run_stage
 from stages.evaluate.compare import compare, unscored
-from stages.evaluate.read import read_predictions, read_truth
+from stages.evaluate.read import read_predictions, read_truth, train_rows
 from stages.evaluate.tables import write_confusion, write_learning_curve
 from stages.params import load_params
 from stages.records import write_json
@@ -21,7 +21,7 @@ def main() -> None:
     params = load_params()
     names = load_card(params.task).label_names
     truth = read_truth(names)
-    arms = [read_predictions(arm, truth, names) for arm in params.arms]
+    arms = [read_predictions(arm, truth, names) for arm in params.arms if train_rows(arm)]
     scored = compare(arms, truth.labels, names, params.evaluate) if truth.ids else unscored(arms)
     result = {"task": params.task, **scored}
     write_json(paths.METRICS / "evaluate.json", result)

@@ -48,13 +48,14 @@ def read_predictions(arm: str, truth: Truth, names: list[str]) -> ArmPredictions
             )
         by_seed.setdefault(row["seed"], {})[row["id"]] = list(row["probabilities"].values())
     if not truth.ids and not by_seed:  # a task without test rows
-        return ArmPredictions(arm, _train_rows(arm), np.zeros((1, 0, len(names))))
+        return ArmPredictions(arm, train_rows(arm), np.zeros((1, 0, len(names))))
     if not by_seed or any(set(own) != set(truth.ids) for own in by_seed.values()):
         raise DataError(f"{path}: predictions are not of the rows of {paths.TEST_LABELS}; run `dvc repro`")
     probabilities = np.array([[own[row_id] for row_id in truth.ids] for own in by_seed.values()])
-    return ArmPredictions(arm, _train_rows(arm), probabilities)
+    return ArmPredictions(arm, train_rows(arm), probabilities)
 
 
-def _train_rows(arm: str) -> int:
+def train_rows(arm: str) -> int:
+    """Return the number of rows that an arm was trained on; 0: the data is too small for it."""
     training = json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
     return int(training["train_rows"])

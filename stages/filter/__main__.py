@@ -14,6 +14,7 @@ from typing import Any
 
 from stages import paths
 from stages.errors import run_stage
+from stages.filter.judge import with_classifier
 from stages.filter.select import select
 from stages.filter.sieve import RULES, Scores, sieved
 from stages.filter.verify import Reading, verify
@@ -58,11 +59,14 @@ def main() -> None:
 def read_labels(
     params: Params, card: TaskCard, candidates: Sequence[Candidate], train: Sequence[Labelled]
 ) -> Reading:
-    """Have the LLM read the candidates' labels, unless params.yaml says not to."""
+    """Have the candidates' labels read by the LLM and judged with a classifier, as params.yaml says."""
     if params.filter.verify.action == "none":
-        return Reading({}, None, 0)
+        return Reading()
     with open_model(params.llm) as model:
-        return verify(params.filter, card, candidates, train, model)
+        reading = verify(params.filter, card, candidates, train, model)
+    if params.filter.verify.judge == "llm":
+        return reading
+    return with_classifier(params, card, candidates, train, reading)
 
 
 def sift(
@@ -134,7 +138,7 @@ def summary(
         "labels": by_label,
         "relabelled": sum(row["label"] != row["written_label"] for row in kept),
         # On real training rows that were not shown to it: how far its verdicts can be trusted.
-        "reader": {"real_accuracy": reading.real_accuracy, "real_rows": reading.real_rows},
+        "reader": {"accuracy": reading.accuracy, "weights": reading.weights, "real_rows": len(reading.real)},
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the LLM read: centred scores by candidate id, and its accuracy on unseen real training rows."""
+    """Labels as read: log-probabilities by row id, of the candidates and of real rows that weren't shown.
 
-    scores: dict[str, Floats]
-    real_accuracy: float | None
-    real_rows: int
+    `accuracy` says how often each judge is right on those real rows, `weights` what each counts.
+    """
+
+    scores: dict[str, Floats] = field(default_factory=dict)
+    real: dict[str, Floats] = field(default_factory=dict)
+    accuracy: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 def verify(
@@ -63,12 +67,13 @@ def verify(
     names = card.label_names
     offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
     centred = log_softmax(scores - offsets)
-    right = [
-        names[best] == row["label"] for best, row in zip((real - offsets).argmax(axis=1), hidden, strict=True)
-    ]
-    accuracy = round(sum(right) / len(right), 4) if right else None
-    by_id = {row["id"]: own for row, own in zip(finished, centred, strict=True)}
-    return Reading(by_id, accuracy, len(right))
+    real = log_softmax(real - offsets)
+    right = [names[best] == row["label"] for best, row in zip(real.argmax(axis=1), hidden, strict=True)]
+    return Reading(
+        {row["id"]: own for row, own in zip(finished, centred, strict=True)},
+        {row["id"]: own for row, own in zip(hidden, real, strict=True)},
+        {"llm": round(sum(right) / len(right), 4)} if right else {},
+    )
 
 
 def can_be_read(row: Candidate) -> bool:

@@ -65,8 +65,8 @@ ABILITIES = frozenset({"score", *_OFF})
 class PromptGroup:
     """A prompt and one seed for each text to be written from it.
 
-    `contrast` holds prompts that differ from the own one in the label alone, what it says of it and shows for
-    it; they are read only where `Sampling.contrast` is on.
+    `contrast` holds the prompts of the other labels, with rows of theirs but otherwise the same; they are
+    read only where `Sampling.contrast` is on.
     """
 
     prompt: str

@@ -6,6 +6,7 @@ metrics/prepare.json. Run alone: `python -m stages.prepare`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,6 +34,15 @@ def main() -> None:
     reading = read_source(card, params.task)
     # Without a source there is nothing to test with, whatever prepare.test_rows says.
     test_rows = params.prepare.test_rows if card.source else 0
+    own_test_rows = 0 if reading.test is not None else test_rows
+    short = [size for size in curve if own_test_rows + size > len(reading.rows)]
+    if short:
+        print(
+            f"prepare: note: {len(reading.rows)} rows, {own_test_rows} of them to test with, can't make the "
+            f"curve's points {short}; they are left out",
+            file=sys.stderr,
+        )
+    curve = [size for size in curve if size not in short]
     parts = split(reading.rows, real.rows, curve, test_rows, params.prepare.seed, reading.test)
     write_rows(paths.REAL_TRAIN, parts.train)
     write_rows(paths.REAL_POOL, parts.pool)

@@ -8,6 +8,7 @@ Run alone: `python -m stages.train mixed`.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 
 from stages import paths
+from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
+from stages.encoder.data import collate, tokenize
 from stages.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from stages.llm.catalog import load_entry, model_file
 from stages.params import Params, load_params
@@ -22,8 +25,6 @@ from stages.progress import progress
 from stages.records import ArmRow, Prediction, read_rows, write_json, write_rows
 from stages.tasks import load_card
 from stages.train.arm import ArmTrainer, Choice, predict
-from stages.train.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.train.data import collate, tokenize
 from stages.train.fine_tune import planned_epochs, uses_bf16
 from stages.train.save import save_model
 
@@ -44,6 +45,9 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
     unknown = sorted({row["label"] for row in rows} - set(names))
     if unknown:
         raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
+    if not rows and re.fullmatch(r"real_\d+", arm):
+        write_nothing(arm)
+        return
     if len({row["label"] for row in rows}) < 2:
         raise DataError(f"{paths.arm_rows(arm)}: {len(rows)} rows of fewer than two labels; nothing to learn")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -68,6 +72,14 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
         bar.total = bar.n
     write_rows(paths.predictions(arm), predictions)
     write_json(paths.METRICS / "train" / f"{arm}.json", _summary(params, trainer, choice, str(device)))
+
+
+def write_nothing(arm: str) -> None:
+    """Write the outputs of a point of the real curve that the data is too small for; `evaluate` skips it."""
+    paths.model(arm).mkdir(parents=True, exist_ok=True)
+    write_rows(paths.model(arm) / "empty.jsonl", [])
+    write_rows(paths.predictions(arm), [])
+    write_json(paths.METRICS / "train" / f"{arm}.json", {"train_rows": 0})
 
 
 def _rows_to_come(params: Params, rows: int) -> int:

@@ -14,11 +14,11 @@ import numpy.typing as npt
 import torch
 from transformers import DataCollatorWithPadding
 
+from stages.encoder.classifier import Classifier
+from stages.encoder.data import Rows, length_batches, validation_splits
+from stages.encoder.linear import Floats, embed, fit_head
 from stages.params import Train
-from stages.train.classifier import Classifier
-from stages.train.data import Rows, length_batches, validation_splits
 from stages.train.fine_tune import OnRows, fine_tune, measure, planned_epochs
-from stages.train.linear import Floats, embed, fit_head
 
 
 @dataclass(frozen=True)

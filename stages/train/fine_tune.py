@@ -21,9 +21,9 @@ from transformers import (
     TrainingArguments,
 )
 
+from stages.encoder.classifier import Classifier
+from stages.encoder.data import Rows
 from stages.params import Train
-from stages.train.classifier import Classifier
-from stages.train.data import Rows
 
 OnRows = Callable[[int], object]
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from stages.encoder.classifier import export
+from stages.encoder.data import Rows
 from stages.train.arm import ArmTrainer, Choice, last_good_epoch, predict
-from stages.train.classifier import export
-from stages.train.data import Rows
 from tests.train.helpers import LABELS, config, review_rows
 
 CPU = torch.device("cpu")

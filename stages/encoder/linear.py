@@ -16,8 +16,8 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from transformers import DataCollatorWithPadding
 
-from stages.train.classifier import Classifier
-from stages.train.data import Labels, Rows, folds_of, length_batches
+from stages.encoder.classifier import Classifier
+from stages.encoder.data import Labels, Rows, folds_of, length_batches
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5

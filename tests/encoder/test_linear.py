@@ -3,8 +3,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from stages.train import linear
-from stages.train.linear import embed, fit_head
+from stages.encoder import linear
+from stages.encoder.linear import embed, fit_head
 from tests.train.helpers import review_rows
 
 

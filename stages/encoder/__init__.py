@@ -1,0 +1,1 @@
+"""The text encoder: tokenized rows, sentence vectors, and logistic regression on them."""

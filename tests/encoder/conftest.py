@@ -1,0 +1,57 @@
+"""An encoder small enough to train in a second: random weights, and a vocabulary of the fakes' reviews."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from stages.encoder.classifier import Classifier, load_encoder, load_tokenizer
+from stages.encoder.data import collate
+from tests.builders import NEUTRAL, OPINIONS
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory):
+    """Return the folder of the encoder, which may be a catalogue entry's `path`."""
+    folder = tmp_path_factory.mktemp("encoder")
+    transformers_logging.disable_progress_bar()
+    words = [*SPECIAL, *NEUTRAL, *(word for own in OPINIONS.values() for word in own), "and", "!"]
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    BertTokenizerFast(vocab={word: at for at, word in enumerate(words)}).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer(encoder_folder):
+    return load_tokenizer(encoder_folder)
+
+
+@pytest.fixture
+def collator(tokenizer):
+    return collate(tokenizer)
+
+
+@pytest.fixture
+def classifier(encoder_folder):
+    """Return classifier(labels): the encoder with a head of zeros."""
+
+    def make(labels=2):
+        model = Classifier(load_encoder(encoder_folder), labels).eval()
+        model.set_head(torch.zeros(labels, model.width), torch.zeros(labels))
+        return model
+
+    return make
