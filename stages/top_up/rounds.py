@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from stages import paths
 from stages.errors import DataError
+from stages.filter.judge import with_classifier
 from stages.filter.sieve import Sieve, sieved
 from stages.filter.verify import verify
 from stages.generate.plan import Planned, drawn_labels
@@ -112,7 +113,10 @@ class Rounds:
         config = self.params.filter
         scores = {}
         if config.verify.action != "none":
-            scores = verify(config, self.card, candidates, self.train, self.model).scores
+            reading = verify(config, self.card, candidates, self.train, self.model)
+            if config.verify.judge != "llm":
+                reading = with_classifier(self.params, self.card, candidates, self.train, reading)
+            scores = reading.scores
         sieve, labels = sieved(config, self.card, candidates, self.train, self.test, scores)
         size = self.session.config.samples_per_prompt
         asked = [label for label in self.labels for _ in range(size)]

@@ -68,6 +68,7 @@ def _small(prepared, set_params):
             "filter.min_words": 3,
             "filter.rows_per_label": 100,
             "filter.verify.action": "drop",
+            "filter.verify.judge": "llm",
         }
     )
 
