@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from stages import paths
-from stages.errors import DataError
 from stages.filter.__main__ import main
 from stages.filter.sieve import RULES
 from stages.generate.__main__ import main as generate
@@ -35,7 +34,7 @@ def model(monkeypatch, prepared, set_params):
             "filter.rows_per_label": 0,
             "filter.min_words": 3,
             "filter.verify.action": "drop",
-            "filter.verify.demonstrations_per_label": 4,
+            "filter.verify.demonstrations": 8,
             "filter.verify.min_margin": 0.0,
         }
     )
@@ -49,6 +48,7 @@ def model(monkeypatch, prepared, set_params):
     monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
     monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
     generate()
+    write_rows(paths.MORE, [])
     return fake
 
 
@@ -156,22 +156,30 @@ def test_an_exact_number_per_label(model, set_params):
     assert Counter(row["label"] for row in read_rows(paths.KEPT)) == {"negative": 25, "positive": 25}
 
 
-def test_too_few_accepted_rows_leave_the_files_of_the_last_run_whole(prepared, model, set_params):
-    main()
-    first = written(prepared)
+def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, set_params, capsys):
     set_params({"filter.rows_per_label": 101})
-    with pytest.raises(
-        DataError, match=r"filter\.rows_per_label=101: .* raise generate\.candidates from 200 to"
-    ):
-        main()
-    assert written(prepared) == first
-    assert not list(prepared.rglob("*.tmp"))
+    main()
+    short, kept = metrics()["short"], Counter(row["label"] for row in read_rows(paths.KEPT))
+    assert short == {name: 101 - kept[name] for name in ("negative", "positive")}
+    said = capsys.readouterr().err
+    for name, missing in short.items():
+        assert f"filter: {missing} rows of {name!r} are missing; " in said
+
+
+def test_rows_of_top_up_follow_those_of_generate(model):
+    candidates = read_rows(paths.CANDIDATES)
+    main()
+    whole = [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)]
+    write_rows(paths.CANDIDATES, candidates[:120])
+    write_rows(paths.MORE, candidates[120:])
+    main()
+    assert [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)] == whole
 
 
 def test_a_failing_reader_leaves_the_files_of_the_last_run_whole(prepared, model, set_params):
     main()
     first = written(prepared)
-    set_params({"filter.verify.demonstrations_per_label": 5})
+    set_params({"filter.verify.demonstrations": 10})
     model.reader = lambda text, choice: 1 / 0
     with pytest.raises(ZeroDivisionError):
         main()

@@ -28,7 +28,7 @@ TINY: dict[str, Any] = {
     "generate.demonstrations": 2,
     "generate.samples_per_prompt": 12,
     "generate.max_new_tokens": 32,
-    "filter.verify.demonstrations_per_label": 2,
+    "filter.verify.demonstrations": 4,
     "train.recipe": "linear_head",
     "train.seeds": [1],
     "evaluate.bootstrap_samples": 200,

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 SETTINGS = {
     "generate.candidates": 144,  # three waves
     "generate.max_new_tokens": 24,
-    "filter.verify.demonstrations_per_label": 1,
+    "filter.verify.demonstrations": 2,
 }
 
 
@@ -94,6 +94,7 @@ def test_filter_goes_on_where_it_was_killed(prepared, tmp_path):
     candidates = prepared.folder / "data/synthetic/candidates.jsonl"
     candidates.parent.mkdir(parents=True, exist_ok=True)
     candidates.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (candidates.parent / "more.jsonl").touch()
     names = [f"data/synthetic/{name}.jsonl" for name in ("kept", "rejected")]
     names += ["data/arms/synthetic.jsonl", "data/arms/mixed.jsonl", "metrics/filter.json"]
     check_that_it_goes_on(prepared, "filter", names, tmp_path / "another")
