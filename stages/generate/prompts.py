@@ -21,14 +21,18 @@ SHORT_TOKENS = 100
 ChatTemplate = Callable[[str, str], str]
 
 # A base model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds
-# show the form: one text, one line (97 % well-formed texts on film reviews; without them half were empty).
-_FORM = """Texts written to order, each on one line:
+# show the form, each introduced as the task's own is: else the model goes on about birthdays and surveys.
+_FORM = """Here are some cards to colleagues on their birthday. Every one of them is clearly cheerful.
 
-A cheerful birthday card to a colleague: Happy birthday, Anna! May your coffee be strong and your day short.
+Cheerful birthday card: Happy birthday, Anna! May your coffee be strong and your day short.
 
-A rude answer to a survey: no i do not have five minutes , and next time don't call during dinner .
+Here are some answers to a telephone survey. Every one of them is clearly rude.
 
-A neutral weather report about the north: Light rain until noon, then dry with some wind from the west.
+Rude answer: no i do not have five minutes , and next time don't call during dinner .
+
+Here are some weather reports for sailors. Every one of them is clearly short.
+
+Short weather report about the north: Light rain until noon, then dry with some wind from the west.
 
 """
 _PAIRS_FORM = """Pairs of texts written to order:
@@ -45,8 +49,6 @@ Answer (polite): Yes, madam, but not before noon.
 def base_prompt(card: TaskCard, brief: Brief) -> str:
     """Show demonstrations, or texts of other kinds, as a list that the model goes on with."""
     head = header(card, brief.label, () if brief.given else brief.wishes)
-    if not brief.shown and not card.pair_name:
-        head = f"A clearly {_head(card, brief.label, brief.wishes)}"
     return f"{_frame(card, brief)}{head}{_beginning(card, brief)}"
 
 
@@ -94,12 +96,8 @@ def header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
 
     Of a pair it stands before the first text and doesn't say the label: that belongs to both.
     """
-    return capital(_head(card, label, wishes))
-
-
-def _head(card: TaskCard, label: str, wishes: tuple[str, ...]) -> str:
     own = card.text_name if card.pair_name else f"{card.phrase(label)} {card.text_name}"
-    return f"{own} {', '.join(wishes)}:" if wishes else f"{own}:"
+    return capital(f"{own} {', '.join(wishes)}:" if wishes else f"{own}:")
 
 
 def pair_header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
@@ -130,9 +128,8 @@ def _beginning(card: TaskCard, brief: Brief) -> str:
 
 def _frame(card: TaskCard, brief: Brief) -> str:
     """Return what stands before the header: the demonstrations, or texts of other kinds."""
-    if brief.shown:
-        return _intro(card, brief) + _listed(card, brief)
-    return _PAIRS_FORM if card.pair_name else _FORM
+    form = "" if brief.shown else _PAIRS_FORM if card.pair_name else _FORM
+    return form + _intro(card, brief) + _listed(card, brief)
 
 
 def _intro(card: TaskCard, brief: Brief) -> str:
