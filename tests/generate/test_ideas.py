@@ -40,6 +40,7 @@ def test_what_most_lists_name_comes_first():
     "item",
     [
         "negative",  # a label
+        "a good film review",  # what is asked about
         "the wine list",  # of the prompt's own examples
         "password recovery 2",
         "one two three four five six",
