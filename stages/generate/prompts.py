@@ -20,21 +20,16 @@ SHORT_TOKENS = 100
 
 ChatTemplate = Callable[[str, str], str]
 
-# A base model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds
-# show the form, each introduced as the task's own is: else the model goes on about birthdays and surveys.
-_FORM = """Here are some cards to colleagues on their birthday. Every one of them is clearly cheerful.
-
-Cheerful birthday card: Happy birthday, Anna! May your coffee be strong and your day short.
-
-Here are some answers to a telephone survey. Every one of them is clearly rude.
-
-Rude answer: no i do not have five minutes , and next time don't call during dinner .
-
-Here are some weather reports for sailors. Every one of them is clearly short.
-
-Short weather report about the north: Light rain until noon, then dry with some wind from the west.
-
-"""
+# A model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds show the
+# form, each introduced as the task is: else it goes on about birthdays and surveys.
+_EXAMPLES = (
+    ("cards to colleagues on their birthday", "cheerful", "Cheerful birthday card: Happy birthday, Anna! May "
+     "your coffee be strong and your day short."),
+    ("answers to a telephone survey", "rude", "Rude answer: no i do not have five minutes , and next time don't "
+     "call during dinner ."),
+    ("weather reports for sailors", "short", "Short weather report about the north: Light rain until noon, then "
+     "dry with some wind from the west."),
+)  # fmt: skip
 _PAIRS_FORM = """Pairs of texts written to order:
 
 Statement: The shop is closed on Sundays.
@@ -70,7 +65,7 @@ def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate, max_tokens
     both = bool(card.pair_name) and not brief.given
     length = "in one short sentence" if max_tokens <= SHORT_TOKENS else "on one line"
     length = f"each {length}" if both else length
-    request = f"{_frame(card, brief)}Write one new {what}{wish}, {like}, {length}.{again}"
+    request = f"{_frame(card, brief, chat=True)}Write one new {what}{wish}, {like}, {length}.{again}"
     head = header(card, brief.label, () if brief.given else brief.wishes)
     return template(request, f"{head}{_beginning(card, brief)}")
 
@@ -123,10 +118,21 @@ def _beginning(card: TaskCard, brief: Brief) -> str:
     return start
 
 
-def _frame(card: TaskCard, brief: Brief) -> str:
+def _frame(card: TaskCard, brief: Brief, *, chat: bool = False) -> str:
     """Return what stands before the header: the demonstrations, or texts of other kinds."""
-    form = "" if brief.shown else _PAIRS_FORM if card.pair_name else _FORM
-    return form + _intro(card, brief) + _listed(card, brief)
+    if brief.shown:
+        return _intro(card, brief) + _listed(card, brief)
+    if card.pair_name:
+        return _PAIRS_FORM + _intro(card, brief)
+    shown = "".join(f"{_heading(*what, chat=chat)}{text}\n\n" for *what, text in _EXAMPLES)
+    return shown + _heading(card.description, card.phrase(brief.label), chat=chat)
+
+
+def _heading(description: str, phrase: str, *, chat: bool) -> str:
+    # A base model would write the sentence at the end of its texts; a chat model ends better after it.
+    if chat:
+        return f"Here are some {description}. Every one of them is clearly {phrase}.\n\n"
+    return f"{capital(description)}, clearly {phrase}\n"
 
 
 def _intro(card: TaskCard, brief: Brief) -> str:

@@ -80,7 +80,7 @@ def test_a_chat_model_is_asked_for_a_short_text_where_few_tokens_are_allowed():
 def test_a_label_that_is_written_in_capitals_stays_so():
     labels = {name: {"name": name, "phrase": name} for name in ("US politics", "sport")}
     each = flat(planned([], card(labels=labels), methods={"zero_shot": 1.0}))[0]
-    assert each.prompt["text"].endswith("\n\nUS politics film review:")
+    assert each.prompt["text"].endswith("\nUS politics film review:")
 
 
 def test_templates_are_filled_and_recorded():

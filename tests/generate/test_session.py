@@ -95,7 +95,7 @@ def test_the_preview_shows_every_label_and_method_and_writes_nothing(prepared, o
     said = capsys.readouterr().out
     for label in ("negative", "positive"):
         for method in ("few_shot", "zero_shot"):
-            assert f"=== {label} ({method}), the prompt:\nHere are some" in said
+            assert f"=== {label} ({method}), the prompt:\n" in said
     assert said.count("  · ") == 20
     assert "methods: few_shot 75%, zero_shot 25%" in said
     assert "labels:  negative 50%, positive 50%" in said
