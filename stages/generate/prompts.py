@@ -20,16 +20,25 @@ SHORT_TOKENS = 100
 
 ChatTemplate = Callable[[str, str], str]
 
-# A model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds show the
-# form, each introduced as the task is: else it goes on about birthdays and surveys.
+# A model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds show
+# the form, each introduced as the task is: else it goes on about birthdays and surveys.
 _EXAMPLES = (
-    ("cards to colleagues on their birthday", "cheerful", "Cheerful birthday card: Happy birthday, Anna! May "
-     "your coffee be strong and your day short."),
-    ("answers to a telephone survey", "rude", "Rude answer: no i do not have five minutes , and next time don't "
-     "call during dinner ."),
-    ("weather reports for sailors", "short", "Short weather report about the north: Light rain until noon, then "
-     "dry with some wind from the west."),
-)  # fmt: skip
+    (
+        "cards to colleagues on their birthday",
+        "cheerful",
+        "Cheerful birthday card: Happy birthday, Anna! May your coffee be strong and your day short.",
+    ),
+    (
+        "answers to a telephone survey",
+        "rude",
+        "Rude answer: no i do not have five minutes , and next time don't call during dinner .",
+    ),
+    (
+        "weather reports for sailors",
+        "short",
+        "Short weather report about the north: Light rain until noon, then dry with some wind from the west.",
+    ),
+)
 _PAIRS_FORM = """Pairs of texts written to order:
 
 Statement: The shop is closed on Sundays.
