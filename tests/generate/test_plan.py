@@ -100,7 +100,7 @@ def test_a_prompt_has_one_text_per_line_and_ends_with_the_header(template):
         said = header(card(), each.prompt["label"])
         assert STOP not in said
         assert each.prompt["label"] in said.lower()
-        assert each.prompt["text"].rstrip(' "').endswith(said)
+        assert each.prompt["text"].endswith(said)
         for line in each.prompt["text"].split(STOP):
             assert sum(text in line for text in TEXTS.values()) <= 1
 
@@ -115,7 +115,7 @@ def test_a_chat_model_gets_the_request_in_its_template():
     prompts = [each.prompt for each in flat(planned(template=template))]
     assert [prompt["text"] for prompt in prompts] == [f"[{number}]" for number in range(1, 13)]
     for prompt, (user, start) in zip(prompts, asked, strict=True):
-        assert start == header(card(), prompt["label"]) + ' "'  # the text's quotation is opened
+        assert start == header(card(), prompt["label"])
         assert all(TEXTS[row_id + prompt["label"]] in user for row_id in prompt["demonstration_ids"])
 
 
