@@ -218,7 +218,7 @@ def test_the_models_are_tracked_by_their_entries_in_the_catalogue():
     }
     assert entries == {
         "generate": ["${llm.model}"],
-        "top_up": ["${llm.model}"],
-        "filter": ["${llm.model}"],
+        "top_up": ["${llm.model}", "${train.encoder}"],
+        "filter": ["${llm.model}", "${train.encoder}"],
         "train": ["${train.encoder}"],
     }

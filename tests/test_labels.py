@@ -22,13 +22,13 @@ def test_shares_are_in_the_card_s_order_and_sum_to_one(wanted, shares):
 
 
 def test_balance_needs_no_rows():
-    assert label_shares("balanced", card(), []) == {"negative": 0.5, "positive": 0.5}
+    for wanted in ("balanced", "real"):
+        assert label_shares(wanted, card(), []) == {"negative": 0.5, "positive": 0.5}
 
 
 @pytest.mark.parametrize(
     ("wanted", "rows", "message"),
     [
-        ("real", [], "label_shares: real: real.rows is 0; say balanced, or give shares"),
         ("real", ROWS[:3], "label_shares: real: no real row is labelled 'negative'; raise real.rows"),
         ({"negative": 0.5, "fine": 0.5}, ROWS, "label_shares: no label 'fine'; there are negative, positive"),
         ({"negative": 1.0}, ROWS, "label_shares: 'positive' has no share above 0"),

@@ -75,7 +75,7 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
             "  seeds: [4294967295]",
             "train.seeds.0: input should be less than 4294967295",
         ),
-        ("  min_words: 3", "  min_words: 81", "filter: min_words is greater than max_words"),
+        ("  max_words: 0 ", "  max_words: 2 ", "filter: min_words is greater than max_words"),
     ],
 )
 def test_a_wrong_value_is_an_error_with_file_and_key(project, edit, old, new, message):

@@ -19,5 +19,11 @@ def config(**changes: Any) -> Filter:
         "copy_similarity": 0.6,
         "leak_similarity": 0.5,
     }
-    verify = {"action": "none", "demonstrations_per_label": 2, "min_margin": 0.0, **changes.pop("verify", {})}
+    verify = {
+        "action": "none",
+        "judge": "llm",
+        "demonstrations": 4,
+        "min_margin": 0.0,
+        **changes.pop("verify", {}),
+    }
     return section("filter", **{**settings, **changes, "verify": verify})

@@ -42,7 +42,6 @@ def test_texts_may_not_be_empty_where_models_fall_silent(method, kind, never_emp
     [
         ({"method": "few_shot", "rows": []}, ParamsError, "generate.method: few_shot shows real rows"),
         ({"the_card": card(method="clever")}, ParamsError, "method: no method 'clever'"),
-        ({"label_shares": "real", "rows": []}, ParamsError, "label_shares: real: real.rows is 0"),
         ({"label_shares": {"negative": 0.5}}, ParamsError, "label_shares: 'positive' has no share"),
         ({"method": "template", "rows": []}, DataError, "no templates for 'negative'"),
         ({"method": "persona", "demonstrations": 13}, DataError, "generate.demonstrations=13: only 12"),

@@ -6,10 +6,10 @@ import yaml
 from transformers import pipeline
 
 from stages import paths
+from stages.encoder import linear
 from stages.errors import DataError, ModelError, ParamsError
 from stages.llm.catalog.__main__ import pin
 from stages.records import read_rows, write_rows
-from stages.train import linear
 from stages.train.__main__ import main
 from tests.train.helpers import config
 

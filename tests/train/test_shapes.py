@@ -8,12 +8,12 @@ import yaml
 from transformers import pipeline
 
 from stages import paths
+from stages.encoder import linear
 from stages.errors import DataError
 from stages.evaluate.__main__ import main as evaluate
 from stages.evaluate.verdict import verdict
 from stages.prepare.__main__ import main as prepare
 from stages.records import read_rows, write_rows
-from stages.train import linear
 from stages.train.__main__ import main as train
 from tests.builders import NEUTRAL, OPINIONS, write_card
 from tests.train.helpers import config
