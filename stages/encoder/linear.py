@@ -61,7 +61,7 @@ def fit_head(features: Floats, labels: Labels, count: int, seed: int) -> tuple[F
     """
     estimator = LogisticRegression(max_iter=2000)
     folds = folds_of(labels, _FOLDS, seed)
-    # Threads of a BLAS wait for each other in these small products: with 2, five labels took 25 times as long.
+    # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
         if folds:
             search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)

@@ -44,7 +44,6 @@ def test_texts_may_not_be_empty_where_models_fall_silent(method, kind, never_emp
         ({"the_card": card(method="clever")}, ParamsError, "method: no method 'clever'"),
         ({"label_shares": {"negative": 0.5}}, ParamsError, "label_shares: 'positive' has no share"),
         ({"method": "template", "rows": []}, DataError, "no templates for 'negative'"),
-        ({"method": "persona", "demonstrations": 13}, DataError, "generate.demonstrations=13: only 12"),
         (
             {"method": "template", "the_card": card(templates=["a {"])},
             ParamsError,

@@ -129,8 +129,10 @@ def test_too_few_rows_are_an_error_before_anything_is_written(project, labels, e
     assert written(project) == {}
 
 
-@pytest.mark.parametrize(("test_rows", "left"), [(58, {30: 30, 40: 40, 50: 50}), (59, {30: 30, 40: 40, 50: 0}),
-                                                 (88, {30: 0, 40: 0, 50: 0})])  # fmt: skip
+@pytest.mark.parametrize(
+    ("test_rows", "left"),
+    [(58, {30: 30, 40: 40, 50: 50}), (59, {30: 30, 40: 40, 50: 0}), (88, {30: 0, 40: 0, 50: 0})],
+)
 def test_points_of_the_curve_that_the_rows_cannot_fill_are_left_out_with_a_note(
     project, labels, edit, capsys, test_rows, left
 ):

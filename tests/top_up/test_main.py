@@ -69,6 +69,7 @@ def _small(prepared, set_params):
             "filter.rows_per_label": 100,
             "filter.verify.action": "drop",
             "filter.verify.judge": "llm",
+            "filter.verify.min_margin": 0.0,
         }
     )
 
