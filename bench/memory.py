@@ -59,6 +59,8 @@ def measure(params: Params) -> dict[str, Any]:
         with progress(len(_STAGES), "bench memory", "stages") as bar:
             for stage in _STAGES:
                 bar.set_postfix_str(stage)
+                if stage == "filter":
+                    write_rows(folder / paths.MORE, [])  # top_up is off by default
                 if stage == "evaluate":
                     stand_in(folder, params, arm)
                 extra = [arm] if stage == "train" else []

@@ -18,20 +18,18 @@ def label_shares(
     Parameters
     ----------
     wanted : str or mapping
-        "balanced", "real" (the shares of `rows`), or shares by label name.
+        "balanced", "real" (the shares of `rows`, or balanced if there are none), or shares by label name.
 
     Raises
     ------
     ParamsError
-        If a label is unknown or has no share, or if there are no real rows to take shares from.
+        If a label is unknown or has no share.
     """
     names = card.label_names
-    if wanted == "balanced":
+    if wanted == "balanced" or (wanted == "real" and not rows):
         return dict.fromkeys(names, 1 / len(names))
     if isinstance(wanted, str):
         counts = Counter(row["label"] for row in rows)
-        if not rows:
-            raise ParamsError("params.yaml: label_shares: real: real.rows is 0; say balanced, or give shares")
         none = [name for name in names if not counts[name]]
         if none:
             raise ParamsError(

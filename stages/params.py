@@ -122,6 +122,13 @@ class Generate(Section):
         return self
 
 
+class TopUp(Section):
+    """`top_up`: the budget of the rounds that go on until `filter.rows_per_label` are accepted."""
+
+    max_candidates: Positive
+    max_rounds: Count
+
+
 class Verify(Section):
     """`filter.verify`: the label check by the LLM."""
 
@@ -198,6 +205,7 @@ class Params(Section):
     arms: Annotated[list[str], Field(min_length=1)]
     llm: Llm
     generate: Generate
+    top_up: TopUp
     filter: Filter
     train: Train
     evaluate: Evaluate

@@ -17,6 +17,8 @@ TEST_LABELS = Path("data/real/test_labels.jsonl")
 PROMPTS = Path("data/synthetic/prompts.jsonl")
 IDEAS = Path("data/synthetic/ideas.jsonl")
 CANDIDATES = Path("data/synthetic/candidates.jsonl")
+MORE = Path("data/synthetic/more.jsonl")
+MORE_PROMPTS = Path("data/synthetic/more_prompts.jsonl")
 KEPT = Path("data/synthetic/kept.jsonl")
 REJECTED = Path("data/synthetic/rejected.jsonl")
 

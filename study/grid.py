@@ -30,7 +30,7 @@ class Grid(Section):
 
     tasks: Annotated[list[str], Field(min_length=1)]
     methods: Annotated[list[str], Field(min_length=1)]
-    checks: Annotated[list[Literal["none", "drop"]], Field(min_length=1)]
+    checks: Annotated[list[Literal["none", "drop", "relabel"]], Field(min_length=1)]
     real_rows: Annotated[list[Positive], Field(min_length=2, max_length=2)]
     synthetic_rows: Positive
     candidates: Positive

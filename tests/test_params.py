@@ -8,7 +8,7 @@ def test_the_shipped_file_loads(params):
     assert params.task == "rotten_tomatoes"
     assert params.real.curve == [300, 1000, 3000]
     assert params.train.learning_rate == 1e-4
-    assert params.filter.verify.action == "drop"
+    assert params.filter.verify.action == "relabel"
 
 
 def test_params_cannot_be_changed(params):
@@ -65,7 +65,7 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
         ),
         ("  top_p: 0.95 ", "  top_p: 1.5 ", "generate.top_p: input should be less than or equal to 1"),
         ("  freeze_embeddings: true", "  freeze_embeddings: no", "train.freeze_embeddings: input should be"),
-        ("    action: drop ", "    action: keep ", "filter.verify.action: input should be 'drop'"),
+        ("    action: relabel ", "    action: keep ", "filter.verify.action: input should be 'drop'"),
         ("  model: gemma-3-270m", "  model: 270", "llm.model must be a text, not 270; write it in quotes"),
         ("  seeds: [1, 2, 3]", "  seeds: [1, 2, 1]", "train.seeds: the seeds must differ"),
         ("  seeds: [1, 2, 3]", "  seeds: []", "train.seeds: list should have at least 1 item"),

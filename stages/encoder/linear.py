@@ -14,6 +14,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_limits
 from transformers import DataCollatorWithPadding
 
 from stages.encoder.classifier import Classifier
@@ -60,11 +61,13 @@ def fit_head(features: Floats, labels: Labels, count: int, seed: int) -> tuple[F
     """
     estimator = LogisticRegression(max_iter=2000)
     folds = folds_of(labels, _FOLDS, seed)
-    if folds:
-        search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
-        estimator = search.fit(features, labels).best_estimator_
-    else:
-        estimator.fit(features, labels)
+    # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
+    with threadpool_limits(1):
+        if folds:
+            search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
+            estimator = search.fit(features, labels).best_estimator_
+        else:
+            estimator.fit(features, labels)
     weight, bias = estimator.coef_, estimator.intercept_
     if len(weight) == 1:  # two labels: scikit-learn fits one vector, for the second label
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2

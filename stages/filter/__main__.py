@@ -1,8 +1,8 @@
 """Keep the candidates that are well-formed, new, not in the test set, and labelled right.
 
-Reads the task card, data/real/train.jsonl and test.jsonl (inputs only) and data/synthetic/candidates.jsonl;
-writes data/synthetic/kept.jsonl and rejected.jsonl, which partition the candidates, data/arms/synthetic.jsonl
-and mixed.jsonl, and metrics/filter.json. Run alone: `python -m stages.filter`.
+Reads the task card, data/real/train.jsonl and test.jsonl (inputs only), data/synthetic/candidates.jsonl and
+then more.jsonl; writes data/synthetic/kept.jsonl and rejected.jsonl, which partition the candidates,
+data/arms/synthetic.jsonl and mixed.jsonl, and metrics/filter.json. Run alone: `python -m stages.filter`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,7 @@ from stages import paths
 from stages.errors import run_stage
 from stages.filter.judge import with_classifier
 from stages.filter.select import select
-from stages.filter.sieve import (
-    RULES,
-    Scores,
-    Sieve,
-    apply_copies,
-    apply_duplicates,
-    apply_form,
-    apply_verification,
-)
+from stages.filter.sieve import RULES, Scores, sieved
 from stages.filter.verify import Reading, verify
 from stages.labels import label_shares
 from stages.llm import open_model
@@ -50,7 +42,7 @@ def main() -> None:
     """Sieve the candidates; write the kept rows, the rejected ones and the training sets made of them."""
     params = load_params()
     card = load_card(params.task)
-    candidates, train = read_rows(paths.CANDIDATES), read_rows(paths.REAL_TRAIN)
+    candidates, train = read_rows(paths.CANDIDATES) + read_rows(paths.MORE), read_rows(paths.REAL_TRAIN)
     reading = read_labels(params, card, candidates, train)
     test, shares = read_rows(paths.TEST_INPUTS), label_shares(params.label_shares, card, train)
     kept, rejected, short = sift(params.filter, card, candidates, train, test, reading.scores, shares)
@@ -100,13 +92,7 @@ def sift(
     DataError
         If a label has no accepted row.
     """
-    labels = {row["id"]: row["label"] for row in candidates}
-    sieve = Sieve(candidates)
-    apply_form(sieve, config, card, train)
-    apply_duplicates(sieve, config, train)
-    apply_copies(sieve, config, train, test)
-    if config.verify.action != "none":
-        apply_verification(sieve, config, card.label_names, scores, labels)
+    sieve, labels = sieved(config, card, candidates, train, test, scores)
     short = select(sieve, config, shares, labels)
     said = {
         row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}

@@ -150,6 +150,25 @@ def first_texts(train: Sequence[Labelled]) -> set[str]:
     return {" ".join(words_of(row["text"])) for row in train if "text_pair" in row}
 
 
+def sieved(
+    config: Filter,
+    card: TaskCard,
+    candidates: Sequence[Candidate],
+    train: Sequence[Labelled],
+    test: Sequence[Input],
+    scores: Scores,
+) -> tuple[Sieve, dict[str, str]]:
+    """Apply all rules but `surplus`; return the sieve, and the labels by id as they are after relabelling."""
+    labels = {row["id"]: row["label"] for row in candidates}
+    sieve = Sieve(candidates)
+    apply_form(sieve, config, card, train)
+    apply_duplicates(sieve, config, train)
+    apply_copies(sieve, config, train, test)
+    if config.verify.action != "none":
+        apply_verification(sieve, config, card.label_names, scores, labels)
+    return sieve, labels
+
+
 def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
     """Return what is compared of each row: its text, or both texts of a pair.
 

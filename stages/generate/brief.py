@@ -50,31 +50,31 @@ class Context:
 
         Text first, the labels are always in turn: rows of one label would give away the answer's.
 
+        A label of fewer rows shows what it has.
+
         Raises
         ------
         DataError
-            If a label has too few rows.
+            If a label has no row.
         """
         if self.config.demonstration_labels == "same" and self.config.order == "label_first":
-            return tuple(self._draw(label, count, count, draw))
+            return tuple(self._draw(label, count, draw))
         others = [name for name in self.card.label_names if name != label]
         draw.shuffle(others)
         order = [label, *others]
         wanted = [order[place % len(order)] for place in range(count)]
-        pools = {name: self._draw(name, wanted.count(name), count, draw) for name in dict.fromkeys(wanted)}
-        return tuple(pools[name].pop() for name in reversed(wanted))
+        pools = {name: self._draw(name, wanted.count(name), draw) for name in dict.fromkeys(wanted)}
+        return tuple(pools[name].pop() for name in reversed(wanted) if pools[name])
 
-    def _draw(self, label: str, count: int, shown: int, draw: random.Random) -> list[Labelled]:
-        """Draw `count` rows of a label for a prompt that shows `shown` of all labels."""
+    def _draw(self, label: str, count: int, draw: random.Random) -> list[Labelled]:
         own = self.rows[label]
-        if len(own) < count:
+        if count and not own:
             total = sum(map(len, self.rows.values()))
-            each = f" ({count} of a label)" if count < shown else ""
             raise DataError(
-                f"params.yaml: generate.demonstrations={shown}: only {len(own)} of the "
-                f"{total} real rows are labelled {label!r}{each}; lower it, or raise real.rows"
+                f"params.yaml: generate.method: none of the {total} real rows to show is labelled {label!r}; "
+                "raise real.rows, or choose a method without demonstrations"
             )
-        return draw.sample(own, count)
+        return draw.sample(own, min(count, len(own)))
 
     def idea(self, kind: str, label: str, draw: random.Random) -> str:
         """Draw one of the kind's values that suit the label."""

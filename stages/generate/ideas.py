@@ -156,17 +156,24 @@ def _ask(text: str, seed: int, model: LanguageModel, journal: Journal, kind: str
 def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tuple[str, int]]:
     """Return usable values with the number of lists that name them, most named first.
 
-    Words of the prompt's own examples, labels, and long or empty items are left out; "the acting" and
-    "acting" are one.
+    Words of the prompt's own examples, labels, the text's own name, and long or empty items are left out;
+    "the acting" and "acting" are one.
     """
     shown = _words(" ".join(_QUESTIONS.get(question.kind, _OTHER)[1:]))
     labels = {_key(label.phrase) for label in card.labels.values()}
+    name = card.text_name.casefold()
     counts: Counter[str] = Counter()
     spelling: dict[str, str] = {}
     for answer in answers:
         items = {_key(item): item for item in _items(answer)}
         for key, item in items.items():
-            if key and key not in labels and not _words(key) & shown and not _ODD.search(item):
+            if (
+                key
+                and key not in labels
+                and name not in key
+                and not _words(key) & shown
+                and not _ODD.search(item)
+            ):
                 counts[key] += 1
                 spelling.setdefault(key, item)
     order = list(counts)
@@ -177,7 +184,7 @@ def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tup
 def _items(answer: str) -> Iterator[str]:
     # The last item may be cut off; a list of one item is none.
     for item in answer.split(",")[:-1]:
-        words = re.sub(r"^and\s+", "", item.strip(" .;:–-")).split()
+        words = re.sub(r"^(?:and|but|or)\s+", "", item.strip(" .;:–-")).split()
         if 1 <= len(words) <= _MAX_WORDS and len(words[-1]) > 1:
             yield " ".join(words)
 

@@ -20,17 +20,25 @@ SHORT_TOKENS = 100
 
 ChatTemplate = Callable[[str, str], str]
 
-# A base model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds
-# show the form: one text, one line (97 % well-formed texts on film reviews; without them half were empty).
-_FORM = """Texts written to order, each on one line:
-
-A cheerful birthday card to a colleague: Happy birthday, Anna! May your coffee be strong and your day short.
-
-A rude answer to a survey: no i do not have five minutes , and next time don't call during dinner .
-
-A neutral weather report about the north: Light rain until noon, then dry with some wind from the west.
-
-"""
+# A model that is shown nothing of the kind writes empty lines, markup and lists. Texts of other kinds show
+# the form, each introduced as the task is: else it goes on about birthdays and surveys.
+_EXAMPLES = (
+    (
+        "cards to colleagues on their birthday",
+        "cheerful",
+        "Cheerful birthday card: Happy birthday, Anna! May your coffee be strong and your day short.",
+    ),
+    (
+        "answers to a telephone survey",
+        "rude",
+        "Rude answer: no i do not have five minutes , and next time don't call during dinner .",
+    ),
+    (
+        "weather reports for sailors",
+        "short",
+        "Short weather report about the north: Light rain until noon, then dry with some wind from the west.",
+    ),
+)
 _PAIRS_FORM = """Pairs of texts written to order:
 
 Statement: The shop is closed on Sundays.
@@ -45,16 +53,15 @@ Answer (polite): Yes, madam, but not before noon.
 def base_prompt(card: TaskCard, brief: Brief) -> str:
     """Show demonstrations, or texts of other kinds, as a list that the model goes on with."""
     head = header(card, brief.label, () if brief.given else brief.wishes)
-    if not brief.shown and not card.pair_name:
-        head = f"A clearly {_head(card, brief.label, brief.wishes)}"
     return f"{_frame(card, brief)}{head}{_beginning(card, brief)}"
 
 
 def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate, max_tokens: int) -> str:
     """Ask for one text; the answer's start is given, so that small models don't chat about it.
 
-    It opens a quotation: after a bare colon SmolLM2 ends its answer at once, three times out of four. Where
-    few tokens are allowed, a short text is asked for: else one in seven is cut off.
+    It doesn't open a quotation, within which SmolLM2 writes titles; that it ends at once after a bare colon,
+    three times out of four, is up to `Sampling.never_empty`. Where few tokens are allowed, a short text is
+    asked for: else one in seven is cut off (without demonstrations one in four).
     """
     wish = "".join(f", {wish}" for wish in brief.wishes)
     what = f"{card.phrase(brief.label)} {card.text_name}"
@@ -67,13 +74,9 @@ def chat_prompt(card: TaskCard, brief: Brief, template: ChatTemplate, max_tokens
     both = bool(card.pair_name) and not brief.given
     length = "in one short sentence" if max_tokens <= SHORT_TOKENS else "on one line"
     length = f"each {length}" if both else length
-    request = f"{_frame(card, brief)}Write one new {what}{wish}, {like}, {length}.{again}"
-    start = f' "{brief.start}'
-    opened = (
-        f" {brief.given}\n{pair_header(card, brief.label, brief.wishes)}{start}" if brief.given else start
-    )
+    request = f"{_frame(card, brief, chat=True)}Write one new {what}{wish}, {like}, {length}.{again}"
     head = header(card, brief.label, () if brief.given else brief.wishes)
-    return template(request, f"{head}{opened}")
+    return template(request, f"{head}{_beginning(card, brief)}")
 
 
 def text_first_prompt(card: TaskCard, brief: Brief, template: ChatTemplate | None) -> str:
@@ -94,12 +97,8 @@ def header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
 
     Of a pair it stands before the first text and doesn't say the label: that belongs to both.
     """
-    return capital(_head(card, label, wishes))
-
-
-def _head(card: TaskCard, label: str, wishes: tuple[str, ...]) -> str:
     own = card.text_name if card.pair_name else f"{card.phrase(label)} {card.text_name}"
-    return f"{own} {', '.join(wishes)}:" if wishes else f"{own}:"
+    return capital(f"{own} {', '.join(wishes)}:" if wishes else f"{own}:")
 
 
 def pair_header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str:
@@ -128,11 +127,21 @@ def _beginning(card: TaskCard, brief: Brief) -> str:
     return start
 
 
-def _frame(card: TaskCard, brief: Brief) -> str:
+def _frame(card: TaskCard, brief: Brief, *, chat: bool = False) -> str:
     """Return what stands before the header: the demonstrations, or texts of other kinds."""
     if brief.shown:
         return _intro(card, brief) + _listed(card, brief)
-    return _PAIRS_FORM if card.pair_name else _FORM
+    if card.pair_name:
+        return _PAIRS_FORM + _intro(card, brief)
+    shown = "".join(f"{_heading(*what, chat=chat)}{text}\n\n" for *what, text in _EXAMPLES)
+    return shown + _heading(card.description, card.phrase(brief.label), chat=chat)
+
+
+def _heading(description: str, phrase: str, *, chat: bool) -> str:
+    # A base model would write the sentence at the end of its texts; a chat model ends better after it.
+    if chat:
+        return f"Here are some {description}. Every one of them is clearly {phrase}.\n\n"
+    return f"{capital(description)}, clearly {phrase}\n"
 
 
 def _intro(card: TaskCard, brief: Brief) -> str:

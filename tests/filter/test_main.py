@@ -50,6 +50,7 @@ def model(monkeypatch, prepared, set_params):
     monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
     monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
     generate()
+    write_rows(paths.MORE, [])
     return fake
 
 
@@ -166,6 +167,16 @@ def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, 
     said = capsys.readouterr().err
     for name, missing in short.items():
         assert f"filter: {missing} rows of {name!r} are missing; " in said
+
+
+def test_rows_of_top_up_follow_those_of_generate(model):
+    candidates = read_rows(paths.CANDIDATES)
+    main()
+    whole = [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)]
+    write_rows(paths.CANDIDATES, candidates[:120])
+    write_rows(paths.MORE, candidates[120:])
+    main()
+    assert [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)] == whole
 
 
 def test_a_failing_reader_leaves_the_files_of_the_last_run_whole(prepared, model, set_params):

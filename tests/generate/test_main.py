@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from stages import paths
-from stages.errors import DataError
+from stages.errors import DataError, ParamsError
 from stages.generate.__main__ import main
 from stages.llm.base import Completion
 from stages.llm.fake import FakeModel
 from stages.params import load_params
-from stages.records import read_rows
+from stages.records import read_rows, write_rows
 
 OUTPUTS = [
     "data/synthetic/prompts.jsonl",
@@ -171,9 +171,10 @@ def test_a_chat_model_gets_its_template_and_a_base_model_none(model, monkeypatch
     assert all(prompt["text"].startswith("<user>") for prompt in read_rows(paths.PROMPTS))
 
 
-def test_too_few_real_rows_are_an_error_before_anything_is_written(prepared, model, set_params):
-    set_params({"generate.demonstrations": 11})
-    with pytest.raises(DataError, match=r"generate\.demonstrations=11: only 10 of the 20 real rows"):
+def test_a_label_without_a_row_to_show_is_an_error_before_anything_is_written(prepared, model):
+    rows = [row for row in read_rows(paths.REAL_TRAIN) if row["label"] == "positive"]
+    write_rows(paths.REAL_TRAIN, rows)
+    with pytest.raises(ParamsError, match="no real row is labelled 'negative'"):
         main()
     assert written(prepared) == {}
     assert model.waves_written == 0

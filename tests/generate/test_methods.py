@@ -69,9 +69,6 @@ def test_the_prompt_says_label_and_values_before_the_text(template, method, said
     if template:
         request = each.prompt["text"].partition("</user>")[0]
         assert all(wish in request for wish in said)
-        assert ': "' in last  # the quotation is opened
-    else:
-        assert '"' not in last
 
 
 def test_a_chat_model_is_asked_for_a_short_text_where_few_tokens_are_allowed():
@@ -83,7 +80,7 @@ def test_a_chat_model_is_asked_for_a_short_text_where_few_tokens_are_allowed():
 def test_a_label_that_is_written_in_capitals_stays_so():
     labels = {name: {"name": name, "phrase": name} for name in ("US politics", "sport")}
     each = flat(planned([], card(labels=labels), methods={"zero_shot": 1.0}))[0]
-    assert each.prompt["text"].endswith("\n\nA clearly US politics film review:")
+    assert each.prompt["text"].endswith("\nUS politics film review:")
 
 
 def test_templates_are_filled_and_recorded():
@@ -194,7 +191,7 @@ def test_a_second_text_is_written_to_the_first_text_of_a_row_that_is_not_shown(t
         assert each.brief.given not in {row["text"] for row in each.brief.shown}
         wish = " by a nurse" if each.prompt["method"] == "persona" else ""
         said = f"Premise: {each.brief.given}\nHypothesis{wish} ({each.prompt['label']}):"
-        assert each.prompt["text"].rstrip(' "').endswith(said)
+        assert each.prompt["text"].endswith(said)
         for row in each.brief.shown:
             second = f"Hypothesis ({row['label']}): {row['text_pair']}"
             assert f"Premise: {row['text']}\n{second}" in each.prompt["text"]
@@ -206,7 +203,7 @@ def test_both_texts_of_a_pair_can_be_written(rows, template):
     method = "few_shot" if rows else "zero_shot"
     for each in flat(planned(rows, card(**PAIR_CARD), template, {method: 1.0}, pairs="both")):
         assert each.brief.given == ""
-        assert each.prompt["text"].rstrip(' "').endswith("Premise:")
+        assert each.prompt["text"].endswith("Premise:")
 
 
 def test_a_template_begins_the_text_that_is_written():

@@ -9,7 +9,7 @@ from stages.errors import ModelError
 from stages.filter.__main__ import main as run_filter
 from stages.generate.__main__ import main as run_generate
 from stages.llm.fake import read_words, write_sentence
-from stages.records import read_rows
+from stages.records import read_rows, write_rows
 from tests.llm.scripted import Reply, read_as_list, scripted_server, written
 
 SMALL = {
@@ -46,6 +46,7 @@ def served(prepared, set_params):
 
 def test_generate_and_filter_run_on_a_server_and_ask_nothing_twice(served):
     run_generate()
+    write_rows(paths.MORE, [])
     run_filter()
     assert len(read_rows(paths.CANDIDATES)) == 120
     kept = read_rows(paths.KEPT)

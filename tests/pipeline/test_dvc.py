@@ -16,7 +16,7 @@ def evaluation(clone):
 
 
 def test_the_first_run_runs_every_stage_once(first_run, pristine):
-    assert sorted(first_run) == sorted(["prepare", "generate", "filter", *TRAINING, "evaluate"])
+    assert sorted(first_run) == sorted(["prepare", "generate", "top_up", "filter", *TRAINING, "evaluate"])
     assert set(evaluation(pristine)["arms"]) == {"real", "synthetic", "mixed"}
     assert pristine.run("git", "status", "--short") == ""
 
@@ -34,7 +34,9 @@ def test_a_change_of_training_retrains_and_does_not_generate(clone):
 def test_a_change_of_generation_does_not_retrain_the_real_arm(clone):
     clone.write_params({"generate.temperature": 0.9})
     ran = clone.stages_run("repro")
-    assert sorted(ran) == sorted(["generate", "filter", "train@synthetic", "train@mixed", "evaluate"])
+    assert sorted(ran) == sorted(
+        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "evaluate"]
+    )
 
 
 def test_an_edit_of_a_stage_reruns_that_stage_alone(clone):

@@ -94,6 +94,7 @@ def test_filter_goes_on_where_it_was_killed(prepared, tmp_path):
     candidates = prepared.folder / "data/synthetic/candidates.jsonl"
     candidates.parent.mkdir(parents=True, exist_ok=True)
     candidates.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (candidates.parent / "more.jsonl").touch()
     names = [f"data/synthetic/{name}.jsonl" for name in ("kept", "rejected")]
     names += ["data/arms/synthetic.jsonl", "data/arms/mixed.jsonl", "metrics/filter.json"]
     check_that_it_goes_on(prepared, "filter", names, tmp_path / "another")

@@ -1,0 +1,328 @@
+import json
+import random
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from stages import paths
+from stages.errors import DataError
+from stages.filter.__main__ import main as run_filter
+from stages.generate.__main__ import main as generate
+from stages.llm.base import Completion
+from stages.llm.fake import FakeModel
+from stages.params import load_params
+from stages.records import read_rows, write_rows
+from stages.top_up.__main__ import main
+
+OUTPUTS = ["data/synthetic/more.jsonl", "data/synthetic/more_prompts.jsonl", "metrics/top_up.json"]
+SAYS = {"negative": "awful", "positive": "great"}
+OTHER = {"negative": "positive", "positive": "negative"}
+
+
+class Scripted(FakeModel):
+    """A model of which the given shares of the texts are read as the label that they were written for.
+
+    A label without a share ends no text. `left` counts the calls until the model fails.
+    """
+
+    def __init__(self, left=10**9, **shares):
+        super().__init__(writer=self.write)
+        self.shares, self.left = shares, left
+
+    def tick(self):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+    def write_wave(self, groups, sampling, on_text=None):
+        self.tick()
+        return super().write_wave(groups, sampling, on_text)
+
+    def score(self, prefix, suffixes, choices):
+        self.tick()
+        return super().score(prefix, suffixes, choices)
+
+    def write(self, prompt, seed):
+        draw = random.Random(seed)
+        low = prompt.lower()
+        label = "negative" if low.rfind("negative film") > low.rfind("positive film") else "positive"
+        said = label if draw.random() < self.shares.get(label, 0) else OTHER[label]
+        words = [f"w{draw.randrange(10**6)}" for _ in range(7)]
+        done = "stop" if label in self.shares else "length"
+        return Completion(" ".join([*words, SAYS[said]]), 9, done)
+
+
+@pytest.fixture(autouse=True)
+def _small(prepared, set_params):
+    set_params(
+        {
+            "generate.candidates": 80,
+            "generate.demonstrations": 3,
+            "generate.samples_per_prompt": 10,
+            "generate.prompts_per_wave": 2,
+            "generate.max_new_tokens": 32,
+            "top_up.max_candidates": 2000,
+            "top_up.max_rounds": 10,
+            "filter.min_words": 3,
+            "filter.rows_per_label": 100,
+            "filter.verify.action": "drop",
+            "filter.verify.judge": "llm",
+            "filter.verify.min_margin": 0.0,
+        }
+    )
+
+
+@pytest.fixture
+def use(monkeypatch):
+    """Return use(model): let the stages open it."""
+
+    def opened(model):
+        @contextmanager
+        def open_model(llm):
+            assert llm == load_params().llm
+            yield model
+
+        for stage in ("generate", "top_up", "filter"):
+            monkeypatch.setattr(f"stages.{stage}.__main__.open_model", open_model)
+        return model
+
+    return opened
+
+
+def written(project):
+    return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
+
+
+def metrics(stage="top_up"):
+    return json.loads((paths.METRICS / f"{stage}.json").read_text(encoding="utf-8"))
+
+
+def kept():
+    return Counter(row["label"] for row in read_rows(paths.KEPT))
+
+
+def test_every_label_gets_exactly_the_number(prepared, use):
+    use(Scripted(negative=0.4, positive=0.9))
+    generate()
+    before = {path for path in prepared.rglob("*") if path.is_file()}
+    main()
+    made = {str(path.relative_to(prepared)) for path in prepared.rglob("*") if path.is_file()}
+    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["top_up"]
+    declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    assert made - {str(path.relative_to(prepared)) for path in before} == set(declared) == set(OUTPUTS)
+    run_filter()
+    assert kept() == {"negative": 100, "positive": 100}
+    found = metrics()
+    assert (found["short"], found["missing"]) == ({}, 0)
+    assert metrics("filter")["short"] == {}
+
+
+def test_the_metrics_count_what_filter_accepts(use):
+    model = use(Scripted(negative=0.4, positive=0.9))
+    generate()
+    main()
+    found, more = metrics(), read_rows(paths.MORE)
+    assert found["wanted"] == {"negative": 100, "positive": 100}
+    assert found["rounds"][0]["candidates"] == {"negative": 40, "positive": 40}
+    assert found["added"] == len(more)
+    assert (
+        found["candidates"] == 80 + len(more) < 600
+    )  # 250 + 111 at least, the overshoot of the rounds apart
+    labels = Counter(row["label"] for row in more)
+    assert labels == sum((Counter(each["candidates"]) for each in found["rounds"][1:]), Counter())
+    scored = model.texts_scored
+    run_filter()
+    assert model.texts_scored == scored, "filter reads what top_up left in the journal"
+    surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
+    assert kept() + surplus == found["rounds"][-1]["accepted"]
+
+
+def test_ids_and_seeds_go_on(use):
+    use(Scripted(negative=0.4, positive=0.9))
+    generate()
+    main()
+    rows = read_rows(paths.CANDIDATES) + read_rows(paths.MORE)
+    assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(len(rows))]
+    assert len({row["seed"] for row in rows}) == len(rows)
+    first, more = read_rows(paths.PROMPTS), read_rows(paths.MORE_PROMPTS)
+    ids = [prompt["id"] for prompt in first + more]
+    assert len(set(ids)) == len(ids)
+    assert {row["prompt_id"] for row in rows} == set(ids)
+
+
+def test_more_candidates_of_generate_would_have_been_the_same(use, set_params):
+    """The rounds go on where `generate` stopped, so in balance they write what it would have."""
+    use(Scripted(negative=1.0, positive=1.0))
+    generate()
+    set_params({"filter.rows_per_label": 50})
+    main()
+    rows = read_rows(paths.CANDIDATES) + read_rows(paths.MORE)
+    assert len(rows) > 80
+    set_params({"generate.candidates": len(rows)})
+    generate()
+    assert read_rows(paths.CANDIDATES) == rows
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        ({"top_up.max_candidates": 170}, "top_up.max_candidates=170 allow no further wave"),
+        ({"top_up.max_rounds": 1}, "top_up.max_rounds=1 are over"),
+        ({"top_up.max_rounds": 0}, "top_up.max_rounds=0 are over"),
+        ({"top_up.max_candidates": 10}, "top_up.max_candidates=10 allow no further wave"),
+    ],
+)
+def test_a_spent_budget_leaves_labels_short_and_says_why(use, set_params, capsys, budget, reason):
+    use(Scripted(negative=0.4, positive=0.9))
+    set_params(budget)
+    generate()
+    main()
+    found = metrics()
+    short = found["short"]["negative"]
+    assert short["missing"] == 100 - short["accepted"] > 0
+    assert short["accepted"] + sum(short["rejected"].values()) == short["candidates"]
+    assert short["reason"].startswith(f"{reason}; of {short['candidates']} candidates written for it: ")
+    assert f"{short['rejected']['wrong_label']} wrong_label" in short["reason"]
+    assert found["missing"] == sum(each["missing"] for each in found["short"].values())
+    assert found["candidates"] <= max(80, budget.get("top_up.max_candidates", 160))
+    run_filter()
+    assert metrics("filter")["short"] == {name: each["missing"] for name, each in found["short"].items()}
+    assert kept()["negative"] == short["accepted"]
+
+
+def test_a_label_that_is_never_accepted_is_given_up(use):
+    use(Scripted(positive=0.9))
+    generate()
+    main()
+    found = metrics()
+    short = found["short"]
+    assert list(short) == ["negative"]
+    assert short["negative"]["reason"] == (
+        "the last two rounds that asked for it brought no accepted row; "
+        f"of {short['negative']['candidates']} candidates written for it: "
+        f"{short['negative']['candidates']} cut_off"
+    )
+    asked = [each["candidates"]["negative"] for each in found["rounds"]]
+    assert asked[0] == 40
+    assert sum(asked) <= 180  # at most doubled twice
+    assert found["rounds"][-1]["accepted"]["positive"] >= 100
+
+
+def test_off_writes_empty_files_and_opens_nothing(prepared, use, set_params, monkeypatch):
+    use(FakeModel())
+    generate()
+    set_params({"filter.rows_per_label": 0})
+    monkeypatch.setattr("stages.top_up.__main__.open_model", lambda llm: 1 / 0)
+    main()
+    assert read_rows(paths.MORE) == read_rows(paths.MORE_PROMPTS) == []
+    found = metrics()
+    assert (found["added"], found["missing"], found["rounds"]) == (0, 0, [])
+
+
+def test_enough_accepted_rows_need_no_round(use, set_params):
+    model = use(Scripted(negative=0.9, positive=0.9))
+    set_params({"filter.rows_per_label": 20})
+    generate()
+    wrote = model.waves_written
+    main()
+    assert model.waves_written == wrote
+    assert read_rows(paths.MORE) == []
+    assert len(metrics()["rounds"]) == 1
+
+
+def test_shares_ask_for_unequal_numbers(use, set_params):
+    use(Scripted(negative=0.5, positive=0.5))
+    set_params({"label_shares": {"negative": 0.8, "positive": 0.2}})
+    generate()
+    main()
+    assert metrics()["wanted"] == {"negative": 160, "positive": 40}
+    run_filter()
+    assert kept() == {"negative": 160, "positive": 40}
+
+
+def test_relabelled_rows_count_for_the_label_that_they_get(use, set_params):
+    use(Scripted(negative=0.2, positive=0.9))
+    set_params({"filter.verify.action": "relabel"})
+    generate()
+    main()
+    run_filter()
+    assert kept() == {"negative": 100, "positive": 100}
+    assert metrics("filter")["relabelled"] > 0
+
+
+def test_without_verification_nothing_is_read(use, set_params):
+    model = use(Scripted(negative=0.5, positive=0.5))
+    set_params({"filter.verify.action": "none"})
+    generate()
+    main()
+    run_filter()
+    assert kept() == {"negative": 100, "positive": 100}
+    assert model.texts_scored == 0
+
+
+def test_methods_keep_their_shares_through_small_rounds(use, set_params):
+    use(Scripted(negative=0.1, positive=0.9))
+    set_params({"generate.method": {"few_shot": 0.5, "zero_shot": 0.5}})
+    generate()
+    main()
+    rows = read_rows(paths.CANDIDATES) + read_rows(paths.MORE)
+    for label in ("negative", "positive"):
+        found = Counter(row["method"] for row in rows if row["label"] == label)
+        assert abs(found["few_shot"] - found["zero_shot"]) <= 10
+
+
+def test_another_threshold_writes_only_what_is_new(prepared, use, set_params):
+    model = use(Scripted(negative=0.4, positive=0.9))
+    generate()
+    main()
+    first, wrote, scored = written(prepared), model.waves_written, model.texts_scored
+    main()
+    assert written(prepared) == first
+    set_params({"filter.max_words": 19})  # rejects nothing
+    main()
+    assert written(prepared) == first
+    assert (model.waves_written, model.texts_scored) == (wrote, scored)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3, 5, 8, 13])
+def test_a_stopped_run_goes_on_and_writes_the_same_bytes(prepared, use, cache, calls):
+    use(Scripted(negative=0.3, positive=0.9))
+    generate()
+    use(Scripted(left=calls, negative=0.3, positive=0.9))
+    with pytest.raises(KeyboardInterrupt):
+        main()
+    assert written(prepared) == {}
+    model = use(Scripted(negative=0.3, positive=0.9))
+    main()
+    resumed, rest = written(prepared), model.left
+    for path in (cache / "journal").iterdir():
+        if not path.name.startswith("ideas"):
+            path.unlink()
+    model = use(Scripted(negative=0.3, positive=0.9))
+    main()
+    assert written(prepared) == resumed
+    assert rest - model.left == calls, "what was finished was done again"
+
+
+def test_candidates_of_other_settings_are_an_error(prepared, use):
+    use(Scripted(negative=0.4, positive=0.9))
+    generate()
+    write_rows(paths.CANDIDATES, read_rows(paths.CANDIDATES)[:-1])
+    with pytest.raises(
+        DataError, match=r"candidates\.jsonl: 79 rows, and params\.yaml asks for 80 .*dvc repro"
+    ):
+        main()
+    assert written(prepared) == {}
+
+
+def test_every_round_has_a_bar_with_its_number(use, capsys):
+    use(Scripted(negative=0.4, positive=0.9))
+    generate()
+    capsys.readouterr()
+    main()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    for number in range(1, len(metrics()["rounds"])):
+        assert f"top_up round {number}: 100%" in captured.err
