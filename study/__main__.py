@@ -7,8 +7,8 @@ cells. Run all of it, resumable, with `make study` (study/dvc.yaml).
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ def real_cells(task: Task) -> Iterator[dict[str, Any]]:
     students = Students(task)
     for size in task.grid.real_rows:
         rows = [task.parts.curve[size]] * len(task.grid.seeds)
-        yield cell(task, students, REAL, "real", "none", size, rows)
+        yield cell(task, students, TrainingSets(REAL, "none", "real", size, rows))
     yield {"task": task.params.task, "method": "llm", "arm": "llm", **llm_accuracy(task)}
 
 
@@ -65,11 +65,9 @@ def llm_accuracy(task: Task) -> dict[str, Any]:
 
 def method_cells(task: Task, method: str) -> Iterator[dict[str, Any]]:
     """Write candidates with a method, check them in each way, and yield the cells of all training sets."""
-    begin = time.perf_counter()
     with open_model(task.params.llm) as model:
         session = Session(task.params, task.card, task.parts.train, model)
-        candidates, _ = session.write(session.waves(), f"{task.params.task} {method}")
-    written = time.perf_counter() - begin
+        candidates, seconds = session.write(session.waves(), f"{task.params.task} {method}")
     students = Students(task)
     for check in task.grid.checks:
         kept = checked(task, candidates, check)
@@ -81,11 +79,11 @@ def method_cells(task: Task, method: str) -> Iterator[dict[str, Any]]:
             ]
             rows = [[*own, *part] for part in drawn]
             yield {
-                **cell(task, students, method, arm, check, real, rows),
+                **cell(task, students, TrainingSets(method, check, arm, real, rows)),
                 "candidates": len(candidates),
                 "kept": len(kept),
                 "tokens_per_text": round(sum(row["tokens"] for row in candidates) / len(candidates), 1),
-                "seconds": round(written, 1),
+                "seconds": round(seconds, 1),
             }
 
 
@@ -101,33 +99,36 @@ def checked(task: Task, candidates: Sequence[Candidate], check: str) -> list[Kep
     return kept
 
 
-def cell(
-    task: Task,
-    students: Students,
-    method: str,
-    arm: str,
-    check: str,
-    real: int,
-    rows_by_seed: Sequence[Sequence[Labelled]],
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TrainingSets:
+    """What a cell trains on: rows by seed, `real` of them real, the others written and checked in one way."""
+
+    method: str
+    check: str
+    arm: str
+    real: int
+    rows_by_seed: Sequence[Sequence[Labelled]]
+
+
+def cell(task: Task, students: Students, sets: TrainingSets) -> dict[str, Any]:
     """Train one classifier per seed and return the cell: score with interval, over test rows and seeds."""
     seeds = task.grid.seeds
     probabilities = np.stack(
-        [students.probabilities(rows, seed) for rows, seed in zip(rows_by_seed, seeds, strict=True)]
+        [students.probabilities(rows, seed) for rows, seed in zip(sets.rows_by_seed, seeds, strict=True)]
     )
-    total = len(rows_by_seed[0])
-    predictions = ArmPredictions(arm, total, probabilities)
+    total = len(sets.rows_by_seed[0])
+    predictions = ArmPredictions(sets.arm, total, probabilities)
     truth = _truth(task)
     own: Floats = accuracies(predictions.predicted, truth, np.ones((1, len(truth))))[:, 0]
     config = task.params.evaluate
     bootstrap = Bootstrap(truth, len(students.names), config.bootstrap_samples, config.seed)
     return {
         "task": task.params.task,
-        "method": method,
-        "check": check,
-        "arm": arm,
-        "real_rows": real,
-        "synthetic_rows": total - real,
+        "method": sets.method,
+        "check": sets.check,
+        "arm": sets.arm,
+        "real_rows": sets.real,
+        "synthetic_rows": total - sets.real,
         "seeds": len(seeds),
         "accuracy": {
             "mean": round(float(own.mean()), 4),
