@@ -19,6 +19,7 @@ from stages.encoder.data import folds_of
 from stages.encoder.embedding import embed_rows
 from stages.encoder.linear import fit_head
 from stages.filter.verify import Floats, Reading, log_softmax
+from stages.labels import label_shares
 from stages.params import Params
 from stages.progress import progress
 from stages.records import Candidate, Labelled
@@ -71,25 +72,26 @@ def fit_pool(llm: Floats, classifier: Floats, labels: Ints) -> Pool:
     return Pool(round(float(llm_weight), 4), round(float(classifier_weight), 4), right)
 
 
-def classify(features: Features, labels: Ints, count: int, others: Features, seed: int) -> Floats:
+def classify(features: Features, labels: Ints, shares: Floats, others: Features, seed: int) -> Floats:
     """Train on labelled vectors; return log-probabilities of others, shape (others, labels).
 
-    They are those of labels that are equally likely (Saerens et al. 2002), as the LLM's centred ones are: a
-    rare label of the real rows is no rarer among the candidates, which were written for drawn labels.
+    They are those of labels in the given shares (Saerens et al. 2002): the candidates were written for labels
+    drawn in those, which need not be the real rows'.
     """
-    weight, bias = fit_head(features, labels, count, seed)
+    weight, bias = fit_head(features, labels, len(shares), seed)
     scores = log_softmax((others @ weight.T + bias).astype(np.float64))
-    return log_softmax(scores - np.log(np.bincount(labels, minlength=count) / len(labels)))
+    own = np.bincount(labels, minlength=len(shares)) / len(labels)
+    return log_softmax(scores + np.log(shares) - np.log(own))
 
 
-def out_of_fold(features: Features, labels: Ints, count: int, seed: int) -> dict[int, Floats]:
+def out_of_fold(features: Features, labels: Ints, shares: Floats, seed: int) -> dict[int, Floats]:
     """Return log-probabilities by place, each by a classifier that wasn't trained on the row.
 
     Rows of labels too rare to hold out have none.
     """
     found: dict[int, Floats] = {}
     for train, held_out in folds_of(labels, _FOLDS, seed):
-        scores = classify(features[train], labels[train], count, features[held_out], seed)
+        scores = classify(features[train], labels[train], shares, features[held_out], seed)
         found |= zip(held_out.tolist(), scores, strict=True)
     return found
 
@@ -107,13 +109,14 @@ def with_classifier(
     with progress(len(train) + len(read), "classify", "texts") as bar:
         features = embed_rows(params.train, [*train, *read], bar.update)
     own, others = features[: len(train)], features[len(train) :]
-    unseen = out_of_fold(own, labels, len(names), seed)
+    shares = np.array([*label_shares(params.label_shares, card, train).values()])
+    unseen = out_of_fold(own, labels, shares, seed)
     judged = [place for place, row in enumerate(train) if row["id"] in llm.real and place in unseen]
     if len(judged) < MIN_ROWS:
         return llm
     real = {train[place]["id"]: llm.real[train[place]["id"]] for place in judged}
     pool = fit_pool(np.stack([*real.values()]), np.stack([unseen[at] for at in judged]), labels[judged])
-    said = classify(own, labels, len(names), others, seed)
+    said = classify(own, labels, shares, others, seed)
     scores = pool.judge(np.stack([llm.scores[row["id"]] for row in read]), said) if read else said
     return Reading(
         {row["id"]: score for row, score in zip(read, scores, strict=True)},

@@ -18,6 +18,9 @@ def one_strength(monkeypatch):
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
 
 
+EQUAL = np.array([0.5, 0.5])
+
+
 def simulated(seed, rows, labels, skill):
     """Return log-probabilities that favour the true label by `skill` standard deviations of the noise."""
     truth = np.random.default_rng(0).integers(labels, size=rows)
@@ -61,24 +64,26 @@ def test_no_row_is_judged_by_a_classifier_that_was_trained_on_it():
     # A dimension for each row: whoever has seen it knows it; to all others it says nothing.
     labels = np.array([0, 1] * 20)
     features = np.eye(40, dtype=np.float32)
-    unseen = out_of_fold(features, labels, 2, 1)
+    unseen = out_of_fold(features, labels, EQUAL, 1)
     assert sorted(unseen) == list(range(40))
     for scores in unseen.values():
         np.testing.assert_allclose(scores, np.log(0.5), atol=0.02)
-    seen = classify(features, labels, 2, features, 1)
+    seen = classify(features, labels, EQUAL, features, 1)
     assert (seen.argmax(axis=1) == labels).all()
 
 
 def test_rows_of_labels_too_rare_to_hold_out_are_not_judged():
     labels = np.array([0, 1] * 20 + [2])
     features = np.random.default_rng(1).normal(size=(41, 4)).astype(np.float32)
-    assert sorted(out_of_fold(features, labels, 3, 1)) == list(range(40))
+    assert sorted(out_of_fold(features, labels, np.full(3, 1 / 3), 1)) == list(range(40))
 
 
-def test_a_rare_label_of_the_real_rows_is_as_likely_as_the_others():
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
+def test_labels_are_as_likely_as_they_were_drawn(shares):
     labels = np.array([0] * 90 + [1] * 10)
     features = np.zeros((100, 2), np.float32)  # which tell nothing
-    np.testing.assert_allclose(classify(features, labels, 2, features[:3], 1), np.log(0.5), atol=0.02)
+    said = np.exp(classify(features, labels, np.array(shares), features[:3], 1))
+    np.testing.assert_allclose(said, [shares] * 3, atol=0.02)
 
 
 def task(rows, labels=BOTH):
