@@ -17,7 +17,7 @@ def findings(grid: Grid, cells: Sequence[Cell]) -> str:
     """Return the section of docs/study.md that goes through the paper's findings."""
     lines = ["## The paper's findings (Li et al. 2024, arXiv 2407.12813)\n"]
     for check in grid.checks:
-        said = "Rows as written (as in the paper)" if check == "none" else "Rows checked by the LLM"
+        said = "Rows as written (as in the paper)" if check == "none" else "Rows whose labels were checked"
         lines += [f"**{said}**\n", *_for_check(grid, cells, check), ""]
     lines += [*_llm(grid, cells), ""]
     return "\n".join(lines)

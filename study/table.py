@@ -96,7 +96,7 @@ def page(grid: Grid, cells: Sequence[Cell], worths: Sequence[Mapping[str, Any]])
         f"per cent on {grid.test_rows} test rows, mean of {len(grid.seeds)} seeds (each draws other "
         f"{grid.synthetic_rows} of the accepted synthetic rows), with 95 % intervals over test rows and "
         f"seeds; classifier: `{grid.recipe}`. Rows *as written* passed the rules on form, duplicates, copies "
-        "and leaks; *checked* ones were also read by the LLM as the label that they were written for. Gains "
+        "and leaks; *checked* ones were also checked by `filter.verify`. Gains "
         "are paired.\n"
     )
     tables = [_task(task, grid, cells) for task in grid.tasks]

@@ -33,8 +33,8 @@ def module_file(module: str) -> Path | None:
     return None
 
 
-def imported(file: Path, *, lazily: bool) -> set[str]:
-    """Return the modules of `stages` that a file imports; `lazily`: also inside its functions."""
+def imported(file: Path, *, lazily: bool, packages: tuple[str, ...] = ("stages",)) -> set[str]:
+    """Return the modules of these packages that a file imports; `lazily`: also inside its functions."""
     tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
     found = set()
     nodes = [tree]
@@ -52,7 +52,7 @@ def imported(file: Path, *, lazily: bool) -> set[str]:
             found |= modules
             if modules != names:  # something of the module itself is used
                 found.add(node.module)
-    return {module for module in found if module.split(".")[0] == "stages"}
+    return {module for module in found if module.split(".")[0] in packages}
 
 
 @cache
@@ -222,3 +222,21 @@ def test_the_models_are_tracked_by_their_entries_in_the_catalogue():
         "filter": ["${llm.model}", "${train.encoder}"],
         "train": ["${train.encoder}"],
     }
+
+
+STUDY = yaml.safe_load((REPOSITORY / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+@pytest.mark.parametrize("part", STUDY)
+def test_everything_a_part_of_the_study_runs_is_a_dep(part):
+    module = STUDY[part]["cmd"].split()[2]
+    waiting, seen = [module if "." in module else f"{module}.__main__"], set()
+    while waiting:
+        file = module_file(waiting.pop())
+        assert file
+        if file not in seen:
+            seen.add(file)
+            waiting += imported(file, lazily=True, packages=("stages", "study"))
+    own = [Path(dep) for dep in STUDY[part]["deps"]]
+    missing = {file for file in seen if has_code(file) and not any(file.is_relative_to(dep) for dep in own)}
+    assert missing == set(), f"study/dvc.yaml: {part}: deps lack these"

@@ -183,3 +183,24 @@ def test_without_test_rows_train_predicts_nothing_and_evaluate_says_so(task):
     assert read_rows(paths.predictions("real")) == []
     assert (paths.model("real") / "model.safetensors").is_file()
     assert verdict(metrics("evaluate.json")).startswith("mine: no test labels")
+
+
+def test_points_of_the_curve_that_the_rows_cannot_fill_are_left_out_to_the_end(task, capsys):
+    rows = [
+        {"text": text, "label": label}
+        for label in ("negative", "positive")
+        for text in texts(60, OPINIONS[label][0], seed=label)
+    ]
+    arms = ["real", "real_60", "real_90"]
+    task(rows, ["negative", "positive"], params={"real.curve": [60, 90, 1000], "arms": arms})
+    assert "can't make the curve's points [90]; they are left out" in capsys.readouterr().err
+    for arm in arms:
+        train(arm)
+    assert metrics("train/real_90.json") == {"train_rows": 0}
+    assert read_rows(paths.predictions("real_90")) == []
+    assert paths.model("real_90").is_dir()
+    evaluate()
+    found = metrics("evaluate.json")
+    assert list(found["arms"]) == ["real", "real_60"]
+    assert "real_90" not in verdict(found)
+    assert "real_90" not in (paths.PLOTS / "learning_curve.csv").read_text(encoding="utf-8")
