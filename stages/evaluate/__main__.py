@@ -7,7 +7,7 @@ metrics/evaluate.json and metrics/plots/. Run alone: `python -m stages.evaluate`
 from __future__ import annotations
 
 from stages import paths
-from stages.errors import run_stage
+from stages.errors import DataError, run_stage
 from stages.evaluate.compare import compare, unscored
 from stages.evaluate.read import read_predictions, read_truth, train_rows
 from stages.evaluate.tables import write_confusion, write_learning_curve
@@ -22,6 +22,10 @@ def main() -> None:
     names = load_card(params.task).label_names
     truth = read_truth(names)
     arms = [read_predictions(arm, truth, names) for arm in params.arms if train_rows(arm)]
+    if not arms:
+        raise DataError(
+            "params.yaml: arms: the data is too small for all of them; name real, or lower real.curve"
+        )
     scored = compare(arms, truth.labels, names, params.evaluate) if truth.ids else unscored(arms)
     result = {"task": params.task, **scored}
     write_json(paths.METRICS / "evaluate.json", result)
