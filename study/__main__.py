@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from stages.errors import add_debug_flag, one_line_errors
-from stages.evaluate.bootstrap import Bootstrap, interval
-from stages.evaluate.scores import ArmPredictions, Floats, accuracies
+from stages.evaluate.bootstrap import interval
+from stages.evaluate.compare import compare
+from stages.evaluate.scores import ArmPredictions
 from stages.filter.__main__ import read_labels, sift
 from stages.filter.verify import Verifier, centre, demonstrations, reading_prompt
 from stages.generate.session import Session
@@ -55,8 +56,7 @@ def llm_accuracy(task: Task) -> dict[str, Any]:
         scores = reader.read(texts, lambda _: None)
     # Without labels to centre by: the mean over all texts.
     scores = scores - centre(scores, [0] * len(scores), 1)
-    truth = _truth(task)
-    hits = (scores.argmax(axis=1) == truth).astype(float)
+    hits = (scores.argmax(axis=1) == task.truth).astype(float)
     draw = np.random.default_rng(task.params.evaluate.seed)
     resampled = hits[draw.integers(len(hits), size=(2000, len(hits)))].mean(axis=1)
     accuracy = {"mean": round(float(hits.mean()), 4), **interval(resampled)}
@@ -71,12 +71,11 @@ def method_cells(task: Task, method: str) -> Iterator[dict[str, Any]]:
     students = Students(task)
     for check in task.grid.checks:
         kept = checked(task, candidates, check)
+        drawn = [
+            subset(kept, task.card.label_names, task.grid.synthetic_rows, seed) for seed in task.grid.seeds
+        ]
         for arm, real in (("synthetic", 0), *((f"mixed_{size}", size) for size in task.grid.real_rows)):
             own: list[Labelled] = task.parts.curve[real] if real else []
-            drawn = [
-                subset(kept, task.card.label_names, task.grid.synthetic_rows, seed)
-                for seed in task.grid.seeds
-            ]
             rows = [[*own, *part] for part in drawn]
             yield {
                 **cell(task, students, TrainingSets(method, check, arm, real, rows)),
@@ -118,10 +117,8 @@ def cell(task: Task, students: Students, sets: TrainingSets) -> dict[str, Any]:
     )
     total = len(sets.rows_by_seed[0])
     predictions = ArmPredictions(sets.arm, total, probabilities)
-    truth = _truth(task)
-    own: Floats = accuracies(predictions.predicted, truth, np.ones((1, len(truth))))[:, 0]
-    config = task.params.evaluate
-    bootstrap = Bootstrap(truth, len(students.names), config.bootstrap_samples, config.seed)
+    truth = task.truth
+    scored = compare([predictions], truth, students.names, task.params.evaluate)["arms"][sets.arm]
     return {
         "task": task.params.task,
         "method": sets.method,
@@ -130,19 +127,10 @@ def cell(task: Task, students: Students, sets: TrainingSets) -> dict[str, Any]:
         "real_rows": sets.real,
         "synthetic_rows": total - sets.real,
         "seeds": len(seeds),
-        "accuracy": {
-            "mean": round(float(own.mean()), 4),
-            "sd": round(float(own.std(ddof=1)), 4),
-            **interval(bootstrap.accuracy(predictions)),
-        },
+        "accuracy": scored["accuracy"],
         # By seed: 1 where the test row is labelled right, so that the table can pair cells.
         "right": ["".join("1" if hit else "0" for hit in row == truth) for row in predictions.predicted],
     }
-
-
-def _truth(task: Task) -> Any:
-    names = task.card.label_names
-    return np.array([names.index(row["label"]) for row in task.parts.test], np.int64)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+import numpy as np
 from pydantic import Field
 
 from stages.config import Section, check, read_yaml
 from stages.errors import DataError
+from stages.evaluate.scores import Ints
 from stages.params import Params, Positive, Seed, load_params
 from stages.prepare.source import read_source
 from stages.prepare.split import Split, split
@@ -49,6 +51,12 @@ class Task:
     params: Params
     card: TaskCard
     parts: Split
+
+    @property
+    def truth(self) -> Ints:
+        """Numbers of the test rows' labels, shape (test rows,)."""
+        names = self.card.label_names
+        return np.array([names.index(row["label"]) for row in self.parts.test], np.int64)
 
 
 def load_grid() -> Grid:

@@ -10,11 +10,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from stages.errors import add_debug_flag, one_line_errors
-from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
-from stages.evaluate.scores import ArmPredictions, accuracies
+from stages.evaluate.compare import compare
+from stages.evaluate.scores import ArmPredictions
 from stages.generate.session import Session
 from stages.llm import open_model
 from stages.records import Labelled, write_json
@@ -38,7 +36,7 @@ def main(name: str) -> None:
     arms = [predictions(students, task, arm, rows[arm]) for arm in ARMS]
     methods = sorted({row["method"] for row in candidates})
     found = {"task": name, "methods": methods, "candidates": len(candidates), "kept": len(kept)}
-    write_json(CELLS / f"{name}-worth.json", {**found, **compare(task, arms)})
+    write_json(CELLS / f"{name}-worth.json", {**found, **scores(task, arms)})
 
 
 def predictions(
@@ -49,25 +47,18 @@ def predictions(
     return ArmPredictions(arm, len(rows), probabilities), recipe
 
 
-def compare(task: Task, arms: Sequence[tuple[ArmPredictions, str]]) -> dict[str, Any]:
-    """Return the arms' accuracies and the paired difference, with intervals over test rows and seeds."""
-    names, config = task.card.label_names, task.params.evaluate
-    truth = np.array([names.index(row["label"]) for row in task.parts.test], np.int64)
-    bootstrap = Bootstrap(truth, len(names), config.bootstrap_samples, config.seed)
-    every = np.ones((1, len(truth)))
-    means, drawn, result = [], [], {}
-    for arm, recipe in arms:
-        own = accuracies(arm.predicted, truth, every)[:, 0]
-        means.append(float(own.mean()))
-        drawn.append(bootstrap.accuracy(arm))
-        result[arm.arm] = {
+def scores(task: Task, arms: Sequence[tuple[ArmPredictions, str]]) -> dict[str, Any]:
+    """Return the arms' accuracies and the paired difference, as `evaluate` scores them."""
+    scored = compare([arm for arm, _ in arms], task.truth, task.card.label_names, task.params.evaluate)
+    result = {
+        arm.arm: {
             "train_rows": arm.train_rows,
             "recipe": recipe,
-            "accuracy": {"mean": round(means[-1], 4), **interval(drawn[-1])},
+            "accuracy": scored["arms"][arm.arm]["accuracy"],
         }
-    difference = drawn[1] - drawn[0]
-    gain = {"accuracy": round(means[1] - means[0], 4), **interval(difference)}
-    return {"arms": result, "gain": {**gain, "p_value": two_sided_p(difference)}, "test_rows": len(truth)}
+        for arm, recipe in arms
+    }
+    return {"arms": result, "gain": scored["gain"]["mixed_vs_real"], "test_rows": scored["test_rows"]}
 
 
 if __name__ == "__main__":

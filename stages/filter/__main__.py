@@ -14,10 +14,10 @@ from typing import Any
 
 from stages import paths
 from stages.errors import run_stage
-from stages.filter.judge import with_classifier
+from stages.filter.judge import judged
 from stages.filter.select import select
 from stages.filter.sieve import RULES, Scores, sieved
-from stages.filter.verify import Reading, verify
+from stages.filter.verify import Reading
 from stages.labels import label_shares
 from stages.llm import open_model
 from stages.params import Filter, Params, load_params
@@ -59,14 +59,11 @@ def main() -> None:
 def read_labels(
     params: Params, card: TaskCard, candidates: Sequence[Candidate], train: Sequence[Labelled]
 ) -> Reading:
-    """Have the candidates' labels read by the LLM and judged with a classifier, as params.yaml says."""
+    """Have the candidates' labels judged; without verification no model is opened."""
     if params.filter.verify.action == "none":
         return Reading()
     with open_model(params.llm) as model:
-        reading = verify(params.filter, card, candidates, train, model)
-    if params.filter.verify.judge == "llm":
-        return reading
-    return with_classifier(params, card, candidates, train, reading)
+        return judged(params, card, candidates, train, model)
 
 
 def sift(

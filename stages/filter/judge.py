@@ -18,8 +18,9 @@ from scipy.optimize import minimize
 from stages.encoder.data import folds_of
 from stages.encoder.embedding import embed_rows
 from stages.encoder.linear import fit_head
-from stages.filter.verify import Floats, Reading, log_softmax
+from stages.filter.verify import Floats, Reading, log_softmax, verify
 from stages.labels import label_shares
+from stages.llm.base import LanguageModel
 from stages.params import Params
 from stages.progress import progress
 from stages.records import Candidate, Labelled
@@ -94,6 +95,20 @@ def out_of_fold(features: Features, labels: Ints, shares: Floats, seed: int) -> 
         scores = classify(features[train], labels[train], shares, features[held_out], seed)
         found |= zip(held_out.tolist(), scores, strict=True)
     return found
+
+
+def judged(
+    params: Params,
+    card: TaskCard,
+    candidates: Sequence[Candidate],
+    train: Sequence[Labelled],
+    model: LanguageModel,
+) -> Reading:
+    """Have the candidates' labels read by the LLM and judged with a classifier, as params.yaml says."""
+    reading = verify(params.filter, card, candidates, train, model)
+    if params.filter.verify.judge == "llm":
+        return reading
+    return with_classifier(params, card, candidates, train, reading)
 
 
 def with_classifier(

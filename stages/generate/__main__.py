@@ -11,6 +11,7 @@ import argparse
 
 from stages import paths
 from stages.errors import add_debug_flag, one_line_errors
+from stages.generate.plan import distinct
 from stages.generate.preview import preview
 from stages.generate.session import Session, summary
 from stages.llm import open_model
@@ -27,7 +28,7 @@ def main() -> None:
         session = Session(params, card, rows, model)
         waves = session.waves()
         candidates, seconds = session.write(waves, "generate")
-    write_rows(paths.PROMPTS, session.prompts(waves))
+    write_rows(paths.PROMPTS, distinct(waves))
     write_rows(paths.IDEAS, session.ideas)
     write_rows(paths.CANDIDATES, candidates)
     write_json(paths.METRICS / "generate.json", summary(candidates, seconds))

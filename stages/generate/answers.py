@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stages.generate import prompts
-from stages.generate.brief import Brief
+from stages.generate.brief import Brief, writes_second
 from stages.llm.base import Completion
 from stages.params import Generate
 from stages.tasks import TaskCard
@@ -24,9 +24,8 @@ class Fields:
 
 def stop_text(config: Generate, card: TaskCard, *, has_rows: bool) -> str:
     """Return what ends an answer: a line break, or an empty line where the answer has several fields."""
-    several = config.order == "text_first" or (
-        card.pair_name is not None and not (config.pairs == "second" and has_rows)
-    )
+    both = card.pair_name is not None and not writes_second(config, card, has_rows=has_rows)
+    several = config.order == "text_first" or both
     return prompts.FIELDS_STOP if several else prompts.STOP
 
 

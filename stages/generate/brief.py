@@ -43,7 +43,7 @@ class Context:
     @property
     def writes_second(self) -> bool:
         """Whether only second texts of pairs are written, to real rows' first ones."""
-        return self.card.pair_name is not None and self.config.pairs == "second" and any(self.rows.values())
+        return writes_second(self.config, self.card, has_rows=any(self.rows.values()))
 
     def demonstrations(self, label: str, count: int, draw: random.Random) -> tuple[Labelled, ...]:
         """Draw real rows to show: of the label, or, contrasting, of all labels in turn with its own last.
@@ -66,6 +66,10 @@ class Context:
         pools = {name: self._draw(name, wanted.count(name), draw) for name in dict.fromkeys(wanted)}
         return tuple(pools[name].pop() for name in reversed(wanted) if pools[name])
 
+    def further(self, label: str, draw: random.Random) -> tuple[Labelled, ...]:
+        """Draw the real rows that a method shows which can do without: none if the label has none."""
+        return self.demonstrations(label, self.config.demonstrations, draw) if self.rows[label] else ()
+
     def _draw(self, label: str, count: int, draw: random.Random) -> list[Labelled]:
         own = self.rows[label]
         if count and not own:
@@ -79,6 +83,11 @@ class Context:
     def idea(self, kind: str, label: str, draw: random.Random) -> str:
         """Draw one of the kind's values that suit the label."""
         return draw.choice(self.ideas.get((kind, label)) or self.ideas[kind, ""])
+
+
+def writes_second(config: Generate, card: TaskCard, *, has_rows: bool) -> bool:
+    """Return whether only second texts of pairs are written, to real rows' first ones."""
+    return card.pair_name is not None and config.pairs == "second" and has_rows
 
 
 # (label, draw, context) → what to ask for.

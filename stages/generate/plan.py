@@ -74,15 +74,19 @@ class Planner:
         Raises
         ------
         DataError
-            If a label has fewer real rows than are to be shown.
+            If a label has no real row to show.
         """
         turns: dict[str, Iterator[str]] = {}
         planned = []
         for number, label in enumerate(labels, first_prompt):
             turn = turns.setdefault(label, in_turn(self.methods))
             planned.append(self.prompt(number, label, next(turn)))
+        return self.waves(planned)
+
+    def waves(self, planned: Sequence[Planned]) -> list[list[Planned]]:
+        """Part prompts into waves."""
         size = self.config.prompts_per_wave
-        return [planned[start : start + size] for start in range(0, len(planned), size)]
+        return [list(planned[start : start + size]) for start in range(0, len(planned), size)]
 
     def prompt(self, number: int, label: str, method: str) -> Planned:
         """Plan one prompt."""

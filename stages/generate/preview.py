@@ -25,9 +25,7 @@ def preview() -> None:
         session = Session(params.model_copy(update={"generate": small}), card, rows, model)
         pairs = enumerate(product(card.label_names, session.methods))
         planned = [session.planner.prompt(number, *pair) for number, pair in pairs]
-        size = small.prompts_per_wave
-        waves = [planned[start : start + size] for start in range(0, len(planned), size)]
-        candidates, seconds = session.write(waves, "preview")
+        candidates, seconds = session.write(session.planner.waves(planned), "preview")
     for place, each in enumerate(planned):
         print("\n".join(_shown(each, candidates[place * ROWS : (place + 1) * ROWS], card)))
     print("\n".join(_expected(params, session, candidates, seconds)))

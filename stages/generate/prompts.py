@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stages.generate.brief import Brief
-from stages.records import Input, Labelled
-from stages.tasks import TaskCard
+from stages.records import Labelled
+from stages.tasks import TaskCard, row_text
 
 # One text is one line, in the demonstrations and in the answer; several fields end with an empty line.
 STOP, FIELDS_STOP = "\n", "\n\n"
@@ -84,7 +84,8 @@ def text_first_prompt(card: TaskCard, brief: Brief, template: ChatTemplate | Non
     name = f"{capital(card.text_name)}:"
     own = f"{name} {brief.given}\n{capital(str(card.pair_name))}:" if brief.given else name
     rows = "".join(
-        f"{name} {said(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in brief.shown
+        f"{name} {row_text(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n"
+        for row in brief.shown
     )
     frame = f"Here are some {card.description}.\n\n{rows}"
     if template:
@@ -110,13 +111,6 @@ def pair_header(card: TaskCard, label: str, wishes: tuple[str, ...] = ()) -> str
 def capital(text: str) -> str:
     """Make the first letter a capital."""
     return text[:1].upper() + text[1:]
-
-
-def said(card: TaskCard, row: Input) -> str:
-    """Return a row's text, or both texts of a pair, without its label."""
-    if card.pair_name:
-        return f"{row['text']}\n{capital(card.pair_name)}: {row['text_pair']}"
-    return row["text"]
 
 
 def _beginning(card: TaskCard, brief: Brief) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -12,13 +12,13 @@ from stages.errors import ModelError
 from stages.generate import ideas as asking
 from stages.generate import methods
 from stages.generate.answers import stop_text
-from stages.generate.plan import Planned, Planner, distinct, drawn_labels
+from stages.generate.plan import Planned, Planner, drawn_labels
 from stages.generate.waves import WaveStore, generate, sampling_of
 from stages.labels import label_shares
 from stages.llm.base import Completion, LanguageModel, missing_abilities
 from stages.params import Generate, Params
 from stages.progress import progress
-from stages.records import Candidate, Labelled, Prompt
+from stages.records import Candidate, Labelled
 from stages.tasks import TaskCard
 
 
@@ -97,11 +97,6 @@ class Session:
                 candidates += wave
                 seconds += spent
         return candidates, seconds
-
-    @staticmethod
-    def prompts(waves: Sequence[Sequence[Planned]]) -> Iterator[Prompt]:
-        """Yield every distinct prompt once."""
-        return distinct(waves)
 
 
 def with_room(config: Generate, card: TaskCard, rows: Sequence[Labelled]) -> Generate:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from stages import paths
 from stages.errors import DataError
-from stages.filter.judge import with_classifier
+from stages.filter.judge import judged
 from stages.filter.sieve import Sieve, sieved
-from stages.filter.verify import verify
-from stages.generate.plan import Planned, drawn_labels
+from stages.generate.plan import Planned, distinct, drawn_labels
 from stages.generate.session import Session
 from stages.labels import wanted_rows
 from stages.llm.base import LanguageModel
@@ -91,8 +90,8 @@ class Rounds:
 
     def more_prompts(self) -> list[Prompt]:
         """Return the distinct prompts that only the rounds used."""
-        known = {prompt["id"] for prompt in self.session.prompts(self._first_waves)}
-        return [prompt for prompt in self.session.prompts(self._planned) if prompt["id"] not in known]
+        known = {prompt["id"] for prompt in distinct(self._first_waves)}
+        return [prompt for prompt in distinct(self._planned) if prompt["id"] not in known]
 
     def _waves(self) -> list[list[Planned]]:
         # From the first prompt on: numbers, and with them ids and seeds, go on, and so do the methods' turns.
@@ -113,10 +112,7 @@ class Rounds:
         config = self.params.filter
         scores = {}
         if config.verify.action != "none":
-            reading = verify(config, self.card, candidates, self.train, self.model)
-            if config.verify.judge != "llm":
-                reading = with_classifier(self.params, self.card, candidates, self.train, reading)
-            scores = reading.scores
+            scores = judged(self.params, self.card, candidates, self.train, self.model).scores
         sieve, labels = sieved(config, self.card, candidates, self.train, self.test, scores)
         size = self.session.config.samples_per_prompt
         asked = [label for label in self.labels for _ in range(size)]

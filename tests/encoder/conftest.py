@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+import yaml
 from transformers import BertConfig, BertModel, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from stages.encoder import linear
 from stages.encoder.classifier import Classifier, load_encoder, load_tokenizer
 from stages.encoder.data import collate
 from tests.builders import NEUTRAL, OPINIONS
+from tests.train.helpers import config
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -55,3 +58,14 @@ def classifier(encoder_folder):
         return model
 
     return make
+
+
+@pytest.fixture
+def tiny_encoder(project, encoder_folder, set_params, monkeypatch):
+    """Make it the project's encoder, which the catalogue knows by its folder, with a quick linear head."""
+    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
+    catalogue = project / "models/catalog.yaml"
+    entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
+    catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
+    settings = {**config(recipe="linear_head").model_dump(), "encoder": "tiny"}
+    set_params({f"train.{key}": value for key, value in settings.items()})

@@ -7,26 +7,18 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from stages.encoder import linear
 from stages.llm.fake import FakeModel
 from study import table
 from study.__main__ import main
 from study.grid import CELLS
 from tests.builders import REPOSITORY
-from tests.train.helpers import config
 
 METHODS = ["few_shot", "zero_shot"]
 
 
 @pytest.fixture
-def study(prepared, set_params, encoder_folder, monkeypatch):
+def study(prepared, set_params, tiny_encoder, monkeypatch):
     """Make a study of one tiny task and two methods."""
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    catalogue = prepared / "models/catalog.yaml"
-    entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
-    catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
-    settings = {**config(recipe="linear_head").model_dump(), "encoder": "tiny"}
-    set_params({f"train.{key}": value for key, value in settings.items()})
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "filter.verify.demonstrations": 4})
     (prepared / "study").mkdir()

@@ -6,26 +6,19 @@ import yaml
 from transformers import pipeline
 
 from stages import paths
-from stages.encoder import linear
 from stages.errors import DataError, ModelError, ParamsError
 from stages.llm.catalog.__main__ import pin
 from stages.records import read_rows, write_rows
 from stages.train.__main__ import main
-from tests.train.helpers import config
 
 pytestmark = pytest.mark.usefixtures("small")
 OUTPUTS = ["models/real", "data/predictions/real.jsonl", "metrics/train/real.json"]
 
 
 @pytest.fixture
-def small(prepared, encoder_folder, set_params, monkeypatch):
-    """Train with the tiny encoder, which the catalogue knows by its folder, and validate by two splits."""
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    settings = {**config(validation_share=0.5, recipe="linear_head").model_dump(), "encoder": "tiny"}
-    set_params({f"train.{key}": value for key, value in settings.items()})
-    catalogue = prepared / "models/catalog.yaml"
-    entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
-    catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
+def small(prepared, tiny_encoder, set_params):
+    """Train with the tiny encoder, and validate by two splits."""
+    set_params({"train.validation_share": 0.5})
 
 
 def made(project):

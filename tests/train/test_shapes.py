@@ -4,11 +4,9 @@ import json
 import random
 
 import pytest
-import yaml
 from transformers import pipeline
 
 from stages import paths
-from stages.encoder import linear
 from stages.errors import DataError
 from stages.evaluate.__main__ import main as evaluate
 from stages.evaluate.verdict import verdict
@@ -16,7 +14,6 @@ from stages.prepare.__main__ import main as prepare
 from stages.records import read_rows, write_rows
 from stages.train.__main__ import main as train
 from tests.builders import NEUTRAL, OPINIONS, write_card
-from tests.train.helpers import config
 
 ODD_NAMES = [
     "très négatif",
@@ -30,14 +27,8 @@ ODD_NAMES = [
 
 
 @pytest.fixture
-def task(project, encoder_folder, set_params, monkeypatch):
+def task(project, tiny_encoder, set_params):
     """Return task(rows, labels, ...): make it the project's, with the tiny encoder, and prepare it."""
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    catalogue = project / "models/catalog.yaml"
-    entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
-    catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
-    settings = {**config(recipe="linear_head").model_dump(), "encoder": "tiny"}
-    set_params({f"train.{key}": value for key, value in settings.items()})
     set_params({"task": "mine", "arms": ["real"], "evaluate.bootstrap_samples": 100})
 
     def make(rows, labels, real_rows=40, test_rows=40, source=None, params=None, **card):

@@ -24,6 +24,6 @@ def kinds(card: TaskCard) -> tuple[str, ...]:
 def brief(label: str, draw: random.Random, context: Context) -> Brief:
     """Ask for a text with one value of each attribute."""
     values = {kind: context.idea(kind, label, draw) for kind in kinds(context.card)}
-    shown = context.demonstrations(label, context.config.demonstrations, draw) if context.rows[label] else ()
+    shown = context.further(label, draw)
     wishes = tuple(SAID.get(kind, f"{kind}: {{}}").format(value) for kind, value in values.items())
     return Brief(label, shown=shown, wishes=wishes, values=values)

@@ -15,5 +15,5 @@ KINDS = ("persona",)
 def brief(label: str, draw: random.Random, context: Context) -> Brief:
     """Ask for a text by one persona."""
     persona = context.idea("persona", label, draw)
-    shown = context.demonstrations(label, context.config.demonstrations, draw) if context.rows[label] else ()
+    shown = context.further(label, draw)
     return Brief(label, shown=shown, wishes=(f"by {persona}",), values={"persona": persona})

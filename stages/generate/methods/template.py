@@ -64,7 +64,7 @@ def brief(label: str, draw: random.Random, context: Context) -> Brief:
             f"params.yaml: generate.method: template: the task card has no templates for {label!r} and there "
             "are no real rows to take openings from; add `templates` to the card, or raise real.rows"
         )
-    shown = context.demonstrations(label, context.config.demonstrations, draw) if rows else ()
+    shown = context.further(label, draw)
     if not own:
         hidden = [row for row in rows if row not in shown] or list(rows)
         row = draw.choice(hidden)
