@@ -103,7 +103,7 @@ def test_an_arm_of_real_rows_says_nothing_of_the_language_model(finished, save_a
     _, model = cards("real")
     assert "Gemma" not in model.content
     assert "synthetic" not in model.data.tags
-    assert model.data.license_name == "internal"
+    assert model.data.license_name == "several-see-card"  # the encoder's and the rows'
 
 
 def test_a_server_is_not_named_by_its_address(finished, set_params):
@@ -117,8 +117,8 @@ def test_a_server_is_not_named_by_its_address(finished, set_params):
 def test_a_model_without_a_licence_is_said_to_have_none(finished, edit):
     edit(
         "models/catalog.yaml",
-        "7c087a6818\n  licence: Gemma Terms of Use\n",
-        "7c087a6818\n",
+        "e44c087a6818\n  licence: Gemma Terms of Use\n",
+        "e44c087a6818\n",
     )
     data, model = cards()
     assert data.data.license == model.data.license == "unknown"
