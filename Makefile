@@ -6,12 +6,13 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro preview study test check fix bench lock
+.PHONY: help setup repro preview study export test check fix bench lock
 
 help:
 	@echo "make repro [QUICK=1]  set up, then run the whole pipeline"
 	@echo "make preview          show a prompt and five texts per label in about a minute; writes no results"
 	@echo "make study            compare the methods on three tasks, as in the paper"
+	@echo "make export [ARM=real] [OUT=folder]  the data set and a classifier, with cards, into exported/<task>/"
 	@echo "make test             set up, then run all tests"
 	@echo "make check | fix      lint and types | mend what can be mended"
 	@echo "make bench            measure speed and memory into metrics/bench.json"
@@ -36,6 +37,9 @@ endif
 study: setup
 	@echo "study: about an hour on 2 cores; a stopped run goes on where it was"
 	@$(BIN)/dvc repro study/dvc.yaml
+
+export: setup
+	@$(BIN)/python -m export $(if $(ARM),--arm "$(ARM)") $(if $(OUT),--out "$(OUT)")
 
 # For trying prompts and settings: only the real rows are made, where they are missing.
 preview: setup

@@ -1,0 +1,1 @@
+"""The synthetic rows and a classifier as folders to pass on: `make export`."""

@@ -1,0 +1,96 @@
+"""A finished run to export: kept rows, a prompt, metrics and a trained classifier."""
+
+import json
+
+import pytest
+import yaml
+
+from stages import paths
+from stages.records import write_json, write_rows
+from tests.builders import candidate, labelled, write_card
+from tests.predict.conftest import classifier, encoder_folder, save_arm, tokenizer
+
+__all__ = ["classifier", "encoder_folder", "save_arm", "tokenizer"]
+
+# What a model may write, and files must survive.
+AWKWARD = [
+    "a <script>alert('x')</script> film",
+    'two\nlines, and a "quote"\ttab',
+    "café 🎬 \u2028 naïve — 日本",
+    "````\n---\nnot: yaml\n---",
+    "half of a pair: \ud83c",
+    "| a | table | {{ and }} {% braces %}",
+]
+REAL = "a silly , self-indulgent film"
+
+
+def kept_row(number, text, label="negative", **changes):
+    scores = {"negative": -0.1, "positive": -2.5}
+    row = candidate(number, text, label, demonstration_ids=["r000001"])
+    return {**row, "written_label": label, "label_scores": scores, **changes}
+
+
+def score(mean):
+    return {"mean": mean, "sd": 0.01, "ci_low": mean - 0.03, "ci_high": mean + 0.03}
+
+
+def arm_scores(rows, mean):
+    labels = {name: {"precision": 0.7, "recall": 0.7, "f1": 0.7} for name in ("negative", "positive")}
+    both = {"accuracy": score(mean), "macro_f1": score(mean - 0.01)}
+    return {"train_rows": rows, **both, "calibration_error": 0.1234, "labels": labels}
+
+
+EVALUATE = {
+    "task": "tiny",
+    "test_rows": 200,
+    "note": "",
+    "baselines": {"majority": {"accuracy": 0.5}},
+    "arms": {"real": arm_scores(20, 0.7), "mixed": arm_scores(27, 0.7654)},
+    "gain": {"mixed_vs_real": {"accuracy": 0.0654, "ci_low": 0.01, "ci_high": 0.12, "p_value": 0.01}},
+    "label_equivalence": {"mixed": {"rows": 444, "ci_low": 200, "ci_high": 999, "note": ""}},
+}
+FILTER = {
+    "candidates": 12,
+    "rejected": {"empty": 0, "cut_off": 4, "unsure_label": 1},
+    "kept": 7,
+    "reader": {"accuracy": {"llm": 0.81, "pooled": 0.82}, "weights": {}, "real_rows": 50},
+}
+TRAINING = {"train_rows": 27, "recipe": "fine_tune", "epochs": 2, "validation_rows": 9, "seeds": 3}
+
+
+@pytest.fixture
+def finished(project, set_params, save_arm):
+    """Make a project of the task `tiny` with everything that an export reads."""
+    set_params({"task": "tiny"})
+    write_card(project, "tiny", licence="internal")
+    rows = [kept_row(number, text) for number, text in enumerate(AWKWARD)]
+    rows.append(kept_row(9, "a great film", "positive", written_label="negative"))
+    write_rows(paths.KEPT, rows)
+    prompt = {"id": "p0", "label": "negative", "text": f"Negative: {REAL}\n\nNegative:"}
+    prompt |= {"demonstration_ids": ["r000001"], "method": "few_shot", "values": {}}
+    write_rows(paths.PROMPTS, [prompt])
+    write_rows(paths.REAL_TRAIN, [labelled("negative", 1, REAL)])
+    write_json(paths.METRICS / "filter.json", FILTER)
+    write_json(paths.METRICS / "evaluate.json", EVALUATE)
+    write_json(paths.METRICS / "train/mixed.json", TRAINING)
+    save_arm()
+    return project
+
+
+@pytest.fixture
+def lock(finished):
+    """Return lock(): record the run as DVC would."""
+
+    def record():
+        from export.provenance import _md5
+
+        params = yaml.safe_load((finished / "params.yaml").read_text(encoding="utf-8"))
+        generate = {key: params[key] for key in ("task", "generate")} | {"train.max_tokens": 128}
+        outs = [{"path": str(path), "md5": _md5(path)} for path in (paths.KEPT, *ALL_METRICS)]
+        stages = {"generate": {"params": {"params.yaml": generate}}, "filter": {"outs": outs}}
+        (finished / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}), encoding="utf-8")
+
+    return record
+
+
+ALL_METRICS = [paths.METRICS / name for name in ("filter.json", "train/mixed.json", "evaluate.json")]

@@ -1,0 +1,18 @@
+"""Export the project's run, and open what came of it as its user would."""
+
+from pathlib import Path
+
+import datasets
+
+from export.__main__ import main
+
+
+def exported(arm="mixed"):
+    """Export the run; return the folder."""
+    main(arm, None)
+    return Path("exported/tiny")
+
+
+def opened(folder):
+    """Open a data set's folder with a cache of its own."""
+    return datasets.load_dataset(str(folder), split="train", cache_dir=str(Path("cache").resolve()))

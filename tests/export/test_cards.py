@@ -1,0 +1,215 @@
+"""The cards: metadata that the hub's own code reads back, no number that isn't in the metrics."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from datasets import DatasetInfo
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCard, ModelCard
+from transformers import pipeline
+
+from export.cards import cell, fenced
+from export.licences import licence, metadata
+from stages import paths
+from stages.errors import DataError, ParamsError
+from stages.records import read_rows, write_json, write_rows
+from tests.builders import REPOSITORY, write_card
+from tests.export.conftest import EVALUATE, REAL
+from tests.export.helpers import exported
+
+
+def cards(arm="mixed"):
+    folder = exported(arm)
+    return DatasetCard.load(folder / "dataset/README.md"), ModelCard.load(folder / "model/README.md")
+
+
+def test_the_data_cards_metadata(finished):
+    card, _ = cards()
+    assert card.data.license == "gemma"
+    assert card.data.task_categories == ["text-classification"]
+    assert card.data.size_categories == ["n<1K"]
+    assert "synthetic" in card.data.tags
+    files = MetadataConfigs.from_dataset_card_data(card.data)["default"]["data_files"]
+    assert files == [{"split": "train", "path": "data/train.parquet"}]
+    known = DatasetInfo._from_yaml_dict(card.data["dataset_info"]).features
+    assert known["label"].names == ["negative", "positive"]
+
+
+def test_the_model_cards_metadata(finished):
+    _, card = cards()
+    assert card.data.pipeline_tag == "text-classification"
+    assert card.data.library_name == "transformers"
+    assert {own.metric_type: own.metric_value for own in card.data.eval_results} == {
+        "accuracy": 0.7654,
+        "f1": 0.7554,
+        "expected_calibration_error": 0.1234,
+    }
+    assert card.data.model_name == "tiny-mixed"
+    assert (card.data.license, card.data.license_name) == ("other", "several-see-card")
+
+
+def test_what_the_cards_say_is_what_the_metrics_say(finished):
+    data, model = (card.text for card in cards())
+    assert "| mixed | 27 | 76.5 % (73.5 to 79.5) |" in data
+    assert "+6.5 points (+1.0 to +12.0)" in " ".join(model.split())
+    assert "444 real labels (200 to 999)" in data
+    assert "444 real labels (200 to 999)" in model
+    assert "rejected: `cut_off` | 4" in data
+    assert "`empty`" not in data
+    assert "82.0 %" in data  # the judges, on 50 real rows
+    assert "1 of the kept texts have another label" in data
+    assert "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818" in data
+    assert "Gemma Terms of Use" in data
+    assert "bind what you do with the model's output" in data
+    assert "the real rows: internal" in model
+
+
+def test_no_score_is_made_up(finished):
+    for path in [paths.METRICS / name for name in ("filter.json", "evaluate.json", "train/mixed.json")]:
+        path.unlink()
+    data, model = cards()
+    assert not model.data.eval_results
+    assert not model.data.metrics
+    for card in (data, model):
+        assert "Not measured" in card.text
+        assert not re.search(r"accuracy.*\d %|points|95 %", card.text)
+    assert "is not recorded" in data.text
+    assert "is not recorded" in model.text
+
+
+def test_a_task_without_test_rows_has_no_scores(finished):
+    unscored = {**EVALUATE, "test_rows": 0, "arms": {"mixed": {"train_rows": 27}}, "gain": {}}
+    write_json(paths.METRICS / "evaluate.json", unscored)
+    data, model = cards()
+    assert "Not measured" in data.text
+    assert not model.data.eval_results
+
+
+def test_the_prompt_is_shown_without_the_real_rows(finished):
+    data, _ = cards()
+    assert "Negative: ⟨a real row⟩\n\nNegative:" in data.text
+    assert REAL not in data.content
+    # A row that isn't there as it was given can't be taken out.
+    write_rows(paths.REAL_TRAIN, [{"id": "r000001", "label": "negative", "text": "another"}])
+    data, _ = cards()
+    assert "No prompt is shown" in data.text
+    assert REAL not in data.content
+
+
+def test_an_arm_of_real_rows_says_nothing_of_the_language_model(finished, save_arm):
+    save_arm("real")
+    _, model = cards("real")
+    assert "Gemma" not in model.content
+    assert "synthetic" not in model.data.tags
+    assert model.data.license_name == "several-see-card"  # the encoder's and the rows'
+
+
+def test_a_server_is_not_named_by_its_address(finished, set_params):
+    set_params({"llm.backend": "server", "llm.server.url": "http://secret.example:8080/v1"})
+    data, model = cards()
+    assert data.data.license == "unknown"
+    assert "the only model of the server" in data.text
+    assert "secret.example" not in data.content + model.content
+
+
+def test_a_model_without_a_licence_is_said_to_have_none(finished, edit):
+    edit(
+        "models/catalog.yaml",
+        "e44c087a6818\n  licence: Gemma Terms of Use\n",
+        "e44c087a6818\n",
+    )
+    data, model = cards()
+    assert data.data.license == model.data.license == "unknown"
+    assert "the language model: unknown. No licence is stated" in data.text
+
+
+def test_pairs_begin_with_real_texts(finished):
+    source = {"path": "data/raw/rows.csv", "text_column": "a", "pair_column": "b", "label_column": "label"}
+    write_card(finished, "tiny", licence="internal", pair_name="reply", source=source)
+    write_rows(paths.KEPT, [{**row, "text_pair": "yes"} for row in read_rows(paths.KEPT)])
+    data, model = cards()
+    assert "the real rows: internal" in data.text
+    assert "which are real rows' and repeat" in data.text
+    assert "text_pair" in model.text
+
+
+def test_texts_of_the_model_cannot_leave_their_block(finished):
+    rows = read_rows(paths.KEPT)
+    write_rows(paths.KEPT, [rows[3], *rows])  # the one with fences and a YAML block
+    data, _ = cards()
+    line = next(line for line in data.text.splitlines() if line.startswith('{"text"'))
+    assert json.loads(line)["text"] == rows[3]["text"]
+    assert f"`````json\n{line}\n`````" in data.text
+
+
+def test_the_exported_classifier_opens(finished):
+    folder = exported()
+    answer = pipeline("text-classification", str(folder / "model"))("an awful story", truncation=True)
+    assert answer[0]["label"] in ("negative", "positive")
+
+
+def test_results_that_do_not_belong_together(finished, set_params, lock):
+    lock()
+    data, _ = cards()
+    assert "`dvc.lock` records these results" in data.text
+    set_params({"generate.temperature": 0.5})
+    with pytest.raises(
+        DataError, match=r"generate\.temperature is not what generate ran with; run `dvc repro`"
+    ):
+        exported()
+    set_params({"generate.temperature": 1.0})
+    write_json(paths.METRICS / "filter.json", {"candidates": 1})
+    with pytest.raises(DataError, match=r"filter\.json: not what dvc\.lock records"):
+        exported()
+    write_json(paths.METRICS / "evaluate.json", {**EVALUATE, "task": "other"})
+    with pytest.raises(DataError, match=r"evaluate\.json: of task other, not tiny"):
+        exported()
+
+
+def test_an_arm_that_there_is_not(finished, save_arm):
+    save_arm("real_7")
+    with pytest.raises(ParamsError, match="no arm 'real_7'"):
+        exported("real_7")
+
+
+def test_without_a_lock_the_card_says_so(finished):
+    data, _ = cards()
+    assert "`dvc.lock` doesn't record these results" in data.text
+    assert "outside git" in data.text
+
+
+@pytest.mark.parametrize(
+    ("names", "fields"),
+    [
+        (["Apache-2.0"], {"license": "apache-2.0"}),
+        (["Gemma Terms of Use", "Gemma Terms of Use"], {"license": "gemma"}),
+        (["Llama 3.2 Community License"], {"license": "llama3.2"}),
+        (["internal"], {"license": "other", "license_name": "internal"}),
+        (
+            ["tweets under Twitter's terms, and so on, at length"],
+            {"license": "other", "license_name": "see-card"},
+        ),
+        (["MIT", "Apache-2.0"], {"license": "other", "license_name": "several-see-card"}),
+        (["MIT", "unknown"], {"license": "unknown"}),
+    ],
+)
+def test_licences(names, fields):
+    assert metadata([licence("it", name) for name in names]) == fields
+
+
+@pytest.mark.parametrize(("text", "fence"), [("a", "```"), ("a ``` b", "````"), ("`````", "``````")])
+def test_fences_are_longer_than_what_they_hold(text, fence):
+    assert fenced(text, "x") == f"{fence}x\n{text}\n{fence}"
+
+
+def test_cells():
+    assert cell("a|b\n<c> *d*") == "a\\|b \\<c> \\*d\\*"
+
+
+def test_neither_command_reads_a_test_row():
+    files = [*Path(REPOSITORY, "export").rglob("*.py"), *Path(REPOSITORY, "predict").rglob("*.py")]
+    assert len(files) > 8
+    for file in files:
+        assert not re.search(r"TEST_|test_labels|real/test", file.read_text(encoding="utf-8"))

@@ -1,0 +1,96 @@
+"""The data set opens in `datasets`, pandas and plain JSON with every text as it was."""
+
+import json
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+
+from export.dataset import write_dataset
+from stages import paths
+from stages.errors import DataError
+from stages.records import read_rows, write_rows
+from tests.export.conftest import AWKWARD, kept_row
+from tests.export.helpers import exported, opened
+
+TEXTS = [*AWKWARD[:4], "half of a pair: \ufffd", AWKWARD[5], "a great film"]
+
+
+def test_load_dataset_opens_the_folder(finished):
+    data = opened(exported() / "dataset")
+    assert data["text"][:] == TEXTS
+    assert data.features["label"] == datasets.ClassLabel(names=["negative", "positive"])
+    assert data["label"][:] == [0] * 6 + [1]
+    assert data["written_label"][:] == [0] * 7
+    assert data[0]["label_scores"] == {"negative": -0.1, "positive": -2.5}
+    assert data["method"][0] == "few_shot"
+    assert data["id"][-1] == "s000009"
+
+
+def test_the_parquet_file_says_the_same_by_itself(finished):
+    file = exported() / "dataset/data/train.parquet"
+    schema = pq.read_schema(file)
+    assert schema.names == ["text", "label", "written_label", "method", "label_scores", "id"]
+    assert str(schema.field("label").type) == "int64"
+    assert datasets.Dataset.from_parquet(str(file)).features["label"].names == ["negative", "positive"]
+
+
+def test_the_json_lines_have_the_labels_by_name(finished):
+    rows = read_rows(exported() / "dataset/data/train.jsonl")
+    assert [row["text"] for row in rows] == TEXTS
+    assert [row["label"] for row in rows] == ["negative"] * 6 + ["positive"]
+    assert rows[0]["label_scores"] == {"negative": -0.1, "positive": -2.5}
+
+
+def test_columns_that_only_some_runs_have(finished):
+    rows = read_rows(paths.KEPT)
+    for number, row in enumerate(rows):
+        row |= {"label_scores": None, "text_pair": f"and {number}", "tags": ["email"] if number else []}
+        row |= {"label_shares": {"negative": 0.75, "positive": 0.25}}
+    rows[0] |= {"profile": "easy", "confidence": 0.9, "variability": 0.1}
+    write_rows(paths.KEPT, rows)
+    data = opened(exported() / "dataset")
+    assert data[3]["text_pair"] == "and 3"
+    assert data["tags"][:2] == [[], ["email"]]
+    assert data["profile"][:2] == ["easy", None]
+    assert data[0]["label_shares"] == {"negative": 0.75, "positive": 0.25}
+    assert data[0]["label_scores"] in (None, {"negative": None, "positive": None})
+    said = Path("exported/tiny/dataset/README.md").read_text(encoding="utf-8")
+    assert "email in 6 of the texts" in said
+
+
+def test_labels_of_any_name(tmp_path):
+    names = ["no", "1", "a.b", "näïve 🙂", "with | pipe"]
+    rows = [
+        kept_row(number, f"text {number}", name, label_scores=dict.fromkeys(names, -1.0))
+        for number, name in enumerate(names)
+    ]
+    write_dataset(tmp_path, names, rows)
+    found = datasets.Dataset.from_parquet(str(tmp_path / "data/train.parquet"))
+    assert [found.features["label"].int2str(number) for number in found["label"]] == names
+    assert list(found[0]["label_scores"]) == names
+
+
+def test_rows_that_are_not_the_tasks(finished):
+    rows = read_rows(paths.KEPT)
+    write_rows(paths.KEPT, [rows[0], {**rows[1], "label": "neutral"}])
+    with pytest.raises(DataError, match=r"kept\.jsonl:2: label 'neutral' is none of the task's"):
+        exported()
+    write_rows(paths.KEPT, [])
+    with pytest.raises(DataError, match="no rows"):
+        exported()
+    assert not Path("exported/tiny").exists()
+    assert not list(Path("exported").iterdir())
+
+
+def test_the_same_run_gives_the_same_bytes(finished):
+    def everything():
+        return {str(file): file.read_bytes() for file in sorted(exported().rglob("*")) if file.is_file()}
+
+    first = everything()
+    assert everything() == first
+    marker = json.loads(first["exported/tiny/labelmint.json"])
+    assert set(marker["files"]) == {str(Path(name).relative_to("exported/tiny")) for name in first} - {
+        "labelmint.json"
+    }
