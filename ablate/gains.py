@@ -1,0 +1,150 @@
+"""What each rule bought: the accepted rows against as many drawn from those it would have left in.
+
+Not against all of those: more rows teach more, whatever they are, so a rule would seem to cost what its rows'
+mere number is worth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from ablate.rows import Labels, Written
+from ablate.settings import Ablate
+from ablate.students import Students
+from stages.errors import DataError
+from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
+from stages.evaluate.scores import ArmPredictions, Floats, accuracies
+from stages.filter.select import fitting
+from stages.params import Evaluate
+from stages.records import Labelled
+
+TOO_FEW = "too few to tell"
+NO_LABELS = "no labels to train on"
+
+
+class Ablation:
+    """Compares the sets of rows of one run.
+
+    Parameters
+    ----------
+    written : Written
+        The candidates.
+    shares : mapping
+        Labels' shares, in which every training set holds them.
+    students : Students
+        Train and predict.
+    """
+
+    def __init__(
+        self,
+        config: Ablate,
+        evaluate: Evaluate,
+        written: Written,
+        shares: Mapping[str, float],
+        students: Students,
+    ) -> None:
+        self.config, self.written, self.shares, self.students = config, written, shares, students
+        accepted, finished = counts(written.accepted, shares), counts(written.finished, shares)
+        for name in shares:
+            if not accepted[name]:
+                raise DataError(f"ablate: no accepted row is labelled {name!r}; run `dvc repro`")
+        # A label that no text was written for, but some were judged to have: the filter made that set.
+        self.whole = all(finished.values())
+        both = {name: min(accepted[name], finished[name]) for name in shares} if self.whole else accepted
+        self.wanted = fitting(both, shares)
+        self._bootstrap = Bootstrap(
+            students.truth, len(students.names), evaluate.bootstrap_samples, evaluate.seed
+        )
+
+    @property
+    def rows(self) -> int:
+        """Number of candidates that each training set holds, but for those with a rule's rows added."""
+        return sum(self.wanted.values())
+
+    def judged(self) -> list[str]:
+        """Return the rules that removed enough rows to be judged."""
+        least = max(self.config.min_rows, self.config.min_share * self.rows)
+        return [rule for rule, labels in self.written.removed.items() if len(labels) >= least]
+
+    def students_needed(self) -> int:
+        """Return how many students one `compare` trains."""
+        sets = 1 + 2 * (len(self.judged()) + self.whole)
+        return sets * len(self.students.orders)
+
+    def compare(self, real: Sequence[Labelled] = ()) -> dict[str, Any]:
+        """Return the accuracies and gains of all rules, and of the filter as a whole.
+
+        Parameters
+        ----------
+        real : sequence of Labelled
+            Rows that every training set holds besides.
+        """
+        base = self.students.predictions("base", self.written.accepted, self.wanted, real)
+        judged = self.judged()
+        rules: list[dict[str, Any]] = []
+        for rule, removed in self.written.counts.items():
+            entry: dict[str, Any] = {"rule": rule, "removed": removed, "note": ""}
+            if rule in judged:
+                larger = {**self.written.accepted, **self.written.removed[rule]}
+                entry |= self._without(base, larger, real)
+            else:
+                entry["note"] = TOO_FEW if removed == len(self.written.removed[rule]) else NO_LABELS
+            rules.append(entry)
+        adjust([entry["gain"] for entry in rules if "gain" in entry])
+        whole = self._without(base, self.written.finished, real) if self.whole else {"note": NO_LABELS}
+        return {
+            "base": {"rows": base.train_rows, "accuracy": self._accuracy(base)},
+            "rules": rules,
+            "filter": {"removed": sum(self.written.counts.values()), "note": "", **whole},
+        }
+
+    def _without(self, base: ArmPredictions, larger: Labels, real: Sequence[Labelled]) -> dict[str, Any]:
+        """Return what training on a larger set comes to, on all of it and on as many rows as `base` has."""
+        everything = fitting(counts(larger, self.shares), self.shares)
+        without = self.students.predictions("without", larger, everything, real)
+        random_subset = self.students.predictions("random", larger, self.wanted, real)
+        return {
+            "without_rule": {"rows": without.train_rows, "accuracy": self._accuracy(without)},
+            "random_subset": {"rows": random_subset.train_rows, "accuracy": self._accuracy(random_subset)},
+            "gain": self._gain(base, random_subset),
+            "gain_over_all": self._gain(base, without),
+        }
+
+    def _resampled(self, arm: ArmPredictions) -> Floats:
+        """Return resampled accuracies; each arm's from the same state, so that draws are paired like rows."""
+        return deepcopy(self._bootstrap).accuracy(arm)
+
+    def _accuracy(self, arm: ArmPredictions) -> dict[str, float]:
+        return {"mean": round(self._mean(arm), 4), **interval(self._resampled(arm))}
+
+    def _mean(self, arm: ArmPredictions) -> float:
+        truth = self.students.truth
+        return float(accuracies(arm.predicted, truth, np.ones((1, len(truth)))).mean())
+
+    def _gain(self, one: ArmPredictions, other: ArmPredictions) -> dict[str, float]:
+        differences = self._resampled(one) - self._resampled(other)
+        return {
+            "accuracy": round(self._mean(one) - self._mean(other), 4),
+            **interval(differences),
+            "p_value": two_sided_p(differences),
+        }
+
+
+def counts(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:
+    """Return the number of rows of each label."""
+    own = Counter(labels.values())
+    return {name: own[name] for name in names}
+
+
+def adjust(gains: Sequence[dict[str, float]]) -> None:
+    """Add each gain's p-value as Holm's method corrects it: of many rules, one seems to gain by chance."""
+    if gains:
+        adjusted = multipletests([gain["p_value"] for gain in gains], method="holm")[1]
+        for gain, value in zip(gains, adjusted, strict=True):
+            gain["p_adjusted"] = round(float(value), 5)
