@@ -1,7 +1,9 @@
 """What each rule bought: the accepted rows against as many drawn from those it would have left in.
 
 Not against all of those: more rows teach more, whatever they are, so a rule would seem to cost what its rows'
-mere number is worth.
+mere number is worth. And a rule is one choice of rows: if it chose at random it would still be off the mean
+of many such choices, by as much as they are off it themselves. That spread is part of every gain's interval;
+without it, a rule that removes rows at random would seem to gain or cost in many a run.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from statsmodels.stats.multitest import multipletests
 
 from ablate.rows import Labels, Written
 from ablate.settings import Ablate
-from ablate.students import Students
+from ablate.students import Students, random_rows
 from stages.errors import DataError
 from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
 from stages.evaluate.scores import ArmPredictions, Floats, accuracies
@@ -49,7 +51,8 @@ class Ablation:
         shares: Mapping[str, float],
         students: Students,
     ) -> None:
-        self.config, self.written, self.shares, self.students = config, written, shares, students
+        self.config, self.evaluate, self.students = config, evaluate, students
+        self.written, self.shares = written, shares
         accepted, finished = counts(written.accepted, shares), counts(written.finished, shares)
         for name in shares:
             if not accepted[name]:
@@ -74,8 +77,8 @@ class Ablation:
 
     def students_needed(self) -> int:
         """Return how many students one `compare` trains."""
-        sets = 1 + 2 * (len(self.judged()) + self.whole)
-        return sets * len(self.students.orders)
+        sets = 1 + (1 + self.config.draws) * (len(self.judged()) + self.whole)
+        return sets * len(self.config.seeds)
 
     def compare(self, real: Sequence[Labelled] = ()) -> dict[str, Any]:
         """Return the accuracies and gains of all rules, and of the filter as a whole.
@@ -85,7 +88,8 @@ class Ablation:
         real : sequence of Labelled
             Rows that every training set holds besides.
         """
-        base = self.students.predictions("base", self.written.accepted, self.wanted, real)
+        own = [(seed, self.written.accepted) for seed in self.config.seeds]
+        base = self.students.predictions("base", own, self.wanted, real)
         judged = self.judged()
         rules: list[dict[str, Any]] = []
         for rule, removed in self.written.counts.items():
@@ -106,34 +110,58 @@ class Ablation:
 
     def _without(self, base: ArmPredictions, larger: Labels, real: Sequence[Labelled]) -> dict[str, Any]:
         """Return what training on a larger set comes to, on all of it and on as many rows as `base` has."""
+        seeds, draws = self.config.seeds, self.config.draws
         everything = fitting(counts(larger, self.shares), self.shares)
-        without = self.students.predictions("without", larger, everything, real)
-        random_subset = self.students.predictions("random", larger, self.wanted, real)
+        all_rows = [(seed, larger) for seed in seeds]
+        without = self.students.predictions("without", all_rows, everything, real)
+        kept = counts(self.written.accepted, self.shares)
+        left = [
+            (seed, random_rows(larger, kept, f"{seed}:{draw}")) for seed in seeds for draw in range(draws)
+        ]
+        random_subset = self.students.predictions("random", left, self.wanted, real)
+        chance = self._chance(random_subset)
         return {
             "without_rule": {"rows": without.train_rows, "accuracy": self._accuracy(without)},
             "random_subset": {"rows": random_subset.train_rows, "accuracy": self._accuracy(random_subset)},
-            "gain": self._gain(base, random_subset),
-            "gain_over_all": self._gain(base, without),
+            "gain": self._gain(repeated(base, draws), random_subset, chance),
+            "gain_over_all": self._gain(base, without, chance),
         }
 
+    def _chance(self, random_subset: ArmPredictions) -> Floats:
+        """Return by how much one random choice of rows is off, resampled by Student's t: the draws are few."""
+        by_seed = self._by_student(random_subset).reshape(len(self.config.seeds), self.config.draws)
+        spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
+        freedom = len(self.config.seeds) * (self.config.draws - 1)
+        return spread * np.random.default_rng(self.evaluate.seed).standard_t(
+            freedom, self.evaluate.bootstrap_samples
+        )
+
     def _resampled(self, arm: ArmPredictions) -> Floats:
-        """Return resampled accuracies; each arm's from the same state, so that draws are paired like rows."""
+        """Return resampled accuracies; each arm's from the same state, to pair students as well as rows."""
         return deepcopy(self._bootstrap).accuracy(arm)
 
     def _accuracy(self, arm: ArmPredictions) -> dict[str, float]:
         return {"mean": round(self._mean(arm), 4), **interval(self._resampled(arm))}
 
     def _mean(self, arm: ArmPredictions) -> float:
-        truth = self.students.truth
-        return float(accuracies(arm.predicted, truth, np.ones((1, len(truth)))).mean())
+        return float(self._by_student(arm).mean())
 
-    def _gain(self, one: ArmPredictions, other: ArmPredictions) -> dict[str, float]:
-        differences = self._resampled(one) - self._resampled(other)
+    def _by_student(self, arm: ArmPredictions) -> Floats:
+        truth = self.students.truth
+        return accuracies(arm.predicted, truth, np.ones((1, len(truth))))[:, 0]
+
+    def _gain(self, one: ArmPredictions, other: ArmPredictions, chance: Floats) -> dict[str, float]:
+        differences = self._resampled(one) - self._resampled(other) + chance
         return {
             "accuracy": round(self._mean(one) - self._mean(other), 4),
             **interval(differences),
             "p_value": two_sided_p(differences),
         }
+
+
+def repeated(arm: ArmPredictions, times: int) -> ArmPredictions:
+    """Return an arm with each student several times in a row, to be paired with as many others."""
+    return ArmPredictions(arm.arm, arm.train_rows, np.repeat(arm.probabilities, times, axis=0))
 
 
 def counts(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:

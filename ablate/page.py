@@ -17,11 +17,12 @@ Written by `python -m ablate` from the last run; run it again with `make ablate`
 _HOW = """\
 ## How to read it
 
-*Gain*: accuracy of training on the accepted rows, less that of training on **as many rows drawn at random**
-from the accepted ones and those that the rule removed. A rule that picks its rows no better than chance
-gains nothing by this measure. It is paired by scored row and draw, with a 95 % interval over both; p is
-corrected for the number of rules (Holm). *All left in*: training on all of these rows, hence on more of
-them; *gain over all* is what the rule gained or cost as it stands, with the rows that it leaves to train on.
+*Gain*: accuracy of training on the accepted rows, less that of training on what is left when, of these and
+the rule's rows together, **as many are removed at random**. A rule that picks its rows no better than chance
+gains nothing by this measure. The 95 % interval covers the scored rows and the luck of one choice of rows
+(how far single random removals lie apart); p is corrected for the number of rules (Holm). *All left in*:
+training on all of these rows, hence on more of them; *gain over all* is what the rule gained or cost as it
+stands, with fewer rows to train on.
 
 A row counts for the first rule that it broke. It is given the label that it would have been kept with: the
 one that it was judged to have where the filter relabels, else the one that it was written for. The whole
@@ -38,10 +39,10 @@ def page(found: Mapping[str, Any]) -> str:
     """Return docs/ablate.md."""
     scored = found["scored_on"]
     where = "held-back real rows (no test rows)" if scored["source"] == "pool" else "real training rows"
-    students = len(found["seeds"]) * found["draws"]
     head = (
         f"{_HEAD}Task `{found['task']}`, {found['candidates']} candidates. Accuracy in per cent on "
-        f"{scored['rows']} {where}, mean of {students} students per training set (seeds × draws).\n"
+        f"{scored['rows']} {where}; mean of {len(found['seeds'])} students, and of {found['draws']} times as "
+        "many with random rows removed.\n"
     )
     if scored["note"]:
         head += f"\nNote: {scored['note']}.\n"

@@ -17,7 +17,7 @@ class Ablate(Section):
     """`ablate`: how many training sets are drawn, what is scored on, and which rules are judged."""
 
     seeds: Annotated[list[Seed], Field(min_length=1)]
-    draws: Positive
+    draws: Annotated[int, Field(ge=2)]  # one draw has no spread
     scored_rows: Positive
     min_scored_rows: Positive
     min_rows: Positive

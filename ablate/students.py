@@ -17,16 +17,15 @@ from stages.records import Labelled
 
 
 class Students:
-    """Trains on rows by their ids; all training sets are drawn by the same shuffles.
+    """Trains on rows by their ids; every seed has an order, from whose beginning all its rows are taken.
 
-    The shuffle of a seed and a draw orders all candidates, and a training set is the first rows of its own
-    in that order: two sets that share rows draw mostly the same ones. What differs between two students of
-    a draw is then what the sets themselves differ in, and little chance.
+    Sets that share rows so yield mostly the same training rows, and what differs between two students of a
+    seed is what differs between their sets.
 
     Parameters
     ----------
     config : Ablate
-        The seeds and draws.
+        The seeds.
     names : sequence of str
         The labels.
     vectors : mapping
@@ -51,25 +50,25 @@ class Students:
         self.names, self.vectors, self.on_trained = list(names), vectors, on_trained
         self.scored = np.stack([vectors[row["id"]] for row in scored])
         self.truth: Ints = np.array([self.names.index(row["label"]) for row in scored], np.int64)
-        self.orders = [
-            (seed, shuffled(candidates, f"{seed}:{draw}"))
-            for seed in config.seeds
-            for draw in range(config.draws)
-        ]
+        self.orders = {seed: shuffled(candidates, f"{seed}:order") for seed in config.seeds}
 
     def predictions(
-        self, name: str, labels: Labels, wanted: Mapping[str, int], real: Sequence[Labelled]
+        self,
+        name: str,
+        sets: Sequence[tuple[int, Labels]],
+        wanted: Mapping[str, int],
+        real: Sequence[Labelled],
     ) -> ArmPredictions:
-        """Return the predictions of one student per draw, trained on `wanted` rows by label and on real ones.
+        """Return the predictions of one student per set, trained on real rows and `wanted` ones of each label.
 
         Parameters
         ----------
-        labels : mapping
-            The set that is drawn from: id → label.
+        sets : sequence of (seed, labels)
+            The rows that a student's are taken from, id → label, and the seed of their order and its folds.
         """
         probabilities = []
-        for seed, order in self.orders:
-            rows = [*first(order, labels, wanted), *((row["id"], row["label"]) for row in real)]
+        for seed, labels in sets:
+            rows = [*first(self.orders[seed], labels, wanted), *((row["id"], row["label"]) for row in real)]
             features = np.stack([self.vectors[row_id] for row_id, _ in rows])
             numbers = np.array([self.names.index(label) for _, label in rows], np.int64)
             weight, bias = fit_head(features, numbers, len(self.names), seed)
@@ -95,3 +94,8 @@ def first(order: Sequence[str], labels: Labels, wanted: Mapping[str, int]) -> li
             taken[label] += 1
             rows.append((row_id, label))
     return rows
+
+
+def random_rows(labels: Labels, kept: Mapping[str, int], seed: str) -> dict[str, str]:
+    """Return what a rule leaves that removes rows at random: `kept` ones of each label."""
+    return dict(first(shuffled(sorted(labels), seed), labels, kept))

@@ -16,7 +16,7 @@ SHARES = dict.fromkeys(NAMES, 0.5)
 
 def settings(monkeypatch, **changes):
     monkeypatch.chdir(REPOSITORY)
-    return load_settings().model_copy(update={"seeds": [1, 2], "draws": 2, **changes})
+    return load_settings().model_copy(update={"seeds": [1, 2], "draws": 4, **changes})
 
 
 def kept(number, label, written=None, scores=None, **changes):

@@ -66,7 +66,7 @@ def test_all_sets_have_the_size_of_the_accepted_rows_but_for_those_with_the_rule
     assert found["base"]["rows"] == 130 + 20  # 66 and 65 accepted, both labels alike
     assert rule["random_subset"]["rows"] == 150
     assert rule["without_rule"]["rows"] == 190 + 20
-    assert len(trained) == ablation.students_needed() == (1 + 2 * 2) * 4
+    assert len(trained) == ablation.students_needed() == (1 + 5 * 2) * 2
 
 
 def test_rules_that_removed_few_rows_are_listed_without_numbers(config):

@@ -38,7 +38,7 @@ def test_the_metrics_and_the_page(ablation):
     main()
     found = json.loads(METRICS.read_text(encoding="utf-8"))
     assert found["scored_on"] == {"rows": 60, "source": "pool", "note": ""}
-    assert (found["seeds"], found["draws"], found["candidates"]) == ([1, 2], 3, 100)
+    assert (found["seeds"], found["draws"], found["candidates"]) == ([1, 2], 4, 100)
     for part, rows in ((found, 60), (found["mixed"], 80)):
         assert part["base"]["rows"] == rows
         (rule,) = part["rules"]
@@ -49,7 +49,7 @@ def test_the_metrics_and_the_page(ablation):
         assert rule["gain"]["accuracy"] == pytest.approx(gain, abs=2e-4)
     said = PAGE.read_text(encoding="utf-8")
     assert said.count("| `new_rule` | 40 |") == said.count("| **all rules** | 40 |") == 2
-    assert "60 held-back real rows (no test rows), mean of 6 students" in said
+    assert "60 held-back real rows (no test rows); mean of 2 students, and of 4 times as many" in said
     before = METRICS.read_bytes(), PAGE.read_bytes()
     main()
     assert (METRICS.read_bytes(), PAGE.read_bytes()) == before
@@ -78,9 +78,9 @@ def test_missing_inputs_are_named_and_nothing_is_written(ablation, path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("draws: 3", "draws: 0", "ablate.draws"),
+        ("draws: 4", "draws: 1", "ablate.draws"),
         ("seeds: [1, 2]", "seeds: [1, 1]", "ablate.seeds: the seeds must differ"),
-        ("draws: 3", "drawn: 3", "unknown key ablate.drawn"),
+        ("draws: 4", "drawn: 4", "unknown key ablate.drawn"),
         ("ablate:", "else:", "ablate must be a mapping"),
     ],
 )
