@@ -128,7 +128,7 @@ class Ablation:
         }
 
     def _chance(self, random_subset: ArmPredictions) -> Floats:
-        """Return by how much one random choice of rows is off, resampled by Student's t: the draws are few."""
+        """Return by how much one random choice of rows is off, resampled by Student's t, as draws are few."""
         by_seed = self._by_student(random_subset).reshape(len(self.config.seeds), self.config.draws)
         spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
         freedom = len(self.config.seeds) * (self.config.draws - 1)

@@ -26,8 +26,8 @@ stands, with fewer rows to train on.
 
 A row counts for the first rule that it broke. It is given the label that it would have been kept with: the
 one that it was judged to have where the filter relabels, else the one that it was written for. The whole
-filter is compared with all finished texts, labelled as they were written. In every training set the labels
-are in the run's shares.
+filter is compared with all finished texts, labelled as they were written, so that relabelling is a part of
+what it gains. In every training set the labels are in the run's shares.
 
 What it can't tell: how another run's texts would fare, or another draw of real rows, or another classifier
 than a linear head on the frozen encoder. Rules against leaks and copies are there for honesty and licences,
@@ -64,7 +64,7 @@ def _section(title: str, found: Mapping[str, Any]) -> str:
     judged = sum("gain" in entry for entry in found["rules"])
     lines += [_line(f"`{entry['rule']}`", entry, reading(entry, judged)) for entry in found["rules"]]
     whole = found["filter"]
-    lines.append(_line("**all rules**", whole, reading(whole, 1)))
+    lines.append(_line("**the whole filter**", whole, reading(whole, 1)))
     return "\n".join(lines) + "\n"
 
 

@@ -59,7 +59,7 @@ class Students:
         wanted: Mapping[str, int],
         real: Sequence[Labelled],
     ) -> ArmPredictions:
-        """Return the predictions of one student per set, trained on real rows and `wanted` ones of each label.
+        """Return the predictions of one student per set, trained on real rows and `wanted` ones by label.
 
         Parameters
         ----------

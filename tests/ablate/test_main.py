@@ -48,7 +48,7 @@ def test_the_metrics_and_the_page(ablation):
         gain = part["base"]["accuracy"]["mean"] - rule["random_subset"]["accuracy"]["mean"]
         assert rule["gain"]["accuracy"] == pytest.approx(gain, abs=2e-4)
     said = PAGE.read_text(encoding="utf-8")
-    assert said.count("| `new_rule` | 40 |") == said.count("| **all rules** | 40 |") == 2
+    assert said.count("| `new_rule` | 40 |") == said.count("| **the whole filter** | 40 |") == 2
     assert "60 held-back real rows (no test rows); mean of 2 students, and of 4 times as many" in said
     before = METRICS.read_bytes(), PAGE.read_bytes()
     main()
