@@ -224,19 +224,38 @@ def test_the_models_are_tracked_by_their_entries_in_the_catalogue():
     }
 
 
-STUDY = yaml.safe_load((REPOSITORY / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+PARTS = [
+    (package, part, content)
+    for package in ("study", "ablate")
+    for part, content in yaml.safe_load((REPOSITORY / package / "dvc.yaml").read_text(encoding="utf-8"))[
+        "stages"
+    ].items()
+]
 
 
-@pytest.mark.parametrize("part", STUDY)
-def test_everything_a_part_of_the_study_runs_is_a_dep(part):
-    module = STUDY[part]["cmd"].split()[2]
+@pytest.mark.parametrize(
+    ("package", "part", "content"), PARTS, ids=[f"{name}-{part}" for name, part, _ in PARTS]
+)
+def test_everything_a_part_of_another_pipeline_runs_is_a_dep(package, part, content):
+    module = content["cmd"].split()[2]
     waiting, seen = [module if "." in module else f"{module}.__main__"], set()
     while waiting:
         file = module_file(waiting.pop())
         assert file
         if file not in seen:
             seen.add(file)
-            waiting += imported(file, lazily=True, packages=("stages", "study"))
-    own = [Path(dep) for dep in STUDY[part]["deps"]]
+            waiting += imported(file, lazily=True, packages=("stages", package))
+    own = [Path(dep) for dep in content["deps"]]
     missing = {file for file in seen if has_code(file) and not any(file.is_relative_to(dep) for dep in own)}
-    assert missing == set(), f"study/dvc.yaml: {part}: deps lack these"
+    assert missing == set(), f"{package}/dvc.yaml: {part}: deps lack these"
+
+
+def test_the_ablation_reads_no_test_rows():
+    (content,) = (content for package, _, content in PARTS if package == "ablate")
+    own = [REPOSITORY / dep for dep in content["deps"] if dep.startswith("ablate/")]
+    named = set(
+        re.findall(r"\bpaths\.([A-Z_]+)\b", "\n".join(file.read_text(encoding="utf-8") for file in own))
+    )
+    data = {str(getattr(paths, name)) for name in named if getattr(paths, name).suffix}
+    assert data == {dep for dep in content["deps"] if dep.endswith(".jsonl")}
+    assert not data & {str(paths.TEST_INPUTS), str(paths.TEST_LABELS)}

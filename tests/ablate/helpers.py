@@ -1,0 +1,67 @@
+"""Toy runs: candidates whose vectors tell their true label, and rules that removed some of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ablate.gains import Ablation
+from ablate.rows import sort_out
+from ablate.settings import load_settings
+from ablate.students import Students
+from tests.builders import REPOSITORY, candidate, labelled, section
+
+NAMES = ["negative", "positive"]
+SHARES = dict.fromkeys(NAMES, 0.5)
+
+
+def settings(monkeypatch, **changes):
+    monkeypatch.chdir(REPOSITORY)
+    return load_settings().model_copy(update={"seeds": [1, 2], "draws": 4, **changes})
+
+
+def kept(number, label, written=None, scores=None, **changes):
+    """Return a kept row that was written for `written`."""
+    row = candidate(number, f"text {number}", label, **changes)
+    return {**row, "written_label": written or label, "label_scores": scores}
+
+
+def rejected(number, rule, label="negative", scores=None, **changes):
+    row = candidate(number, f"text {number}", label, **changes)
+    return {**row, "rule": rule, "evidence": {}, "label_scores": scores}
+
+
+class Toy:
+    """A run whose vectors say the true label, with noise; `wrong` rows say the other one than they bear."""
+
+    def __init__(self, seed=0):
+        self.draw = np.random.default_rng(seed)
+        self.kept, self.rejected, self.vectors = [], [], {}
+
+    def add(self, rows, rule="", wrong=0.0):
+        """Write rows of both labels in turn, rejected by a rule or kept; `wrong`: share with wrong labels."""
+        for _ in range(rows):
+            number = len(self.vectors)
+            label = number % 2
+            row = rejected(number, rule, NAMES[label]) if rule else kept(number, NAMES[label])
+            (self.rejected if rule else self.kept).append(row)
+            self.vectors[row["id"]] = self.vector(1 - label if self.draw.random() < wrong else label)
+        return self
+
+    def vector(self, label):
+        vector = self.draw.normal(size=12)
+        vector[0] += 1.2 if label else -1.2
+        return vector.astype(np.float32)
+
+    def real(self, rows, prefix):
+        """Return real rows of both labels in turn."""
+        made = [
+            {**labelled(NAMES[number % 2], number), "id": f"{prefix}{number:06d}"} for number in range(rows)
+        ]
+        self.vectors |= {row["id"]: self.vector(NAMES.index(row["label"])) for row in made}
+        return made
+
+    def ablation(self, config, scored=400, samples=400, on_trained=lambda _: None):
+        written = sort_out(self.kept, self.rejected)
+        ids = [row["id"] for row in written.rows]
+        students = Students(config, NAMES, self.vectors, ids, self.real(scored, "r"), on_trained)
+        return Ablation(config, section("evaluate", bootstrap_samples=samples), written, SHARES, students)

@@ -1,0 +1,118 @@
+"""Planted rules: what removes wrong labels gains, what removes rows at random doesn't."""
+
+import json
+
+import pytest
+
+from ablate.gains import NO_LABELS, TOO_FEW, adjust
+from stages.encoder import linear
+from stages.errors import DataError
+from tests.ablate.helpers import NAMES, Toy, rejected, settings
+
+
+@pytest.fixture(autouse=True)
+def quick_head(monkeypatch):
+    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
+
+
+@pytest.fixture
+def config(monkeypatch):
+    return settings(monkeypatch)
+
+
+def by_rule(found):
+    return {entry["rule"]: entry for entry in found["rules"]}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rule_against_wrong_labels_gains_and_one_that_removes_rows_at_random_does_not(config, seed):
+    toy = Toy(seed).add(200, wrong=0.1).add(160, "wrong", wrong=1.0).add(120, "dice", wrong=0.1)
+    rules = by_rule(toy.ablation(config).compare())
+    sure, chance = rules["wrong"]["gain"], rules["dice"]["gain"]
+    assert 0.02 < sure["ci_low"] < sure["accuracy"] < sure["ci_high"]
+    assert sure["p_adjusted"] < 0.05
+    assert chance["ci_low"] <= 0 <= chance["ci_high"]
+    assert chance["p_adjusted"] > 0.05
+
+
+def test_a_rule_that_removes_the_right_rows_costs(config):
+    toy = Toy().add(200, wrong=0.45).add(200, "against_good_rows")
+    gain = by_rule(toy.ablation(config).compare())["against_good_rows"]["gain"]
+    assert gain["ci_high"] < 0
+
+
+def test_the_filter_as_a_whole_is_compared_with_the_texts_as_they_were_written(config):
+    toy = Toy().add(200, wrong=0.05).add(100, "wrong", wrong=1.0).add(100, "worse", wrong=1.0)
+    found = toy.ablation(config).compare()
+    assert found["filter"]["removed"] == 200
+    assert found["filter"]["without_rule"]["rows"] == 400
+    assert found["filter"]["gain"]["ci_low"] > 0.05
+    assert "p_adjusted" not in found["filter"]["gain"]  # it is one, and none of the rules
+
+
+def test_the_same_rows_on_both_sides_differ_in_nothing(config):
+    toy = Toy().add(100)
+    whole = toy.ablation(config).compare()["filter"]
+    assert whole["gain"] == {"accuracy": 0.0, "ci_low": 0.0, "ci_high": 0.0, "p_value": 1.0}
+
+
+def test_all_sets_have_the_size_of_the_accepted_rows_but_for_those_with_the_rules_rows_added(config):
+    toy = Toy().add(101).add(60, "rule").add(30, "surplus")
+    trained = []
+    ablation = toy.ablation(config, on_trained=trained.append)
+    real = toy.real(20, "t")
+    found = ablation.compare(real)
+    (rule,) = found["rules"]
+    assert found["base"]["rows"] == 130 + 20  # 66 and 65 accepted, both labels alike
+    assert rule["random_subset"]["rows"] == 150
+    assert rule["without_rule"]["rows"] == 190 + 20
+    assert len(trained) == ablation.students_needed() == (1 + 5 * 2) * 2
+
+
+def test_rules_that_removed_few_rows_are_listed_without_numbers(config):
+    toy = Toy().add(120).add(19, "rare").add(20, "common")
+    toy.rejected += [rejected(900 + number, "no_label", "") for number in range(30)]
+    found = toy.ablation(config, scored=50).compare()
+    assert [(entry["rule"], entry["removed"], entry["note"]) for entry in found["rules"]] == [
+        ("no_label", 30, NO_LABELS),
+        ("common", 20, ""),
+        ("rare", 19, TOO_FEW),
+    ]
+    assert [entry["rule"] for entry in found["rules"] if "gain" in entry] == ["common"]
+
+
+def test_a_share_of_the_rows_is_needed_too(config):
+    toy = Toy().add(120).add(40, "rule")
+    assert toy.ablation(config.model_copy(update={"min_share": 0.5})).judged() == []
+    assert toy.ablation(config.model_copy(update={"min_share": 0.3})).judged() == ["rule"]
+
+
+def test_a_label_without_accepted_rows_is_an_error(config):
+    toy = Toy().add(40)
+    toy.kept = [row for row in toy.kept if row["label"] == NAMES[0]]
+    with pytest.raises(DataError, match="no accepted row is labelled 'positive'"):
+        toy.ablation(config)
+
+
+def test_a_label_that_nothing_was_written_for_leaves_the_filter_as_a_whole_out(config):
+    toy = Toy().add(120).add(40, "rule")
+    for row in [*toy.kept, *toy.rejected]:
+        row["label" if "rule" in row else "written_label"] = NAMES[0]
+    ablation = toy.ablation(config, scored=50)
+    found = ablation.compare()
+    assert found["filter"] == {"removed": 40, "note": NO_LABELS}
+    assert found["base"]["rows"] == 120
+
+
+def test_the_same_run_gives_the_same_bytes(config):
+    def once():
+        return json.dumps(Toy().add(80, wrong=0.1).add(40, "rule").ablation(config, scored=100).compare())
+
+    assert once() == once()
+
+
+def test_p_values_are_corrected_for_the_number_of_rules():
+    gains = [{"p_value": 0.01}, {"p_value": 0.04}, {"p_value": 0.5}]
+    adjust(gains)
+    assert [gain["p_adjusted"] for gain in gains] == [0.03, 0.08, 0.5]
+    adjust([])
