@@ -6,9 +6,11 @@ metrics/describe.json, whose numbers docs/data_metrics.md explains. Run alone: `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from stages import paths
+from stages.describe.compare import Draw
 from stages.describe.summary import describe
 from stages.describe.texts import Floats
 from stages.encoder.embedding import embed_rows
@@ -24,10 +26,7 @@ def main() -> None:
     params = load_params()
     names = load_card(params.task).label_names
     train, pool, kept = (read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT))
-    with progress(params.describe.subsamples, "describe", "samples") as bar:
-        result = describe(
-            params.describe, names, train, pool, kept, lambda texts: embed(params.train, texts), bar.update
-        )
+    result = describe(params.describe, names, train, pool, kept, partial(embed, params.train), watch)
     write_json(paths.METRICS / "describe.json", {"task": params.task, **result})
 
 
@@ -36,6 +35,14 @@ def embed(config: Train, texts: Sequence[str]) -> Floats:
     rows = [Input(id=str(number), text=text) for number, text in enumerate(texts)]
     with progress(len(rows), "embed", "texts") as bar:
         return embed_rows(config, rows, bar.update)
+
+
+def watch(samples: Sequence[Draw]) -> Iterator[Draw]:
+    """Yield the samples, with a bar that starts with the first."""
+    with progress(len(samples), "compare", "samples") as bar:
+        for sample in samples:
+            yield sample
+            bar.update()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from stages.describe.texts import Floats, Places, Texts, cut, draws, words_of
 from stages.params import Describe
 
 Embed = Callable[[Sequence[str]], Floats]
+Draw = tuple[Places, Places, Places]
+Watch = Callable[[Sequence[Draw]], Iterable[Draw]]  # shows how far the samples are
 Scores = dict[str, float]
 
 # Of each kind in a sample; fewer leave a classifier's fold without two of each.
@@ -47,7 +49,7 @@ def compare(
     real: Sequence[str],
     synthetic: Sequence[str],
     embed: Embed,
-    on_sample: Callable[[], object] = lambda: None,
+    watch: Watch = iter,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return each set's diversity, and each set's likeness to other real texts, over the samples.
 
@@ -70,13 +72,12 @@ def compare(
     alike: dict[str, list[Scores]] = {name: [] for name in spread}
     # The BLAS's threads wait for each other in these small products.
     with threadpool_limits(1):
-        for reference, own, others in plan:
+        for reference, own, others in watch(plan):
             samples = {"real": sides[0].take(own), "synthetic": sides[1].take(others)}
             for name in spread:
                 shown = measured(sides[0].take(reference), samples[name], config.seed)
                 spread[name].append(shown[0])
                 alike[name].append(shown[1])
-            on_sample()
     likenesses = {name: averaged(own) for name, own in alike.items()}
     return (
         {name: averaged(own) for name, own in spread.items()},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scipy.stats import wasserstein_distance
 
 from stages import paths
-from stages.describe.compare import MIN_TEXTS, Embed, compare, equal_texts, sample_size
+from stages.describe.compare import MIN_TEXTS, Embed, Watch, compare, equal_texts, sample_size
 from stages.describe.distributions import js_distance, label_shares, length_bins, lengths, log_odds
 from stages.describe.diversity import most_repeated
 from stages.describe.fidelity import telling
@@ -29,7 +29,7 @@ def describe(
     pool: Sequence[Labelled],
     kept: Sequence[Labelled],
     embed: Embed,
-    on_sample: Callable[[], object] = lambda: None,
+    watch: Watch = iter,
 ) -> dict[str, Any]:
     """Return the synthetic rows' description beside the real rows'; `names` are the labels in their order.
 
@@ -54,7 +54,7 @@ def describe(
             f"params.yaml: describe.words: {found['synthetic']} of the texts in {paths.KEPT} have "
             f"{words} words; lower it, or say 0 to have it chosen"
         )
-    diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, on_sample)
+    diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, watch)
     size, both = sample_size(config, found["real"], found["synthetic"])
     bins = length_bins([*counts["real"], *counts["synthetic"]])
     parts = {"real": {"train_rows": len(train), "pool_rows": len(pool)}, "synthetic": {}}
