@@ -110,5 +110,8 @@ def _notes(rows: Mapping[str, Sequence[Labelled]], found: Mapping[str, int], siz
             f"the words, and {2 * MIN_TEXTS} and {MIN_TEXTS} are needed"
         ]
     if size < _FEW_TEXTS:
-        return [f"{size} texts per sample are few: look at the deviations before the means"]
+        return [
+            f"{size} texts per sample are few: look at the deviations before the means, "
+            "and not at the Fréchet distance"
+        ]
     return []

@@ -41,7 +41,7 @@ def test_sets_stand_side_by_side():
     for name in ("words", "characters", "encoder"):
         assert 0.3 < found["fidelity"][f"classifier_accuracy_{name}"]["synthetic"]["mean"] < 0.7
     assert found["fidelity"]["label_js_distance"] == 0
-    assert found["notes"] == ["40 texts per sample are few: look at the deviations before the means"]
+    assert "40 texts per sample are few" in found["notes"][0]
 
 
 def test_copies_are_known_in_every_number():
