@@ -188,6 +188,15 @@ class Train(Section):
         return self
 
 
+class Describe(Section):
+    """`describe`: the samples on which real and synthetic texts are compared."""
+
+    seed: Seed
+    subsamples: Positive
+    texts: Annotated[int, Field(ge=2)]
+    words: Count
+
+
 class Evaluate(Section):
     """`evaluate`: the intervals."""
 
@@ -208,6 +217,7 @@ class Params(Section):
     top_up: TopUp
     filter: Filter
     train: Train
+    describe: Describe
     evaluate: Evaluate
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from tests.builders import REPOSITORY
 
 DVC = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 SECTIONS = list(yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8")))
-STAGES = ["prepare", "generate", "top_up", "filter", "train", "evaluate"]
+STAGES = ["prepare", "generate", "top_up", "filter", "train", "describe", "evaluate"]
 # What a stage reads of params.yaml without its output depending on it: `train` checks that its arm is one of
 # `arms`. If that were tracked, one more arm would train all the others again.
 NOT_TRACKED = {("train", "arms")}
@@ -156,7 +156,7 @@ def test_the_data_that_a_stage_names_are_its_deps_and_outs(stage):
     assert named == declared
 
 
-@pytest.mark.parametrize("stage", ["generate", "top_up", "filter", "train"])
+@pytest.mark.parametrize("stage", ["generate", "top_up", "filter", "train", "describe"])
 def test_the_test_labels_are_out_of_reach_until_they_are_scored(stage):
     assert not re.search(r"TEST_LABELS|test_labels", text_of(stage, own=False))
     assert not [dep for dep in deps(stage) if paths.TEST_LABELS.is_relative_to(dep)]
@@ -221,6 +221,7 @@ def test_the_models_are_tracked_by_their_entries_in_the_catalogue():
         "top_up": ["${llm.model}", "${train.encoder}"],
         "filter": ["${llm.model}", "${train.encoder}"],
         "train": ["${train.encoder}"],
+        "describe": ["${train.encoder}"],
     }
 
 

@@ -16,7 +16,8 @@ def evaluation(clone):
 
 
 def test_the_first_run_runs_every_stage_once(first_run, pristine):
-    assert sorted(first_run) == sorted(["prepare", "generate", "top_up", "filter", *TRAINING, "evaluate"])
+    others = ["prepare", "generate", "top_up", "filter", "describe", "evaluate"]
+    assert sorted(first_run) == sorted([*others, *TRAINING])
     assert set(evaluation(pristine)["arms"]) == {"real", "synthetic", "mixed"}
     assert pristine.run("git", "status", "--short") == ""
 
@@ -35,7 +36,7 @@ def test_a_change_of_generation_does_not_retrain_the_real_arm(clone):
     clone.write_params({"generate.temperature": 0.9})
     ran = clone.stages_run("repro")
     assert sorted(ran) == sorted(
-        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "evaluate"]
+        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "describe", "evaluate"]
     )
 
 

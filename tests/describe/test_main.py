@@ -1,0 +1,170 @@
+import json
+import random
+
+import pytest
+import yaml
+
+from stages import paths
+from stages.describe import __main__ as stage
+from stages.describe.summary import describe
+from stages.errors import DataError, ParamsError
+from stages.records import read_rows, write_rows
+from tests.builders import candidate
+from tests.describe.helpers import bag_of_words, config, real_rows
+from tests.encoder.conftest import encoder_folder, tiny_encoder
+
+__all__ = ["encoder_folder", "tiny_encoder"]
+
+NAMES = ["negative", "positive"]
+
+
+def described(train, pool, kept, embed=bag_of_words, names=NAMES, **changes):
+    return describe(config(**changes), names, train, pool, kept, embed)
+
+
+def copies(count):
+    return [candidate(at, "the plot is thin and the cast is very dull", "negative") for at in range(count)]
+
+
+def test_sets_stand_side_by_side():
+    found = described(real_rows(10), real_rows(40, 100), real_rows(30, 300))
+    real, synthetic = found["sets"]["real"], found["sets"]["synthetic"]
+    assert found["sample"] == {"texts": 40, "words": 9, "subsamples": 2, "column": "text"}
+    assert (real["rows"], real["train_rows"], real["pool_rows"]) == (100, 20, 80)
+    assert synthetic["rows"] == 60
+    assert real["diversity"].keys() == synthetic["diversity"].keys() >= {"self_bleu", "topic_entropy"}
+    for measure, own in found["fidelity"].items():
+        if ("distance" in measure and "label" not in measure) or "accuracy" in measure:
+            assert own.keys() == {"real", "synthetic"}
+            assert own["real"].keys() == {"mean", "sd"}
+    # All of these rows are of one kind.
+    for name in ("words", "characters", "encoder"):
+        assert 0.3 < found["fidelity"][f"classifier_accuracy_{name}"]["synthetic"]["mean"] < 0.7
+    assert found["fidelity"]["label_js_distance"] == 0
+    assert "40 texts per sample are few" in found["notes"][0]
+
+
+def test_copies_are_known_in_every_number():
+    found = described(real_rows(50), [], copies(60))
+    real, synthetic = (found["sets"][name]["diversity"] for name in ("real", "synthetic"))
+    for name in ("distinct_2", "remote_clique", "chamfer_distance", "vendi_score", "topic_entropy"):
+        assert synthetic[name]["mean"] < real[name]["mean"] / 2, name
+    for name, own in found["fidelity"].items():
+        if name.startswith("classifier"):
+            assert own["synthetic"]["mean"] > 0.95 > own["real"]["mean"]
+        elif name.endswith("js_distance") and name != "label_js_distance":
+            assert own["synthetic"]["mean"] > own["real"]["mean"]
+    assert found["sets"]["synthetic"]["most_repeated"][0]["share"] == 1
+    assert found["fidelity"]["label_js_distance"] > 0.5
+
+
+def test_the_order_of_rows_changes_nothing():
+    train, pool, kept = real_rows(10), real_rows(20, 100), real_rows(20, 300)
+    before = described(train, pool, kept)
+    for rows in (train, pool, kept):
+        random.Random(1).shuffle(rows)
+    assert described(train, pool, kept) == before
+
+
+def test_without_real_rows_the_synthetic_ones_are_described_alone():
+    found = described([], [], real_rows(20))
+    assert found["sets"]["real"] == {"rows": 0, "train_rows": 0, "pool_rows": 0, "equal_texts": 0}
+    assert found["fidelity"] == {}
+    assert found["sets"]["synthetic"]["diversity"]["self_bleu"]["mean"] > 0
+    assert "topic_coverage" not in found["sets"]["synthetic"]["diversity"]
+    assert found["notes"] == ["no real rows: the synthetic texts are described alone"]
+
+
+@pytest.mark.parametrize(("real", "synthetic"), [(1, 1), (1, 20), (9, 20), (20, 1)])
+def test_too_few_rows_are_not_compared(real, synthetic):
+    found = described(real_rows(real), [], real_rows(synthetic, 100))
+    assert found["fidelity"] == {}
+    assert "too few texts to compare" in found["notes"][0]
+    assert "diversity" not in found["sets"]["real"]
+    assert found["sets"]["real"]["labels"] == {"negative": 0.5, "positive": 0.5}
+    assert found["sets"]["synthetic"]["diversity"]["distinct_1"]["mean"] > 0
+
+
+def test_as_few_as_can_be_compared():
+    found = described(real_rows(10), [], real_rows(5, 100))
+    assert found["sample"]["texts"] == 10
+    assert set(found["fidelity"]) > {"frechet_distance", "classifier_accuracy_words"}
+
+
+def test_a_single_text_has_no_diversity():
+    found = described([], [], real_rows(20)[:1])
+    assert "diversity" not in found["sets"]["synthetic"]
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_pairs(given):
+    def pairs(rows, first):
+        return [{**row, "text": first(row), "text_pair": row["text"]} for row in rows]
+
+    train = pairs(real_rows(20), lambda row: f"premise {row['id']}")
+    kept = pairs(real_rows(20, 100), lambda row: train[0]["text"] if given else f"claim {row['id']}")
+    found = described(train, [], kept)
+    assert found["sample"]["column"] == ("text_pair" if given else "text, text_pair")
+    assert found["sets"]["synthetic"]["equal_texts"] == (40 if given else 80)
+    assert found["sample"]["words"] == (9 if given else 2)
+
+
+@pytest.mark.parametrize(
+    "texts", [["很好的电影很好看", "不好看的电影太长"], ["यह बहुत अच्छी है", "कहानी खराब है"], ["… !", "???"]]
+)
+def test_texts_of_any_script(texts):
+    rows = [candidate(at, f"{texts[at % 2]} {'ab'[at % 3 % 2]}", NAMES[at % 2]) for at in range(30)]
+    found = described(rows, [], rows)
+    assert found["fidelity"]["vocabulary_coverage"]["synthetic"]["mean"] > 0.9
+    assert json.dumps(found, allow_nan=False)
+
+
+def test_texts_without_a_word_are_not_compared():
+    rows = [candidate(at, "?!", NAMES[at % 2]) for at in range(30)]
+    found = described(rows, [], rows)
+    assert found["fidelity"] == {}
+    assert found["sets"]["synthetic"]["equal_texts"] == 0
+
+
+def test_many_labels_some_without_rows():
+    found = described(real_rows(10), [], copies(20), names=["neutral", *NAMES])
+    assert found["sets"]["synthetic"]["labels"] == {"neutral": 0, "negative": 1, "positive": 0}
+
+
+def test_a_wrong_number_of_words_is_an_error():
+    with pytest.raises(
+        ParamsError, match=r"params.yaml: describe.words: 0 of the texts in .*kept.jsonl have 99"
+    ):
+        described(real_rows(10), [], real_rows(10), words=99)
+    assert described(real_rows(10), [], real_rows(10), words=4)["sample"]["words"] == 4
+
+
+def test_no_synthetic_rows_are_an_error():
+    with pytest.raises(DataError, match=r"kept.jsonl: no rows"):
+        described(real_rows(10), [], [])
+
+
+@pytest.fixture
+def kept(prepared, tiny_encoder, set_params):
+    set_params({"describe.subsamples": 2, "describe.texts": 20})
+    write_rows(paths.KEPT, real_rows(20, 500))
+    return prepared
+
+
+def test_what_is_written_is_what_dvc_yaml_declares_and_always_the_same(kept):
+    before = {path for path in kept.rglob("*") if path.is_file()}
+    stage.main()
+    made = {path for path in kept.rglob("*") if path.is_file()} - before
+    declared = yaml.safe_load((kept / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["describe"]
+    outs = {name for metric in declared["metrics"] for name in metric}
+    assert {str(path.relative_to(kept)) for path in made if "home" not in path.parts} == outs
+    path = paths.METRICS / "describe.json"
+    first = path.read_bytes()
+    path.unlink()
+    stage.main()
+    assert path.read_bytes() == first
+    assert len(first) < 30_000
+    found = json.loads(first)
+    assert found["task"] == "tiny"
+    assert found["sets"]["real"]["train_rows"] == len(read_rows(paths.REAL_TRAIN)) == 20
+    assert found["sets"]["real"]["pool_rows"] == 60
