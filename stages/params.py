@@ -195,6 +195,13 @@ class Evaluate(Section):
     bootstrap_samples: Annotated[int, Field(ge=100)]
 
 
+class Report(Section):
+    """`report`: how much the page shows."""
+
+    rows: Count
+    hardest: Count
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -209,6 +216,7 @@ class Params(Section):
     filter: Filter
     train: Train
     evaluate: Evaluate
+    report: Report
 
     @model_validator(mode="after")
     def _arms(self) -> Params:

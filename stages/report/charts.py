@@ -1,0 +1,238 @@
+"""Charts by Vega-Altair, drawn as SVG when the report is made, for a wide and for a narrow screen.
+
+The page needs no chart library then (Vega's is 0.9 MB of script and takes 16 s to bundle), and forbids scripts
+that make code of text. Colours are variables of the page's style, which has them for light and dark; what a
+mark says as its accessible name, script.js shows as a tooltip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+from stages.report.formats import count, interval, percent, points, points_interval
+
+Entry = Mapping[str, Any]
+WIDE, NARROW = 760, 335
+_KINDS = ["real", "mixed", "synthetic", "baseline"]
+_COLOURS = [f"var(--{kind})" for kind in _KINDS]
+_AXIS = {
+    "labelColor": "var(--quiet)",
+    "titleColor": "var(--quiet)",
+    "titleFontWeight": "normal",
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "gridColor": "var(--line)",
+    "domain": False,
+    "ticks": False,
+    "labelPadding": 8,
+}
+_CONFIG = {
+    "background": "transparent",
+    "font": "Helvetica, Arial, sans-serif",
+    "view": {"stroke": None},
+    "axis": _AXIS,
+    "legend": {"labelColor": "var(--ink)", "labelFontSize": 12, "symbolSize": 90, "orient": "top"},
+}
+
+
+def drawn(chart: Callable[[int], alt.TopLevelMixin], said: str) -> Markup:
+    """Return the chart twice, for wide and narrow screens; the style shows one. `said` is its description."""
+    parts = []
+    for name, width in (("wide", WIDE), ("narrow", NARROW)):
+        spec = {**chart(width).to_dict(), "config": _CONFIG, "width": width}
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+        svg = vl_convert.vegalite_to_svg(spec)
+        parts.append(f'<div class="chart {name}">{svg}</div>')
+    figure = Markup('<div class="charts" role="group" aria-label="{}">').format(said)
+    return figure + Markup("".join(parts)) + Markup("</div>")
+
+
+def _data(entries: Sequence[Entry]) -> alt.Data:
+    return alt.Data(values=[dict(entry) for entry in entries])
+
+
+def _colour(title: str | None = None, legend: bool = False, domain: Sequence[str] = _KINDS) -> alt.Color:
+    scale = alt.Scale(domain=list(domain), range=[f"var(--{kind})" for kind in domain])
+    return alt.Color("kind:N", scale=scale, legend=alt.Legend(title=title) if legend else None)
+
+
+def _percent_axis(title: str) -> alt.Axis:
+    return alt.Axis(format=".0%", title=title, tickCount=6)
+
+
+def arms_chart(entries: Sequence[Entry]) -> Markup:
+    """Draw the accuracy of arms and baselines with intervals, one line each."""
+    rows = [
+        {
+            "name": entry["said"],
+            "kind": entry["kind"],
+            "mean": entry["accuracy"]["mean"],
+            "low": entry["accuracy"].get("ci_low", entry["accuracy"]["mean"]),
+            "high": entry["accuracy"].get("ci_high", entry["accuracy"]["mean"]),
+            "tip": f"{entry['said']}: {percent(entry['accuracy']['mean'])} ({interval(entry['accuracy'])})",
+        }
+        for entry in entries
+    ]
+
+    def chart(width: int) -> alt.LayerChart:
+        base = alt.Chart(_data(rows))
+        axis = alt.Axis(title=None, labelColor="var(--ink)", labelLimit=190 if width == WIDE else 120)
+        y = alt.Y("name:N", sort=[row["name"] for row in rows], axis=axis)
+        x = alt.Scale(zero=False, nice=True)
+        line = base.mark_rule(strokeWidth=7, opacity=0.3, strokeCap="round").encode(
+            x=alt.X("low:Q", scale=x, axis=_percent_axis("accuracy")), x2="high:Q", y=y, color=_colour()
+        )
+        dot = base.mark_point(filled=True, size=80, opacity=1).encode(x="mean:Q", y=y, color=_colour())
+        return alt.layer(
+            line.encode(description="tip:N"), dot.encode(description="tip:N"), height=28 * len(rows)
+        )
+
+    return drawn(chart, "Accuracy of arms and baselines with 95 % intervals; the table below has the numbers")
+
+
+def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None) -> Markup:
+    """Draw the learning curves over the number of rows, and where mixed meets the real one."""
+    rows = [
+        {
+            **{key: point[key] for key in ("kind", "rows")},
+            "mean": point["mean"],
+            "low": point.get("ci_low", point["mean"]),
+            "high": point.get("ci_high", point["mean"]),
+            "tip": f"{point['arm']}: {percent(point['mean'])} ({interval(point)}) at {count(point['rows'])} rows",
+        }
+        for point in curve
+    ]
+    kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in rows)]
+    ends = [row["rows"] for row in rows] + ([worth["ci_low"], worth["ci_high"]] if worth else [])
+    # Room on both sides, in proportion as the axis is.
+    domain = [min(ends) / 1.25, max(ends) * 1.25]
+    ticks = [step * 10**power for power in range(9) for step in (1, 3)]
+
+    def chart(width: int) -> alt.LayerChart:
+        base = alt.Chart(_data(rows))
+        x = alt.X(
+            "rows:Q",
+            scale=alt.Scale(type="log", domain=domain, nice=False),
+            axis=alt.Axis(
+                title="rows, real or synthetic (log scale)",
+                format=",",
+                values=[tick for tick in ticks if domain[0] <= tick <= domain[1]],
+                grid=False,
+            ),
+        )
+        y = alt.Scale(zero=False, nice=True)
+        colour = _colour(legend=True, domain=kinds)
+        layers = [
+            base.mark_area(opacity=0.13).encode(
+                x=x,
+                y=alt.Y("low:Q", scale=y, axis=_percent_axis("accuracy")),
+                y2="high:Q",
+                color=_colour(domain=kinds),
+            ),
+            base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(
+                x=x, y="low:Q", y2="high:Q", color=_colour(domain=kinds)
+            ),
+            base.mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=_colour(domain=kinds)),
+            *_meeting(x, mixed, worth),
+            base.mark_point(filled=True, size=70, opacity=1).encode(
+                x=x, y="mean:Q", color=colour, description="tip:N"
+            ),
+        ]
+        return alt.layer(*layers, height=320 if width == WIDE else 260)
+
+    return drawn(chart, "Learning curves: accuracy by number of rows, with 95 % intervals")
+
+
+def _meeting(x: alt.X, mixed: Entry | None, worth: Entry | None) -> list[alt.Chart]:
+    """Return the line of mixed's accuracy, and the real rows that reach it with their interval."""
+    if not mixed:
+        return []
+    score = [{"mean": mixed["mean"]}]
+    level = alt.Chart(_data(score)).mark_rule(strokeDash=[4, 4], color="var(--mixed)", strokeWidth=1.5)
+    layers = [level.encode(y="mean:Q")]
+    if worth:
+        said = f"{count(worth['rows'])} real labels ({count(worth['ci_low'])} to {count(worth['ci_high'])})"
+        data = _data([{**score[0], **worth, "tip": f"mixed is worth {said}"}])
+        span = alt.Chart(data).mark_rule(strokeWidth=7, opacity=0.35, color="var(--mixed)", strokeCap="round")
+        layers.append(
+            span.encode(
+                x=alt.X("ci_low:Q", scale=x["scale"]), x2="ci_high:Q", y="mean:Q", description="tip:N"
+            )
+        )
+        mark = alt.Chart(data).mark_point(
+            shape="diamond", size=140, filled=True, color="var(--mixed)", opacity=1
+        )
+        layers.append(mark.encode(x=alt.X("rows:Q", scale=x["scale"]), y="mean:Q", description="tip:N"))
+    return layers
+
+
+def ablation_chart(rules: Sequence[Entry]) -> Markup:
+    """Draw what each rule gains over a random subset of the same size."""
+    rows = [
+        {
+            "rule": rule["rule"],
+            "mean": rule["gain"]["accuracy"],
+            "low": rule["gain"].get("ci_low", rule["gain"]["accuracy"]),
+            "high": rule["gain"].get("ci_high", rule["gain"]["accuracy"]),
+            "tip": f"{rule['rule']}: {points(rule['gain']['accuracy'])} points ({points_interval(rule['gain'])})",
+        }
+        for rule in rules
+    ]
+
+    def chart(width: int) -> alt.LayerChart:
+        base = alt.Chart(_data(rows))
+        y = alt.Y(
+            "rule:N",
+            sort=[row["rule"] for row in rows],
+            axis=alt.Axis(title=None, labelColor="var(--ink)", labelLimit=190 if width == WIDE else 130),
+        )
+        axis = alt.Axis(format="+.1%", title="accuracy gained by the rule", tickCount=5)
+        zero = alt.Chart(_data([{"at": 0}])).mark_rule(color="var(--quiet)", strokeDash=[3, 3]).encode(x="at:Q")
+        line = base.mark_rule(strokeWidth=7, opacity=0.3, color="var(--mixed)", strokeCap="round")
+        dot = base.mark_point(filled=True, size=80, opacity=1, color="var(--mixed)")
+        return alt.layer(
+            zero,
+            line.encode(x=alt.X("low:Q", axis=axis), x2="high:Q", y=y, description="tip:N"),
+            dot.encode(x="mean:Q", y=y, description="tip:N"),
+            height=28 * len(rows),
+        )
+
+    return drawn(chart, "Accuracy gained by each rule with 95 % intervals; the table below has the numbers")
+
+
+def reliability_chart(curve: Sequence[Entry], kinds: Sequence[str]) -> Markup:
+    """Draw the accuracy found over the confidence said; the diagonal is what it should be."""
+    rows = [
+        {
+            "kind": point["arm"],
+            "confidence": point["confidence"],
+            "accuracy": point["accuracy"],
+            "tip": f"{point['arm']}: says {percent(point['confidence'])}, is right {percent(point['accuracy'])}",
+        }
+        for point in curve
+        if point["arm"] in kinds
+    ]
+    lowest = min([0.5, *(min(row["confidence"], row["accuracy"]) for row in rows)])
+    domain = alt.Scale(domain=[int(lowest * 10) / 10, 1], nice=False)
+
+    def chart(width: int) -> alt.LayerChart:
+        x = alt.X("confidence:Q", scale=domain, axis=_percent_axis("confidence said"))
+        y = alt.Y("accuracy:Q", scale=domain, axis=_percent_axis("accuracy found"))
+        ends = [{"confidence": end, "accuracy": end} for end in (int(lowest * 10) / 10, 1)]
+        ideal = alt.Chart(_data(ends)).mark_line(strokeDash=[4, 4], color="var(--quiet)", strokeWidth=1.5)
+        base = alt.Chart(_data(rows))
+        return alt.layer(
+            ideal.encode(x=x, y=y),
+            base.mark_line(strokeWidth=2).encode(x=x, y=y, color=_colour(domain=kinds)),
+            base.mark_point(filled=True, size=60, opacity=1).encode(
+                x=x, y=y, color=_colour(legend=True, domain=kinds), description="tip:N"
+            ),
+            height=280,
+        )
+
+    return drawn(chart, "Reliability: accuracy found by confidence said")
