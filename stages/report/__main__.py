@@ -21,7 +21,7 @@ from stages.report.rows import browser
 from stages.report.verdict import verdict
 from stages.tasks import TaskCard, load_card
 
-_SHOWN_RELIABILITY = ("real", "mixed", "synthetic")
+_SHOWN_RELIABILITY = ("real", "mixed", "synthetic", "llm")
 
 
 def main() -> None:
@@ -37,7 +37,6 @@ def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:
     """Return all that the templates show; None or empty where a stage's numbers are missing."""
     names = card.label_names
     scored = arms.scored(inputs)
-    described = inputs.describe.get("sets") or {}
     return {
         "task": params.task,
         "card": card,
@@ -53,17 +52,29 @@ def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:
         ),
         "means": funnel.MEANINGS,
         "prompts": funnel.example_prompts(inputs),
-        "described": values.side_by_side(described) if described else None,
-        "fidelity": values.side_by_side({"value": inputs.describe.get("fidelity")})
-        if inputs.describe.get("fidelity")
-        else None,
+        "described": _described(inputs),
         "ablation": inputs.ablate if inputs.ablate.get("rules") else None,
+        "ablated": arms.ablated(inputs),
         "confusion": arms.confusion(inputs, names),
         "slices": arms.slices(inputs),
+        "main_arms": arms.main_arms,
         "hardest": inputs.hardest[: params.report.hardest],
         "subjectivity": inputs.evaluate.get("subjectivity"),
         "cost": cost(inputs),
         "provenance": provenance(params),
+    }
+
+
+def _described(inputs: Inputs) -> dict[str, Any] | None:
+    found = inputs.describe
+    if not found.get("sets"):
+        return None
+    near = found.get("fidelity")
+    return {
+        "sets": values.side_by_side(found["sets"]),
+        "fidelity": values.side_by_side(values.by_set(near, list(found["sets"]))) if near else None,
+        "sample": found.get("sample"),
+        "notes": found.get("notes"),
     }
 
 
@@ -78,7 +89,7 @@ def _charts(inputs: Inputs, scored: list[dict[str, Any]]) -> dict[str, Any]:
         mixed = next((entry["accuracy"] for entry in with_scores if entry["name"] == "mixed"), None)
         worth = next((entry for entry in arms.equivalences(inputs) if entry["name"] == "mixed"), None)
         drawn["curve"] = charts.curve_chart(curve, mixed, worth)
-    ablated = [rule for rule in inputs.ablate.get("rules") or () if rule.get("gain")]
+    ablated = [rule for rule in arms.ablated(inputs) if rule.get("gain")]
     if ablated:
         drawn["ablation"] = charts.ablation_chart(ablated)
     reliability = arms.reliability(inputs)

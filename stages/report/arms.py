@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stages.report.read import Inputs
@@ -55,7 +55,7 @@ def gains(inputs: Inputs) -> list[Entry]:
     for name, gain in inputs.evaluate.get("gain", {}).items():
         said = _GAIN.fullmatch(name)
         one, other = said.groups() if said else (name, "")
-        found.append({"one": one, "other": other, **gain})
+        found.append({"one": BASELINES.get(one, one), "other": BASELINES.get(other, other), **gain})
     return found
 
 
@@ -97,6 +97,19 @@ def slices(inputs: Inputs) -> dict[str, list[Entry]]:
                 )
                 entry["arms"][arm] = part
     return {by: list(parts.values()) for by, parts in tables.items()}
+
+
+def main_arms(names: Iterable[str]) -> list[str]:
+    """Return the arms that a table has room for: those that are no point of a curve, or the first ones."""
+    every = list(names)
+    return [name for name in every if not re.search(r"_\d+$", name)] or every[:3]
+
+
+def ablated(inputs: Inputs) -> list[Entry]:
+    """Return what each rule gains, and all of them together."""
+    rules = list(inputs.ablate.get("rules") or ())
+    whole = inputs.ablate.get("filter")
+    return [*rules, {"rule": "all rules", **whole}] if rules and whole else rules
 
 
 def confusion(inputs: Inputs, names: list[str]) -> Entry | None:

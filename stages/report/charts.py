@@ -1,8 +1,8 @@
 """Charts by Vega-Altair, drawn as SVG when the report is made, for a wide and for a narrow screen.
 
-The page needs no chart library then (Vega's is 0.9 MB of script and takes 16 s to bundle), and forbids scripts
-that make code of text. Colours are variables of the page's style, which has them for light and dark; what a
-mark says as its accessible name, script.js shows as a tooltip.
+The page needs no chart library then (Vega's is 0.9 MB of script, and takes 16 s to bundle), and forbids what
+makes code of text. Colours are variables of the page's style, which has them for light and dark; what a mark
+says as its accessible name, script.js shows as a tooltip.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from markupsafe import Markup
 from stages.report.formats import count, interval, percent, points, points_interval
 
 Entry = Mapping[str, Any]
-WIDE, NARROW = 760, 335
+Layers = alt.LayerChart | alt.FacetChart
+WIDE, NARROW = 900, 335
 _KINDS = ["real", "mixed", "synthetic", "baseline"]
-_COLOURS = [f"var(--{kind})" for kind in _KINDS]
 _AXIS = {
     "labelColor": "var(--quiet)",
     "titleColor": "var(--quiet)",
@@ -40,7 +40,7 @@ _CONFIG = {
 }
 
 
-def drawn(chart: Callable[[int], alt.TopLevelMixin], said: str) -> Markup:
+def drawn(chart: Callable[[int], Layers], said: str) -> Markup:
     """Return the chart twice, for wide and narrow screens; the style shows one. `said` is its description."""
     parts = []
     for name, width in (("wide", WIDE), ("narrow", NARROW)):
@@ -56,9 +56,14 @@ def _data(entries: Sequence[Entry]) -> alt.Data:
     return alt.Data(values=[dict(entry) for entry in entries])
 
 
-def _colour(title: str | None = None, legend: bool = False, domain: Sequence[str] = _KINDS) -> alt.Color:
+def _tip(name: str, score: Entry) -> str:
+    return f"{name}: {percent(score['mean'])} ({interval(score)})"
+
+
+def _colour(domain: Sequence[str] = _KINDS, *, legend: bool = False) -> alt.Color:
     scale = alt.Scale(domain=list(domain), range=[f"var(--{kind})" for kind in domain])
-    return alt.Color("kind:N", scale=scale, legend=alt.Legend(title=title) if legend else None)
+    shown = alt.Legend(title=None, symbolOpacity=1, symbolType="circle") if legend else None
+    return alt.Color("kind:N", scale=scale, legend=shown)
 
 
 def _percent_axis(title: str) -> alt.Axis:
@@ -74,12 +79,12 @@ def arms_chart(entries: Sequence[Entry]) -> Markup:
             "mean": entry["accuracy"]["mean"],
             "low": entry["accuracy"].get("ci_low", entry["accuracy"]["mean"]),
             "high": entry["accuracy"].get("ci_high", entry["accuracy"]["mean"]),
-            "tip": f"{entry['said']}: {percent(entry['accuracy']['mean'])} ({interval(entry['accuracy'])})",
+            "tip": _tip(entry["said"], entry["accuracy"]),
         }
         for entry in entries
     ]
 
-    def chart(width: int) -> alt.LayerChart:
+    def chart(width: int) -> Layers:
         base = alt.Chart(_data(rows))
         axis = alt.Axis(title=None, labelColor="var(--ink)", labelLimit=190 if width == WIDE else 120)
         y = alt.Y("name:N", sort=[row["name"] for row in rows], axis=axis)
@@ -103,7 +108,7 @@ def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None
             "mean": point["mean"],
             "low": point.get("ci_low", point["mean"]),
             "high": point.get("ci_high", point["mean"]),
-            "tip": f"{point['arm']}: {percent(point['mean'])} ({interval(point)}) at {count(point['rows'])} rows",
+            "tip": _tip(f"{point['arm']}, {count(point['rows'])} rows", point),
         }
         for point in curve
     ]
@@ -113,7 +118,7 @@ def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None
     domain = [min(ends) / 1.25, max(ends) * 1.25]
     ticks = [step * 10**power for power in range(9) for step in (1, 3)]
 
-    def chart(width: int) -> alt.LayerChart:
+    def chart(width: int) -> Layers:
         base = alt.Chart(_data(rows))
         x = alt.X(
             "rows:Q",
@@ -126,18 +131,17 @@ def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None
             ),
         )
         y = alt.Scale(zero=False, nice=True)
-        colour = _colour(legend=True, domain=kinds)
+        # The same in every layer: one without a legend would take it from all.
+        colour = _colour(kinds, legend=True)
         layers = [
             base.mark_area(opacity=0.13).encode(
                 x=x,
                 y=alt.Y("low:Q", scale=y, axis=_percent_axis("accuracy")),
                 y2="high:Q",
-                color=_colour(domain=kinds),
+                color=colour,
             ),
-            base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(
-                x=x, y="low:Q", y2="high:Q", color=_colour(domain=kinds)
-            ),
-            base.mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=_colour(domain=kinds)),
+            base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(x=x, y="low:Q", y2="high:Q", color=colour),
+            base.mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=colour),
             *_meeting(x, mixed, worth),
             base.mark_point(filled=True, size=70, opacity=1).encode(
                 x=x, y="mean:Q", color=colour, description="tip:N"
@@ -157,7 +161,16 @@ def _meeting(x: alt.X, mixed: Entry | None, worth: Entry | None) -> list[alt.Cha
     layers = [level.encode(y="mean:Q")]
     if worth:
         said = f"{count(worth['rows'])} real labels ({count(worth['ci_low'])} to {count(worth['ci_high'])})"
-        data = _data([{**score[0], **worth, "tip": f"mixed is worth {said}"}])
+        data = _data(
+            [
+                {
+                    **score[0],
+                    **worth,
+                    "tip": f"mixed is worth {said}",
+                    "short": f"{count(worth['rows'])} labels",
+                }
+            ]
+        )
         span = alt.Chart(data).mark_rule(strokeWidth=7, opacity=0.35, color="var(--mixed)", strokeCap="round")
         layers.append(
             span.encode(
@@ -167,7 +180,11 @@ def _meeting(x: alt.X, mixed: Entry | None, worth: Entry | None) -> list[alt.Cha
         mark = alt.Chart(data).mark_point(
             shape="diamond", size=140, filled=True, color="var(--mixed)", opacity=1
         )
-        layers.append(mark.encode(x=alt.X("rows:Q", scale=x["scale"]), y="mean:Q", description="tip:N"))
+        at = {"x": alt.X("rows:Q", scale=x["scale"]), "y": "mean:Q"}
+        text = alt.Chart(data).mark_text(
+            dy=-16, align="right", fontSize=12, fontWeight="bold", color="var(--mixed)"
+        )
+        layers += [mark.encode(**at, description="tip:N"), text.encode(**at, text="short:N")]
     return layers
 
 
@@ -175,16 +192,16 @@ def ablation_chart(rules: Sequence[Entry]) -> Markup:
     """Draw what each rule gains over a random subset of the same size."""
     rows = [
         {
-            "rule": rule["rule"],
-            "mean": rule["gain"]["accuracy"],
-            "low": rule["gain"].get("ci_low", rule["gain"]["accuracy"]),
-            "high": rule["gain"].get("ci_high", rule["gain"]["accuracy"]),
-            "tip": f"{rule['rule']}: {points(rule['gain']['accuracy'])} points ({points_interval(rule['gain'])})",
+            "rule": name,
+            "mean": gain["accuracy"],
+            "low": gain.get("ci_low", gain["accuracy"]),
+            "high": gain.get("ci_high", gain["accuracy"]),
+            "tip": f"{name}: {points(gain['accuracy'])} points ({points_interval(gain)})",
         }
-        for rule in rules
+        for name, gain in ((rule["rule"], rule["gain"]) for rule in rules)
     ]
 
-    def chart(width: int) -> alt.LayerChart:
+    def chart(width: int) -> Layers:
         base = alt.Chart(_data(rows))
         y = alt.Y(
             "rule:N",
@@ -192,11 +209,13 @@ def ablation_chart(rules: Sequence[Entry]) -> Markup:
             axis=alt.Axis(title=None, labelColor="var(--ink)", labelLimit=190 if width == WIDE else 130),
         )
         axis = alt.Axis(format="+.1%", title="accuracy gained by the rule", tickCount=5)
-        zero = alt.Chart(_data([{"at": 0}])).mark_rule(color="var(--quiet)", strokeDash=[3, 3]).encode(x="at:Q")
+        zero = (
+            alt.Chart(_data([{"at": 0}])).mark_rule(color="var(--quiet)", strokeDash=[3, 3]).encode(x="at:Q")
+        )
         line = base.mark_rule(strokeWidth=7, opacity=0.3, color="var(--mixed)", strokeCap="round")
         dot = base.mark_point(filled=True, size=80, opacity=1, color="var(--mixed)")
         return alt.layer(
-            zero,
+            zero.encode(x="at:Q"),
             line.encode(x=alt.X("low:Q", axis=axis), x2="high:Q", y=y, description="tip:N"),
             dot.encode(x="mean:Q", y=y, description="tip:N"),
             height=28 * len(rows),
@@ -212,7 +231,8 @@ def reliability_chart(curve: Sequence[Entry], kinds: Sequence[str]) -> Markup:
             "kind": point["arm"],
             "confidence": point["confidence"],
             "accuracy": point["accuracy"],
-            "tip": f"{point['arm']}: says {percent(point['confidence'])}, is right {percent(point['accuracy'])}",
+            "tip": f"{point['arm']} says {percent(point['confidence'])} "
+            f"and is right in {percent(point['accuracy'])}",
         }
         for point in curve
         if point["arm"] in kinds
@@ -220,17 +240,17 @@ def reliability_chart(curve: Sequence[Entry], kinds: Sequence[str]) -> Markup:
     lowest = min([0.5, *(min(row["confidence"], row["accuracy"]) for row in rows)])
     domain = alt.Scale(domain=[int(lowest * 10) / 10, 1], nice=False)
 
-    def chart(width: int) -> alt.LayerChart:
+    def chart(width: int) -> Layers:
         x = alt.X("confidence:Q", scale=domain, axis=_percent_axis("confidence said"))
         y = alt.Y("accuracy:Q", scale=domain, axis=_percent_axis("accuracy found"))
         ends = [{"confidence": end, "accuracy": end} for end in (int(lowest * 10) / 10, 1)]
         ideal = alt.Chart(_data(ends)).mark_line(strokeDash=[4, 4], color="var(--quiet)", strokeWidth=1.5)
-        base = alt.Chart(_data(rows))
+        base, colour = alt.Chart(_data(rows)), _colour(kinds, legend=True)
         return alt.layer(
             ideal.encode(x=x, y=y),
-            base.mark_line(strokeWidth=2).encode(x=x, y=y, color=_colour(domain=kinds)),
+            base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
             base.mark_point(filled=True, size=60, opacity=1).encode(
-                x=x, y=y, color=_colour(legend=True, domain=kinds), description="tip:N"
+                x=x, y=y, color=colour, description="tip:N"
             ),
             height=280,
         )

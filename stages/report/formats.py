@@ -7,6 +7,7 @@ from typing import Any
 
 # No line breaks between a number and its unit.
 _SPACE = "\N{NO-BREAK SPACE}"
+_MINUS = "\N{MINUS SIGN}"
 
 
 def count(value: float | None) -> str:
@@ -22,7 +23,7 @@ def percent(value: float | None) -> str:
 def points(value: float | None) -> str:
     """Write a difference of shares in percentage points, with its sign: +6.3."""
     # Adding 0.0 turns -0.0 into 0.0: nobody gains minus nothing.
-    return "–" if value is None else f"{round(100 * value, 1) + 0.0:+.1f}"
+    return "–" if value is None else f"{round(100 * value, 1) + 0.0:+.1f}".replace("-", _MINUS)
 
 
 def p_value(value: float | None) -> str:
@@ -57,16 +58,16 @@ def number(value: Any) -> str:
     return "–" if value is None or value == "" else str(value)
 
 
-def interval(score: Mapping[str, Any]) -> str:
+def interval(score: Mapping[str, Any] | None) -> str:
     """Write an interval of shares in per cent: 73.1 to 79.3."""
-    if score.get("ci_low") is None or score.get("ci_high") is None:
+    if not score or score.get("ci_low") is None or score.get("ci_high") is None:
         return "–"
     return f"{100 * score['ci_low']:.1f} to {100 * score['ci_high']:.1f}"
 
 
-def points_interval(score: Mapping[str, Any]) -> str:
+def points_interval(score: Mapping[str, Any] | None) -> str:
     """Write an interval of a difference in percentage points: +2.7 to +9.8."""
-    if score.get("ci_low") is None or score.get("ci_high") is None:
+    if not score or score.get("ci_low") is None or score.get("ci_high") is None:
         return "–"
     return f"{points(score['ci_low'])} to {points(score['ci_high'])}"
 

@@ -6,26 +6,21 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from stages.report.formats import FILTERS
 
-_TEMPLATES = "templates"
-
 
 def page(content: dict[str, Any]) -> str:
     """Return the page; its style and script stand in it, and its policy lets no other script run."""
-    loader = PackageLoader("stages.report", _TEMPLATES)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {**FILTERS, "embed": embed}
-    style, script = (loader.get_source(environment, name)[0].strip() for name in ("style.css", "script.js"))
+    environment = _environment(html=True)
+    style, script = (_source(environment, name) for name in ("style.css", "script.js"))
     hashed = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
     filled = environment.get_template("report.html").render(
         **content, style=Markup(style), script=Markup(script), script_hash=hashed
@@ -35,16 +30,31 @@ def page(content: dict[str, Any]) -> str:
 
 def summary(content: dict[str, Any]) -> str:
     """Return the short form in Markdown, for a pull request."""
+    filled = _environment(html=False).get_template("report.md").render(**content)
+    return writable(re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n")
+
+
+def _environment(*, html: bool) -> Environment:
     environment = Environment(
-        loader=PackageLoader("stages.report", _TEMPLATES),
-        autoescape=False,
-        undefined=StrictUndefined,
+        loader=PackageLoader("stages.report", "templates"),
+        autoescape=html,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {**FILTERS, "plain": plain}
-    filled = environment.get_template("report.md").render(**content)
-    return writable(re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n")
+    environment.filters |= {name: _of_known(function) for name, function in FILTERS.items()}
+    environment.filters |= {"embed": embed, "plain": plain}
+    return environment
+
+
+def _of_known(function: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Have a filter see None where an older run's metrics lack a key."""
+    return lambda value: function(None if isinstance(value, Undefined) else value)
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader
+    return environment.loader.get_source(environment, name)[0].strip()
 
 
 def embed(content: Any) -> Markup:

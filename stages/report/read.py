@@ -25,7 +25,7 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that the report shows, as it stands in the files; `train` is by arm, in the order of evaluate.json."""
+    """All that the report shows, as it stands in the files; `train` is by arm, in evaluate.json's order."""
 
     prepare: Found
     generate: Found

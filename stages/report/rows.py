@@ -1,4 +1,4 @@
-"""The kept and rejected rows as the page's browser reads them: as many as fit, fairly drawn from every rule."""
+"""The kept and rejected rows as the page's browser reads them: as many as fit, drawn from every rule."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def browser(
 
 
 def draw(groups: Mapping[str, Rows], limit: int) -> Rows:
-    """Return at most `limit` rows: rare groups whole where possible, the others in proportion, evenly spaced."""
+    """Return at most `limit` rows: rare groups whole where possible, the others thinned out evenly."""
     total = sum(map(len, groups.values()))
     if total <= limit:
         chosen = [row for rows in groups.values() for row in rows]

@@ -126,8 +126,9 @@ def _caveats(inputs: Inputs) -> list[str]:
 def _training_caveats(inputs: Inputs) -> list[str]:
     caveats = []
     seeds = min((training.get("seeds", 3) for training in inputs.train.values()), default=3)
-    if seeds < 3:
-        caveats.append(f"{count(seeds)} training seed{'s' if seeds > 1 else ''}: chance in training is hidden.")
+    if seeds < 3 and "seed" not in inputs.evaluate.get("note", ""):
+        said = f"{count(seeds)} training seed{'s' if seeds > 1 else ''}"
+        caveats.append(f"{said}: chance in training is hardly seen.")
     if "real" in inputs.evaluate.get("arms", {}):
         caveats.append(
             "One draw of the real rows: the intervals cover test rows and training seeds, "
@@ -143,7 +144,8 @@ def _training_caveats(inputs: Inputs) -> list[str]:
     doubtful = [
         f"{gain['one']} against {gain['other']}"
         for gain in gains(inputs)
-        if (gain.get("p_adjusted") or gain.get("p_value") or 0) > _P_SHOWN
+        if gain["one"] in ("mixed", "synthetic")
+        and (gain.get("p_adjusted") or gain.get("p_value") or 0) > _P_SHOWN
     ]
     if doubtful:
         caveats.append(f"Not told apart by this test set: {'; '.join(doubtful)}.")
@@ -156,8 +158,8 @@ def _data_caveats(inputs: Inputs) -> list[str]:
     accuracy = (reader.get("accuracy") or {}).get("pooled") or (reader.get("accuracy") or {}).get("llm")
     if accuracy:
         caveats.append(
-            f"The judge of labels is right on {percent(accuracy)} of {count(reader.get('real_rows'))} unseen real "
-            "rows; where it errs, kept rows have wrong labels."
+            f"The judge of labels is right on {percent(accuracy)} of {count(reader.get('real_rows'))} "
+            "unseen real rows; where it errs, kept rows have wrong labels."
         )
     for label, missing in (inputs.filter.get("short") or {}).items():
         rows = missing.get("missing") if isinstance(missing, Mapping) else missing

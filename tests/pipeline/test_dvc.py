@@ -16,7 +16,9 @@ def evaluation(clone):
 
 
 def test_the_first_run_runs_every_stage_once(first_run, pristine):
-    assert sorted(first_run) == sorted(["prepare", "generate", "top_up", "filter", *TRAINING, "evaluate"])
+    assert sorted(first_run) == sorted(
+        ["prepare", "generate", "top_up", "filter", *TRAINING, "evaluate", "report"]
+    )
     assert set(evaluation(pristine)["arms"]) == {"real", "synthetic", "mixed"}
     assert pristine.run("git", "status", "--short") == ""
 
@@ -28,14 +30,14 @@ def test_a_second_run_runs_nothing(clone):
 
 def test_a_change_of_training_retrains_and_does_not_generate(clone):
     clone.write_params({"train.batch_rows": 16})
-    assert sorted(clone.stages_run("repro")) == sorted([*TRAINING, "evaluate"])
+    assert sorted(clone.stages_run("repro")) == sorted([*TRAINING, "evaluate", "report"])
 
 
 def test_a_change_of_generation_does_not_retrain_the_real_arm(clone):
     clone.write_params({"generate.temperature": 0.9})
     ran = clone.stages_run("repro")
     assert sorted(ran) == sorted(
-        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "evaluate"]
+        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "evaluate", "report"]
     )
 
 
