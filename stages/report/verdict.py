@@ -72,9 +72,9 @@ def _mean(entry: Mapping[str, Any]) -> float:
 
 def _gain(inputs: Inputs) -> str:
     gain = inputs.evaluate.get("gain", {}).get("mixed_vs_real")
-    if not gain:
+    arms = inputs.evaluate.get("arms", {})
+    if not gain or not arms.keys() >= {"real", "mixed"}:
         return ""
-    arms = inputs.evaluate["arms"]
     added = arms["mixed"]["train_rows"] - arms["real"]["train_rows"]
     adjusted = gain.get("p_adjusted")
     said = f"p = {p_value(gain.get('p_value'))}" + (f", Holm {p_value(adjusted)}" if adjusted else "")

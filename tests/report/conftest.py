@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
+from stages.report import charts
 from stages.report.__main__ import main
 from tests.builders import write_card
 from tests.report.helpers import write_data, write_evaluation, write_extras
@@ -30,11 +32,14 @@ def full(run: Path) -> Path:
 
 
 @pytest.fixture
-def made() -> Callable[[], str]:
-    """Return a function that makes the report and returns the page."""
+def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return made(drawn=False): make the report and return the page; charts take seconds to draw."""
 
-    def make() -> str:
-        main()
+    def make(*, drawn: bool = False) -> str:
+        with monkeypatch.context() as patch:
+            if not drawn:
+                patch.setattr(charts, "drawn", lambda _, said: Markup("<p>{}</p>").format(said))
+            main()
         return Path("metrics/report.html").read_text(encoding="utf-8")
 
     return make
