@@ -47,6 +47,13 @@ def test_an_edit_of_a_stage_reruns_that_stage_alone(clone):
     assert clone.stages_run("repro") == ["evaluate"]
 
 
+def test_the_report_is_made_anew_alone(clone):
+    page = (clone.folder / "metrics/report.html").read_text()
+    assert "worth" in page or "changes accuracy" in page
+    assert clone.stages_run("repro", "-s", "-f", "report") == ["report"]
+    assert clone.run("git", "status", "--short", "metrics") == ""
+
+
 def test_an_experiment_sets_numbers_and_shows_only_what_changed(clone):
     clone.dvc(
         "exp", "run", "-n", "cooler", "-S", "generate.temperature=0.8", "-S", "train.learning_rate=5e-5"

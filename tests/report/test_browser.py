@@ -127,17 +127,20 @@ def test_evidence_stands_beside_the_row_with_the_words_that_differ_marked(page):
 
 
 def test_the_page_is_no_wider_than_a_phone(full, made, opened, tmp_path):
+    long = {**kept_rows()[0], "id": "s0", "text": "w" * 400}
+    write_rows(Path("data/synthetic/kept.jsonl"), [long, *kept_rows()])
     text = made(drawn=True)
     frame = f'<iframe id="f" style="border:0;width:375px;height:700px" srcdoc="{html.escape(text)}"></iframe>'
     measure = (
         "f.onload = () => { const d = f.contentDocument; o.textContent = JSON.stringify({"
-        "wide: d.documentElement.scrollWidth, failures: d.documentElement.dataset.failures || '',"
+        "over: d.documentElement.scrollWidth - d.documentElement.clientWidth,"
+        "failures: d.documentElement.dataset.failures || '',"
         "rows: d.querySelectorAll('#list > li').length}); }"
     )
     outer = tmp_path / "phone.html"
     outer.write_text(f"<!doctype html>{frame}<pre id=o></pre><script>{measure}</script>", encoding="utf-8")
     found = json.loads(html.unescape(re.search(r'<pre id="o">(.*?)</pre>', opened(outer.as_uri()).dom)[1]))
-    assert found == {"wide": 375, "failures": "", "rows": 25}
+    assert found == {"over": 0, "failures": "", "rows": 25}
 
 
 @pytest.mark.parametrize("words", [25, 400])
