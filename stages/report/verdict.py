@@ -103,7 +103,7 @@ def _beaten(inputs: Inputs) -> str:
     said = ", ".join(
         f"{entry['said']} {percent(_mean(entry))} ({interval(entry['accuracy'])})" for entry in better
     )
-    return f"Higher than mixed: {said}."
+    return f"Scoring higher than mixed: {said}."
 
 
 def _caveats(inputs: Inputs) -> list[str]:

@@ -35,7 +35,7 @@ function percent(share) {
 
 // Words of `one` that a longest common subsequence with `other` lacks are marked.
 function compared(one, other) {
-  const [left, right] = [one, other].map((text) => text.match(/\s+|[\p{L}\p{N}\p{M}'’]+|./gsu) || []);
+  const [left, right] = [one, other].map((text) => text.match(/\s+|[\p{L}\p{N}\p{M}]+(?:['’][\p{L}\p{N}\p{M}]+)*|./gsu) || []);
   const words = (parts) => parts.map((part) => part.toLowerCase()).filter((part) => part.trim());
   const [a, b] = [words(left), words(right)];
   const made = document.createDocumentFragment();
