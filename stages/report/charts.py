@@ -1,7 +1,7 @@
 """Charts by Vega-Altair, drawn as SVG when the report is made, for a wide and for a narrow screen.
 
-The page needs no chart library then (Vega's is 0.9 MB of script, and takes 16 s to bundle), and forbids what
-makes code of text. Colours are variables of the page's style, which has them for light and dark; what a mark
+The page needs no chart library then: Vega's is 0.9 MB of script that by itself makes code of text, which the
+page's policy forbids. Colours are variables of the page's style, which has them for light and dark; what a mark
 says as its accessible name, script.js shows as a tooltip.
 """
 
@@ -113,23 +113,10 @@ def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None
         for point in curve
     ]
     kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in rows)]
-    ends = [row["rows"] for row in rows] + ([worth["ci_low"], worth["ci_high"]] if worth else [])
-    # Room on both sides, in proportion as the axis is.
-    domain = [min(ends) / 1.25, max(ends) * 1.25]
-    ticks = [step * 10**power for power in range(9) for step in (1, 3)]
+    x = _log_rows([row["rows"] for row in rows] + ([worth["ci_low"], worth["ci_high"]] if worth else []))
 
     def chart(width: int) -> Layers:
         base = alt.Chart(_data(rows))
-        x = alt.X(
-            "rows:Q",
-            scale=alt.Scale(type="log", domain=domain, nice=False),
-            axis=alt.Axis(
-                title="rows, real or synthetic (log scale)",
-                format=",",
-                values=[tick for tick in ticks if domain[0] <= tick <= domain[1]],
-                grid=False,
-            ),
-        )
         y = alt.Scale(zero=False, nice=True)
         # The same in every layer: one without a legend would take it from all.
         colour = _colour(kinds, legend=True)
@@ -150,6 +137,15 @@ def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None
         return alt.layer(*layers, height=320 if width == WIDE else 260)
 
     return drawn(chart, "Learning curves: accuracy by number of rows, with 95 % intervals")
+
+
+def _log_rows(ends: Sequence[float]) -> alt.X:
+    """Return the axis of rows, with room on both sides in proportion, as the axis is."""
+    domain = [min(ends) / 1.25, max(ends) * 1.25]
+    ticks = [step * 10**power for power in range(9) for step in (1, 3)]
+    shown = [tick for tick in ticks if domain[0] <= tick <= domain[1]]
+    axis = alt.Axis(title="rows, real or synthetic (log scale)", format=",", values=shown, grid=False)
+    return alt.X("rows:Q", scale=alt.Scale(type="log", domain=domain, nice=False), axis=axis)
 
 
 def _meeting(x: alt.X, mixed: Entry | None, worth: Entry | None) -> list[alt.Chart]:
