@@ -1,8 +1,8 @@
 """Charts by Vega-Altair, drawn as SVG when the report is made, for a wide and for a narrow screen.
 
 The page needs no chart library then: Vega's is 0.9 MB of script that by itself makes code of text, which the
-page's policy forbids. Colours are variables of the page's style, which has them for light and dark; what a mark
-says as its accessible name, script.js shows as a tooltip.
+page's policy forbids. Colours are variables of the page's style, which has them for light and dark; what a
+mark says as its accessible name, script.js shows as a tooltip.
 """
 
 from __future__ import annotations
