@@ -6,11 +6,12 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro preview study ablate export test check fix bench lock
+.PHONY: help setup repro preview report study ablate export test check fix bench lock
 
 help:
 	@echo "make repro [QUICK=1]  set up, then run the whole pipeline"
 	@echo "make preview          show a prompt and five texts per label in about a minute; writes no results"
+	@echo "make report           make metrics/report.html anew from what there is"
 	@echo "make study            compare the methods on three tasks, as in the paper"
 	@echo "make export [ARM=real] [OUT=folder]  the data set and a classifier, with cards, into exported/<task>/"
 	@echo "make ablate           say what each rule of the filter bought, after make repro"
@@ -33,7 +34,13 @@ repro: setup
 	@echo "repro: about 30 minutes on 2 cores; a stopped run goes on where it was. QUICK=1 takes about 6."
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m stages.evaluate.verdict
+	@echo "repro: every row, chart and prompt: metrics/report.html"
 endif
+
+# Alone and anew: it takes up what commands beside the pipeline have found, such as `make ablate`.
+report: setup
+	@$(BIN)/dvc repro -q -s -f report
+	@echo "report: metrics/report.html"
 
 study: setup
 	@echo "study: about an hour on 2 cores; a stopped run goes on where it was"

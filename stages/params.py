@@ -204,6 +204,13 @@ class Evaluate(Section):
     bootstrap_samples: Annotated[int, Field(ge=100)]
 
 
+class Report(Section):
+    """`report`: how much the page shows."""
+
+    rows: Count
+    hardest: Count
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -219,6 +226,7 @@ class Params(Section):
     train: Train
     describe: Describe
     evaluate: Evaluate
+    report: Report
 
     @model_validator(mode="after")
     def _arms(self) -> Params:

@@ -1,7 +1,7 @@
 """Describe the kept texts beside the real ones: diversity, distributions, and whether they can be told apart.
 
 Reads the task card, data/real/train.jsonl and pool.jsonl, and data/synthetic/kept.jsonl; writes
-metrics/describe.json, whose numbers docs/data_metrics.md explains. Run alone: `python -m stages.describe`.
+metrics/data.json, whose numbers docs/data_metrics.md explains. Run alone: `python -m stages.describe`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
     names = load_card(params.task).label_names
     train, pool, kept = (read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT))
     result = describe(params.describe, names, train, pool, kept, partial(embed, params.train), watch)
-    write_json(paths.METRICS / "describe.json", {"task": params.task, **result})
+    write_json(paths.METRICS / "data.json", {"task": params.task, **result})
 
 
 def embed(config: Train, texts: Sequence[str]) -> Floats:

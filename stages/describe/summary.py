@@ -1,4 +1,4 @@
-"""The content of metrics/describe.json."""
+"""The content of metrics/data.json."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_what_is_written_is_what_dvc_yaml_declares_and_always_the_same(kept):
     declared = yaml.safe_load((kept / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["describe"]
     outs = {name for metric in declared["metrics"] for name in metric}
     assert {str(path.relative_to(kept)) for path in made if "home" not in path.parts} == outs
-    path = paths.METRICS / "describe.json"
+    path = paths.METRICS / "data.json"
     first = path.read_bytes()
     path.unlink()
     stage.main()

@@ -16,7 +16,7 @@ def evaluation(clone):
 
 
 def test_the_first_run_runs_every_stage_once(first_run, pristine):
-    others = ["prepare", "generate", "top_up", "filter", "describe", "evaluate"]
+    others = ["prepare", "generate", "top_up", "filter", "describe", "evaluate", "report"]
     assert sorted(first_run) == sorted([*others, *TRAINING])
     assert set(evaluation(pristine)["arms"]) == {"real", "synthetic", "mixed"}
     assert pristine.run("git", "status", "--short") == ""
@@ -29,14 +29,14 @@ def test_a_second_run_runs_nothing(clone):
 
 def test_a_change_of_training_retrains_and_does_not_generate(clone):
     clone.write_params({"train.batch_rows": 16})
-    assert sorted(clone.stages_run("repro")) == sorted([*TRAINING, "evaluate"])
+    assert sorted(clone.stages_run("repro")) == sorted([*TRAINING, "evaluate", "report"])
 
 
 def test_a_change_of_generation_does_not_retrain_the_real_arm(clone):
     clone.write_params({"generate.temperature": 0.9})
     ran = clone.stages_run("repro")
     assert sorted(ran) == sorted(
-        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "describe", "evaluate"]
+        ["generate", "top_up", "filter", "train@synthetic", "train@mixed", "describe", "evaluate", "report"]
     )
 
 
@@ -44,6 +44,13 @@ def test_an_edit_of_a_stage_reruns_that_stage_alone(clone):
     file = clone.folder / "stages/evaluate/compare.py"
     file.write_text(file.read_text() + "# an edit\n")
     assert clone.stages_run("repro") == ["evaluate"]
+
+
+def test_the_report_is_made_anew_alone(clone):
+    page = (clone.folder / "metrics/report.html").read_text()
+    assert "worth" in page or "changes accuracy" in page
+    assert clone.stages_run("repro", "-s", "-f", "report") == ["report"]
+    assert clone.run("git", "status", "--short", "metrics") == ""
 
 
 def test_an_experiment_sets_numbers_and_shows_only_what_changed(clone):

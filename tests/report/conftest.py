@@ -1,0 +1,45 @@
+"""A project with a run's results, and the report made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+
+from stages.report import charts
+from stages.report.__main__ import main
+from tests.builders import write_card
+from tests.report.helpers import write_data, write_evaluation, write_extras
+
+
+@pytest.fixture
+def run(project: Path, set_params) -> Path:
+    """Make a project of the task `tiny`, without any results."""
+    set_params({"task": "tiny", "report.rows": 5000})
+    write_card(project, "tiny")
+    return project
+
+
+@pytest.fixture
+def full(run: Path) -> Path:
+    """Give it the results of every stage."""
+    write_data()
+    write_evaluation()
+    write_extras()
+    return run
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return made(drawn=False): make the report and return the page; charts take seconds to draw."""
+
+    def make(*, drawn: bool = False) -> str:
+        with monkeypatch.context() as patch:
+            if not drawn:
+                patch.setattr(charts, "drawn", lambda _, said: Markup("<p>{}</p>").format(said))
+            main()
+        return Path("metrics/report.html").read_text(encoding="utf-8")
+
+    return make

@@ -1,0 +1,36 @@
+import pytest
+
+from stages.report import formats
+
+
+@pytest.mark.parametrize(
+    ("format", "value", "said"),
+    [
+        (formats.count, 1396, "1,396"),
+        (formats.count, None, "–"),
+        (formats.percent, 0.763, "76.3\xa0%"),
+        (formats.percent, None, "–"),
+        (formats.points, 0.0633, "+6.3"),
+        (formats.points, -0.006, "−0.6"),
+        (formats.points, -0.0001, "+0.0"),
+        (formats.p_value, 0.0005, "0.0005"),
+        (formats.p_value, 0.56172, "0.56"),
+        (formats.duration, 9.26, "9.3\xa0s"),
+        (formats.duration, 866.5, "14\xa0min 26\xa0s"),
+        (formats.duration, 3725, "1\xa0h 2\xa0min"),
+        (formats.duration, 59.7, "1\xa0min 0\xa0s"),
+        (formats.number, True, "yes"),
+        (formats.number, 12345, "12,345"),
+        (formats.number, 0.30517, "0.3052"),
+        (formats.number, 0.0, "0.0"),
+        (formats.number, 1234.56, "1,234.6"),
+        (formats.number, "words", "words"),
+        (formats.number, None, "–"),
+        (formats.interval, {"ci_low": 0.7313, "ci_high": 0.7927}, "73.1 to 79.3"),
+        (formats.interval, {}, "–"),
+        (formats.interval, None, "–"),
+        (formats.points_interval, {"ci_low": -0.0275, "ci_high": 0.0159}, "−2.8 to +1.6"),
+    ],
+)
+def test_numbers_are_written_as_people_do(format, value, said):
+    assert format(value) == said

@@ -1,0 +1,247 @@
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.errors import DataError
+from stages.report import about, arms
+from stages.report.__main__ import main
+from stages.report.page import embed, plain
+from stages.report.read import read_inputs
+from tests.report.helpers import ENDS, SCRIPT, evaluation, write_data, write_evaluation, write_extras
+
+SECTIONS = [
+    "verdict",
+    "arms",
+    "curves",
+    "funnel",
+    "rows",
+    "prompts",
+    "data",
+    "rules",
+    "errors",
+    "cost",
+    "provenance",
+]
+
+
+class Page(HTMLParser):
+    """What of a page may run or be fetched, and its plain text by section."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.section = [], {}, ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "section":
+            self.section = dict(attrs)["id"]
+
+    def handle_data(self, data):
+        self.texts[self.section] = self.texts.get(self.section, "") + data
+
+
+def rows_of(page):
+    return json.loads(re.search(r'id="rows-json">(.*?)</script>', page, re.S)[1])
+
+
+def test_what_is_written_is_what_dvc_yaml_declares(full, made):
+    before = {path for path in full.rglob("*") if path.is_file()}
+    made()
+    new = {str(path.relative_to(full)) for path in set(full.rglob("*")) - before if path.is_file()}
+    stage = yaml.safe_load((full / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["report"]
+    assert new == {name for out in stage["outs"] for name in ([out] if isinstance(out, str) else out)}
+
+
+def test_the_same_inputs_give_the_same_bytes(full, made):
+    first, short = made(drawn=True), Path("metrics/report.md").read_bytes()
+    assert made(drawn=True) == first
+    assert Path("metrics/report.md").read_bytes() == short
+
+
+def test_every_section_is_there_and_shows_its_numbers(full, made):
+    page = Page(made())
+    assert [attrs["id"] for tag, attrs in page.tags if tag == "section"] == SECTIONS
+    for section, text in {
+        "arms": "the LLM itself",
+        "curves": "24 to 50",
+        "funnel": "near_duplicate",
+        "data": "0.9 ± 0.01",
+        "rules": "rows it alone removes",
+        "errors": "kappa 0.66",
+        "cost": "14\xa0min 26\xa0s",
+        "provenance": "gemma-3-270m",
+    }.items():
+        assert text in page.texts[section]
+    assert 'class="none"' not in made().split("<noscript>")[0]
+
+
+def test_the_page_fetches_nothing_and_runs_one_script(full, made):
+    text = made(drawn=True)
+    page = Page(text)
+    assert [tag for tag, attrs in page.tags if "src" in attrs] == []
+    assert {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "img", "form", "base"} == set()
+    links = [attrs["href"] for tag, attrs in page.tags if tag in ("a", "link")]
+    assert {link for link in links if not link.startswith("#")} == {"data:,"}
+    outside = re.sub(r"<pre.*?</pre>", "", text, flags=re.S)  # params.yaml names an address of a server
+    assert set(re.findall(r"https?://[\w.]+", outside)) == {"http://www.w3.org"}  # names of SVG
+    scripts = [attrs.get("type", "") for tag, attrs in page.tags if tag == "script"]
+    assert sorted(scripts) == ["", "application/json", "application/json"]
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv"))
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+
+
+def test_texts_that_would_break_out_are_data(full, made):
+    page = made()
+    assert SCRIPT not in page
+    texts = {row["id"]: row["text"] for row in rows_of(page)["rows"]}
+    assert texts["s000100"] == SCRIPT
+    assert texts["s000102"] == ENDS
+
+
+def test_halves_of_characters_and_unusual_names_are_no_failure(full, made):
+    assert json.loads(str(embed({"half": "\ud83d", "ends": "\u2028</script>"}))) == {
+        "half": "\ud83d",
+        "ends": "\u2028</script>",
+    }
+    assert "</" not in embed("</script>")
+    rows = Path("data/synthetic/prompts.jsonl").read_text(encoding="utf-8")
+    Path("data/synthetic/prompts.jsonl").write_text(rows.replace("Here", "\\ud83d"), encoding="utf-8")
+    arms = evaluation()["arms"]
+    odd = {'mixed"><script>alert(1)</script>&': arms["mixed"], **arms}
+    write_evaluation(arms=odd)
+    page = made(drawn=True)
+    assert "<script>alert" not in page
+    assert len(re.findall("<script", page)) == 3
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "metrics/evaluate.json",
+        "metrics/filter.json",
+        "metrics/data.json",
+        "metrics/ablate.json",
+        "metrics/generate.json",
+        "metrics/plots/confusion.csv",
+        "metrics/plots/reliability.csv",
+        "data/evaluation/hardest.jsonl",
+        "data/synthetic/kept.jsonl",
+        "data/synthetic/prompts.jsonl",
+        "data/real/train.jsonl",
+    ],
+)
+def test_a_missing_input_leaves_a_line_that_says_so(full, made, missing):
+    (full / missing).unlink()
+    page = made()
+    quiet = {"data/synthetic/kept.jsonl", "data/real/train.jsonl", "metrics/generate.json"}  # others remain
+    assert ('class="none"' in page.split("<noscript>")[0] + page.split("</noscript>")[1]) is (
+        missing not in quiet
+    )
+    assert [attrs["id"] for tag, attrs in Page(page).tags if tag == "section"] == SECTIONS
+
+
+def test_a_run_of_which_nothing_is_there_is_a_page(run, made):
+    page = made()
+    assert "There is no evaluation yet" in page
+    assert page.count('class="none"') >= len(SECTIONS) - 2
+    assert rows_of(page)["rows"] == []
+
+
+def test_an_unscored_run_without_real_rows(run, made):
+    write_data()
+    unscored = {
+        "test_rows": 0,
+        "note": "no test labels",
+        "baselines": {},
+        "gain": {},
+        "label_equivalence": {},
+    }
+    write_evaluation(**unscored, arms={"synthetic": {"train_rows": 200}}, subjectivity=None)
+    (run / "metrics/plots/confusion.csv").write_text("label,predicted\n")
+    page = made()
+    assert "Nothing could be scored" in page
+    assert "The arms are trained, and there is nothing to score them on." in page
+    assert "200" in Page(page).texts["arms"]
+    assert "| arm |" not in Path("metrics/report.md").read_text(encoding="utf-8")
+
+
+def test_an_older_evaluation_without_the_newer_keys(full, made):
+    found = evaluation()
+    for arm in found["arms"].values():
+        for key in ("slices", "calibration_error", "macro_f1"):
+            del arm[key]
+    del found["subjectivity"]
+    for gain in found["gain"].values():
+        del gain["p_adjusted"]
+    Path("metrics/evaluate.json").write_text(json.dumps(found))
+    assert "No slices" in made()
+
+
+def test_the_short_form_has_the_verdict_and_the_table(full, made):
+    made()
+    text = Path("metrics/report.md").read_text(encoding="utf-8")
+    assert text.startswith("## With the synthetic data, your 20 real labels are worth 35\n")
+    assert "| mixed | 220 | 76.0\xa0% | 73.0 to 79.0 |" in text
+    assert "- Only 40 test rows" in text
+    assert not re.search(r"\n{3}", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a|b", r"a\|b"), ("two\nlines", "two lines"), ("<b>", r"\<b\>"), ("real_30", r"real\_30")],
+)
+def test_texts_stay_in_their_cell_of_a_markdown_table(text, said):
+    assert plain(text) == said
+
+
+def test_a_broken_metrics_file_is_named(full):
+    (full / "metrics/filter.json").write_text("{")
+    with pytest.raises(DataError, match=r"metrics/filter\.json: not valid JSON"):
+        main()
+
+
+def test_the_points_of_the_curves(full):
+    points = {point["arm"]: point for point in arms.curve(read_inputs())}
+    assert points["mixed"]["rows"] == 200  # its synthetic rows
+    assert points["mixed_100"]["rows"] == 100
+    assert points["synthetic"]["rows"] == 200
+    assert points["real_40"]["rows"] == 40
+    assert {point["kind"] for point in points.values()} == {"real", "mixed", "synthetic"}
+
+
+def test_charts_are_coloured_by_the_style_and_say_what_they_show(full, made):
+    page = made(drawn=True)
+    assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 4
+    assert 'stroke="var(--mixed)"' in page
+    assert "mixed is worth 35 real labels (24 to 50)" in page
+    assert "real_40: 78.0\xa0% (75.0 to 81.0)" in page
+
+
+def test_the_commit_is_named_and_code_that_differs_from_it(full, made):
+    assert about._git() is None
+    assert "not in git" in made()
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "All"]):
+        subprocess.run(["git", *command], check=True)
+    made()
+    assert about._git()["dirty"] is False  # a run's own results don't count
+    (full / "params.yaml").write_text((full / "params.yaml").read_text() + "# an edit\n")
+    assert about._git()["dirty"] is True
+    assert "with uncommitted changes" in made()
+
+
+def test_rows_beyond_the_limit_are_left_out_and_the_page_says_so(full, set_params, made):
+    set_params({"report.rows": 20, "report.hardest": 1})
+    write_extras()
+    page = made()
+    assert len(rows_of(page)["rows"]) == 20
+    assert "20 of 38 rows" in page
+    assert "r8" not in Page(page).texts["errors"]

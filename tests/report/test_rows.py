@@ -1,0 +1,72 @@
+import dataclasses
+import json
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.report.read import read_inputs
+from stages.report.rows import browser, draw
+from tests.report.helpers import LABELS, kept_rows, rejected_rows
+
+
+def groups_of(sizes):
+    return {f"g{at}": [{"id": f"{at}-{row:05d}"} for row in range(size)] for at, size in enumerate(sizes)}
+
+
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=8), st.integers(0, 400))
+def test_no_more_than_the_limit_is_drawn_all_are_if_they_fit_and_none_twice(sizes, limit):
+    rows = draw({name: rows for name, rows in groups_of(sizes).items() if rows}, limit)
+    assert len(rows) == min(limit, sum(sizes))
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert rows == sorted(rows, key=lambda row: row["id"])
+
+
+def test_rare_rules_are_shown_whole_and_large_ones_evenly():
+    rows = draw(groups_of([10_000, 5, 2_000]), 1_000)
+    by_group = [[row for row in rows if row["id"].startswith(f"{at}-")] for at in range(3)]
+    assert len(by_group[1]) == 5
+    assert len(by_group[0]) > len(by_group[2]) > 100
+    drawn = [int(row["id"].split("-")[1]) for row in by_group[0]]
+    assert drawn[-1] > 9_900
+    assert max(b - a for a, b in pairwise(drawn)) <= 10_000 // len(drawn) + 1
+
+
+def inputs_with(**changes):
+    return dataclasses.replace(read_inputs(), **changes)
+
+
+def test_a_row_has_what_is_shown_of_it_and_nothing_else(project):
+    shown = browser(inputs_with(kept=kept_rows(), rejected=rejected_rows()), LABELS, ["near_duplicate"], 5000)
+    rows = {row["id"]: row for row in shown["rows"]}
+    assert shown["total"] == len(rows) == len(kept_rows()) + len(rejected_rows())
+    assert list(shown["counts"]) == [
+        "kept",
+        "near_duplicate",
+        "a_new_rule",
+        "demonstration_copy",
+        "unsure_label",
+    ]
+    assert rows["s000100"]["written"] == "positive"
+    assert rows["s000100"]["tags"] == ["email", "url"] == shown["tags"]
+    assert rows["s000100"]["scores"] == [0.905, 0.095]
+    assert "written" not in rows["s000101"]  # not relabelled
+    assert "seed" not in rows["s000101"]
+    assert rows["s000202"]["evidence"]["twin_text"] == "a plain text number zero"
+
+
+def test_long_texts_are_fewer_rows_and_rare_rules_stay(project):
+    long = [{**row, "text": "word " * 200} for row in kept_rows()]
+    shown = browser(inputs_with(kept=long, rejected=rejected_rows()), LABELS, [], 5000, max_bytes=20_000)
+    assert len(json.dumps(shown, ensure_ascii=False).encode()) <= 20_000
+    assert 5 < len(shown["rows"]) < 33
+    assert {row.get("rule") for row in shown["rows"]} >= {None, "near_duplicate", "a_new_rule"}
+    assert shown["total"] == len(long) + 5
+
+
+def test_rows_of_an_older_filter_are_shown(project):
+    old = [
+        {key: value for key, value in row.items() if key not in ("tags", "label_scores")}
+        for row in kept_rows()
+    ]
+    assert "scores" not in browser(inputs_with(kept=old), LABELS, [], 10)["rows"][0]

@@ -1,0 +1,97 @@
+import pytest
+
+from stages.report.read import read_inputs
+from stages.report.verdict import verdict
+from tests.report.helpers import evaluation, score, write_data, write_evaluation
+
+
+@pytest.fixture
+def said(run):
+    """Return a function that gives the verdict on an evaluation with changes."""
+
+    def of(**changes):
+        write_data()
+        write_evaluation(**changes)
+        return verdict(read_inputs())
+
+    return of
+
+
+def test_the_headline_is_the_worth_with_its_interval(said):
+    found = said()
+    assert found["headline"] == "With the synthetic data, your 20 real labels are worth 35"
+    assert found["interval"] == "95 % interval 24 to 50"
+    assert found["sentences"][0].startswith(
+        "200 synthetic rows beside the real ones take accuracy from 70.0\xa0%"
+    )
+    assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in found["sentences"][0]
+
+
+def test_what_beats_it_is_named_baselines_first(said):
+    beaten = said()["sentences"][1]
+    assert beaten.index("the LLM itself 85.0") < beaten.index("real_50 81.0") < beaten.index("synthetic 77.0")
+    assert "commonest label" not in beaten
+
+
+def test_nothing_beats_it(said):
+    arms = {name: arm for name, arm in evaluation()["arms"].items() if name in ("real", "mixed")}
+    assert said(arms=arms, baselines={})["sentences"][-1] == "Nothing else that was measured scores higher."
+
+
+@pytest.mark.parametrize(
+    ("rows", "note", "worth"),
+    [
+        (50, "at least 50: the real curve ends there", "are worth at least 50"),
+        (20, "at most 20: the real curve begins there", "are worth at most 20"),
+    ],
+)
+def test_beyond_the_curve_the_worth_is_a_bound(said, rows, note, worth):
+    entry = {"rows": rows, "ci_low": 20, "ci_high": 50, "note": note}
+    found = said(label_equivalence={"mixed": entry})
+    assert found["headline"].endswith(worth)
+    assert f"Label equivalence of mixed: {note}." in found["caveats"]
+
+
+def test_an_interval_with_zero_and_harm_are_said(said):
+    gain = {"accuracy": 0.01, "ci_low": -0.02, "ci_high": 0.04, "p_value": 0.4}
+    assert "can’t tell the gain from none" in said(gain={"mixed_vs_real": gain})["sentences"][0]
+    harm = {"accuracy": -0.05, "ci_low": -0.09, "ci_high": -0.01, "p_value": 0.01}
+    assert "do harm" in said(gain={"mixed_vs_real": harm})["sentences"][0]
+
+
+def test_caveats_are_of_this_run(said):
+    caveats = " ".join(said()["caveats"])
+    for text in (
+        "Only 40 test rows",
+        "2 training seeds",
+        "off by 15.0",
+        "mixed against synthetic",
+        "82.0",
+        "short of 5",
+    ):
+        assert text in caveats
+    assert "2 training seeds" not in " ".join(said(note="one training seed: …")["caveats"])
+
+
+def test_a_run_without_real_rows_without_a_curve_or_with_one_arm_has_a_headline(said):
+    arms = evaluation()["arms"]
+    worth = {"synthetic": {"rows": 35, "ci_low": 24, "ci_high": 50, "note": ""}}
+    alone = said(arms={"synthetic": arms["synthetic"]}, label_equivalence=worth, gain={})
+    assert alone["headline"] == "Your synthetic data is worth 35 real labels"
+    assert said(label_equivalence={})["headline"] == "The synthetic data changes accuracy by +6.0 points"
+    one = {"real": {"train_rows": 20, "accuracy": score(0.7)}}
+    found = said(arms=one, label_equivalence={}, gain={}, baselines={})
+    assert found["headline"] == "real scores 70.0\xa0%"
+
+
+def test_an_unscored_run_says_so(said, run):
+    found = said(
+        test_rows=0,
+        note="no test labels: nothing could be scored",
+        arms={"synthetic": {"train_rows": 9}},
+        gain={},
+    )
+    assert found["headline"] == "Nothing could be scored"
+    assert found["interval"] == "no test labels: nothing could be scored"
+    (run / "metrics/evaluate.json").unlink()
+    assert verdict(read_inputs())["headline"] == "There is no evaluation yet"
