@@ -51,23 +51,35 @@ def _likelihood(estimator: Any, features: Floats, labels: Labels) -> float:
     return -float(log_loss(labels, estimator.predict_proba(features), labels=estimator.classes_))
 
 
-def fit_head(features: Floats, labels: Labels, count: int, seed: int) -> tuple[Floats, Floats]:
+def fit_head(
+    features: Floats,
+    labels: Labels,
+    count: int,
+    seed: int,
+    *,
+    shares: Floats | None = None,
+    strength: float | None = None,
+) -> tuple[Floats, Floats]:
     """Fit logistic regression, its strength chosen by cross-validation on these rows.
+
+    Parameters
+    ----------
+    shares : shape (rows, labels), optional
+        Soft targets: how probable each label is. Validation goes by `labels` all the same.
+    strength : float, optional
+        From `best_strength`: nothing is chosen.
 
     Returns
     -------
     weight, bias
         Shapes (labels, width) and (labels,); softmax over features @ weight.T + bias.
     """
-    estimator = LogisticRegression(max_iter=2000)
-    folds = folds_of(labels, _FOLDS, seed)
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
-        if folds:
-            search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
-            estimator = search.fit(features, labels).best_estimator_
+        if strength is not None:
+            estimator = LogisticRegression(max_iter=2000, C=strength).fit(features, labels)
         else:
-            estimator.fit(features, labels)
+            estimator = _searched(features, labels, seed, shares)
     weight, bias = estimator.coef_, estimator.intercept_
     if len(weight) == 1:  # two labels: scikit-learn fits one vector, for the second label
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -75,3 +87,29 @@ def fit_head(features: Floats, labels: Labels, count: int, seed: int) -> tuple[F
     full_bias = np.full(count, -30.0, np.float32)  # a label without rows is never predicted
     full_weight[estimator.classes_], full_bias[estimator.classes_] = weight, bias
     return full_weight, full_bias
+
+
+def best_strength(features: Floats, labels: Labels, seed: int) -> float:
+    """Return the strength that `fit_head` would choose, to fit parts of the same rows with it."""
+    with threadpool_limits(1):
+        return float(_searched(features, labels, seed, None).C)
+
+
+def _searched(features: Floats, labels: Labels, seed: int, shares: Floats | None) -> LogisticRegression:
+    """Fit with the strength that cross-validation prefers; with the usual one where it is impossible."""
+    estimator = LogisticRegression(max_iter=2000)
+    folds = folds_of(labels, _FOLDS, seed)
+    own, targets, weights = features, labels, None
+    if shares is not None:
+        # A row with soft targets is one row for each label, weighted by how probable it is.
+        places, targets = np.nonzero(shares)
+        own, weights = features[places], shares[places, targets]
+        likeliest = targets == labels[places]
+        folds = [
+            (np.flatnonzero(np.isin(places, train)), np.flatnonzero(np.isin(places, held_out) & likeliest))
+            for train, held_out in folds
+        ]
+    if not folds:
+        return estimator.fit(own, targets, sample_weight=weights)
+    search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
+    return search.fit(own, targets, sample_weight=weights).best_estimator_
