@@ -47,9 +47,11 @@ def label_issues(
     places, said = out_of_fold(vectors, labels, real_vectors, real_labels, len(names), seed)
     if not len(places):
         return {}
-    own = labels[places]
-    quality = get_label_quality_scores(own, said, method="self_confidence")
-    issues = find_label_issues(own, said, n_jobs=1)
+    # cleanlab takes labels 0, 1, 2 … all of which have rows; a rare one may have none here.
+    present, numbered = np.unique(labels[places], return_inverse=True)
+    own, known = labels[places], said[:, present] / said[:, present].sum(axis=1, keepdims=True)
+    quality = get_label_quality_scores(numbered, known, method="self_confidence")
+    issues = find_label_issues(numbered, known, n_jobs=1)
     return {
         int(places[at]): {
             "label": names[own[at]],
@@ -67,7 +69,7 @@ def out_of_fold(
 
     Rows of labels too rare to hold out are not among them.
     """
-    folds = folds_of(labels, _FOLDS, seed)
+    folds = folds_of(labels, _FOLDS, seed) if len(set(labels.tolist())) > 1 else []
     if not folds:
         return np.zeros(0, np.int64), np.zeros((0, count))
     # Chosen once, on all rows: in every fold anew takes thirty times as long.

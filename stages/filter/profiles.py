@@ -20,7 +20,8 @@ from stages.records import Note
 _SURE = 0.75
 _STEADY = 50
 _EPOCHS = 10
-_BATCH_ROWS = 64
+# At most so many rows a step, and at least so many steps an epoch: few rows are to be learnt as far as many.
+_BATCH_ROWS, _EPOCH_STEPS = 64, 30
 _LEARNING_RATE = 0.05
 
 Ints = npt.NDArray[np.int64]
@@ -67,9 +68,10 @@ def train_by_epochs(vectors: Vectors, labels: Ints, count: int, seed: int, rows:
     weight = torch.zeros(count, inputs.shape[1], requires_grad=True)
     bias = torch.zeros(count, requires_grad=True)
     optimizer = torch.optim.Adam([weight, bias], lr=_LEARNING_RATE)
+    size = max(1, min(_BATCH_ROWS, len(inputs) // _EPOCH_STEPS))
     found = []
     for _ in range(_EPOCHS):
-        for batch in torch.randperm(len(inputs), generator=order).split(_BATCH_ROWS):
+        for batch in torch.randperm(len(inputs), generator=order).split(size):
             optimizer.zero_grad()
             logits = torch.nn.functional.linear(inputs[batch], weight, bias)
             torch.nn.functional.cross_entropy(logits, targets[batch]).backward()
