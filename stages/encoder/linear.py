@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from transformers import DataCollatorWithPadding
 
 from stages.encoder.classifier import Classifier
-from stages.encoder.data import Labels, Rows, folds_of, length_batches
+from stages.encoder.data import Labels, Rows, Split, folds_of, length_batches
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5
@@ -46,9 +46,12 @@ def embed(
     return out
 
 
-def _likelihood(estimator: Any, features: Floats, labels: Labels) -> float:
+def _likelihood(
+    estimator: Any, features: Floats, labels: Labels, sample_weight: Floats | None = None
+) -> float:
     """Return the mean log-likelihood; scikit-learn's own scorer fails where a fold lacks a rare label."""
-    return -float(log_loss(labels, estimator.predict_proba(features), labels=estimator.classes_))
+    said = estimator.predict_proba(features)
+    return -float(log_loss(labels, said, labels=estimator.classes_, sample_weight=sample_weight))
 
 
 def fit_head(
@@ -65,7 +68,7 @@ def fit_head(
     Parameters
     ----------
     shares : shape (rows, labels), optional
-        Soft targets: how probable each label is. Validation goes by `labels` all the same.
+        Soft targets: how probable each label is; `labels` are the likeliest.
     strength : float, optional
         From `best_strength`: nothing is chosen.
 
@@ -95,6 +98,12 @@ def best_strength(features: Floats, labels: Labels, seed: int) -> float:
         return float(_searched(features, labels, seed, None).C)
 
 
+def _expanded(train: Labels, held_out: Labels, places: Labels, targets: Labels) -> Split:
+    """Return a fold of rows as one of their parts; a label that no trained part has can't be validated."""
+    own = np.isin(places, train)
+    return np.flatnonzero(own), np.flatnonzero(np.isin(places, held_out) & np.isin(targets, targets[own]))
+
+
 def _searched(features: Floats, labels: Labels, seed: int, shares: Floats | None) -> LogisticRegression:
     """Fit with the strength that cross-validation prefers; with the usual one where it is impossible."""
     estimator = LogisticRegression(max_iter=2000)
@@ -104,11 +113,7 @@ def _searched(features: Floats, labels: Labels, seed: int, shares: Floats | None
         # A row with soft targets is one row for each label, weighted by how probable it is.
         places, targets = np.nonzero(shares)
         own, weights = features[places], shares[places, targets]
-        likeliest = targets == labels[places]
-        folds = [
-            (np.flatnonzero(np.isin(places, train)), np.flatnonzero(np.isin(places, held_out) & likeliest))
-            for train, held_out in folds
-        ]
+        folds = [_expanded(train, held_out, places, targets) for train, held_out in folds]
     if not folds:
         return estimator.fit(own, targets, sample_weight=weights)
     search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
