@@ -132,10 +132,19 @@ class TopUp(Section):
 class Verify(Section):
     """`filter.verify`: the label check by the LLM."""
 
-    action: Literal["drop", "relabel", "none"]
+    action: Literal["drop", "relabel", "soft", "none"]
     judge: Literal["llm", "both"]
     demonstrations: Count
+    draws: Positive
     min_margin: Annotated[float, Field(ge=0)]
+
+
+class Rules(Section):
+    """`filter.rules`: which rules are applied."""
+
+    label_issue: bool
+    outlier: bool
+    profile: bool
 
 
 class Filter(Section):
@@ -148,6 +157,11 @@ class Filter(Section):
     near_duplicate_similarity: Share
     copy_similarity: Share
     leak_similarity: Share
+    label_quality: Share
+    outlier_quantile: Share
+    profiles: Annotated[list[Literal["easy", "ambiguous", "hard"]], Field(min_length=1)]
+    select: Literal["random", "diverse"]
+    rules: Rules
     verify: Verify
 
     @model_validator(mode="after")

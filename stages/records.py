@@ -13,6 +13,9 @@ from typing import IO, Any, NotRequired, TypedDict
 
 from stages.errors import DataError
 
+# How a row is learnt (`filter.rules.profile`).
+PROFILES = ("easy", "ambiguous", "hard")
+
 
 class Input(TypedDict):
     """A text without its label (the test inputs); in tasks of text pairs `text_pair` is the second text."""
@@ -36,9 +39,13 @@ class TestLabel(TypedDict):
 
 
 class ArmRow(Labelled):
-    """A training row of an arm; `source` is "real" or "synthetic"."""
+    """A training row of an arm; `source` is "real" or "synthetic".
+
+    `label_shares` says how probable each label is, where the row is to teach that and not `label` alone.
+    """
 
     source: str
+    label_shares: NotRequired[dict[str, float]]
 
 
 class Prompt(TypedDict):
@@ -79,14 +86,26 @@ class Candidate(Labelled):
     finish_reason: str  # "stop": the answer ended; "length": max_new_tokens were spent
 
 
-class Kept(Candidate):
+class Note(TypedDict, total=False):
+    """What the filter notes of a row without rejecting it.
+
+    With `filter.rules.profile`: how the row is learnt, and the mean and standard deviation of its label's
+    probability over the epochs.
+    """
+
+    profile: str
+    confidence: float
+    variability: float
+
+
+class Kept(Candidate, Note):
     """A candidate that passed; `written_label` is the label it was written for."""
 
     written_label: str
     label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not verified
 
 
-class Rejected(Candidate):
+class Rejected(Candidate, Note):
     """A candidate that did not pass: the first rule that it broke, and the evidence."""
 
     rule: str

@@ -18,6 +18,7 @@ from stages.evaluate.bootstrap import interval
 from stages.evaluate.compare import compare
 from stages.evaluate.scores import ArmPredictions
 from stages.filter.__main__ import read_labels, sift
+from stages.filter.vectors import Embedder
 from stages.filter.verify import Verifier, centre, demonstrations, reading_prompt
 from stages.generate.session import Session
 from stages.labels import label_shares
@@ -94,7 +95,8 @@ def checked(task: Task, candidates: Sequence[Candidate], check: str) -> list[Kep
     train = task.parts.train
     reading = read_labels(params, task.card, candidates, train)
     shares = label_shares(params.label_shares, task.card, train)
-    kept, _, _ = sift(config, task.card, candidates, train, task.parts.test, reading.scores, shares)
+    embed = Embedder(params.train, reading.vectors)
+    kept, _, _ = sift(config, task.card, candidates, train, task.parts.test, reading.scores, shares, embed)
     return kept
 
 

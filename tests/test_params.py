@@ -75,6 +75,12 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
             "  seeds: [4294967295]",
             "train.seeds.0: input should be less than 4294967295",
         ),
+        ("    draws: 1 ", "    draws: 0 ", "filter.verify.draws: input should be greater than or equal to 1"),
+        ("  select: random ", "  select: best ", "filter.select: input should be 'random' or 'diverse'"),
+        ("  label_quality: 0.05 ", "  label_quality: 5 ", "filter.label_quality: input should be less than"),
+        ("[easy, ambiguous, hard]", "[easy, odd]", "filter.profiles"),
+        ("    outlier: false ", "    # ", "key filter.rules.outlier is missing"),
+        ("[easy, ambiguous, hard]", "[]", "filter.profiles: list should have at least 1 item"),
         ("  max_words: 0 ", "  max_words: 2 ", "filter: min_words is greater than max_words"),
     ],
 )

@@ -12,21 +12,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from stages import paths
 from stages.errors import run_stage
 from stages.filter.judge import judged
 from stages.filter.select import select
 from stages.filter.sieve import RULES, Scores, sieved
+from stages.filter.vectors import Embed, Embedder, no_vectors
 from stages.filter.verify import Reading
 from stages.labels import label_shares
 from stages.llm import open_model
 from stages.params import Filter, Params, load_params
 from stages.records import (
+    PROFILES,
     ArmRow,
     Candidate,
     Input,
     Kept,
     Labelled,
+    Note,
     Rejected,
     input_of,
     read_rows,
@@ -45,12 +51,14 @@ def main() -> None:
     candidates, train = read_rows(paths.CANDIDATES) + read_rows(paths.MORE), read_rows(paths.REAL_TRAIN)
     reading = read_labels(params, card, candidates, train)
     test, shares = read_rows(paths.TEST_INPUTS), label_shares(params.label_shares, card, train)
-    kept, rejected, short = sift(params.filter, card, candidates, train, test, reading.scores, shares)
+    embed = Embedder(params.train, reading.vectors)
+    kept, rejected, short = sift(params.filter, card, candidates, train, test, reading.scores, shares, embed)
     for name, missing in short.items():
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, kept)
     write_rows(paths.REJECTED, rejected)
-    synthetic = [arm_row(row, "synthetic") for row in kept]
+    soft = reading.scores if params.filter.verify.action == "soft" else {}
+    synthetic = [arm_row(row, "synthetic", soft_labels(card, soft.get(row["id"]))) for row in kept]
     write_rows(paths.arm_rows("synthetic"), synthetic)
     write_rows(paths.arm_rows("mixed"), [arm_row(row, "real") for row in train] + synthetic)
     write_json(paths.METRICS / "filter.json", {**summary(card, kept, rejected, reading), "short": short})
@@ -74,6 +82,7 @@ def sift(
     test: Sequence[Input],
     scores: Scores,
     shares: Mapping[str, float],
+    embed: Embed = no_vectors,
 ) -> tuple[list[Kept], list[Rejected], dict[str, int]]:
     """Partition the candidates into kept and rejected rows, in their order; say what each label lacks.
 
@@ -83,14 +92,16 @@ def sift(
         Candidate id → centred log-probabilities of the labels, shape (labels,); empty: don't verify.
     shares : mapping
         Labels' shares of the kept rows.
+    embed : callable
+        Returns rows' vectors; called only if the settings have a use for them.
 
     Raises
     ------
     DataError
         If a label has no accepted row.
     """
-    sieve, labels = sieved(config, card, candidates, train, test, scores)
-    short = select(sieve, config, shares, labels)
+    sieve, labels = sieved(config, card, candidates, train, test, scores, embed)
+    short = select(sieve, config, shares, labels, embed)
     said = {
         row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}
         for row_id, row in scores.items()
@@ -98,19 +109,27 @@ def sift(
     kept: list[Kept] = []
     rejected: list[Rejected] = []
     for row in candidates:
-        shown = said.get(row["id"])
+        shown, note = said.get(row["id"]), sieve.notes.get(row["id"], Note())
         if row["id"] in sieve.verdicts:
             rule, evidence = sieve.verdicts[row["id"]]
-            rejected.append({**row, "rule": rule, "evidence": evidence, "label_scores": shown})
+            rejected.append({**row, "rule": rule, "evidence": evidence, "label_scores": shown, **note})
         else:
             label = labels[row["id"]]
-            kept.append({**row, "label": label, "written_label": row["label"], "label_scores": shown})
+            kept.append({**row, "label": label, "written_label": row["label"], "label_scores": shown, **note})
     return kept, rejected, short
 
 
-def arm_row(row: Labelled, source: str) -> ArmRow:
-    """Return a training row."""
-    return ArmRow(**input_of(row), label=row["label"], source=source)
+def arm_row(row: Labelled, source: str, soft: Mapping[str, float] | None = None) -> ArmRow:
+    """Return a training row, with soft labels if it is to teach those."""
+    plain = ArmRow(**input_of(row), label=row["label"], source=source)
+    return {**plain, "label_shares": dict(soft)} if soft else plain
+
+
+def soft_labels(card: TaskCard, scores: npt.NDArray[np.float64] | None) -> dict[str, float]:
+    """Return how probable each label is; empty without scores."""
+    if scores is None:
+        return {}
+    return {name: round(float(p), 6) for name, p in zip(card.label_names, np.exp(scores), strict=True)}
 
 
 def summary(
@@ -118,6 +137,7 @@ def summary(
 ) -> dict[str, Any]:
     """Return the stage's metrics: the funnel by rule and label, and how well the LLM reads real rows."""
     rules = Counter(row["rule"] for row in rejected)
+    profiles = Counter(row["profile"] for row in [*kept, *rejected] if "profile" in row)
     candidates = len(kept) + len(rejected)
     by_label = {
         name: {
@@ -134,6 +154,7 @@ def summary(
         "kept_share": round(len(kept) / max(1, candidates), 4),
         "labels": by_label,
         "relabelled": sum(row["label"] != row["written_label"] for row in kept),
+        "profiles": {name: profiles[name] for name in PROFILES if profiles},
         # On real training rows that were not shown to it: how far its verdicts can be trusted.
         "reader": {"accuracy": reading.accuracy, "weights": reading.weights, "real_rows": len(reading.real)},
     }

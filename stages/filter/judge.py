@@ -138,4 +138,5 @@ def with_classifier(
         real,
         pool.accuracy,
         {"llm": pool.llm_weight, "classifier": pool.classifier_weight},
+        {row["id"]: own for row, own in zip([*train, *read], features, strict=True)},
     )

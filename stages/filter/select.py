@@ -7,18 +7,24 @@ from collections import Counter
 from collections.abc import Mapping
 
 from stages.errors import DataError
+from stages.filter.diverse import farthest_first
 from stages.filter.sieve import Sieve, Verdict
+from stages.filter.vectors import Embed, no_vectors
 from stages.labels import wanted_rows
 from stages.params import Filter
 from stages.records import Candidate
 
 
 def select(
-    sieve: Sieve, config: Filter, shares: Mapping[str, float], labels: Mapping[str, str]
+    sieve: Sieve,
+    config: Filter,
+    shares: Mapping[str, float],
+    labels: Mapping[str, str],
+    embed: Embed = no_vectors,
 ) -> dict[str, int]:
-    """Reject a seeded random surplus; return how many rows each label lacks of `rows_per_label`.
+    """Reject the surplus, as `filter.select` says; return how many rows each label lacks of `rows_per_label`.
 
-    Random and not the most confident: those are the easy rows, and teach less.
+    By lot or by diversity and not the least confident: the most confident are easy rows, and teach less.
 
     Raises
     ------
@@ -32,8 +38,7 @@ def select(
     wanted = (
         wanted_rows(config.rows_per_label, shares) if config.rows_per_label else fitting(accepted, shares)
     )
-    order = list(sieve.standing)
-    random.Random(f"{config.seed}:select").shuffle(order)
+    order = _order(sieve, config, wanted, labels, embed)
     taken: Counter[str] = Counter()
     chosen = set()
     for row in order:
@@ -50,6 +55,21 @@ def select(
 
     sieve.apply(surplus)
     return {name: wanted[name] - taken[name] for name in shares if taken[name] < wanted[name]}
+
+
+def _order(
+    sieve: Sieve, config: Filter, wanted: Mapping[str, int], labels: Mapping[str, str], embed: Embed
+) -> list[Candidate]:
+    """Return the rows in the order in which they are taken, of each label at least as many as wanted."""
+    if config.select == "random":
+        order = list(sieve.standing)
+        random.Random(f"{config.seed}:select").shuffle(order)
+        return order
+    order = []
+    for name, count in wanted.items():
+        own = [row for row in sieve.standing if labels[row["id"]] == name]
+        order += own if len(own) <= count else [own[at] for at in farthest_first(embed(own), count)]
+    return order
 
 
 def fitting(accepted: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, int]:

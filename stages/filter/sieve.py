@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from stages.filter.form import form_rules
 from stages.filter.similarity import earlier_twins, similar_pairs, words_of
+from stages.filter.vectors import Embed, no_vectors
 from stages.params import Filter
-from stages.records import Candidate, Input, Labelled, texts_of
+from stages.records import Candidate, Input, Labelled, Note, texts_of
 from stages.tasks import TaskCard
 
 RULES = [
@@ -34,6 +35,9 @@ RULES = [
     "test_leak",
     "unsure_label",
     "wrong_label",
+    "label_issue",
+    "outlier",
+    "profile",
     "surplus",
 ]
 
@@ -54,6 +58,8 @@ class Sieve:
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.standing = list(candidates)
         self.verdicts: dict[str, Verdict] = {}
+        # What is noted of rows without being a verdict, by id.
+        self.notes: dict[str, Note] = {}
 
     def apply(self, judge: Callable[[int, Candidate], Verdict | None]) -> None:
         """Reject the standing rows on which `judge(place among the standing, row)` gives a verdict."""
@@ -136,7 +142,7 @@ def apply_verification(
         margin = float(own[best] - np.delete(own, best).max())
         if margin < config.verify.min_margin:
             return "unsure_label", {"read_as": names[best], "margin": round(margin, 4)}
-        if config.verify.action == "relabel":
+        if config.verify.action in ("relabel", "soft"):
             labels[row["id"]] = names[best]
         elif names[best] != row["label"]:
             return "wrong_label", {"read_as": names[best], "margin": round(margin, 4)}
@@ -157,6 +163,7 @@ def sieved(
     train: Sequence[Labelled],
     test: Sequence[Input],
     scores: Scores,
+    embed: Embed = no_vectors,
 ) -> tuple[Sieve, dict[str, str]]:
     """Apply all rules but `surplus`; return the sieve, and the labels by id as they are after relabelling."""
     labels = {row["id"]: row["label"] for row in candidates}
@@ -166,6 +173,11 @@ def sieved(
     apply_copies(sieve, config, train, test)
     if config.verify.action != "none":
         apply_verification(sieve, config, card.label_names, scores, labels)
+    if config.rules.label_issue or config.rules.outlier or config.rules.profile:
+        # Here, because cleanlab takes seconds to import.
+        from stages.filter.judgement import apply_judgement
+
+        apply_judgement(sieve, config, card.label_names, train, labels, embed)
     return sieve, labels
 
 

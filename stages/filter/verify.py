@@ -32,13 +32,15 @@ Floats = npt.NDArray[np.float64]
 class Reading:
     """Labels as read: log-probabilities by row id, of the candidates and of real rows that weren't shown.
 
-    `accuracy` says how often each judge is right on those real rows, `weights` what each counts.
+    `accuracy` says how often each judge is right on those real rows, `weights` what each counts. `vectors`
+    are those of the rows that were embedded for it, by id.
     """
 
     scores: dict[str, Floats] = field(default_factory=dict)
     real: dict[str, Floats] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    vectors: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def verify(
@@ -50,6 +52,9 @@ def verify(
 ) -> Reading:
     """Read all finished candidates, and the real training rows that were not shown.
 
+    After each of `verify.draws` draws of demonstrations; the mean of the centred log-probabilities counts, of
+    a real row that of the draws that didn't show it.
+
     Raises
     ------
     ModelError
@@ -57,23 +62,42 @@ def verify(
     """
     if "score" not in model.abilities:
         raise ModelError("params.yaml: filter.verify: this model or backend can't read; say `action: none`")
-    shown = demonstrations(config, card, train)
+    shown = [demonstrations(config, card, train, number) for number in range(config.verify.draws)]
     finished = [row for row in candidates if can_be_read(row)]
-    hidden = [row for row in train if row not in shown]
-    reader = Verifier(card, reading_prompt(card, shown), model)
-    with progress(len(finished) + len(hidden), "verify", "texts") as bar:
-        scores = reader.read([row_text(card, row) for row in finished], bar.update)
-        real = reader.read([row_text(card, row) for row in hidden], bar.update)
-    names = card.label_names
-    offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
-    centred = log_softmax(scores - offsets)
-    real = log_softmax(real - offsets)
-    right = [names[best] == row["label"] for best, row in zip(real.argmax(axis=1), hidden, strict=True)]
+    total = sum(len(finished) + len(train) - len(own) for own in shown)
+    with progress(total, "verify", "texts") as bar:
+        draws = [_read_after(own, card, finished, train, model, bar.update) for own in shown]
+    scores = log_softmax(np.mean([own for own, _ in draws], axis=0))
+    # A row that every draw showed has no reading.
+    hidden = [row for row in train if any(row["id"] in own for _, own in draws)]
+    seen = [np.mean([own[row["id"]] for _, own in draws if row["id"] in own], axis=0) for row in hidden]
+    real = log_softmax(np.stack(seen)) if seen else scores[:0]
+    right = [
+        card.label_names[best] == row["label"] for best, row in zip(real.argmax(axis=1), hidden, strict=True)
+    ]
     return Reading(
-        {row["id"]: own for row, own in zip(finished, centred, strict=True)},
+        {row["id"]: own for row, own in zip(finished, scores, strict=True)},
         {row["id"]: own for row, own in zip(hidden, real, strict=True)},
         {"llm": round(sum(right) / len(right), 4)} if right else {},
     )
+
+
+def _read_after(
+    shown: Sequence[Labelled],
+    card: TaskCard,
+    finished: Sequence[Candidate],
+    train: Sequence[Labelled],
+    model: LanguageModel,
+    on_texts: Callable[[int], object],
+) -> tuple[Floats, dict[str, Floats]]:
+    """Return the centred scores of the candidates, and by id those of the real rows that aren't shown."""
+    hidden = [row for row in train if row not in shown]
+    reader = Verifier(card, reading_prompt(card, shown), model)
+    scores = reader.read([row_text(card, row) for row in finished], on_texts)
+    real = reader.read([row_text(card, row) for row in hidden], on_texts)
+    names = card.label_names
+    offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
+    return scores - offsets, {row["id"]: own for row, own in zip(hidden, real - offsets, strict=True)}
 
 
 def can_be_read(row: Candidate) -> bool:
@@ -115,13 +139,15 @@ class Verifier:
         return log_softmax(np.concatenate(parts))
 
 
-def demonstrations(config: Filter, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:
+def demonstrations(
+    config: Filter, card: TaskCard, rows: Sequence[Labelled], number: int = 0
+) -> list[Labelled]:
     """Draw the rows to show, the labels mixed: the last ones weigh most, and must not be all of one label.
 
     Each label has as many, one at least, but at most half of its rows: the others tell how well the LLM
-    reads. None of any label if `demonstrations` is 0.
+    reads. None of any label if `demonstrations` is 0. `number` is that of the draw.
     """
-    draw = random.Random(f"{config.seed}:verify")
+    draw = random.Random(f"{config.seed}:verify:{number}" if number else f"{config.seed}:verify")
     most = max(1, config.verify.demonstrations // len(card.labels)) if config.verify.demonstrations else 0
     shown = []
     for name in card.label_names:

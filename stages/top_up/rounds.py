@@ -9,6 +9,8 @@ from stages import paths
 from stages.errors import DataError
 from stages.filter.judge import judged
 from stages.filter.sieve import Sieve, sieved
+from stages.filter.vectors import Embedder
+from stages.filter.verify import Reading
 from stages.generate.plan import Planned, distinct, drawn_labels
 from stages.generate.session import Session
 from stages.labels import wanted_rows
@@ -110,10 +112,12 @@ class Rounds:
         """
         candidates = [*self.first, *self.more]
         config = self.params.filter
-        scores = {}
+        reading = Reading()
         if config.verify.action != "none":
-            scores = judged(self.params, self.card, candidates, self.train, self.model).scores
-        sieve, labels = sieved(config, self.card, candidates, self.train, self.test, scores)
+            reading = judged(self.params, self.card, candidates, self.train, self.model)
+        # Embedded anew each time: a vector's last digits depend on what shares its batch.
+        embed = Embedder(self.params.train, reading.vectors)
+        sieve, labels = sieved(config, self.card, candidates, self.train, self.test, reading.scores, embed)
         size = self.session.config.samples_per_prompt
         asked = [label for label in self.labels for _ in range(size)]
         self.counts.append(count(candidates, asked, sieve, labels, since))

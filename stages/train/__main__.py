@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 
 from stages import paths
 from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.encoder.data import collate, tokenize
+from stages.encoder.data import collate, soft_targets, tokenize
 from stages.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from stages.llm.catalog import load_entry, model_file
 from stages.params import Params, load_params
@@ -55,7 +56,7 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
     tokenizer = load_tokenizer(folder)
     collator = collate(tokenizer)
     labels = np.array([names.index(row["label"]) for row in rows], np.int64)
-    train = tokenize(rows, labels, tokenizer, config.max_tokens)
+    train = replace(tokenize(rows, labels, tokenizer, config.max_tokens), shares=soft_targets(rows, names))
     inputs = read_rows(paths.TEST_INPUTS)
     test = tokenize(inputs, None, tokenizer, config.max_tokens)
     base = Classifier(load_encoder(folder), len(names)).to(device)

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class ArmTrainer:
         assert rows.labels is not None
         self.config, self.base, self.rows, self.collator = config, base, rows, collator
         self.count, self.on_rows = labels, on_rows
-        self.labels = rows.labels
+        self.labels, self.shares = rows.labels, rows.shares
         self.features: Floats = embed(base, rows, collator, config.batch_rows, on_rows)
         self.trained_rows = 0
         self.train_seconds = 0.0
@@ -98,13 +98,14 @@ class ArmTrainer:
     def _validate_head(
         self, train: npt.NDArray[np.int64], validation: npt.NDArray[np.int64]
     ) -> dict[str, float]:
-        weight, bias = fit_head(self.features[train], self.labels[train], self.count, self.config.seeds[0])
+        weight, bias = self._head(train, self.config.seeds[0])
         return measure(self.features[validation] @ weight.T + bias, self.labels[validation])
 
     def _validate_fine_tune(
         self, train: npt.NDArray[np.int64], validation: npt.NDArray[np.int64]
     ) -> list[dict[str, float]]:
-        held_out = self.rows.take(validation)
+        # Scored by the likeliest label, as everything is.
+        held_out = replace(self.rows.take(validation), shares=None)
         return self._fit("fine_tune", train, self.config.seeds[0], validation=held_out)[1]
 
     def _fit(
@@ -117,7 +118,7 @@ class ArmTrainer:
         epochs: int | None = None,
     ) -> tuple[Classifier, list[dict[str, float]]]:
         model = copy.deepcopy(self.base)
-        model.set_head(*fit_head(self.features[indices], self.labels[indices], self.count, seed))
+        model.set_head(*self._head(indices, seed))
         if recipe == "linear_head":
             return model, []
         begin = time.perf_counter()
@@ -133,6 +134,10 @@ class ArmTrainer:
         )
         self.train_seconds += time.perf_counter() - begin
         return model, history
+
+    def _head(self, indices: npt.NDArray[np.int64], seed: int) -> tuple[Floats, Floats]:
+        shares = None if self.shares is None else self.shares[indices]
+        return fit_head(self.features[indices], self.labels[indices], self.count, seed, shares=shares)
 
     def _count_rows(self, rows: int) -> None:
         self.trained_rows += rows

@@ -9,7 +9,7 @@ from tests.builders import section
 
 
 def config(**changes: Any) -> Filter:
-    """Return a `filter` section; `verify={...}` changes a part of that one."""
+    """Return a `filter` section; `verify={...}` and `rules={...}` change parts of those."""
     settings: dict[str, Any] = {
         "seed": 1,
         "rows_per_label": 0,
@@ -18,12 +18,18 @@ def config(**changes: Any) -> Filter:
         "near_duplicate_similarity": 0.7,
         "copy_similarity": 0.6,
         "leak_similarity": 0.5,
+        "label_quality": 0.1,
+        "outlier_quantile": 0.97,
+        "profiles": ["easy", "ambiguous", "hard"],
+        "select": "random",
     }
+    rules = {"label_issue": False, "outlier": False, "profile": False, **changes.pop("rules", {})}
     verify = {
         "action": "none",
         "judge": "llm",
         "demonstrations": 4,
+        "draws": 1,
         "min_margin": 0.0,
         **changes.pop("verify", {}),
     }
-    return section("filter", **{**settings, **changes, "verify": verify})
+    return section("filter", **{**settings, **changes, "rules": rules, "verify": verify})

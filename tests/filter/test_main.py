@@ -1,4 +1,5 @@
 import json
+import zlib
 from collections import Counter
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from stages.generate.__main__ import main as generate
 from stages.llm.fake import FakeModel, read_words
 from stages.params import load_params
 from stages.records import read_rows, write_rows
+from tests.filter.vectors import unit
 
 OUTPUTS = [
     "data/synthetic/kept.jsonl",
@@ -232,3 +234,42 @@ def test_the_judges_are_weighed_by_their_success_on_real_rows(prepared, model, s
     kept = read_rows(paths.KEPT)
     assert len(kept) > 100
     assert all(("awful" in row["text"]) == (row["label"] == "negative") for row in kept)
+
+
+def test_soft_rows_keep_their_label_and_say_how_probable_each_is(model, set_params):
+    set_params({"filter.verify.action": "relabel"})
+    main()
+    relabelled = read_rows(paths.KEPT)
+    set_params({"filter.verify.action": "soft"})
+    main()
+    assert read_rows(paths.KEPT) == relabelled
+    scores = {row["id"]: row["label_scores"] for row in relabelled}
+    mixed = read_rows(paths.arm_rows("mixed"))
+    assert {"label_shares" in row for row in mixed if row["source"] == "real"} == {False}
+    for row in read_rows(paths.arm_rows("synthetic")):
+        shares = row["label_shares"]
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert max(shares, key=shares.get) == row["label"]
+        assert shares == pytest.approx({name: np.exp(p) for name, p in scores[row["id"]].items()}, abs=1e-3)
+
+
+def test_profiles_are_counted(model, set_params, monkeypatch):
+    main()
+    assert metrics()["profiles"] == {}
+    assert not any("profile" in row for row in read_rows(paths.KEPT))
+    monkeypatch.setattr("stages.filter.vectors.embed_rows", by_words)
+    set_params({"filter.rules.profile": True, "filter.profiles": ["easy", "ambiguous"]})
+    main()
+    rows = [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]
+    counted = Counter(row["profile"] for row in rows if "profile" in row)
+    assert Counter(metrics()["profiles"]) == counted
+    assert sum(counted.values()) > 100
+    assert metrics()["rejected"]["profile"] == counted["hard"]
+
+
+def by_words(config, rows, on_rows):
+    """Return vectors of whether a text says "awful", and of some noise of its own."""
+    draws = [np.random.default_rng(zlib.crc32(row["text"].encode())) for row in rows]
+    own = [[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows]
+    noise = [draw.normal(0, 0.2, 4) for draw in draws]
+    return unit(np.concatenate([own, noise], axis=1))

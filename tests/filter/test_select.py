@@ -10,6 +10,7 @@ from stages.filter.sieve import Sieve
 from stages.labels import wanted_rows
 from tests.builders import candidate
 from tests.filter.helpers import config
+from tests.filter.vectors import embedder
 
 NAMES = ["negative", "positive"]
 HALVES = {"negative": 0.5, "positive": 0.5}
@@ -159,3 +160,19 @@ def test_what_is_kept_is_what_was_wanted_less_what_is_missing(counts, asked, wei
     for name in shares:
         assert held[name] == min(wanted[name], accepted[name]) == wanted[name] - short.get(name, 0)
     assert len(sieve.standing) + len(sieve.verdicts) == sum(counts)
+
+
+def test_diverse_rows_are_those_farthest_from_each_other():
+    rows = [candidate(at, f"text {at}", NAMES[at % 2]) for at in range(40)]
+    # Each label has 16 rows in one place, and four elsewhere.
+    axes = {row["id"]: 3 + at // 2 % 5 if at < 8 else at % 2 for at, row in enumerate(rows)}
+    sieve, labels = Sieve(rows), {row["id"]: row["label"] for row in rows}
+    settings = config(rows_per_label=5, select="diverse")
+    assert select(sieve, settings, HALVES, labels, embedder(axes)) == {}
+    assert Counter(row["label"] for row in sieve.standing) == {"negative": 5, "positive": 5}
+    assert {f"s{at:06d}" for at in range(8)} <= set(kept(sieve))
+
+
+def test_diverse_needs_no_vectors_where_nothing_is_too_much():
+    sieve, short = chosen({"negative": 4, "positive": 3}, rows_per_label=4, select="diverse")
+    assert (len(sieve.standing), short) == (7, {"positive": 1})

@@ -3,6 +3,7 @@ import random
 from collections import Counter
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import yaml
 
@@ -15,6 +16,7 @@ from stages.llm.fake import FakeModel
 from stages.params import load_params
 from stages.records import read_rows, write_rows
 from stages.top_up.__main__ import main
+from tests.filter.vectors import unit
 
 OUTPUTS = ["data/synthetic/more.jsonl", "data/synthetic/more_prompts.jsonl", "metrics/top_up.json"]
 SAYS = {"negative": "awful", "positive": "great"}
@@ -326,3 +328,35 @@ def test_every_round_has_a_bar_with_its_number(use, capsys):
     assert captured.out == ""
     for number in range(1, len(metrics()["rounds"])):
         assert f"top_up round {number}: 100%" in captured.err
+
+
+def test_the_numbers_are_exact_with_rules_that_judge_all_rows_together(use, set_params, monkeypatch):
+    def embed_rows(config, rows, on_rows):
+        # The opinion, and noise by which some rows are like the other label's, and some like none.
+        seeds = [random.Random(row["text"]).randrange(2**32) for row in rows]
+        noise = np.stack([np.random.default_rng(seed).normal(0, 0.4, 6) for seed in seeds])
+        noise[:, 0] += [1.5 * ("awful" in row["text"]) for row in rows]
+        return unit(noise)
+
+    monkeypatch.setattr("stages.filter.vectors.embed_rows", embed_rows)
+    set_params(
+        {
+            "filter.rules.label_issue": True,
+            "filter.rules.outlier": True,
+            "filter.rules.profile": True,
+            "filter.label_quality": 0.4,
+            "filter.outlier_quantile": 0.9,
+            "filter.profiles": ["easy", "ambiguous"],
+            "filter.select": "diverse",
+            "filter.rows_per_label": 50,
+        }
+    )
+    use(Scripted(negative=0.6, positive=0.9))
+    generate()
+    main()
+    run_filter()
+    assert kept() == {"negative": 50, "positive": 50}
+    rules = Counter(row["rule"] for row in read_rows(paths.REJECTED))
+    assert {"outlier", "surplus"} <= set(rules)
+    surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
+    assert kept() + surplus == metrics()["rounds"][-1]["accepted"]

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,3 +159,18 @@ def test_the_run_starts_from_the_head_that_it_is_given(classifier, tokenizer, co
     fine_tune(model, review_rows(tokenizer, 20), collator, config(epochs=1, learning_rate=1e-9), 1)
     np.testing.assert_allclose(model.head.weight.detach(), before.head.weight.detach(), atol=1e-6)
     np.testing.assert_allclose(model.head.bias.detach(), [5, -5], atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_soft_targets_are_learnt_as_they_are(classifier, tokenizer, collator, labels):
+    rows = review_rows(tokenizer, 20, labels)
+    shares = np.full((len(rows), labels), 0.2 / (labels - 1), np.float32)
+    shares[np.arange(len(rows)), rows.labels] = 0.8
+    model = classifier(labels)
+    soft = replace(rows, shares=shares)
+    history = fine_tune(model, soft, collator, config(epochs=40, freeze_embeddings=False), 1, validation=rows)
+    assert history[-1]["accuracy"] > 0.9
+    batch = collator(rows.features(range(len(rows))))
+    with torch.no_grad():
+        said = torch.softmax(model.eval()(**batch)["logits"], dim=1).numpy()
+    assert np.median(said[np.arange(len(rows)), rows.labels]) == pytest.approx(0.8, abs=0.12)

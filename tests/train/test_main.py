@@ -213,3 +213,20 @@ def test_progress_and_nothing_else_goes_to_standard_error(capsys, set_params, re
     assert "train real: 100%" in captured.err
     assert recipe == "fine_tune" or "20/20" in captured.err
     assert not [line for line in captured.err.splitlines() if line.strip() and "train real:" not in line]
+
+
+@pytest.mark.parametrize("recipe", ["linear_head", "fine_tune"])
+def test_rows_that_say_how_probable_their_labels_are_teach_that(set_params, recipe):
+    set_params({"train.recipe": recipe})
+    path = paths.arm_rows("real")
+    rows = read_rows(path)
+    for row in rows:
+        other = "negative" if row["label"] == "positive" else "positive"
+        row["label_shares"] = {row["label"]: 0.6, other: 0.4}
+    main("real")
+    hard = read_rows(paths.predictions("real"))
+    write_rows(path, rows)
+    main("real")
+    soft = read_rows(paths.predictions("real"))
+    sure = [sum(max(row["probabilities"].values()) for row in part) / len(part) for part in (hard, soft)]
+    assert sure[1] < sure[0]
