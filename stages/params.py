@@ -148,6 +148,7 @@ class Filter(Section):
     near_duplicate_similarity: Share
     copy_similarity: Share
     leak_similarity: Share
+    curve: Annotated[list[Positive], Field(min_length=2, max_length=2)]
     verify: Verify
 
     @model_validator(mode="after")
@@ -155,6 +156,13 @@ class Filter(Section):
         if self.max_words and self.min_words > self.max_words:
             raise ValueError("min_words is greater than max_words")
         return self
+
+    @field_validator("curve")
+    @classmethod
+    def _ascending(cls, curve: list[int]) -> list[int]:
+        if curve[0] >= curve[1]:
+            raise ValueError("it must rise; e.g. [300, 1000]")
+        return curve
 
 
 class Train(Section):
@@ -188,6 +196,15 @@ class Train(Section):
         return self
 
 
+class Baselines(Section):
+    """`baselines`: what labels the test inputs without any synthetic row."""
+
+    seed: Seed
+    names: list[Literal["llm", "tfidf", "linear_head", "majority"]]
+    draws: Positive
+    draw_rows: Count
+
+
 class Evaluate(Section):
     """`evaluate`: the intervals."""
 
@@ -208,15 +225,17 @@ class Params(Section):
     top_up: TopUp
     filter: Filter
     train: Train
+    baselines: Baselines
     evaluate: Evaluate
 
     @model_validator(mode="after")
     def _arms(self) -> Params:
         known = ["real", "synthetic", "mixed", *(f"real_{rows}" for rows in self.real.curve)]
+        known += [f"{kind}_{rows}" for kind in ("mixed", "synthetic") for rows in self.filter.curve]
         for arm in self.arms:
             if arm not in known:
                 raise ValueError(f"arms: unknown arm {arm!r}; known: {', '.join(known)}")
-            if self.real.rows == 0 and arm in ("real", "mixed"):
+            if self.real.rows == 0 and (arm == "real" or arm.startswith("mixed")):
                 raise ValueError(
                     f"arms: {arm} needs real rows, and real.rows is 0; say "
                     "arms: [synthetic], or raise real.rows"

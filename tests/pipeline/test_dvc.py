@@ -16,7 +16,9 @@ def evaluation(clone):
 
 
 def test_the_first_run_runs_every_stage_once(first_run, pristine):
-    assert sorted(first_run) == sorted(["prepare", "generate", "top_up", "filter", *TRAINING, "evaluate"])
+    assert sorted(first_run) == sorted(
+        ["prepare", "generate", "top_up", "filter", *TRAINING, "baselines", "evaluate"]
+    )
     assert set(evaluation(pristine)["arms"]) == {"real", "synthetic", "mixed"}
     assert pristine.run("git", "status", "--short") == ""
 
