@@ -1,8 +1,8 @@
 """Peak memory of every stage, each run by its own command in a temporary copy of the project.
 
 Settings are the shipped ones but for the amount of work: one wave of candidates, one arm, one seed, one
-epoch; none of them changes what is held at once. The texts' journal lies in the copy, so that the wave is
-really written. Peaks count the mapped model file, as `ps` does.
+epoch, one draw of what the LLM is shown; none of them changes what is held at once. The texts' journal lies
+in the copy, so that the wave is really written. Peaks count the mapped model file, as `ps` does.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ print(usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status) != 0)
 """
 _BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
-_STAGES = ("prepare", "generate", "filter", "train", "evaluate")
+_STAGES = ("prepare", "generate", "filter", "train", "baselines", "evaluate")
 
 
 class StageError(LabelmintError):
@@ -111,13 +111,14 @@ def copy_project(folder: Path, arm: str) -> None:
 
 
 def shortened(content: dict[str, Any], arm: str) -> dict[str, Any]:
-    """Return params.yaml's content with one wave, one seed and one epoch."""
+    """Return params.yaml's content with one wave, one seed, one epoch and one draw."""
     generate, train = content["generate"], content["train"]
     wave = generate["samples_per_prompt"] * generate["prompts_per_wave"]
     return {
         **content,
         "arms": list(dict.fromkeys([*content["arms"], arm])),
         "generate": {**generate, "candidates": wave},
+        "baselines": {**content["baselines"], "draws": 1},
         "train": {**train, "recipe": "fine_tune", "seeds": train["seeds"][:1], "epochs": 1, "min_steps": 0},
     }
 

@@ -162,6 +162,7 @@ class Filter(Section):
     profiles: Annotated[list[Literal["easy", "ambiguous", "hard"]], Field(min_length=1)]
     select: Literal["random", "diverse"]
     rules: Rules
+    curve: Annotated[list[Positive], Field(min_length=2, max_length=2)]
     verify: Verify
 
     @model_validator(mode="after")
@@ -169,6 +170,13 @@ class Filter(Section):
         if self.max_words and self.min_words > self.max_words:
             raise ValueError("min_words is greater than max_words")
         return self
+
+    @field_validator("curve")
+    @classmethod
+    def _ascending(cls, curve: list[int]) -> list[int]:
+        if curve[0] >= curve[1]:
+            raise ValueError("it must rise; e.g. [300, 1000]")
+        return curve
 
 
 class Train(Section):
@@ -200,6 +208,15 @@ class Train(Section):
         if self.min_steps > self.max_steps:
             raise ValueError("min_steps is greater than max_steps")
         return self
+
+
+class Baselines(Section):
+    """`baselines`: what labels the test inputs without any synthetic row."""
+
+    seed: Seed
+    names: list[Literal["llm", "tfidf", "linear_head", "majority"]]
+    draws: Positive
+    draw_rows: Count
 
 
 class Describe(Section):
@@ -238,6 +255,7 @@ class Params(Section):
     top_up: TopUp
     filter: Filter
     train: Train
+    baselines: Baselines
     describe: Describe
     evaluate: Evaluate
     report: Report
@@ -245,10 +263,11 @@ class Params(Section):
     @model_validator(mode="after")
     def _arms(self) -> Params:
         known = ["real", "synthetic", "mixed", *(f"real_{rows}" for rows in self.real.curve)]
+        known += [f"{kind}_{rows}" for kind in ("mixed", "synthetic") for rows in self.filter.curve]
         for arm in self.arms:
             if arm not in known:
                 raise ValueError(f"arms: unknown arm {arm!r}; known: {', '.join(known)}")
-            if self.real.rows == 0 and arm in ("real", "mixed"):
+            if self.real.rows == 0 and (arm == "real" or arm.startswith("mixed")):
                 raise ValueError(
                     f"arms: {arm} needs real rows, and real.rows is 0; say "
                     "arms: [synthetic], or raise real.rows"

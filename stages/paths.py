@@ -22,6 +22,8 @@ MORE_PROMPTS = Path("data/synthetic/more_prompts.jsonl")
 KEPT = Path("data/synthetic/kept.jsonl")
 REJECTED = Path("data/synthetic/rejected.jsonl")
 
+HARDEST = Path("data/evaluation/hardest.jsonl")
+
 METRICS = Path("metrics")
 PLOTS = Path("metrics/plots")
 
@@ -34,6 +36,11 @@ def arm_rows(arm: str) -> Path:
 def predictions(arm: str) -> Path:
     """Return the file of an arm's predictions of the test inputs."""
     return Path(f"data/predictions/{arm}.jsonl")
+
+
+def baseline(name: str) -> Path:
+    """Return the file of a baseline's predictions of the test inputs, or of the LLM's by draw ("draws")."""
+    return Path(f"data/baselines/{name}.jsonl")
 
 
 def model(arm: str) -> Path:

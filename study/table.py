@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from stages.errors import DataError, run_stage
-from stages.evaluate.bootstrap import interval
+from stages.evaluate.bootstrap import Bootstrap, interval
+from stages.evaluate.scores import ArmPredictions
 from stages.records import atomic_file, write_json
 from study.findings import findings
 from study.grid import CELLS, Grid, load_grid
@@ -68,22 +69,17 @@ def hits(cell: Cell) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def gain(own: Any, base: Any) -> dict[str, float]:
-    """Return the difference in accuracy, paired by test row and seed, and relative to the base."""
-    differences = own - base
-    draw = np.random.default_rng(1)
-    seeds, rows = differences.shape
-    means = np.empty(_SAMPLES)
-    inflation = np.sqrt(seeds / (seeds - 1))
-    for sample in range(_SAMPLES):
-        places = draw.integers(rows, size=rows)
-        by_seed = differences[:, places].mean(axis=1)
-        # Few seeds vary less among themselves than seeds do; see stages/evaluate/bootstrap.py.
-        chosen = by_seed[draw.integers(seeds, size=seeds)].mean()
-        means[sample] = by_seed.mean() + inflation * (chosen - by_seed.mean())
-    mean = float(differences.mean())
+    """Return the difference in accuracy, paired by test row, and relative to the base."""
+    bootstrap = Bootstrap(np.ones(own.shape[1], np.int64), 2, _SAMPLES, seed=1)
+    # As predictions of the label 1, "right", which all rows have.
+    one, other = (
+        ArmPredictions(name, 0, np.stack([1 - hit, hit], axis=2))
+        for name, hit in (("own", own), ("base", base))
+    )
+    mean = float((own - base).mean())
     return {
         "accuracy": round(mean, 4),
-        **interval(means),
+        **interval(bootstrap.difference(one, other)),
         "relative": round(mean / float(base.mean()), 4),
     }
 

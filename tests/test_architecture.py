@@ -15,13 +15,14 @@ from tests.builders import REPOSITORY
 
 DVC = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 SECTIONS = list(yaml.safe_load((REPOSITORY / "params.yaml").read_text(encoding="utf-8")))
-STAGES = ["prepare", "generate", "top_up", "filter", "train", "describe", "evaluate", "report"]
+STAGES = ["prepare", "generate", "top_up", "filter", "train", "baselines", "describe", "evaluate", "report"]
 # What a stage reads of params.yaml without its output depending on it: `train` checks that its arm is one of
 # `arms`. If that were tracked, one more arm would train all the others again.
 NOT_TRACKED = {("train", "arms")}
 # `top_up` goes on writing as `generate` does, and counts what `filter` will accept: with a copy of their code
 # its numbers would not stay exact. It is a stage of its own so that `generate` depends on no threshold.
-IMPORTED = {"top_up": ("generate", "filter")}
+# `baselines` has the LLM read test inputs as `filter` has it read candidates: the baseline is that reader.
+IMPORTED = {"top_up": ("generate", "filter"), "baselines": ("filter",)}
 
 
 def module_file(module: str) -> Path | None:
@@ -162,7 +163,9 @@ def test_the_data_that_a_stage_names_are_its_deps_and_outs(stage):
     assert named - by_entries == declared
 
 
-@pytest.mark.parametrize("stage", ["generate", "top_up", "filter", "train", "describe", "report"])
+@pytest.mark.parametrize(
+    "stage", ["generate", "top_up", "filter", "train", "baselines", "describe", "report"]
+)
 def test_the_test_labels_are_out_of_reach_of_all_but_their_score(stage):
     assert not re.search(r"TEST_LABELS|test_labels", text_of(stage, own=False))
     assert not [dep for dep in deps(stage) if paths.TEST_LABELS.is_relative_to(dep)]
@@ -230,6 +233,7 @@ def test_the_models_are_tracked_by_their_entries_in_the_catalogue():
         "top_up": ["${llm.model}", "${train.encoder}"],
         "filter": ["${llm.model}", "${train.encoder}"],
         "train": ["${train.encoder}"],
+        "baselines": ["${llm.model}", "${train.encoder}"],
         "describe": ["${train.encoder}"],
         "report": ["${llm.model}", "${train.encoder}"],
     }

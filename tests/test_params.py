@@ -3,6 +3,8 @@ import pytest
 from stages.errors import ParamsError
 from stages.params import load_params
 
+ARMS = "arms: [real, synthetic, mixed, real_300, real_1000, real_3000, mixed_300, mixed_1000]"
+
 
 def test_the_shipped_file_loads(params):
     assert params.task == "rotten_tomatoes"
@@ -82,6 +84,14 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
         ("    outlier: false ", "    # ", "key filter.rules.outlier is missing"),
         ("[easy, ambiguous, hard]", "[]", "filter.profiles: list should have at least 1 item"),
         ("  max_words: 0 ", "  max_words: 2 ", "filter: min_words is greater than max_words"),
+        ("  curve: [300, 1000] #", "  curve: [300, 300] #", "filter.curve: it must rise; e.g. [300, 1000]"),
+        ("  curve: [300, 1000] #", "  curve: [300] #", "filter.curve: list should have at least 2 items"),
+        (
+            "  names: [llm, tfidf, ",
+            "  names: [llm, bert, ",
+            "baselines.names.1: input should be 'llm', 'tfidf'",
+        ),
+        ("  draws: 3 ", "  draws: 0 ", "baselines.draws: input should be greater than or equal to 1"),
     ],
 )
 def test_a_wrong_value_is_an_error_with_file_and_key(project, edit, old, new, message):
@@ -160,7 +170,8 @@ def test_no_stays_a_text(project, edit):
     [
         (
             "[real, sinthetic]",
-            "arms: unknown arm 'sinthetic'; known: real, synthetic, mixed, real_300, real_1000, real_3000",
+            "arms: unknown arm 'sinthetic'; known: real, synthetic, mixed, real_300, real_1000, "
+            "real_3000, mixed_300, mixed_1000, synthetic_300, synthetic_1000",
         ),
         ("[real, real_500]", "arms: unknown arm 'real_500'; known: "),
         ("[real, mixed, real]", "arms: an arm is named twice"),
@@ -170,12 +181,20 @@ def test_no_stays_a_text(project, edit):
     ],
 )
 def test_wrong_arms_are_an_error(project, edit, arms, message):
-    edit("params.yaml", "arms: [real, synthetic, mixed, real_300, real_1000, real_3000]", f"arms: {arms}")
+    edit(
+        "params.yaml",
+        ARMS,
+        f"arms: {arms}",
+    )
     assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
 
 
 def test_some_of_the_arms_are_enough(project, edit):
-    edit("params.yaml", "arms: [real, synthetic, mixed, real_300, real_1000, real_3000]", "arms: [mixed]")
+    edit(
+        "params.yaml",
+        ARMS,
+        "arms: [mixed]",
+    )
     assert load_params().arms == ["mixed"]
 
 
@@ -203,17 +222,23 @@ def test_infinite_numbers_and_nan_are_errors(project, edit, number):
     assert "train.learning_rate" in failure(project / "params.yaml")
 
 
-@pytest.mark.parametrize("arms", ["[real]", "[synthetic, mixed]", "[real_300, real]"])
+@pytest.mark.parametrize(
+    "arms", ["[real]", "[synthetic, mixed]", "[real_300, real]", "[synthetic, mixed_300]"]
+)
 def test_arms_of_real_rows_need_real_rows(project, edit, arms):
     edit("params.yaml", "  rows: 100 ", "  rows: 0 ")
-    edit("params.yaml", "arms: [real, synthetic, mixed, real_300, real_1000, real_3000]", f"arms: {arms}")
+    edit(
+        "params.yaml",
+        ARMS,
+        f"arms: {arms}",
+    )
     said = failure(project / "params.yaml")
     assert "needs real rows, and real.rows is 0; say arms: [synthetic], or raise real.rows" in said
 
 
 def test_without_real_rows_the_curve_may_stay(project, edit):
     edit("params.yaml", "  rows: 100 ", "  rows: 0 ")
-    edit("params.yaml", "arms: [real, synthetic, mixed, real_300,", "arms: [synthetic, real_300,")
+    edit("params.yaml", ARMS, "arms: [synthetic, synthetic_300, real_300, real_1000, real_3000]")
     edit("params.yaml", "  test_rows: 1000 ", "  test_rows: 0 ")
     loaded = load_params()
     assert (loaded.real.rows, loaded.prepare.test_rows) == (0, 0)

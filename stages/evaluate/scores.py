@@ -15,7 +15,7 @@ _CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class ArmPredictions:
-    """An arm's predictions; `probabilities` has the shape (seeds, test rows, labels)."""
+    """Predictions of an arm or a baseline; `probabilities` has the shape (seeds, test rows, labels)."""
 
     arm: str
     train_rows: int
@@ -67,11 +67,30 @@ def calibration_error(probabilities: Floats, truth: Ints) -> float:
     """Return the expected calibration error (Guo et al. 2017), 15 equal bins, mean over the seeds."""
     errors = []
     for own in probabilities:
-        confidence, right = own.max(axis=1), own.argmax(axis=1) == truth
-        bins = np.minimum((confidence * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
+        confidence, right, bins = _binned(own, truth)
         gaps = np.bincount(bins, weights=right - confidence, minlength=_CALIBRATION_BINS)
         errors.append(np.abs(gaps).sum() / len(truth))
     return float(np.mean(errors))
+
+
+def reliability(probabilities: Floats, truth: Ints) -> list[tuple[int, float, float, int]]:
+    """Return the bins that hold answers, over all seeds: number, mean confidence, accuracy, answers."""
+    confidence, right, bins = (
+        np.concatenate(parts) for parts in zip(*(_binned(own, truth) for own in probabilities), strict=True)
+    )
+    return [
+        (number, float(confidence[own].mean()), float(right[own].mean()), int(own.sum()))
+        for number in range(_CALIBRATION_BINS)
+        if (own := bins == number).any()
+    ]
+
+
+def _binned(probabilities: Floats, truth: Ints) -> tuple[Floats, Floats, Ints]:
+    """Return each row's confidence, whether its label is right, and its bin."""
+    confidence = probabilities.max(axis=1)
+    right = (probabilities.argmax(axis=1) == truth).astype(float)
+    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(np.int64), _CALIBRATION_BINS - 1)
+    return confidence, right, bins
 
 
 def _counts(predicted: Ints, truth: Ints, weights: Floats, label: int) -> tuple[Floats, Floats, Floats]:

@@ -2,7 +2,8 @@
 
 Reads the task card, data/real/train.jsonl and test.jsonl (inputs only), data/synthetic/candidates.jsonl and
 then more.jsonl; writes data/synthetic/kept.jsonl and rejected.jsonl, which partition the candidates,
-data/arms/synthetic.jsonl and mixed.jsonl, and metrics/filter.json. Run alone: `python -m stages.filter`.
+data/arms/synthetic.jsonl, mixed.jsonl and their smaller versions, and metrics/filter.json.
+Run alone: `python -m stages.filter`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from stages import paths
 from stages.errors import run_stage
+from stages.filter.curve import curve_arms
 from stages.filter.judge import judged
 from stages.filter.select import select
 from stages.filter.sieve import RULES, Scores, sieved
@@ -60,7 +62,10 @@ def main() -> None:
     soft = reading.scores if params.filter.verify.action == "soft" else {}
     synthetic = [arm_row(row, "synthetic", soft_labels(card, soft.get(row["id"]))) for row in kept]
     write_rows(paths.arm_rows("synthetic"), synthetic)
-    write_rows(paths.arm_rows("mixed"), [arm_row(row, "real") for row in train] + synthetic)
+    real = [arm_row(row, "real") for row in train]
+    write_rows(paths.arm_rows("mixed"), real + synthetic)
+    for arm, rows in curve_arms(params.filter, real, synthetic).items():
+        write_rows(paths.arm_rows(arm), rows)
     write_json(paths.METRICS / "filter.json", {**summary(card, kept, rejected, reading), "short": short})
 
 

@@ -17,7 +17,6 @@ from stages.records import read_rows
 _ABLATE = paths.METRICS / "ablate.json"
 _BASELINES = paths.METRICS / "baselines.json"
 _DESCRIBE = paths.METRICS / "data.json"
-_HARDEST = Path("data/evaluation/hardest.jsonl")
 
 Rows = list[dict[str, Any]]
 Found = dict[str, Any]
@@ -67,7 +66,7 @@ def read_inputs() -> Inputs:
         rejected=_rows(paths.REJECTED),
         prompts=[*_rows(paths.PROMPTS), *_rows(paths.MORE_PROMPTS)],
         real=_rows(paths.REAL_TRAIN),
-        hardest=_rows(_HARDEST),
+        hardest=_rows(paths.HARDEST),
     )
 
 

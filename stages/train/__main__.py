@@ -46,7 +46,7 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
     unknown = sorted({row["label"] for row in rows} - set(names))
     if unknown:
         raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
-    if not rows and re.fullmatch(r"real_\d+", arm):
+    if not rows and re.fullmatch(r"(real|mixed|synthetic)_\d+", arm):
         write_nothing(arm)
         return
     if len({row["label"] for row in rows}) < 2:
@@ -76,7 +76,7 @@ def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[Arm
 
 
 def write_nothing(arm: str) -> None:
-    """Write the outputs of a point of the real curve that the data is too small for; `evaluate` skips it."""
+    """Write the outputs of a point of a curve that the data is too small for; `evaluate` skips it."""
     paths.model(arm).mkdir(parents=True, exist_ok=True)
     write_rows(paths.model(arm) / "empty.jsonl", [])
     write_rows(paths.predictions(arm), [])

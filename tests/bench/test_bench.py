@@ -192,6 +192,7 @@ def test_the_copy_has_one_wave_one_seed_and_one_epoch(project, tmp_path_factory,
     short, full = load_params(folder / "params.yaml"), load_params()
     assert short.generate.candidates == full.generate.samples_per_prompt * full.generate.prompts_per_wave
     assert (short.train.seeds, short.train.epochs, short.train.min_steps) == (full.train.seeds[:1], 1, 0)
+    assert short.baselines.draws == 1
     assert short.llm == full.llm
     assert short.filter == full.filter
     assert (folder / "data/tasks/rotten_tomatoes.yaml").is_file()

@@ -1,50 +1,11 @@
 import numpy as np
 import pytest
-from scipy.stats import norm
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
+from stages.evaluate.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
 from stages.evaluate.scores import accuracies
-from tests.evaluate.helpers import arm, simulated, wrong_at
-
-REPEATS, ROWS, SAMPLES = 200, 300, 300
-# Seeds, and how far they differ: a single seed can't show that, so its interval is right only without it.
-SPREADS = [(1, 0.0), (3, 0.1), (5, 0.1)]
-
-
-def expected(spread):
-    """Return the accuracy of `helpers.simulated` over all rows, seeds and chances."""
-    return norm.cdf(0.8 / np.sqrt(1 + spread**2 + 0.7**2))
-
-
-def many(seeds, spread):
-    """Yield simulated repeats: a bootstrap, and two arms of the same quality on the same rows."""
-    draw = np.random.default_rng(seeds)
-    for repeat in range(REPEATS):
-        truth, easiness = draw.integers(0, 2, ROWS), draw.normal(0, 1, ROWS)
-        pair = [arm(name, simulated(draw, truth, easiness, seeds, spread)) for name in ("one", "other")]
-        yield Bootstrap(truth, 2, SAMPLES, repeat), *pair
-
-
-@pytest.mark.parametrize(("seeds", "spread"), SPREADS)
-def test_intervals_hold_the_true_accuracy_19_times_in_20(seeds, spread):
-    inside = 0
-    for bootstrap, one, _ in many(seeds, spread):
-        found = interval(bootstrap.accuracy(one))
-        inside += found["ci_low"] <= expected(spread) <= found["ci_high"]
-    assert 0.90 <= inside / REPEATS <= 0.99
-
-
-@pytest.mark.parametrize(("seeds", "spread"), SPREADS)
-def test_arms_of_the_same_quality_are_rarely_different(seeds, spread):
-    different = excluded = 0
-    for bootstrap, one, other in many(seeds, spread):
-        differences = bootstrap.accuracy(one) - bootstrap.accuracy(other)
-        different += two_sided_p(differences) < 0.05
-        found = interval(differences)
-        excluded += not found["ci_low"] <= 0 <= found["ci_high"]
-    assert different <= 0.1 * REPEATS
-    assert excluded <= 0.1 * REPEATS
-    assert different >= 1  # or it would never say anything
+from tests.evaluate.helpers import arm, wrong_at
 
 
 def test_differences_are_paired():
@@ -52,18 +13,20 @@ def test_differences_are_paired():
     better = arm("better", wrong_at(truth, range(100)))
     worse = arm("worse", wrong_at(truth, range(115)))  # wrong wherever the other is, and in 15 rows more
     bootstrap = Bootstrap(truth, 2, 1000, 1)
-    one, other = bootstrap.accuracy(better), bootstrap.accuracy(worse)
-    assert interval(other)["ci_high"] > interval(one)["ci_low"]
-    assert interval(one - other)["ci_low"] > 0
-    assert two_sided_p(one - other) < 0.01
+    one, other = interval(bootstrap.accuracy(better)), interval(bootstrap.accuracy(worse))
+    assert other["ci_high"] > one["ci_low"]
+    differences = bootstrap.difference(better, worse)
+    assert interval(differences)["ci_low"] > 0
+    assert two_sided_p(differences) < 0.01
 
 
 def test_equal_predictions_never_differ():
     truth = np.arange(50) % 2
     bootstrap = Bootstrap(truth, 2, 200, 1)
-    same = [bootstrap.accuracy(arm(name, wrong_at(truth, range(10)))) for name in ("one", "other")]
-    assert interval(same[0] - same[1]) == {"ci_low": 0.0, "ci_high": 0.0}
-    assert two_sided_p(same[0] - same[1]) == 1.0
+    one, other = (arm(name, wrong_at(truth, range(10))) for name in ("one", "other"))
+    differences = bootstrap.difference(one, other)
+    assert interval(differences) == {"ci_low": 0.0, "ci_high": 0.0}
+    assert two_sided_p(differences) == 1.0
 
 
 @pytest.mark.parametrize("measure", ["accuracy", "macro_f1"])
@@ -82,8 +45,54 @@ def test_the_spread_is_that_of_rows_and_seeds_together():
     own = arm("one", wrong_at(truth, range(300), range(600), range(900)))
     samples = Bootstrap(truth, 2, 2000, 1).accuracy(own)
     by_seed = accuracies(own.predicted, truth, np.ones((1, 3000)))[:, 0]
-    # The rows hardly matter with so many; the mean of three seeds has sd/√3, sd being the unbiased one.
-    assert samples.std() == pytest.approx(by_seed.std(ddof=1) / np.sqrt(3), rel=0.1)
+    # The rows hardly matter with so many; the mean of three seeds has sd/√3, and two degrees of freedom.
+    wide = 4.303 * by_seed.std(ddof=1) / np.sqrt(3)
+    found = interval(samples)
+    assert (found["ci_high"] - found["ci_low"]) / 2 == pytest.approx(wide, rel=0.2)
+    assert found["ci_high"] > 1  # of a score, that is cut off
+    assert score_interval(samples)["ci_high"] == 1
+
+
+def test_seeds_that_differ_by_no_more_than_their_rows_add_nothing():
+    draw, truth = np.random.default_rng(0), np.zeros(2000, np.int64)
+    own = arm("one", (draw.random((3, 2000)) < 0.25).astype(np.int64))
+    same = arm("one", np.stack([own.predicted[0]] * 3))
+    bootstrap = Bootstrap(truth, 2, 2000, 1)
+    # Three seeds that are wrong elsewhere each tell more about the mean than three that are the same.
+    assert bootstrap.accuracy(own).std() < bootstrap.accuracy(same).std()
+    assert bootstrap.accuracy(same).std() == pytest.approx(np.sqrt(0.25 * 0.75 / 2000), rel=0.1)
+
+
+SPREAD = st.builds(Spread, st.floats(1e-6, 1), st.integers(1, 9).map(float))
+
+
+@given(SPREAD, SPREAD)
+def test_variances_add_and_the_fewer_degrees_of_freedom_count(one, other):
+    both = one + other
+    assert both.variance == pytest.approx(one.variance + other.variance)
+    assert both.freedom == min(one.freedom, other.freedom)
+    alone = one + Spread()
+    assert (alone.variance, alone.freedom) == pytest.approx((one.variance, one.freedom))
+
+
+def test_the_part_of_the_rows_is_taken_off_the_variance_of_the_seeds():
+    draw = np.random.default_rng(0)
+    scores = np.array([0.7, 0.72, 0.78])
+    resampled = scores[:, None] + draw.normal(0, 0.02, (3, 100_000))
+    found = seed_spread(scores, resampled)
+    assert found.variance == pytest.approx((scores.var(ddof=1) - 0.02**2) / 3, rel=0.02)
+    assert found.freedom == 2
+    assert seed_spread(scores[:1], resampled[:1]) == Spread() == Spread() + Spread()
+    assert seed_spread(np.full(3, 0.7), resampled).variance == 0  # never negative
+
+
+def test_the_interval_of_an_arm_does_not_depend_on_the_others():
+    truth = np.arange(200) % 2
+    own, other = (arm(name, wrong_at(truth, range(30), range(60))) for name in ("one", "other"))
+    alone = Bootstrap(truth, 2, 200, 1).accuracy(own)
+    bootstrap = Bootstrap(truth, 2, 200, 1)
+    bootstrap.accuracy(other)
+    np.testing.assert_array_equal(bootstrap.accuracy(own), alone)
 
 
 def test_one_seed_has_no_spread_of_seeds():

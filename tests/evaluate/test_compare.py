@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.evaluate.compare import compare
-from stages.evaluate.tables import write_confusion, write_learning_curve
+from stages.evaluate.tables import write_confusion, write_learning_curve, write_reliability
 from stages.records import write_json
 from tests.evaluate.helpers import NAMES, arm, config, simulated, wrong_at
 
@@ -24,7 +24,7 @@ def arms(**shares):
     """Return arms by their share of right answers; real_<n> has n training rows."""
     sizes = {"real": 100, "synthetic": 2000, "mixed": 2100}
     return [
-        arm(name, right(share, number=at), sizes.get(name) or int(name[5:]))
+        arm(name, right(share, number=at), sizes.get(name) or int(name.split("_")[1]))
         for at, (name, share) in enumerate(shares.items())
     ]
 
@@ -49,7 +49,7 @@ def full():
 
 def test_the_keys_are_those_that_dvc_compares(full):
     assert set(full) == {"test_rows", "note", "baselines", "arms", "gain", "label_equivalence"}
-    assert full["test_rows"] == 300
+    assert (full["test_rows"], full["note"]) == (300, "")
     assert list(full["arms"]) == ["real_300", "real", "synthetic", "mixed", "real_3000", "real_1000"]
     for entry in full["arms"].values():
         assert set(entry) == {"train_rows", "accuracy", "macro_f1", "calibration_error", "labels"}
@@ -57,7 +57,7 @@ def test_the_keys_are_those_that_dvc_compares(full):
         assert set(entry["labels"]) == set(LABELS)
     assert set(full["gain"]) == {"mixed_vs_real", "synthetic_vs_real", "mixed_vs_synthetic"}
     for entry in full["gain"].values():
-        assert set(entry) == {"accuracy", "ci_low", "ci_high", "p_value"}
+        assert set(entry) == {"accuracy", "ci_low", "ci_high", "p_value", "p_adjusted"}
     assert set(full["label_equivalence"]) == {"synthetic", "mixed"}
     for entry in full["label_equivalence"].values():
         assert set(entry) == {"rows", "ci_low", "ci_high", "note"}
@@ -87,6 +87,7 @@ def test_scores_are_means_over_the_seeds_with_their_unbiased_sd():
 def test_one_seed_has_no_sd():
     accuracy = compared(arm("real", right(0.7, seeds=1)))["arms"]["real"]["accuracy"]
     assert accuracy["sd"] == 0
+    assert compared(arm("real", right(0.7, seeds=1)))["note"].startswith("one training seed: ")
     assert accuracy["ci_low"] < accuracy["mean"] < accuracy["ci_high"]
 
 
@@ -112,7 +113,8 @@ def test_a_clear_gain_is_one_and_none_is_none():
     same = right(0.7)
     found = compared(arm("real", same), arm("mixed", same))["gain"]["mixed_vs_real"]
     assert found["accuracy"] == 0
-    assert found["ci_low"] < 0 < found["ci_high"]
+    # Both 0 where the seeds differ no more than their rows do.
+    assert found["ci_low"] <= 0 <= found["ci_high"]
     assert found["p_value"] > 0.2
 
 
@@ -177,10 +179,32 @@ def test_an_arm_worse_than_the_curve_is_worth_at_most_its_beginning():
     assert found["note"].startswith("at most 100: the real curve begins there")
 
 
-def test_the_majority_baseline_says_the_commonest_label():
-    truth = np.array([0] * 30 + [1] * 70)
-    found = compared(arm("real", wrong_at(truth, range(5))), truth=truth)
-    assert found["baselines"]["majority"]["accuracy"] == 0.7
+def test_baselines_are_scored_as_arms_are_and_compared_with_mixed():
+    llm, majority = arm("llm", wrong_at(TRUTH, range(30))), arm("majority", np.zeros((1, 300), np.int64))
+    given = arms(real=0.6, real_300=0.95, mixed=0.7, synthetic=0.65)
+    found = compare(given, TRUTH, LABELS, config(), [llm, majority])
+    assert set(found["baselines"]) == {"llm", "majority"}
+    assert found["baselines"]["llm"]["accuracy"]["mean"] == 0.9
+    assert set(found["baselines"]["llm"]) == {"accuracy", "macro_f1", "calibration_error"}
+    assert {"mixed_vs_llm", "mixed_vs_majority"} < set(found["gain"])
+    assert found["gain"]["mixed_vs_llm"]["ci_high"] < 0
+    assert set(found["label_equivalence"]) == {"mixed", "synthetic", "llm", "majority"}
+    # Baselines change no arm's numbers.
+    assert found["arms"] == compare(given, TRUTH, LABELS, config())["arms"]
+
+
+def test_points_of_the_curve_in_synthetic_rows_are_compared_with_the_real_rows():
+    found = compared(*arms(real=0.6, real_300=0.9, mixed=0.7, mixed_40=0.65, synthetic_40=0.62))
+    assert list(found["gain"]) == ["mixed_vs_real", "mixed_40_vs_real", "synthetic_40_vs_real"]
+    assert set(found["label_equivalence"]) == {"mixed", "mixed_40", "synthetic_40"}
+
+
+def test_p_values_are_adjusted_for_there_being_several(full):
+    gains = sorted(full["gain"].values(), key=lambda gain: gain["p_value"])
+    highest = 0.0
+    for at, gain in enumerate(gains):  # Holm (1979)
+        highest = max(highest, min(1, (len(gains) - at) * gain["p_value"]))
+        assert gain["p_adjusted"] == pytest.approx(highest, abs=1e-5)
 
 
 def test_the_same_predictions_give_the_same_numbers():
@@ -227,13 +251,23 @@ def test_the_confusion_table_has_a_line_per_test_row_of_the_first_seed(tmp_path)
     ]
 
 
-def test_the_learning_curve_has_the_real_arms_by_their_rows(tmp_path, full):
+def test_the_learning_curve_has_the_arms_by_kind_and_rows(tmp_path, full):
     write_learning_curve(tmp_path / "curve.csv", full["arms"])
     header, *lines = read(tmp_path / "curve.csv")
-    assert header == ["rows", "accuracy", "ci_low", "ci_high"]
-    assert [line[0] for line in lines] == ["100", "300", "1000", "3000"]
+    assert header == ["kind", "rows", "accuracy", "ci_low", "ci_high"]
+    real = [("real", "100"), ("real", "300"), ("real", "1000"), ("real", "3000")]
+    assert [(line[0], line[1]) for line in lines] == [*real, ("mixed", "2100"), ("synthetic", "2000")]
     score = full["arms"]["real_300"]["accuracy"]
-    assert [float(value) for value in lines[1][1:]] == [score["mean"], score["ci_low"], score["ci_high"]]
+    assert [float(value) for value in lines[1][2:]] == [score["mean"], score["ci_low"], score["ci_high"]]
+
+
+def test_the_reliability_table_has_the_bins_that_hold_answers(tmp_path):
+    truth = np.zeros(10, np.int64)
+    own = arm("mixed", wrong_at(truth, range(4), range(2)))
+    write_reliability(tmp_path / "reliability.csv", [own], truth)
+    header, *lines = read(tmp_path / "reliability.csv")
+    assert header == ["arm", "bin", "confidence", "accuracy", "rows"]
+    assert lines == [["mixed", "12", "0.8", "0.7", "20"]]
 
 
 def test_simulated_arms_keep_their_order():

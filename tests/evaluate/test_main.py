@@ -6,7 +6,6 @@ import yaml
 
 from stages import paths
 from stages.errors import DataError
-from stages.evaluate import verdict
 from stages.evaluate.__main__ import main
 from stages.params import load_params
 from stages.records import read_rows, write_json, write_rows
@@ -14,7 +13,14 @@ from stages.records import read_rows, write_json, write_rows
 # How many of the 40 test rows each arm gets wrong; the second seed one more.
 WRONG = {"real": 16, "synthetic": 12, "mixed": 9, "real_30": 12, "real_40": 8, "real_50": 5}
 TRAIN_ROWS = {"real": 20, "synthetic": 200, "mixed": 220, "real_30": 30, "real_40": 40, "real_50": 50}
-OUTPUTS = ["metrics/evaluate.json", "metrics/plots/confusion.csv", "metrics/plots/learning_curve.csv"]
+TABLES = ["confusion.csv", "learning_curve.csv", "reliability.csv"]
+OUTPUTS = [
+    "metrics/evaluate.json",
+    "data/evaluation/hardest.jsonl",
+    *(f"metrics/plots/{name}" for name in TABLES),
+]
+# The baselines' wrong rows; the LLM is better than any arm.
+BASELINES = {"llm": 3, "majority": 20}
 OTHER = {"negative": "positive", "positive": "negative"}
 
 
@@ -24,18 +30,26 @@ def predictions(prepared, set_params):
     set_params({"evaluate.bootstrap_samples": 200})
     for arm, wrong in WRONG.items():
         predict(arm, wrong)
+    for name, wrong in BASELINES.items():
+        write_rows(paths.baseline(name), answers(wrong))
+    draws = [answers(wrong, seed=draw)[:10] for draw, wrong in ((1, 3), (2, 4))]
+    write_rows(paths.baseline("draws"), [row for own in draws for row in own])
+    write_json(paths.METRICS / "baselines.json", {"names": [*BASELINES], "train_rows": 20})
+
+
+def answers(wrong, seed=1):
+    """Return predictions of which the first are wrong."""
+    rows = []
+    for at, row in enumerate(read_rows(paths.TEST_LABELS)):
+        said = OTHER[row["label"]] if at < wrong else row["label"]
+        shares = {name: 0.9 if name == said else 0.1 for name in OTHER}
+        rows.append({"seed": seed, "id": row["id"], "probabilities": shares})
+    return rows
 
 
 def predict(arm, wrong):
     """Write the predictions of an arm whose two seeds get that many rows wrong, and one more."""
-    answers = read_rows(paths.TEST_LABELS)
-    rows = []
-    for seed in (1, 2):
-        for at, row in enumerate(answers):
-            said = OTHER[row["label"]] if at < wrong + seed - 1 else row["label"]
-            shares = {name: 0.9 if name == said else 0.1 for name in OTHER}
-            rows.append({"seed": seed, "id": row["id"], "probabilities": shares})
-    write_rows(paths.predictions(arm), rows)
+    write_rows(paths.predictions(arm), answers(wrong) + answers(wrong + 1, seed=2))
     write_json(paths.METRICS / "train" / f"{arm}.json", {"train_rows": TRAIN_ROWS[arm]})
 
 
@@ -53,12 +67,18 @@ def table(name):
         return list(csv.DictReader(file))
 
 
+def dvc_names(entry):
+    return [entry] if isinstance(entry, str) else [*entry]
+
+
 def test_what_is_written_is_what_dvc_yaml_declares(prepared):
     before = {path for path in prepared.rglob("*") if path.is_file()}
     main()
     made = {path for path in prepared.rglob("*") if path.is_file()} - before
     stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["evaluate"]
-    declared = [name for kind in ("metrics", "plots") for entry in stage[kind] for name in entry]
+    declared = [
+        name for kind in ("metrics", "plots", "outs") for entry in stage[kind] for name in dvc_names(entry)
+    ]
     assert {str(path.relative_to(prepared)) for path in made} == set(declared) == set(OUTPUTS)
 
 
@@ -102,7 +122,8 @@ def test_the_tables_are_of_the_mixed_arm_and_the_real_ones():
     answers = [row["label"] for row in read_rows(paths.TEST_LABELS)]
     assert [row["label"] for row in confusion] == answers
     assert sum(row["label"] != row["predicted"] for row in confusion) == WRONG["mixed"]
-    assert [row["rows"] for row in curve] == ["20", "30", "40", "50"]
+    assert [row["rows"] for row in curve] == ["20", "30", "40", "50", "220", "200"]
+    assert {row["arm"] for row in table("reliability.csv")} == {*WRONG, *BASELINES}
 
 
 def test_without_a_mixed_arm_the_confusion_is_of_the_first_one(set_params):
@@ -170,35 +191,14 @@ def test_test_labels_that_the_card_does_not_know_are_an_error():
         main()
 
 
-def test_the_verdict_says_the_answer(capsys):
-    main()
-    verdict.main()
-    said = capsys.readouterr().out
-    found = result()
-    for arm, entry in found["arms"].items():
-        line = next(line for line in said.splitlines() if line.split()[:1] == [arm])
-        assert f"{entry['accuracy']['mean']:.3f}" in line
-        assert f" {entry['train_rows']} rows" in line
-    assert f"{100 * found['gain']['mixed_vs_real']['accuracy']:+.1f} points" in said
-    assert f" {found['label_equivalence']['mixed']['rows']} real labels" in said
-
-
-def test_the_verdict_does_without_what_is_not_there(capsys, set_params):
-    set_params({"arms": ["real"]})
-    main()
-    verdict.main()
-    assert len(capsys.readouterr().out.splitlines()) == 2
-
-
-def test_the_verdict_before_the_pipeline_is_an_error():
-    with pytest.raises(DataError, match=r"metrics/evaluate\.json: no such file; run `dvc repro`"):
-        verdict.main()
-
-
 def without_test_labels(*arms):
-    write_rows(paths.TEST_LABELS, [])
+    for path in (paths.TEST_LABELS, paths.TEST_INPUTS):
+        write_rows(path, [])
     for arm in arms:
         change(arm, lambda rows: [])
+    for name in (*BASELINES, "draws"):
+        write_rows(paths.baseline(name), [])
+    write_json(paths.METRICS / "baselines.json", {"names": [], "train_rows": 20})
 
 
 def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(prepared):
@@ -211,16 +211,8 @@ def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(prepare
     assert (found["test_rows"], found["note"]) == (0, "no test labels: nothing could be scored")
     assert found["arms"] == {arm: {"train_rows": rows} for arm, rows in TRAIN_ROWS.items()}
     assert (found["gain"], found["label_equivalence"], found["baselines"]) == ({}, {}, {})
-    assert (table("confusion.csv"), table("learning_curve.csv")) == ([], [])
-
-
-def test_without_test_labels_the_verdict_is_a_line(set_params, capsys):
-    set_params({"arms": ["synthetic"], "real.rows": 0})
-    without_test_labels("synthetic")
-    main()
-    verdict.main()
-    said = capsys.readouterr().out
-    assert said == "tiny: no test labels: nothing could be scored; trained: synthetic (200 rows)\n"
+    assert (found["subjectivity"], read_rows(paths.HARDEST)) == ({}, [])
+    assert [table(name) for name in TABLES] == [[], [], []]
 
 
 def test_predictions_without_test_labels_are_an_error():
@@ -233,4 +225,58 @@ def test_the_synthetic_arm_is_scored_without_real_rows(set_params):
     set_params({"arms": ["synthetic"], "real.rows": 0})
     main()
     assert list(result()["arms"]) == ["synthetic"]
-    assert result()["gain"] == {}
+    assert set(result()["gain"]) == {"synthetic_vs_llm", "synthetic_vs_majority"}
+
+
+def test_the_baselines_are_scored_and_compared():
+    main()
+    found = result()
+    assert list(found["baselines"]) == list(BASELINES)
+    assert found["baselines"]["llm"]["accuracy"]["mean"] == pytest.approx(37 / 40, abs=1e-4)
+    assert found["gain"]["mixed_vs_llm"]["accuracy"] == pytest.approx(-6.5 / 40, abs=1e-4)
+    assert found["subjectivity"]["agreement"] == 0.9  # of ten rows one is told otherwise
+    assert (found["subjectivity"]["rows"], found["subjectivity"]["draws"]) == (10, 2)
+
+
+def test_the_slices_are_parts_of_the_test_rows():
+    main()
+    for entry in result()["arms"].values():
+        for parts in entry["slices"].values():
+            assert sum(part["rows"] for part in parts) == 40
+            mean = sum(part["rows"] * part["accuracy"] for part in parts) / 40
+            assert mean == pytest.approx(entry["accuracy"]["mean"], abs=1e-3)
+            assert all(part["ci_low"] <= part["accuracy"] <= part["ci_high"] for part in parts)
+
+
+def test_the_hardest_rows_are_those_that_most_arms_get_wrong():
+    main()
+    rows = read_rows(paths.HARDEST)
+    inputs, labels = read_rows(paths.TEST_INPUTS), read_rows(paths.TEST_LABELS)
+    assert [row["id"] for row in rows] == [row["id"] for row in inputs[: WRONG["real"] + 1]]
+    assert rows[0] == {
+        **inputs[0],
+        "label": labels[0]["label"],
+        "wrong": 1.0,
+        "predicted": dict.fromkeys(WRONG, OTHER[labels[0]["label"]]),
+    }
+    assert [row["wrong"] for row in rows] == sorted((row["wrong"] for row in rows), reverse=True)
+
+
+def test_a_baseline_of_other_rows_is_an_error():
+    write_rows(paths.baseline("llm"), answers(3)[1:])
+    with pytest.raises(DataError, match=r"^data/baselines/llm\.jsonl: predictions are not of the rows of"):
+        main()
+
+
+def test_test_inputs_of_other_rows_are_an_error():
+    write_rows(paths.TEST_INPUTS, read_rows(paths.TEST_INPUTS)[1:])
+    with pytest.raises(DataError, match=r"^data/real/test\.jsonl: not the rows of data/real/test_labels"):
+        main()
+
+
+def test_points_that_the_kept_rows_cannot_fill_are_left_out(set_params):
+    set_params({"filter.curve": [300, 1000], "arms": [*WRONG, "mixed_300"]})
+    write_rows(paths.predictions("mixed_300"), [])
+    write_json(paths.METRICS / "train/mixed_300.json", {"train_rows": 0})
+    main()
+    assert list(result()["arms"]) == list(WRONG)

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from stages.evaluate.scores import ArmPredictions, accuracies, calibration_error, label_scores, macro_f1s
+from stages.evaluate.scores import (
+    ArmPredictions,
+    accuracies,
+    calibration_error,
+    label_scores,
+    macro_f1s,
+    reliability,
+)
 from tests.evaluate.helpers import NAMES
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -107,6 +114,16 @@ def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness
     truth = draw.integers(0, 3, 50)
     found = calibration_error(probabilities, truth)
     assert found == pytest.approx(naive_calibration_error(probabilities, truth))
+
+
+@given(SEEDS)
+def test_the_gaps_of_the_reliability_curve_make_the_calibration_error_of_one_seed(seed):
+    draw = np.random.default_rng(seed)
+    probabilities, truth = draw.dirichlet(np.ones(3), (1, 50)), draw.integers(0, 3, 50)
+    curve = reliability(probabilities, truth)
+    assert sum(rows for *_, rows in curve) == 50
+    error = sum(rows * abs(confidence - accuracy) for _, confidence, accuracy, rows in curve) / 50
+    assert error == pytest.approx(calibration_error(probabilities, truth))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,10 @@ OUTPUTS = [
     "data/synthetic/rejected.jsonl",
     "data/arms/synthetic.jsonl",
     "data/arms/mixed.jsonl",
+    "data/arms/mixed_30.jsonl",
+    "data/arms/mixed_1000.jsonl",
+    "data/arms/synthetic_30.jsonl",
+    "data/arms/synthetic_1000.jsonl",
     "metrics/filter.json",
 ]
 
@@ -36,6 +40,7 @@ def model(monkeypatch, prepared, set_params):
             "generate.prompts_per_wave": 2,
             "filter.rows_per_label": 0,
             "filter.min_words": 3,
+            "filter.curve": [30, 1000],
             "filter.verify.action": "drop",
             "filter.verify.judge": "llm",
             "filter.verify.demonstrations": 8,
@@ -69,7 +74,10 @@ def test_what_is_written_is_what_dvc_yaml_declares(prepared, model):
     main()
     made = {path for path in prepared.rglob("*") if path.is_file()} - before
     stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["filter"]
+    points = {"${filter.curve[0]}": "30", "${filter.curve[1]}": "1000"}
     declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    for template, size in points.items():
+        declared = [name.replace(template, size) for name in declared]
     assert {str(path.relative_to(prepared)) for path in made} == set(declared) == set(OUTPUTS)
 
 
@@ -93,6 +101,16 @@ def test_the_arms_are_made_of_the_kept_rows_and_the_real_ones(model):
     real = [{**row, "source": "real"} for row in read_rows(paths.REAL_TRAIN)]
     assert read_rows(paths.arm_rows("synthetic")) == kept
     assert read_rows(paths.arm_rows("mixed")) == real + kept
+
+
+def test_the_smaller_arms_are_drawn_from_the_kept_rows_in_the_labels_shares(model):
+    main()
+    small, whole = read_rows(paths.arm_rows("synthetic_30")), read_rows(paths.arm_rows("synthetic"))
+    assert Counter(row["label"] for row in small) == {"negative": 15, "positive": 15}
+    assert all(row in whole for row in small)
+    real = [{**row, "source": "real"} for row in read_rows(paths.REAL_TRAIN)]
+    assert read_rows(paths.arm_rows("mixed_30")) == real + small
+    assert read_rows(paths.arm_rows("mixed_1000")) == read_rows(paths.arm_rows("synthetic_1000")) == []
 
 
 def test_the_metrics_are_the_funnel(model):

@@ -31,6 +31,7 @@ TINY: dict[str, Any] = {
     "filter.verify.demonstrations": 4,
     "train.recipe": "linear_head",
     "train.seeds": [1],
+    "baselines.draws": 1,
     "describe.subsamples": 2,
     "evaluate.bootstrap_samples": 200,
 }

@@ -16,7 +16,7 @@ def evaluation(clone):
 
 
 def test_the_first_run_runs_every_stage_once(first_run, pristine):
-    others = ["prepare", "generate", "top_up", "filter", "describe", "evaluate", "report"]
+    others = ["prepare", "generate", "top_up", "filter", "baselines", "describe", "evaluate", "report"]
     assert sorted(first_run) == sorted([*others, *TRAINING])
     assert set(evaluation(pristine)["arms"]) == {"real", "synthetic", "mixed"}
     assert pristine.run("git", "status", "--short") == ""

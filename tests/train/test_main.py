@@ -140,6 +140,16 @@ def test_an_unknown_arm_is_an_error_that_lists_the_known_ones(prepared):
     assert made(prepared) == {}
 
 
+@pytest.mark.parametrize("arm", ["real_30", "mixed_300", "synthetic_1000"])
+def test_a_point_of_a_curve_that_has_no_rows_writes_empty_outputs(set_params, arm):
+    set_params({"filter.curve": [300, 1000], "arms": ["real", arm]})
+    write_rows(paths.arm_rows(arm), [])
+    main(arm)
+    assert read_rows(paths.predictions(arm)) == read_rows(paths.model(arm) / "empty.jsonl") == []
+    metrics = json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
+    assert metrics == {"train_rows": 0}
+
+
 def test_an_arm_without_a_file_is_an_error_that_says_what_to_run():
     with pytest.raises(DataError, match=r"data/arms/mixed\.jsonl: no such file; run `dvc repro`"):
         main("mixed")

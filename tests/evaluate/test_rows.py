@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.evaluate.rows import HARDEST_ROWS, hardest, subjectivity
+from stages.evaluate.slices import length_bins, slices
+from tests.builders import labelled
+from tests.evaluate.helpers import NAMES, arm, config, wrong_at
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=60))
+def test_length_bins_part_the_rows_and_their_names_say_how(words):
+    words = np.array(words)
+    bins = length_bins(words)
+    assert 1 <= len(bins) <= 4
+    assert sorted(np.concatenate([own for _, own in bins]).tolist()) == list(range(len(words)))
+    for name, own in bins:
+        low, high = (int(part) for part in (name.split("–") * 2)[:2])
+        assert len(own)
+        assert low <= words[own].min() <= words[own].max() <= high
+
+
+def test_length_bins_are_quarters_where_lengths_differ():
+    bins = length_bins(np.arange(1, 101))
+    assert [(name, len(own)) for name, own in bins] == [
+        ("1–25", 25),
+        ("26–50", 25),
+        ("51–75", 25),
+        ("76–100", 25),
+    ]
+    assert length_bins(np.array([7, 7, 7]))[0][0] == "7"
+    assert length_bins(np.array([], np.int64)) == []
+
+
+def test_slices_are_scored_by_themselves():
+    truth = np.array([0] * 50 + [1] * 50)
+    inputs = [labelled(NAMES[label], at, " ".join("w" * (1 + at % 4))) for at, label in enumerate(truth)]
+    found = slices([arm("mixed", wrong_at(truth, range(10)))], truth, NAMES[:2], inputs, config())["mixed"]
+    assert [(part["label"], part["rows"], part["accuracy"]) for part in found["label"]] == [
+        ("negative", 50, 0.8),
+        ("positive", 50, 1.0),
+    ]
+    assert [part["words"] for part in found["length"]] == ["1", "2", "3", "4"]
+    assert found["label"][0]["ci_low"] < 0.8 < found["label"][0]["ci_high"]
+
+
+def test_a_label_without_test_rows_has_no_slice():
+    truth = np.zeros(10, np.int64)
+    inputs = [labelled("negative", at) for at in range(10)]
+    found = slices([arm("mixed", wrong_at(truth, range(2)), labels=3)], truth, NAMES, inputs, config())
+    assert [part["label"] for part in found["mixed"]["label"]] == ["negative"]
+
+
+def test_the_hardest_rows_come_first_and_arms_count_the_same():
+    truth = np.zeros(4, np.int64)
+    inputs = [labelled("negative", at) for at in range(4)]
+    three = arm("mixed", np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0]]))
+    one = arm("real", np.array([[0, 1, 0, 0]]))
+    found = hardest([three, one], truth, NAMES[:2], inputs)
+    assert [(row["id"], row["wrong"]) for row in found] == [("r000001", 0.6667), ("r000000", 0.5)]
+    assert found[0]["predicted"] == {"mixed": "negative", "real": "positive"}
+    assert set(found[0]) == {"id", "text", "label", "wrong", "predicted"}
+
+
+def test_there_are_at_most_fifty():
+    truth = np.zeros(90, np.int64)
+    inputs = [labelled("negative", at) for at in range(90)]
+    found = hardest([arm("mixed", wrong_at(truth, range(80)))], truth, NAMES[:2], inputs)
+    assert [row["id"] for row in found] == [row["id"] for row in inputs[:HARDEST_ROWS]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "agreement", "kappa"),
+    [
+        ([[0, 1, 0, 1], [0, 1, 0, 1]], 1.0, 1.0),
+        ([[0, 1, 0, 1], [1, 0, 1, 0]], 0.0, -1.0),
+        ([[0, 0], [0, 0], [0, 0]], 1.0, 1.0),  # of one label only: chance would agree as well
+        ([[0, 0, 1, 1], [0, 1, 1, 0]], 0.5, 0.0),
+        ([[0, 1], [0, 1], [0, 0]], 0.6667, 0.25),
+    ],
+)
+def test_subjectivity_is_how_far_draws_disagree(answers, agreement, kappa):
+    found = subjectivity(np.array(answers), 2)
+    assert found == {
+        "agreement": agreement,
+        "kappa": kappa,
+        "rows": len(answers[0]),
+        "draws": len(answers),
+    }
+
+
+def test_one_draw_says_nothing():
+    assert subjectivity(np.zeros((1, 5), np.int64), 2) == {}
+    assert subjectivity(np.zeros((0, 0), np.int64), 2) == {}
