@@ -84,6 +84,7 @@ class Kept(Candidate):
 
     written_label: str
     label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not verified
+    tags: list[str]  # email, phone …: see stages/filter/tags.py
 
 
 class Rejected(Candidate):
@@ -92,6 +93,7 @@ class Rejected(Candidate):
     rule: str
     evidence: dict[str, Any]
     label_scores: dict[str, float] | None
+    tags: list[str]
 
 
 class Prediction(TypedDict):

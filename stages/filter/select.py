@@ -63,6 +63,6 @@ def _nothing(sieve: Sieve, name: str, labels: Mapping[str, str]) -> str:
     rules = Counter(rule for row_id, (rule, _) in sieve.verdicts.items() if labels[row_id] == name)
     said = ", ".join(f"{count} {rule}" for rule, count in rules.most_common(3)) or "there are none"
     return (
-        f"filter: no candidate labelled {name!r} is accepted (rejected: {said}); look at "
+        f"no candidate labelled {name!r} is accepted (rejected: {said}); look at "
         "data/synthetic/candidates.jsonl, the label phrases in the task card and filter.verify"
     )

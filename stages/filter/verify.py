@@ -48,7 +48,7 @@ def verify(
     train: Sequence[Labelled],
     model: LanguageModel,
 ) -> Reading:
-    """Read all finished candidates, and the real training rows that were not shown.
+    """Read all candidates that may stand, and the real training rows that were not shown.
 
     Raises
     ------
@@ -59,18 +59,20 @@ def verify(
         raise ModelError("params.yaml: filter.verify: this model or backend can't read; say `action: none`")
     shown = demonstrations(config, card, train)
     finished = [row for row in candidates if can_be_read(row)]
+    late = readable(config, candidates)[len(finished) :]
     hidden = [row for row in train if row not in shown]
     reader = Verifier(card, reading_prompt(card, shown), model)
-    with progress(len(finished) + len(hidden), "verify", "texts") as bar:
+    with progress(len(finished) + len(late) + len(hidden), "verify", "texts") as bar:
         scores = reader.read([row_text(card, row) for row in finished], bar.update)
+        others = reader.read([row_text(card, row) for row in late], bar.update)
         real = reader.read([row_text(card, row) for row in hidden], bar.update)
     names = card.label_names
     offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
-    centred = log_softmax(scores - offsets)
+    centred = log_softmax(np.concatenate([scores, others]) - offsets)
     real = log_softmax(real - offsets)
     right = [names[best] == row["label"] for best, row in zip(real.argmax(axis=1), hidden, strict=True)]
     return Reading(
-        {row["id"]: own for row, own in zip(finished, centred, strict=True)},
+        {row["id"]: own for row, own in zip([*finished, *late], centred, strict=True)},
         {row["id"]: own for row, own in zip(hidden, real, strict=True)},
         {"llm": round(sum(right) / len(right), 4)} if right else {},
     )
@@ -79,6 +81,23 @@ def verify(
 def can_be_read(row: Candidate) -> bool:
     """Return whether a candidate is finished and has a label and all of its texts."""
     return row["finish_reason"] == "stop" and bool(row["label"]) and all(texts_of(row))
+
+
+def readable(config: Filter, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the finished candidates, then those that stand only because a rule is switched off.
+
+    Read last, and not centred on, they leave the finished ones' readings as they are.
+    """
+    rules = config.rules
+    late = [
+        row
+        for row in candidates
+        if not can_be_read(row)
+        and (row["finish_reason"] == "stop" or not rules.cut_off)
+        and (row["label"] or not rules.no_label)
+        and (all(texts_of(row)) or not rules.empty)
+    ]
+    return [*filter(can_be_read, candidates), *late]
 
 
 class Verifier:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.params import Filter
+from stages.params import Filter, Rules
 from tests.builders import section
 
 
@@ -18,6 +18,11 @@ def config(**changes: Any) -> Filter:
         "near_duplicate_similarity": 0.7,
         "copy_similarity": 0.6,
         "leak_similarity": 0.5,
+        "edited_duplicate_similarity": 0.65,
+        "edited_copy_similarity": 0.6,
+        "edited_leak_similarity": 0.5,
+        "rules": {**dict.fromkeys(Rules.model_fields, True), **changes.pop("rules", {})},
+        "reject_tags": [],
     }
     verify = {
         "action": "none",

@@ -88,7 +88,7 @@ def test_what_a_label_lacks_is_told_and_the_others_have_their_rows(counts, asked
 @pytest.mark.parametrize("asked", [0, 5])
 @pytest.mark.parametrize("counts", [{"negative": 9, "positive": 0}, {"negative": 0, "positive": 0}])
 def test_a_label_without_any_row_is_an_error_that_says_where_to_look(counts, asked):
-    with pytest.raises(DataError, match=r"^filter: no candidate labelled .* is accepted") as caught:
+    with pytest.raises(DataError, match=r"^no candidate labelled .* is accepted") as caught:
         selected(counts, rows_per_label=asked)
     assert "(rejected: there are none)" in str(caught.value)
     assert "filter.verify" in str(caught.value)
