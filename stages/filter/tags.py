@@ -24,6 +24,7 @@ _HANDLE = re.compile(r"(?<![\w@.])@[A-Za-z_]\w+")
 _PHONE = re.compile(
     r"(?<![\w.,$£€-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{2,4}\)[ .-]?)?\d{2,4}(?:[ .-]\d{2,4}){1,4}(?![\w,-])"
 )
+_THOUSANDS = re.compile(r"\d{1,3}(?:[ .]\d{3})+")
 _PHONE_DIGITS = (9, 15)
 _IP = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)")
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
@@ -53,6 +54,8 @@ def _first(pattern: re.Pattern[str], real: Callable[[str], bool] = bool) -> Call
 
 def _is_phone(match: str) -> bool:
     digits = len(_digits(match))
+    if _THOUSANDS.fullmatch(match):
+        return False
     return _PHONE_DIGITS[0] <= digits <= _PHONE_DIGITS[1] and not _is_card(match) and not _is_ip(match)
 
 

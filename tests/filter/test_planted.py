@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from stages.filter.sieve import Sieve, apply_copies, apply_duplicates, apply_form
@@ -15,6 +16,8 @@ from tests.filter.helpers import config
 
 TASK = "rotten_tomatoes"
 SETTINGS = config(min_words=3, max_words=80)
+# Random sets of 50 plants each.
+SETS = 20
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +106,69 @@ def test_lightly_edited_test_inputs_are_found_among_good_rows(task, seed):
     assert sum(named) >= sum(leaks) - 1
     others = len(verdicts) - sum(f"s{place:06d}" in verdicts for place in places)
     assert others <= 0.02 * 950
+
+
+def lightly_edited(text, draw, words):
+    """Change one word or two of a text (swap, exchange, drop, insert), or its case and punctuation."""
+    own = text.split()
+    kind = draw.choice(["swap", "exchange", "drop", "insert", "any", "case"])
+    if kind == "case":
+        said = [draw.choice([str.upper, str.title, str])(word) for word in own if word not in ".,;:!?"]
+        return " ".join(said) + draw.choice(["!", " .", "...", ""])
+    for _ in range(draw.choice([1, 2])):
+        now = draw.choice(["swap", "exchange", "drop", "insert"]) if kind == "any" else kind
+        at = draw.randrange(len(own))
+        if now == "swap":
+            own[at] = draw.choice(words)
+        elif now == "exchange" and len(own) > 1:
+            at = draw.randrange(len(own) - 1)
+            own[at], own[at + 1] = own[at + 1], own[at]
+        elif now == "drop" and len(own) > 2:
+            del own[at]
+        else:
+            own.insert(at, draw.choice(words))
+    return " ".join(own)
+
+
+def planted_sets(texts, good, sets, seed):
+    """Return `sets` times 50 places of texts, and the texts there lightly edited."""
+    draw = random.Random(seed)
+    words = [word for text in good for word in text.split() if word.isalpha()]
+    places = [at for _ in range(sets) for at in draw.sample(range(len(texts)), 50)]
+    return places, [lightly_edited(texts[at], draw, words) for at in places]
+
+
+def test_in_random_sets_of_planted_test_inputs_nearly_all_are_found(task):
+    texts = [row["text"] for row in task[2]]
+    places, planted = planted_sets(texts, task[3], SETS, 11)
+    sieve = Sieve([candidate(number, text) for number, text in enumerate(planted)])
+    apply_copies(sieve, SETTINGS, [], task[2])
+    found = [sieve.verdicts.get(f"s{number:06d}", ("", {})) for number in range(len(planted))]
+    shares = np.array([rule == "test_leak" for rule, _ in found]).reshape(SETS, 50).mean(axis=1)
+    assert shares.mean() >= 0.985
+    assert shares.min() >= 0.94
+    named = [
+        evidence["test"] == task[2][at]["id"]
+        for (rule, evidence), at in zip(found, places, strict=True)
+        if rule
+    ]
+    assert np.mean(named) >= 0.99
+
+
+def test_in_random_sets_of_planted_near_duplicates_nearly_all_are_found(task):
+    good = [text for text in task[3][:1000] if len(text.split()) >= 3]
+    _, planted = planted_sets(good, good, 5, 12)
+    shares = []
+    # A set at a time: two edits of one text are each other's near-duplicates too.
+    for start in range(0, len(planted), 50):
+        texts = [*good, *planted[start : start + 50]]
+        sieve = Sieve([candidate(number, text) for number, text in enumerate(texts)])
+        apply_duplicates(sieve, SETTINGS, [])
+        ids = {f"s{len(good) + number:06d}" for number in range(50)}
+        shares.append(len(ids & set(sieve.verdicts)) / 50)
+        assert len(set(sieve.verdicts) - ids) <= 0.01 * len(good)
+    assert np.mean(shares) >= 0.98
+    assert min(shares) >= 0.94
 
 
 @pytest.mark.parametrize("edit", EDITS)
