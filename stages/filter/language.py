@@ -36,9 +36,11 @@ def other_language(text: str, usual: str, probability: float) -> dict[str, Any] 
         return None
     ranks = _identifier().rank(said)
     share = dict(ranks)[usual]
-    if ranks[0][0] == usual or share > probability:
+    language, most = ranks[0]
+    # Names and numbers are of many languages a little, or of none ("zxx").
+    if share > probability or most < 0.5 or language in (usual, "zxx"):
         return None
-    return {"language": ranks[0][0], "usual": usual, "probability_of_usual": round(share, 4)}
+    return {"language": language, "usual": usual, "probability_of_usual": round(share, 4)}
 
 
 def _said(text: str) -> str:

@@ -20,7 +20,7 @@ def config(**changes: Any) -> Filter:
         "leak_similarity": 0.5,
         "edited_duplicate_similarity": 0.65,
         "edited_copy_similarity": 0.6,
-        "edited_leak_similarity": 0.5,
+        "edited_leak_similarity": 0.55,
         "rules": {**dict.fromkeys(Rules.model_fields, True), **changes.pop("rules", {})},
         "reject_tags": [],
     }

@@ -53,6 +53,7 @@ def test_other_languages_are_named(text):
         "@united AN HOUR DELAY BECAUSE YOU CAN'T PRINT A PIECE OF PAPER!",
         "@united 45+ min at EWR baggage claim #stillnobags #ridiculous",
         "ce film est nul",  # too short to judge
+        "w408744 w453789 w636944 w799308 w804423 w2208 w729633",
         "https://exemple.fr/une-merveille-d-intelligence-et-d-humour",
         "",
     ],

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from stages.filter.sieve import Sieve, apply_copies, apply_duplicates, apply_form
+from stages.filter.vectors import Vectors, embed_rows
+from stages.params import load_params
 from stages.prepare.source import read_source
 from stages.prepare.split import split
 from stages.records import Input
@@ -204,3 +206,21 @@ def test_copies_of_the_real_rows_are_found(task):
     verdicts = sieved(task, [*task[3][:200], *copies])
     found = [verdicts.get(f"s{200 + at:06d}", ("none", {}))[0] for at in range(len(copies))]
     assert sum(rule == "real_copy" for rule in found) >= 0.9 * len(copies)
+
+
+@pytest.mark.slow
+def test_the_real_encoder_finds_other_words_and_tells_unrelated_rows_apart(task, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    said = ["a wonderful film for the whole family", "the film was far too long and quite dull"]
+    again = ["a wonderful movie for all the family", "the movie was quite dull and much too long"]
+    test = [Input(id=f"t{number}", text=text) for number, text in enumerate([*said, *task[3][60:90]])]
+    sieve = Sieve([candidate(number, text) for number, text in enumerate([*again, *task[3][:60]])])
+    train = load_params(REPOSITORY / "params.yaml").train
+    vectors = Vectors(lambda rows: embed_rows(train, rows), sieve.standing, test)
+    off = {"leak_similarity": 1.0, "edited_leak_similarity": 1.0}
+    apply_copies(sieve, config(**off, semantic_leak_similarity=0.9), [], test, vectors)
+    assert {row_id: evidence["test"] for row_id, (_, evidence) in sieve.verdicts.items()} == {
+        "s000000": "t0",
+        "s000001": "t1",
+    }
+    assert {evidence["measure"] for _, evidence in sieve.verdicts.values()} == {"meaning"}
