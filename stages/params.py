@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +14,10 @@ PARAMS_PATH = Path("params.yaml")
 
 # The prompt methods of stages/generate/methods.
 METHODS = ("zero_shot", "one_shot", "few_shot", "zero_shot_topic", "attributes", "persona", "template")
+
+# What stages/filter/tags.py looks for.
+Tag = Literal["email", "phone", "url", "handle", "ip_address", "card_number", "toxic"]
+TAGS: tuple[Tag, ...] = get_args(Tag)
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -140,30 +144,66 @@ class Verify(Section):
 
 
 class Rules(Section):
-    """`filter.rules`: which rules are applied."""
+    """`filter.rules`: the switches, in the order in which the rules are applied."""
 
+    no_label: bool
+    empty: bool
+    cut_off: bool
+    garbled: bool
+    prompt_echo: bool
+    label_leak: bool
+    answer_leak: bool
+    markup: bool
+    too_short: bool
+    too_long: bool
+    foreign_script: bool
+    language: bool
+    repetitive: bool
+    exact_duplicate: bool
+    near_duplicate: bool
+    semantic_duplicate: bool
+    demonstration_copy: bool
+    real_copy: bool
+    test_leak: bool
+    tagged: bool
     label_issue: bool
     outlier: bool
     profile: bool
 
 
 class Filter(Section):
-    """`filter`: thresholds of the rules; similarities are Jaccard, from 0 to 1."""
+    """`filter`: switches and thresholds of the rules; similarities are from 0 to 1."""
 
     seed: Seed
     rows_per_label: Count
+    rules: Rules
     min_words: Positive
     max_words: Count
+    language_probability: Annotated[float, Field(ge=0, lt=1)]
     near_duplicate_similarity: Share
     copy_similarity: Share
     leak_similarity: Share
+    edited_duplicate_similarity: Share
+    edited_copy_similarity: Share
+    edited_leak_similarity: Share
+    semantic_duplicate_similarity: Share
+    semantic_leak_similarity: Share
+    reject_tags: list[Tag]
     label_quality: Share
     outlier_quantile: Share
     profiles: Annotated[list[Literal["easy", "ambiguous", "hard"]], Field(min_length=1)]
     select: Literal["random", "diverse"]
-    rules: Rules
     curve: Annotated[list[Positive], Field(min_length=2, max_length=2)]
     verify: Verify
+
+    @model_validator(mode="after")
+    def _labels(self) -> Filter:
+        if not self.rules.no_label and self.verify.action in ("drop", "none"):
+            raise ValueError(
+                "rules.no_label: false lets rows without a label through, and only verify.action: relabel "
+                f"gives them one, not {self.verify.action}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _words(self) -> Filter:

@@ -103,6 +103,7 @@ class Kept(Candidate, Note):
 
     written_label: str
     label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not verified
+    tags: list[str]  # email, phone …: see stages/filter/tags.py
 
 
 class Rejected(Candidate, Note):
@@ -111,6 +112,7 @@ class Rejected(Candidate, Note):
     rule: str
     evidence: dict[str, Any]
     label_scores: dict[str, float] | None
+    tags: list[str]
 
 
 class Prediction(TypedDict):

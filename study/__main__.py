@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from stages.evaluate.bootstrap import interval
 from stages.evaluate.compare import compare
 from stages.evaluate.scores import ArmPredictions
 from stages.filter.__main__ import read_labels, sift
-from stages.filter.vectors import Embedder
+from stages.filter.vectors import embed_rows
 from stages.filter.verify import Verifier, centre, demonstrations, reading_prompt
 from stages.generate.session import Session
 from stages.labels import label_shares
@@ -95,7 +96,7 @@ def checked(task: Task, candidates: Sequence[Candidate], check: str) -> list[Kep
     train = task.parts.train
     reading = read_labels(params, task.card, candidates, train)
     shares = label_shares(params.label_shares, task.card, train)
-    embed = Embedder(params.train, reading.vectors)
+    embed = partial(embed_rows, params.train)
     kept, _, _ = sift(config, task.card, candidates, train, task.parts.test, reading.scores, shares, embed)
     return kept
 

@@ -109,6 +109,13 @@ def prepared(project: Path, set_params: Callable[[dict[str, Any]], None]) -> Pat
             "real.curve": [30, 40, 50],
             "prepare.test_rows": 40,
             "arms": ["real", "synthetic", "mixed", "real_30", "real_40", "real_50"],
+            # The fake's sentences, of a few dozen words, are edits of each other.
+            "filter.edited_duplicate_similarity": 1.0,
+            "filter.edited_copy_similarity": 1.0,
+            "filter.edited_leak_similarity": 1.0,
+            # What needs the real encoder is for the tests that ask for it.
+            "filter.semantic_duplicate_similarity": 1.0,
+            "filter.semantic_leak_similarity": 1.0,
         }
     )
     write_card(project, "tiny")

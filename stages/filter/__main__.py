@@ -11,7 +11,8 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,12 @@ from stages.filter.curve import curve_arms
 from stages.filter.judge import judged
 from stages.filter.select import select
 from stages.filter.sieve import RULES, Scores, sieved
-from stages.filter.vectors import Embed, Embedder, no_vectors
+from stages.filter.tags import tags_of
+from stages.filter.vectors import Embed, embed_rows
 from stages.filter.verify import Reading
 from stages.labels import label_shares
 from stages.llm import open_model
-from stages.params import Filter, Params, load_params
+from stages.params import TAGS, Filter, Params, load_params
 from stages.records import (
     PROFILES,
     ArmRow,
@@ -53,7 +55,7 @@ def main() -> None:
     candidates, train = read_rows(paths.CANDIDATES) + read_rows(paths.MORE), read_rows(paths.REAL_TRAIN)
     reading = read_labels(params, card, candidates, train)
     test, shares = read_rows(paths.TEST_INPUTS), label_shares(params.label_shares, card, train)
-    embed = Embedder(params.train, reading.vectors)
+    embed = partial(embed_rows, params.train)
     kept, rejected, short = sift(params.filter, card, candidates, train, test, reading.scores, shares, embed)
     for name, missing in short.items():
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
@@ -87,7 +89,7 @@ def sift(
     test: Sequence[Input],
     scores: Scores,
     shares: Mapping[str, float],
-    embed: Embed = no_vectors,
+    embed: Embed | None = None,
 ) -> tuple[list[Kept], list[Rejected], dict[str, int]]:
     """Partition the candidates into kept and rejected rows, in their order; say what each label lacks.
 
@@ -98,7 +100,7 @@ def sift(
     shares : mapping
         Labels' shares of the kept rows.
     embed : callable
-        Returns rows' vectors; called only if the settings have a use for them.
+        Rows → vectors; None: nothing is compared by its meaning.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def sift(
         If a label has no accepted row.
     """
     sieve, labels = sieved(config, card, candidates, train, test, scores, embed)
-    short = select(sieve, config, shares, labels, embed)
+    short = select(sieve, config, shares, labels)
     said = {
         row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}
         for row_id, row in scores.items()
@@ -117,10 +119,11 @@ def sift(
         shown, note = said.get(row["id"]), sieve.notes.get(row["id"], Note())
         if row["id"] in sieve.verdicts:
             rule, evidence = sieve.verdicts[row["id"]]
-            rejected.append({**row, "rule": rule, "evidence": evidence, "label_scores": shown, **note})
+            found = {"rule": rule, "evidence": evidence, "label_scores": shown, "tags": tags_of(row)}
+            rejected.append(cast(Rejected, {**row, **found, **note}))
         else:
-            label = labels[row["id"]]
-            kept.append({**row, "label": label, "written_label": row["label"], "label_scores": shown, **note})
+            label, own = labels[row["id"]], {"written_label": row["label"], "label_scores": shown}
+            kept.append(cast(Kept, {**row, "label": label, **own, "tags": tags_of(row), **note}))
     return kept, rejected, short
 
 
@@ -158,6 +161,13 @@ def summary(
         "kept": len(kept),
         "kept_share": round(len(kept) / max(1, candidates), 4),
         "labels": by_label,
+        "tags": {
+            tag: {
+                "candidates": sum(tag in row["tags"] for row in [*kept, *rejected]),
+                "kept": sum(tag in row["tags"] for row in kept),
+            }
+            for tag in TAGS
+        },
         "relabelled": sum(row["label"] != row["written_label"] for row in kept),
         "profiles": {name: profiles[name] for name in PROFILES if profiles},
         # On real training rows that were not shown to it: how far its verdicts can be trusted.

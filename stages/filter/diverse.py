@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.filter.vectors import Vectors
+from stages.filter.vectors import Floats as Features
 
 
-def farthest_first(vectors: Vectors, count: int) -> list[int]:
+def farthest_first(vectors: Features, count: int) -> list[int]:
     """Return the places of `count` rows, the most central first, then the farthest from those chosen.
 
     Fewer rows are the first ones of more. Equals come in their order. O(rows · count).

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from typing import Any
 
+from stages.filter.language import language_of, other_language
 from stages.params import Filter
 from stages.records import Candidate, Input, texts_of
 from stages.tasks import TaskCard
@@ -70,9 +71,11 @@ def written(row: Input, given: Set[str]) -> list[tuple[int, str]]:
 
 
 def _text_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> list[TextRule]:
-    echo, label_tag = _echo_pattern(card), _label_tag_pattern(card)
+    echo, label_tag, answer = _echo_pattern(card), _label_tag_pattern(card), _answer_pattern(card)
     known = scripts("".join(real_texts))
     markup_is_usual = any(map(_MARKUP.search, real_texts))
+    answers_are_usual = any(map(answer.search, real_texts))
+    usual = language_of(real_texts) if config.rules.language else None
 
     def garbled(text: str) -> Evidence | None:
         bad = [char for char in text if char == "\ufffd" or unicodedata.category(char) in _BAD]
@@ -83,6 +86,9 @@ def _text_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> li
 
     def label_leak(text: str) -> Evidence | None:
         return _found(label_tag, text)
+
+    def answer_leak(text: str) -> Evidence | None:
+        return None if answers_are_usual else _found(answer, text)
 
     def markup(text: str) -> Evidence | None:
         return None if markup_is_usual else _found(_MARKUP, text)
@@ -98,6 +104,9 @@ def _text_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> li
         share = sum(foreign.values()) / max(1, sum(found.values()))
         return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
 
+    def language(text: str) -> Evidence | None:
+        return other_language(text, usual, config.language_probability) if usual else None
+
     def repetitive(text: str) -> Evidence | None:
         words = re.findall(r"\w+", text.casefold())  # ". . . ." is no repetition
         most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
@@ -105,7 +114,17 @@ def _text_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> li
             return {"words": " ".join(most[0][0]), "times": most[0][1]}
         return None
 
-    return [garbled, prompt_echo, label_leak, markup, too_short, foreign_script, repetitive]
+    return [
+        garbled,
+        prompt_echo,
+        label_leak,
+        answer_leak,
+        markup,
+        too_short,
+        foreign_script,
+        language,
+        repetitive,
+    ]
 
 
 def usual_words(real_texts: Sequence[str]) -> int:
@@ -135,6 +154,19 @@ def _label_tag_pattern(card: TaskCard) -> re.Pattern[str]:
     return re.compile(
         rf"\b{re.escape(card.question)}\s*:|^\W*(?:{phrases})\s*[:–—]|[(\[]\s*(?:{phrases})\s*[)\]]"
         rf"|\b(?:label(?:led|ed)?|rated|rating)\s*(?:as|is|:)?\s*(?:{phrases})\b",
+        re.I,
+    )
+
+
+def _answer_pattern(card: TaskCard) -> re.Pattern[str]:
+    """Match a label said of the text, which then answers the question: "a negative film review"."""
+    phrases = "|".join(re.escape(label.phrase) for label in card.labels.values())
+    # By its whole name alone: "a negative review of the studio's habits" is no answer.
+    names = {card.text_name, card.question, "label", "rating"}
+    said = "|".join(re.escape(name) for name in sorted(names))
+    return re.compile(
+        rf"\b(?:{phrases})\W+(?:{said})s?\b"
+        rf"|\b(?:{said})s?\s+(?:is|was|are|were)\s+(?:\w+\s+){{0,2}}(?:{phrases})\b",
         re.I,
     )
 

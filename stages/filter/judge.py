@@ -16,9 +16,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from stages.encoder.data import folds_of
-from stages.encoder.embedding import embed_rows
 from stages.encoder.linear import fit_head
-from stages.filter.verify import Floats, Reading, log_softmax, verify
+from stages.filter.vectors import embed_rows
+from stages.filter.verify import Floats, Reading, log_softmax, readable, verify
 from stages.labels import label_shares
 from stages.llm.base import LanguageModel
 from stages.params import Params
@@ -120,10 +120,10 @@ def with_classifier(
     # A classifier can't tell labels that it has no row of.
     if len(llm.real) < MIN_ROWS or len(set(labels.tolist())) < len(names):
         return llm
-    read = [row for row in candidates if row["id"] in llm.scores]
+    read = [row for row in readable(params.filter, candidates) if row["id"] in llm.scores]
     with progress(len(train) + len(read), "classify", "texts") as bar:
-        features = embed_rows(params.train, [*train, *read], bar.update)
-    own, others = features[: len(train)], features[len(train) :]
+        # One list after the other: the rules compare the same candidates, and find their vectors stored.
+        own, others = (embed_rows(params.train, rows, bar.update) for rows in (train, read))
     shares = np.array([*label_shares(params.label_shares, card, train).values()])
     unseen = out_of_fold(own, labels, shares, seed)
     judged = [place for place, row in enumerate(train) if row["id"] in llm.real and place in unseen]
@@ -138,5 +138,4 @@ def with_classifier(
         real,
         pool.accuracy,
         {"llm": pool.llm_weight, "classifier": pool.classifier_weight},
-        {row["id"]: own for row, own in zip([*train, *read], features, strict=True)},
     )

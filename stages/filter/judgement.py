@@ -9,8 +9,8 @@ import numpy as np
 from stages.filter.label_issues import Ints, label_issues
 from stages.filter.outliers import outliers
 from stages.filter.profiles import dynamics
-from stages.filter.sieve import Evidence, Sieve, Verdict
-from stages.filter.vectors import Embed, Vectors
+from stages.filter.sieve import Evidence, Sieve, Verdict, vectors_of
+from stages.filter.vectors import Floats
 from stages.params import Filter
 from stages.records import Candidate, Labelled
 
@@ -21,10 +21,9 @@ def apply_judgement(
     names: Sequence[str],
     train: Sequence[Labelled],
     labels: Mapping[str, str],
-    embed: Embed,
 ) -> None:
     """Apply those of label_issue, outlier and profile that are switched on; note the profiles."""
-    judge = Judgement(sieve, config, names, train, labels, embed)
+    judge = Judgement(sieve, config, names, train, labels)
     if config.rules.label_issue:
         judge.label_issue()
     if config.rules.outlier:
@@ -43,13 +42,13 @@ class Judgement:
         names: Sequence[str],
         train: Sequence[Labelled],
         labels: Mapping[str, str],
-        embed: Embed,
     ) -> None:
         self.sieve, self.config, self.names, self.train = sieve, config, list(names), train
         self.labels = labels
-        self.real_vectors = embed(train)
+        vectors = vectors_of(sieve)
+        self.real_vectors = vectors.of(train)
         self.real_labels = np.array([self.names.index(row["label"]) for row in train], np.int64)
-        self.vectors = dict(zip((row["id"] for row in sieve.standing), embed(sieve.standing), strict=True))
+        self.vectors = vectors
 
     def label_issue(self) -> None:
         """Reject rows of which a classifier trained on the others says that they are labelled wrong."""
@@ -87,11 +86,10 @@ class Judgement:
                 found[place] = dict(note)
         self._reject("profile", found)
 
-    def _standing(self) -> tuple[Vectors, Ints]:
+    def _standing(self) -> tuple[Floats, Ints]:
         rows = self.sieve.standing
-        vectors = [self.vectors[row["id"]] for row in rows]
         labels = np.array([self.names.index(self.labels[row["id"]]) for row in rows], np.int64)
-        return np.stack(vectors) if vectors else np.zeros((0, 0), np.float32), labels
+        return self.vectors.of(rows), labels
 
     def _reject(self, rule: str, found: Mapping[int, Evidence]) -> None:
         def judge(place: int, _: Candidate) -> Verdict | None:

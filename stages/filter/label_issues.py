@@ -16,7 +16,7 @@ from cleanlab.rank import get_label_quality_scores
 
 from stages.encoder.data import folds_of
 from stages.encoder.linear import best_strength, fit_head
-from stages.filter.vectors import Vectors
+from stages.filter.vectors import Floats as Features
 from stages.filter.verify import log_softmax
 
 _FOLDS = 5
@@ -27,9 +27,9 @@ Evidence = dict[str, Any]
 
 
 def label_issues(
-    vectors: Vectors,
+    vectors: Features,
     labels: Ints,
-    real_vectors: Vectors,
+    real_vectors: Features,
     real_labels: Ints,
     names: Sequence[str],
     threshold: float,
@@ -63,7 +63,7 @@ def label_issues(
 
 
 def out_of_fold(
-    vectors: Vectors, labels: Ints, real_vectors: Vectors, real_labels: Ints, count: int, seed: int
+    vectors: Features, labels: Ints, real_vectors: Features, real_labels: Ints, count: int, seed: int
 ) -> tuple[Ints, Floats]:
     """Return places, and probabilities of shape (places, labels) by classifiers not trained on those rows.
 
@@ -83,5 +83,5 @@ def out_of_fold(
     return places, said[places]
 
 
-def _joined(real: Vectors, rows: Vectors) -> Vectors:
+def _joined(real: Features, rows: Features) -> Features:
     return np.concatenate([real, rows]) if len(real) else rows

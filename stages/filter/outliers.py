@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.filter.vectors import Vectors
+from stages.filter.vectors import Floats as Features
 from stages.records import Input, texts_of
 
 # The mean of a few neighbours: one odd real row must not vouch for what is odd in the same way.
@@ -21,7 +21,7 @@ Evidence = dict[str, Any]
 
 
 def outliers(
-    vectors: Vectors, real: Sequence[Input], real_vectors: Vectors, quantile: float
+    vectors: Features, real: Sequence[Input], real_vectors: Features, quantile: float
 ) -> dict[int, Evidence]:
     """Return the places of the rows that are farther from the real rows than `quantile` of those are.
 
@@ -46,7 +46,7 @@ def outliers(
     return found
 
 
-def threshold_of(real_vectors: Vectors, quantile: float) -> float:
+def threshold_of(real_vectors: Features, quantile: float) -> float:
     """Return the distance that a share `quantile` of the real rows keeps to the others; infinite: none is."""
     rows = len(real_vectors)
     # A small subtraction: 0.99 · 100 must not come out above 99.
@@ -58,7 +58,7 @@ def threshold_of(real_vectors: Vectors, quantile: float) -> float:
     return float(np.sort(distances(near))[max(rank, 1) - 1])
 
 
-def distances(similarities: Vectors) -> Floats:
+def distances(similarities: Features) -> Floats:
     """Return each row's mean cosine distance to its nearest columns."""
     nearest = np.partition(similarities, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     return np.asarray(1 - nearest.astype(np.float64).mean(axis=1))

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stages.filter.vectors import Vectors
+from stages.filter.vectors import Floats as Features
 from stages.records import Note
 
 # Data-IQ's own: sure from 0.75 on, of the other label up to 0.25, and in both cases steadily so.
@@ -51,7 +51,7 @@ class Dynamics:
         ]
 
 
-def dynamics(vectors: Vectors, labels: Ints, count: int, seed: int, rows: int) -> Dynamics:
+def dynamics(vectors: Features, labels: Ints, count: int, seed: int, rows: int) -> Dynamics:
     """Train a linear head on all rows; return the dynamics of the first `rows` of them."""
     own = labels[:rows]
     by_epoch = np.stack(
@@ -60,7 +60,7 @@ def dynamics(vectors: Vectors, labels: Ints, count: int, seed: int, rows: int) -
     return Dynamics(by_epoch.mean(axis=0), (by_epoch * (1 - by_epoch)).mean(axis=0), by_epoch.std(axis=0))
 
 
-def train_by_epochs(vectors: Vectors, labels: Ints, count: int, seed: int, rows: int) -> list[Floats]:
+def train_by_epochs(vectors: Features, labels: Ints, count: int, seed: int, rows: int) -> list[Floats]:
     """Return the probabilities of the first `rows`, shape (rows, labels), after each epoch."""
     order = torch.Generator().manual_seed(seed)
     inputs, targets = torch.from_numpy(np.ascontiguousarray(vectors)), torch.from_numpy(labels)

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 
 from stages.errors import DataError
 from stages.filter.diverse import farthest_first
-from stages.filter.sieve import Sieve, Verdict
-from stages.filter.vectors import Embed, no_vectors
+from stages.filter.sieve import Sieve, Verdict, vectors_of
 from stages.labels import wanted_rows
 from stages.params import Filter
 from stages.records import Candidate
@@ -20,7 +19,6 @@ def select(
     config: Filter,
     shares: Mapping[str, float],
     labels: Mapping[str, str],
-    embed: Embed = no_vectors,
 ) -> dict[str, int]:
     """Reject the surplus, as `filter.select` says; return how many rows each label lacks of `rows_per_label`.
 
@@ -38,7 +36,7 @@ def select(
     wanted = (
         wanted_rows(config.rows_per_label, shares) if config.rows_per_label else fitting(accepted, shares)
     )
-    order = _order(sieve, config, wanted, labels, embed)
+    order = _order(sieve, config, wanted, labels)
     taken: Counter[str] = Counter()
     chosen = set()
     for row in order:
@@ -58,7 +56,7 @@ def select(
 
 
 def _order(
-    sieve: Sieve, config: Filter, wanted: Mapping[str, int], labels: Mapping[str, str], embed: Embed
+    sieve: Sieve, config: Filter, wanted: Mapping[str, int], labels: Mapping[str, str]
 ) -> list[Candidate]:
     """Return the rows in the order in which they are taken, of each label at least as many as wanted."""
     if config.select == "random":
@@ -68,7 +66,9 @@ def _order(
     order = []
     for name, count in wanted.items():
         own = [row for row in sieve.standing if labels[row["id"]] == name]
-        order += own if len(own) <= count else [own[at] for at in farthest_first(embed(own), count)]
+        if len(own) > count:
+            own = [own[at] for at in farthest_first(vectors_of(sieve).of(own), count)]
+        order += own
     return order
 
 
@@ -83,6 +83,6 @@ def _nothing(sieve: Sieve, name: str, labels: Mapping[str, str]) -> str:
     rules = Counter(rule for row_id, (rule, _) in sieve.verdicts.items() if labels[row_id] == name)
     said = ", ".join(f"{count} {rule}" for rule, count in rules.most_common(3)) or "there are none"
     return (
-        f"filter: no candidate labelled {name!r} is accepted (rejected: {said}); look at "
+        f"no candidate labelled {name!r} is accepted (rejected: {said}); look at "
         "data/synthetic/candidates.jsonl, the label phrases in the task card and filter.verify"
     )

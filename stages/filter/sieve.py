@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.filter.compare import Comparison, first_texts
 from stages.filter.form import form_rules
-from stages.filter.similarity import earlier_twins, similar_pairs, words_of
-from stages.filter.vectors import Embed, no_vectors
+from stages.filter.similarity import best_of, twins_of, words_of
+from stages.filter.tags import found, tags_of
+from stages.filter.vectors import Embed, Vectors
+from stages.filter.verify import readable
 from stages.params import Filter
 from stages.records import Candidate, Input, Labelled, Note, texts_of
 from stages.tasks import TaskCard
@@ -23,16 +25,20 @@ RULES = [
     "garbled",
     "prompt_echo",
     "label_leak",
+    "answer_leak",
     "markup",
     "too_short",
     "too_long",
     "foreign_script",
+    "language",
     "repetitive",
     "exact_duplicate",
     "near_duplicate",
+    "semantic_duplicate",
     "demonstration_copy",
     "real_copy",
     "test_leak",
+    "tagged",
     "unsure_label",
     "wrong_label",
     "label_issue",
@@ -53,10 +59,13 @@ class Sieve:
     ----------
     candidates : sequence of Candidate
         In the order in which they were written: of two that say the same, the first stays.
+    vectors : Vectors, optional
+        Of them and of the real rows, for the rules that compare meanings.
     """
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
+    def __init__(self, candidates: Sequence[Candidate], vectors: Vectors | None = None) -> None:
         self.standing = list(candidates)
+        self.vectors = vectors
         self.verdicts: dict[str, Verdict] = {}
         # What is noted of rows without being a verdict, by id.
         self.notes: dict[str, Note] = {}
@@ -73,9 +82,16 @@ class Sieve:
         self.standing = left
 
 
+def vectors_of(sieve: Sieve) -> Vectors:
+    """Return the rows' vectors; raise `ValueError` if the caller gave none."""
+    if sieve.vectors is None:
+        raise ValueError("these filter settings need vectors; give `embed`")
+    return sieve.vectors
+
+
 def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Labelled]) -> None:
     """Reject what a text's own form gives away."""
-    rules = form_rules(config, card, train)
+    rules = [rule for rule in form_rules(config, card, train) if getattr(config.rules, rule[0])]
 
     def judge(_: int, row: Candidate) -> Verdict | None:
         found = ((rule, check(row)) for rule, check in rules)
@@ -84,51 +100,73 @@ def apply_form(sieve: Sieve, config: Filter, card: TaskCard, train: Sequence[Lab
     sieve.apply(judge)
 
 
-def apply_duplicates(sieve: Sieve, config: Filter, train: Sequence[Labelled]) -> None:
-    """Reject what repeats an earlier candidate: word for word, then nearly."""
-    given = first_texts(train)
+def apply_duplicates(
+    sieve: Sieve, config: Filter, train: Sequence[Labelled], vectors: Vectors | None = None
+) -> None:
+    """Reject what repeats an earlier candidate: word for word, then nearly, then in other words."""
     first: dict[tuple[str, ...], Candidate] = {}
 
     def exact(_: int, row: Candidate) -> Verdict | None:
         twin = first.setdefault(tuple(" ".join(words_of(text)) for text in texts_of(row)), row)
-        return None if twin is row else ("exact_duplicate", _twin("twin", twin, 1.0))
+        return None if twin is row else ("exact_duplicate", _twin("twin", twin, "text", 1.0))
 
-    sieve.apply(exact)
-    rows = sieve.standing
-    twins = earlier_twins(comparable(rows, given), config.near_duplicate_similarity)
+    if config.rules.exact_duplicate:
+        sieve.apply(exact)
+    comparison = Comparison(first_texts(train), vectors)
+    for rule, measure, threshold in (
+        ("near_duplicate", "shingles", config.near_duplicate_similarity),
+        ("near_duplicate", "words", config.edited_duplicate_similarity),
+        ("semantic_duplicate", "meaning", config.semantic_duplicate_similarity),
+    ):
+        if getattr(config.rules, rule):
+            rows = sieve.standing
+            twins = twins_of(comparison.twins(measure, rows, threshold))
+            sieve.apply(_near("twin", measure, rows, twins, lambda *_, rule=rule: rule))
 
-    def near(place: int, _: Candidate) -> Verdict | None:
-        if place not in twins:
-            return None
-        twin, similarity = twins[place]
-        return "near_duplicate", _twin("twin", rows[twin], similarity)
 
-    sieve.apply(near)
-
-
-def apply_copies(sieve: Sieve, config: Filter, train: Sequence[Labelled], test: Sequence[Input]) -> None:
+def apply_copies(
+    sieve: Sieve,
+    config: Filter,
+    train: Sequence[Labelled],
+    test: Sequence[Input],
+    vectors: Vectors | None = None,
+) -> None:
     """Reject copies of the demonstrations and other real rows, then whatever is near a test input."""
-    given = first_texts(train)
-    real = similar_pairs(comparable(sieve.standing, given), comparable(train, given), config.copy_similarity)
+    rules, comparison = config.rules, Comparison(first_texts(train), vectors)
 
-    def copy(place: int, row: Candidate) -> Verdict | None:
-        if place not in real:
-            return None
-        twin, similarity = real[place]
-        shown = train[twin]["id"] in row["demonstration_ids"]
-        rule = "demonstration_copy" if shown else "real_copy"
-        return rule, _twin("real", train[twin], similarity)
+    def copy(row: Candidate, real: Input) -> str | None:
+        rule = "demonstration_copy" if real["id"] in row["demonstration_ids"] else "real_copy"
+        return rule if getattr(rules, rule) else None
 
-    sieve.apply(copy)
-    leaks = similar_pairs(comparable(sieve.standing, given), comparable(test, given), config.leak_similarity)
+    def leak(*_: Input) -> str:
+        return "test_leak"
 
-    def leak(place: int, _: Candidate) -> Verdict | None:
-        if place not in leaks:
-            return None
-        twin, similarity = leaks[place]
-        return "test_leak", _twin("test", test[twin], similarity)
+    if rules.demonstration_copy or rules.real_copy:
+        for measure, threshold in (
+            ("shingles", config.copy_similarity),
+            ("words", config.edited_copy_similarity),
+        ):
+            copies = best_of(comparison.copies(measure, sieve.standing, train, threshold))
+            sieve.apply(_near("real", measure, train, copies, copy))
+    if rules.test_leak:
+        for measure, threshold in (
+            ("shingles", config.leak_similarity),
+            ("words", config.edited_leak_similarity),
+            ("meaning", config.semantic_leak_similarity),
+        ):
+            leaks = best_of(comparison.copies(measure, sieve.standing, test, threshold))
+            sieve.apply(_near("test", measure, test, leaks, leak))
 
-    sieve.apply(leak)
+
+def apply_tags(sieve: Sieve, config: Filter) -> None:
+    """Reject rows with a tag of `filter.reject_tags`."""
+
+    def tagged(_: int, row: Candidate) -> Verdict | None:
+        tag = next((tag for tag in tags_of(row) if tag in config.reject_tags), None)
+        return ("tagged", {"tag": tag, "match": found(tag, row)}) if tag else None
+
+    if config.rules.tagged:
+        sieve.apply(tagged)
 
 
 def apply_verification(
@@ -151,11 +189,6 @@ def apply_verification(
     sieve.apply(judge)
 
 
-def first_texts(train: Sequence[Labelled]) -> set[str]:
-    """Return the first texts of the real pairs, case and punctuation aside: candidates begin with them."""
-    return {" ".join(words_of(row["text"])) for row in train if "text_pair" in row}
-
-
 def sieved(
     config: Filter,
     card: TaskCard,
@@ -163,40 +196,52 @@ def sieved(
     train: Sequence[Labelled],
     test: Sequence[Input],
     scores: Scores,
-    embed: Embed = no_vectors,
+    embed: Embed | None = None,
 ) -> tuple[Sieve, dict[str, str]]:
-    """Apply all rules but `surplus`; return the sieve, and the labels by id as they are after relabelling."""
+    """Apply all rules but `surplus`; return the sieve, and the labels by id as they are after relabelling.
+
+    Without `embed`, nothing is compared by its meaning.
+    """
     labels = {row["id"]: row["label"] for row in candidates}
-    sieve = Sieve(candidates)
+    vectors = Vectors(embed, readable(config, candidates), train, test) if embed else None
+    sieve = Sieve(candidates, vectors)
     apply_form(sieve, config, card, train)
-    apply_duplicates(sieve, config, train)
-    apply_copies(sieve, config, train, test)
+    apply_duplicates(sieve, config, train, vectors)
+    apply_copies(sieve, config, train, test, vectors)
+    apply_tags(sieve, config)
     if config.verify.action != "none":
         apply_verification(sieve, config, card.label_names, scores, labels)
     if config.rules.label_issue or config.rules.outlier or config.rules.profile:
         # Here, because cleanlab takes seconds to import.
         from stages.filter.judgement import apply_judgement
 
-        apply_judgement(sieve, config, card.label_names, train, labels, embed)
+        apply_judgement(sieve, config, card.label_names, train, labels)
     return sieve, labels
 
 
-def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
-    """Return what is compared of each row: its text, or both texts of a pair.
+def _near(
+    kind: str,
+    measure: str,
+    others: Sequence[Input],
+    found: Mapping[int, tuple[int, float]],
+    rule_of: Callable[[Candidate, Input], str | None],
+) -> Callable[[int, Candidate], Verdict | None]:
+    """Return a judge that rejects rows for which a near one was found, by place, among `others`."""
 
-    Pairs that begin with the same given text (a real row's) have most words in common, so of those only the
-    second texts are compared: its words carry a mark of the first text, and match under the same mark alone.
-    """
-    texts = []
-    for row in rows:
-        said = " ".join(words_of(row["text"]))
-        if "text_pair" in row and said in given:
-            mark = zlib.crc32(said.encode("utf-8", "surrogatepass"))
-            texts.append(" ".join(f"{word}_{mark}" for word in words_of(row["text_pair"])))
-        else:
-            texts.append(" ".join(texts_of(row)))
-    return texts
+    def judge(place: int, row: Candidate) -> Verdict | None:
+        if place not in found:
+            return None
+        other, similarity = found[place]
+        rule = rule_of(row, others[other])
+        return (rule, _twin(kind, others[other], measure, similarity)) if rule else None
+
+    return judge
 
 
-def _twin(kind: str, row: Input | Candidate, similarity: float) -> Evidence:
-    return {kind: row["id"], f"{kind}_text": " / ".join(texts_of(row)), "similarity": round(similarity, 3)}
+def _twin(kind: str, row: Input, measure: str, similarity: float) -> Evidence:
+    return {
+        kind: row["id"],
+        f"{kind}_text": " / ".join(texts_of(row)),
+        "measure": measure,
+        "similarity": round(similarity, 3),
+    }

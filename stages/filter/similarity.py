@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ SHINGLE_WORDS = 3
 # A text of fewer shingles is too short to call another one that holds it a copy ("one of the best").
 MIN_CONTAINED_SHINGLES = 5
 _BLOCK_ROWS = 2000
+
+Pair = tuple[int, int, float]  # left, right, similarity
 
 
 def words_of(text: str) -> list[str]:
@@ -41,17 +43,27 @@ def similar_pairs(
     dict
         Left index → (right index, similarity); of equals the first right one.
     """
+    return best_of(shingle_pairs(left, right, threshold, contained=True))
+
+
+def earlier_twins(texts: Sequence[str], threshold: float) -> dict[int, tuple[int, float]]:
+    """Return, for each text that repeats an earlier one that is itself kept, that one and the similarity."""
+    return twins_of(shingle_pairs(texts, texts, threshold, contained=False))
+
+
+def best_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
+    """Return each left text's most similar right text, and the similarity; of equals the first."""
     best: dict[int, tuple[int, float]] = {}
-    for i, j, similarity in _pairs(left, right, threshold, contained=True):
+    for i, j, similarity in pairs:
         if i not in best or similarity > best[i][1]:
             best[i] = (j, similarity)
     return best
 
 
-def earlier_twins(texts: Sequence[str], threshold: float) -> dict[int, tuple[int, float]]:
-    """Return, for each text that repeats an earlier one that is itself kept, that one and the similarity."""
+def twins_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
+    """Return, of pairs within a list, each text's most similar earlier one that has itself no twin."""
     earlier: dict[int, list[tuple[int, float]]] = {}
-    for i, j, similarity in _pairs(texts, texts, threshold, contained=False):
+    for i, j, similarity in pairs:
         if j < i:
             earlier.setdefault(i, []).append((j, similarity))
     twins: dict[int, tuple[int, float]] = {}
@@ -62,9 +74,9 @@ def earlier_twins(texts: Sequence[str], threshold: float) -> dict[int, tuple[int
     return twins
 
 
-def _pairs(
+def shingle_pairs(
     left: Sequence[str], right: Sequence[str], threshold: float, *, contained: bool
-) -> list[tuple[int, int, float]]:
+) -> list[Pair]:
     """Return all (left, right, similarity) at the threshold or above, right ascending within a left."""
     if not left or not right:
         return []
@@ -72,7 +84,7 @@ def _pairs(
     matrix = vectorizer.fit_transform([*left, *right])
     a, b = matrix[: len(left)], matrix[len(left) :]
     sizes_a, sizes_b = (np.asarray(part.sum(axis=1)).ravel() for part in (a, b))
-    pairs: list[tuple[int, int, float]] = []
+    pairs: list[Pair] = []
     for start in range(0, len(left), _BLOCK_ROWS):
         common: Any = (a[start : start + _BLOCK_ROWS] @ b.T).tocoo()
         rows, columns = common.row + start, common.col

@@ -40,7 +40,6 @@ class Reading:
     real: dict[str, Floats] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
-    vectors: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def verify(
@@ -50,7 +49,7 @@ def verify(
     train: Sequence[Labelled],
     model: LanguageModel,
 ) -> Reading:
-    """Read all finished candidates, and the real training rows that were not shown.
+    """Read all candidates that may stand, and the real training rows that were not shown.
 
     After each of `verify.draws` draws of demonstrations; the mean of the centred log-probabilities counts, of
     a real row that of the draws that didn't show it.
@@ -64,9 +63,10 @@ def verify(
         raise ModelError("params.yaml: filter.verify: this model or backend can't read; say `action: none`")
     shown = [demonstrations(config, card, train, number) for number in range(config.verify.draws)]
     finished = [row for row in candidates if can_be_read(row)]
-    total = sum(len(finished) + len(train) - len(own) for own in shown)
+    late = readable(config, candidates)[len(finished) :]
+    total = sum(len(finished) + len(late) + len(train) - len(own) for own in shown)
     with progress(total, "verify", "texts") as bar:
-        draws = [_read_after(own, card, finished, train, model, bar.update) for own in shown]
+        draws = [_read_after(own, card, finished, late, train, model, bar.update) for own in shown]
     scores = log_softmax(np.mean([own for own, _ in draws], axis=0))
     # A row that every draw showed has no reading.
     hidden = [row for row in train if any(row["id"] in own for _, own in draws)]
@@ -76,7 +76,7 @@ def verify(
         card.label_names[best] == row["label"] for best, row in zip(real.argmax(axis=1), hidden, strict=True)
     ]
     return Reading(
-        {row["id"]: own for row, own in zip(finished, scores, strict=True)},
+        {row["id"]: own for row, own in zip([*finished, *late], scores, strict=True)},
         {row["id"]: own for row, own in zip(hidden, real, strict=True)},
         {"llm": round(sum(right) / len(right), 4)} if right else {},
     )
@@ -86,6 +86,7 @@ def _read_after(
     shown: Sequence[Labelled],
     card: TaskCard,
     finished: Sequence[Candidate],
+    late: Sequence[Candidate],
     train: Sequence[Labelled],
     model: LanguageModel,
     on_texts: Callable[[int], object],
@@ -94,15 +95,34 @@ def _read_after(
     hidden = [row for row in train if row not in shown]
     reader = Verifier(card, reading_prompt(card, shown), model)
     scores = reader.read([row_text(card, row) for row in finished], on_texts)
+    others = reader.read([row_text(card, row) for row in late], on_texts)
     real = reader.read([row_text(card, row) for row in hidden], on_texts)
     names = card.label_names
     offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
-    return scores - offsets, {row["id"]: own for row, own in zip(hidden, real - offsets, strict=True)}
+    every = np.concatenate([scores, others]) - offsets
+    return every, {row["id"]: own for row, own in zip(hidden, real - offsets, strict=True)}
 
 
 def can_be_read(row: Candidate) -> bool:
     """Return whether a candidate is finished and has a label and all of its texts."""
     return row["finish_reason"] == "stop" and bool(row["label"]) and all(texts_of(row))
+
+
+def readable(config: Filter, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the finished candidates, then those that stand only because a rule is switched off.
+
+    Read last, and not centred on, they leave the finished ones' readings as they are.
+    """
+    rules = config.rules
+    late = [
+        row
+        for row in candidates
+        if not can_be_read(row)
+        and (row["finish_reason"] == "stop" or not rules.cut_off)
+        and (row["label"] or not rules.no_label)
+        and (all(texts_of(row)) or not rules.empty)
+    ]
+    return [*filter(can_be_read, candidates), *late]
 
 
 class Verifier:

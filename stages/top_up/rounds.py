@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from stages import paths
 from stages.errors import DataError
 from stages.filter.judge import judged
 from stages.filter.sieve import Sieve, sieved
-from stages.filter.vectors import Embedder
-from stages.filter.verify import Reading
+from stages.filter.vectors import embed_rows
 from stages.generate.plan import Planned, distinct, drawn_labels
 from stages.generate.session import Session
 from stages.labels import wanted_rows
@@ -112,12 +112,11 @@ class Rounds:
         """
         candidates = [*self.first, *self.more]
         config = self.params.filter
-        reading = Reading()
+        scores = {}
         if config.verify.action != "none":
-            reading = judged(self.params, self.card, candidates, self.train, self.model)
-        # Embedded anew each time: a vector's last digits depend on what shares its batch.
-        embed = Embedder(self.params.train, reading.vectors)
-        sieve, labels = sieved(config, self.card, candidates, self.train, self.test, reading.scores, embed)
+            scores = judged(self.params, self.card, candidates, self.train, self.model).scores
+        embed = partial(embed_rows, self.params.train)
+        sieve, labels = sieved(config, self.card, candidates, self.train, self.test, scores, embed)
         size = self.session.config.samples_per_prompt
         asked = [label for label in self.labels for _ in range(size)]
         self.counts.append(count(candidates, asked, sieve, labels, since))

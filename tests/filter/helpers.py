@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.params import Filter
+from stages.params import Filter, Rules
 from tests.builders import section
 
 
@@ -22,8 +22,13 @@ def config(**changes: Any) -> Filter:
         "outlier_quantile": 0.97,
         "profiles": ["easy", "ambiguous", "hard"],
         "select": "random",
+        "edited_duplicate_similarity": 0.65,
+        "edited_copy_similarity": 0.6,
+        "edited_leak_similarity": 0.55,
+        "reject_tags": [],
     }
-    rules = {"label_issue": False, "outlier": False, "profile": False, **changes.pop("rules", {})}
+    judgement = dict.fromkeys(["label_issue", "outlier", "profile"], False)
+    rules = {**dict.fromkeys(Rules.model_fields, True), **judgement, **changes.pop("rules", {})}
     verify = {
         "action": "none",
         "judge": "llm",

@@ -113,7 +113,7 @@ def test_a_label_said_as_a_label_leaks(text, match):
         "the film reviewer: a dying breed",
         "the last film review she ever wrote",
         "here are some good sentences for you",
-        "they read “negative film review” and laughed",
+        "they read “negative reviews” and laughed",
         "he says: go and see it",
         "50 % plot, 50 % songs: enough",
         "1 < 2 and 3 > 2, she said",

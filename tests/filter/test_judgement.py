@@ -5,11 +5,10 @@ from stages.encoder import linear
 from stages.filter.__main__ import sift
 from stages.filter.judgement import apply_judgement
 from stages.filter.sieve import Sieve
-from stages.filter.vectors import Embedder, no_vectors
-from stages.params import load_params
-from tests.builders import REPOSITORY, candidate, card, labelled
+from stages.filter.vectors import Vectors
+from tests.builders import candidate, card, labelled
 from tests.filter.helpers import config
-from tests.filter.vectors import around, embedder
+from tests.filter.vectors import embedder
 
 NAMES = ["negative", "positive"]
 HALVES = {"negative": 0.5, "positive": 0.5}
@@ -27,10 +26,10 @@ def one_strength(monkeypatch):
 
 
 def judged(rules, train=TRAIN, rows=ROWS, **settings):
-    sieve = Sieve(rows)
+    sieve = Sieve(rows, Vectors(embedder(AXES), rows, train))
     labels = {row["id"]: row["label"] for row in rows}
     settings = {"label_quality": 0.3, **settings}
-    apply_judgement(sieve, config(rules=rules, **settings), NAMES, train, labels, embedder(AXES))
+    apply_judgement(sieve, config(rules=rules, **settings), NAMES, train, labels)
     return sieve
 
 
@@ -93,10 +92,10 @@ def test_too_few_rows_to_judge_are_no_error(rows):
 
 
 def test_labels_are_those_after_relabelling():
-    sieve = Sieve(ROWS)
+    sieve = Sieve(ROWS, Vectors(embedder(AXES), ROWS, TRAIN))
     labels = {row["id"]: row["label"] for row in ROWS} | {WRONG: "positive"}
     settings = config(rules={"label_issue": True}, label_quality=0.3)
-    apply_judgement(sieve, settings, NAMES, TRAIN, labels, embedder(AXES))
+    apply_judgement(sieve, settings, NAMES, TRAIN, labels)
     assert WRONG not in sieve.verdicts
 
 
@@ -106,7 +105,8 @@ def test_the_same_rows_give_the_same_verdicts():
 
 
 def test_sifted_rows_carry_their_profile():
-    settings = config(rules=ALL, label_quality=0.3, rows_per_label=20, max_words=80)
+    rules = {**ALL, "semantic_duplicate": False}
+    settings = config(rules=rules, label_quality=0.3, rows_per_label=20, max_words=80)
     kept, rejected, _ = sift(settings, card(), ROWS, TRAIN, [], {}, HALVES, embedder(AXES))
     assert len(kept) == 40
     for row in [*kept, *(row for row in rejected if row["rule"] == "surplus")]:
@@ -121,33 +121,14 @@ def test_sifted_rows_carry_their_profile():
 def test_rules_that_need_vectors_say_so_where_there_are_none():
     with pytest.raises(ValueError, match="vectors"):
         sift(config(rules={"outlier": True}), card(), ROWS, TRAIN, [], {}, HALVES)
-    with pytest.raises(ValueError, match="vectors"):
-        no_vectors(ROWS)
-
-
-def test_a_row_is_embedded_once(monkeypatch):
-    seen = []
-
-    def embed_rows(config, rows, on_rows):
-        seen.append([row["id"] for row in rows])
-        return around([AXES[row["id"]] for row in rows])
-
-    monkeypatch.setattr("stages.filter.vectors.embed_rows", embed_rows)
-    known = {ROWS[0]["id"]: np.ones(8, np.float32)}
-    embed = Embedder(load_params(REPOSITORY / "params.yaml").train, known)
-    embed(ROWS[:3])
-    found = embed([*ROWS[1:4], ROWS[0]])
-    assert seen == [["s000001", "s000002"], ["s000003"]]
-    assert found.shape == (4, 8)
-    np.testing.assert_array_equal(found[3], known["s000000"])
-    assert embed([]).shape[0] == 0
 
 
 def test_of_wrong_labels_in_clear_cases_most_are_caught_at_the_cost_of_few_right_rows():
     """Over 10 sets of 20 wrong labels among 200 rows, and judges who are right on 95 % of them."""
     caught = lost = 0
     train = [labelled(NAMES[at % 2], at) for at in range(100)]
-    settings = {"rules": {"label_issue": True, "outlier": True}, "label_quality": 0.05, "max_words": 80}
+    rules = {"label_issue": True, "outlier": True, "semantic_duplicate": False}
+    settings = {"rules": rules, "label_quality": 0.05, "max_words": 80}
     settings["outlier_quantile"] = 0.99
     for seed in range(10):
         draw = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from stages.filter.__main__ import main
 from stages.filter.sieve import RULES
 from stages.generate.__main__ import main as generate
 from stages.llm.fake import FakeModel, read_words
-from stages.params import load_params
+from stages.params import TAGS, load_params
 from stages.records import read_rows, write_rows
 from tests.filter.vectors import unit
 
@@ -275,7 +275,7 @@ def test_profiles_are_counted(model, set_params, monkeypatch):
     main()
     assert metrics()["profiles"] == {}
     assert not any("profile" in row for row in read_rows(paths.KEPT))
-    monkeypatch.setattr("stages.filter.vectors.embed_rows", by_words)
+    monkeypatch.setattr("stages.filter.__main__.embed_rows", by_words)
     set_params({"filter.rules.profile": True, "filter.profiles": ["easy", "ambiguous"]})
     main()
     rows = [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]
@@ -285,9 +285,74 @@ def test_profiles_are_counted(model, set_params, monkeypatch):
     assert metrics()["rejected"]["profile"] == counted["hard"]
 
 
-def by_words(config, rows, on_rows):
+def by_words(config, rows):
     """Return vectors of whether a text says "awful", and of some noise of its own."""
     draws = [np.random.default_rng(zlib.crc32(row["text"].encode())) for row in rows]
     own = [[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows]
     noise = [draw.normal(0, 0.2, 4) for draw in draws]
     return unit(np.concatenate([own, noise], axis=1))
+
+
+def test_tags_are_counted_and_reject_where_asked_for(model, set_params):
+    candidates = read_rows(paths.CANDIDATES)
+    for row in candidates[:4]:
+        row["text"] += f" write to {row['id']}@example.org"
+        row["finish_reason"] = "stop"
+    write_rows(paths.CANDIDATES, candidates)
+    main()
+    tags = metrics()["tags"]
+    assert list(tags) == list(TAGS)
+    assert tags["email"]["candidates"] == 4
+    assert tags["email"]["kept"] == sum("@" in row["text"] for row in read_rows(paths.KEPT))
+    assert metrics()["rejected"]["tagged"] == 0
+    set_params({"filter.reject_tags": ["email"]})
+    main()
+    assert metrics()["tags"]["email"]["kept"] == 0
+    rejected = [row for row in read_rows(paths.REJECTED) if row["rule"] == "tagged"]
+    assert all(row["evidence"]["match"] == f"{row['id']}@example.org" for row in rejected)
+
+
+def test_a_switch_reads_again_only_what_it_lets_through(model, set_params):
+    main()
+    unfinished = sum(row["finish_reason"] == "length" for row in read_rows(paths.CANDIDATES))
+    scored = model.texts_scored
+    set_params({"filter.rules.repetitive": False, "filter.rules.near_duplicate": False})
+    main()
+    assert model.texts_scored == scored
+    set_params({"filter.rules.cut_off": False})
+    before = {row["id"]: row["label_scores"] for row in [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]}
+    main()
+    assert model.texts_scored == scored + unfinished > scored
+    assert metrics()["rejected"]["cut_off"] == 0
+    after = {row["id"]: row["label_scores"] for row in [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]}
+    assert all(after[row_id] == scores for row_id, scores in before.items() if scores)
+    assert all(after.values())
+
+
+def test_candidates_are_embedded_once_for_the_rules_and_the_judge(model, set_params, monkeypatch):
+    seen = Counter()
+
+    def embed_rows(config, rows, on_rows=lambda _: None):
+        seen.update(row["id"] for row in rows)
+        on_rows(len(rows))
+        vectors = np.stack([np.random.default_rng(int(row["id"][1:])).normal(size=64) for row in rows])
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    monkeypatch.setattr("stages.encoder.embedding.embed_rows", embed_rows)
+    set_params(
+        {
+            "filter.verify.judge": "both",
+            "filter.verify.demonstrations": 0,
+            "filter.semantic_duplicate_similarity": 0.9,
+            "filter.semantic_leak_similarity": 0.9,
+        }
+    )
+    real = read_rows(paths.REAL_TRAIN)
+    main()
+    finished = [row["id"] for row in read_rows(paths.CANDIDATES) if row["finish_reason"] == "stop"]
+    rows = [*real, *read_rows(paths.TEST_INPUTS)]
+    assert set(seen) == {*finished, *(row["id"] for row in rows)}
+    assert set(seen.values()) == {1}
+    set_params({"filter.semantic_duplicate_similarity": 0.8, "filter.rules.markup": False})
+    main()
+    assert set(seen.values()) == {1}

@@ -3,9 +3,12 @@
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from stages.filter.sieve import Sieve, apply_copies, apply_duplicates, apply_form
+from stages.filter.vectors import Vectors, embed_rows
+from stages.params import load_params
 from stages.prepare.source import read_source
 from stages.prepare.split import split
 from stages.records import Input
@@ -15,6 +18,8 @@ from tests.filter.helpers import config
 
 TASK = "rotten_tomatoes"
 SETTINGS = config(min_words=3, max_words=80)
+# Random sets of 50 plants each.
+SETS = 20
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +110,69 @@ def test_lightly_edited_test_inputs_are_found_among_good_rows(task, seed):
     assert others <= 0.02 * 950
 
 
+def lightly_edited(text, draw, words):
+    """Change one word or two of a text (swap, exchange, drop, insert), or its case and punctuation."""
+    own = text.split()
+    kind = draw.choice(["swap", "exchange", "drop", "insert", "any", "case"])
+    if kind == "case":
+        said = [draw.choice([str.upper, str.title, str])(word) for word in own if word not in ".,;:!?"]
+        return " ".join(said) + draw.choice(["!", " .", "...", ""])
+    for _ in range(draw.choice([1, 2])):
+        now = draw.choice(["swap", "exchange", "drop", "insert"]) if kind == "any" else kind
+        at = draw.randrange(len(own))
+        if now == "swap":
+            own[at] = draw.choice(words)
+        elif now == "exchange" and len(own) > 1:
+            at = draw.randrange(len(own) - 1)
+            own[at], own[at + 1] = own[at + 1], own[at]
+        elif now == "drop" and len(own) > 2:
+            del own[at]
+        else:
+            own.insert(at, draw.choice(words))
+    return " ".join(own)
+
+
+def planted_sets(texts, good, sets, seed):
+    """Return `sets` times 50 places of texts, and the texts there lightly edited."""
+    draw = random.Random(seed)
+    words = [word for text in good for word in text.split() if word.isalpha()]
+    places = [at for _ in range(sets) for at in draw.sample(range(len(texts)), 50)]
+    return places, [lightly_edited(texts[at], draw, words) for at in places]
+
+
+def test_in_random_sets_of_planted_test_inputs_nearly_all_are_found(task):
+    texts = [row["text"] for row in task[2]]
+    places, planted = planted_sets(texts, task[3], SETS, 11)
+    sieve = Sieve([candidate(number, text) for number, text in enumerate(planted)])
+    apply_copies(sieve, SETTINGS, [], task[2])
+    found = [sieve.verdicts.get(f"s{number:06d}", ("", {})) for number in range(len(planted))]
+    shares = np.array([rule == "test_leak" for rule, _ in found]).reshape(SETS, 50).mean(axis=1)
+    assert shares.mean() >= 0.985
+    assert shares.min() >= 0.94
+    named = [
+        evidence["test"] == task[2][at]["id"]
+        for (rule, evidence), at in zip(found, places, strict=True)
+        if rule
+    ]
+    assert np.mean(named) >= 0.99
+
+
+def test_in_random_sets_of_planted_near_duplicates_nearly_all_are_found(task):
+    good = [text for text in task[3][:1000] if len(text.split()) >= 3]
+    _, planted = planted_sets(good, good, 5, 12)
+    shares = []
+    # A set at a time: two edits of one text are each other's near-duplicates too.
+    for start in range(0, len(planted), 50):
+        texts = [*good, *planted[start : start + 50]]
+        sieve = Sieve([candidate(number, text) for number, text in enumerate(texts)])
+        apply_duplicates(sieve, SETTINGS, [])
+        ids = {f"s{len(good) + number:06d}" for number in range(50)}
+        shares.append(len(ids & set(sieve.verdicts)) / 50)
+        assert len(set(sieve.verdicts) - ids) <= 0.01 * len(good)
+    assert np.mean(shares) >= 0.98
+    assert min(shares) >= 0.94
+
+
 @pytest.mark.parametrize("edit", EDITS)
 def test_each_kind_of_edit_is_mostly_found(task, edit):
     draw = random.Random(1)
@@ -138,3 +206,21 @@ def test_copies_of_the_real_rows_are_found(task):
     verdicts = sieved(task, [*task[3][:200], *copies])
     found = [verdicts.get(f"s{200 + at:06d}", ("none", {}))[0] for at in range(len(copies))]
     assert sum(rule == "real_copy" for rule in found) >= 0.9 * len(copies)
+
+
+@pytest.mark.slow
+def test_the_real_encoder_finds_other_words_and_tells_unrelated_rows_apart(task, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    said = ["a wonderful film for the whole family", "the film was far too long and quite dull"]
+    again = ["a wonderful movie for all the family", "the movie was quite dull and much too long"]
+    test = [Input(id=f"t{number}", text=text) for number, text in enumerate([*said, *task[3][60:90]])]
+    sieve = Sieve([candidate(number, text) for number, text in enumerate([*again, *task[3][:60]])])
+    train = load_params(REPOSITORY / "params.yaml").train
+    vectors = Vectors(lambda rows: embed_rows(train, rows), sieve.standing, test)
+    off = {"leak_similarity": 1.0, "edited_leak_similarity": 1.0}
+    apply_copies(sieve, config(**off, semantic_leak_similarity=0.9), [], test, vectors)
+    assert {row_id: evidence["test"] for row_id, (_, evidence) in sieve.verdicts.items()} == {
+        "s000000": "t0",
+        "s000001": "t1",
+    }
+    assert {evidence["measure"] for _, evidence in sieve.verdicts.values()} == {"meaning"}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from stages.errors import DataError
 from stages.filter.select import fitting, select
 from stages.filter.sieve import Sieve
+from stages.filter.vectors import Vectors
 from stages.labels import wanted_rows
 from tests.builders import candidate
 from tests.filter.helpers import config
@@ -89,7 +90,7 @@ def test_what_a_label_lacks_is_told_and_the_others_have_their_rows(counts, asked
 @pytest.mark.parametrize("asked", [0, 5])
 @pytest.mark.parametrize("counts", [{"negative": 9, "positive": 0}, {"negative": 0, "positive": 0}])
 def test_a_label_without_any_row_is_an_error_that_says_where_to_look(counts, asked):
-    with pytest.raises(DataError, match=r"^filter: no candidate labelled .* is accepted") as caught:
+    with pytest.raises(DataError, match=r"^no candidate labelled .* is accepted") as caught:
         selected(counts, rows_per_label=asked)
     assert "(rejected: there are none)" in str(caught.value)
     assert "filter.verify" in str(caught.value)
@@ -98,7 +99,8 @@ def test_a_label_without_any_row_is_an_error_that_says_where_to_look(counts, ask
 
 def test_a_label_whose_rows_were_all_rejected_names_the_rules():
     rows = [candidate(at, f"text {at}", NAMES[at % 2]) for at in range(8)]
-    sieve, labels = Sieve(rows), {row["id"]: row["label"] for row in rows}
+    sieve = Sieve(rows)
+    labels = {row["id"]: row["label"] for row in rows}
     rule = iter(["empty", "too_long", "empty", "empty"])
     sieve.apply(lambda _, row: (next(rule), {}) if row["label"] == "positive" else None)
     with pytest.raises(DataError, match=r"'positive' is accepted \(rejected: 3 empty, 1 too_long\)"):
@@ -166,9 +168,10 @@ def test_diverse_rows_are_those_farthest_from_each_other():
     rows = [candidate(at, f"text {at}", NAMES[at % 2]) for at in range(40)]
     # Each label has 16 rows in one place, and four elsewhere.
     axes = {row["id"]: 3 + at // 2 % 5 if at < 8 else at % 2 for at, row in enumerate(rows)}
-    sieve, labels = Sieve(rows), {row["id"]: row["label"] for row in rows}
+    sieve = Sieve(rows, Vectors(embedder(axes), rows))
+    labels = {row["id"]: row["label"] for row in rows}
     settings = config(rows_per_label=5, select="diverse")
-    assert select(sieve, settings, HALVES, labels, embedder(axes)) == {}
+    assert select(sieve, settings, HALVES, labels) == {}
     assert Counter(row["label"] for row in sieve.standing) == {"negative": 5, "positive": 5}
     assert {f"s{at:06d}" for at in range(8)} <= set(kept(sieve))
 

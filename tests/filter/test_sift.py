@@ -1,3 +1,4 @@
+import zlib
 from collections import Counter
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from stages.filter.__main__ import sift
 from stages.filter.sieve import RULES
+from stages.params import Rules
 from stages.records import Candidate, Input
 from tests.builders import candidate, card, labelled, review
 from tests.filter.helpers import config
@@ -15,6 +17,22 @@ NAMES = ["negative", "positive"]
 HALVES = {"negative": 0.5, "positive": 0.5}
 TRAIN = [labelled("negative", 1, "one real row of some words about a slow film"),
          labelled("positive", 2, "one more real row that was shown to the writer")]  # fmt: skip
+# Enough to tell which language they are in.
+TRAIN += [
+    labelled("negative", 10 + at, text)
+    for at, text in enumerate(
+        [
+            "the story is thin and the actors look bored",
+            "nobody in this picture seems to want anything",
+            "it starts well enough and then forgets where it was going",
+            "her best work in years is also her funniest",
+            "two hours of shouting with a lesson at the end",
+            "the camera loves the mountains more than the people",
+            "he directs as if every scene were the last one",
+            "children will laugh and their parents will sleep",
+        ]
+    )
+]
 TEST = [Input(id="t1", text="the test input speaks of a house by the sea")]
 NEGATIVE, POSITIVE, UNSURE = np.log([[0.9, 0.1], [0.1, 0.9], [0.55, 0.45]])
 
@@ -26,24 +44,42 @@ BREAKING = {
     "garbled": ("half a \ufffd token here", {}),
     "prompt_echo": ("so it ends. negative film review: and on", {}),
     "label_leak": ("a dull film (negative)", {}),
+    "answer_leak": ("what a truly negative film review that was", {}),
     "markup": ("a film <br /> and its sequel", {}),
     "too_short": ("two words", {}),
     "too_long": (" ".join(f"w{number}" for number in range(21)), {}),
     "foreign_script": ("медленный, но честный фильм", {}),
+    "language": ("ce film est une merveille d'intelligence et d'humour", {}),
     "repetitive": ("so it goes so it goes so it goes", {}),
     "exact_duplicate": ("The first of the kept texts, word for word", {}),
     "near_duplicate": ("well, the first of the kept texts, word for word", {}),
+    "semantic_duplicate": ("no good at all says everybody here", {}),
     "demonstration_copy": (
         "one more real row that was shown to the writer!",
         {"demonstration_ids": ["r000002"]},
     ),
     "real_copy": ("one real row of some words about a slow film", {}),
     "test_leak": ("the test input speaks of a house by the lake", {}),
+    "tagged": ("write to someone@example.org about the rest of it", {}),
     "unsure_label": ("neither fish nor fowl and rather grey", {}),
     "wrong_label": ("read as the other label all day", {}),
     "surplus": ("a third text of this label that is too many", {}),
 }
+# The text that says the same as a kept one in other words: their vectors are one.
+SAME = {"no good at all says everybody here": "some second text that is as good as it"}
 KEPT = ["the first of the kept texts word for word", "some second text that is as good as it"]
+
+
+def embed(rows):
+    """Return a direction of its own for every text."""
+    texts = [SAME.get(row["text"], row["text"]) for row in rows]
+    vectors = np.stack([np.random.default_rng(zlib.crc32(text.encode())).normal(size=64) for text in texts])
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def sifted(rows, scores, **settings):
+    settings = {"reject_tags": ["email"], "verify": {"action": "drop", "min_margin": 0.5}, **settings}
+    return sift(config(**settings), card(), rows, TRAIN, TEST, scores, HALVES, embed)
 
 
 def breaking():
@@ -70,8 +106,7 @@ def test_there_is_a_text_for_every_rule():
 @pytest.mark.parametrize("seed", range(4))
 def test_each_rule_rejects_its_text_and_only_that(seed):
     rows, scores = breaking()
-    settings = config(seed=seed, verify={"action": "drop", "min_margin": 0.5})
-    kept, rejected, _ = sift(settings, card(), rows, TRAIN, TEST, scores, HALVES)
+    kept, rejected, _ = sifted(rows, scores, seed=seed)
     found = {row["text"]: row["rule"] for row in rejected}
     # Which of the two good texts of the label is too many is drawn.
     surplus = next(text for text, rule in found.items() if rule == "surplus")
@@ -85,21 +120,37 @@ def test_each_rule_rejects_its_text_and_only_that(seed):
 
 def test_kept_and_rejected_rows_hold_the_candidate_and_what_was_found():
     rows, scores = breaking()
-    kept, rejected, _ = sift(
-        config(verify={"action": "drop", "min_margin": 0.5}), card(), rows, TRAIN, TEST, scores, HALVES
-    )
+    kept, rejected, _ = sifted(rows, scores)
     by_id = {row["id"]: row for row in rows}
     for row in kept:
         assert row == {
             **by_id[row["id"]],
             "written_label": by_id[row["id"]]["label"],
             "label_scores": dict(zip(NAMES, np.round(scores[row["id"]], 4), strict=True)),
+            "tags": [],
         }
     for row in rejected:
         assert row.pop("rule") in RULES
         assert isinstance(row.pop("evidence"), dict)
         assert row.pop("label_scores") == dict(zip(NAMES, np.round(scores[row["id"]], 4), strict=True))
+        assert row.pop("tags") == (["email"] if "@" in row["text"] else [])
         assert row == by_id[row["id"]]
+
+
+@pytest.mark.parametrize("rule", [name for name in Rules.model_fields if name in BREAKING])
+def test_a_rule_that_is_switched_off_rejects_nothing(rule):
+    rows, scores = breaking()
+    text = BREAKING[rule][0]
+    verify = {"action": "relabel", "min_margin": 0.5}  # which a row without a label needs
+    _, on, _ = sifted(rows, scores, verify=verify)
+    _, off, _ = sifted(rows, scores, verify=verify, rules={rule: False})
+    assert rule in {row["rule"] for row in on}
+    assert rule not in {row["rule"] for row in off}
+    # The row may break a later rule, and those before it are as they were.
+    earlier = RULES[: RULES.index(rule)]
+    assert [row for row in off if row["rule"] in earlier] == [row for row in on if row["rule"] in earlier]
+    later = next((row["rule"] for row in off if row["text"] == text), "surplus")
+    assert RULES.index(later) > RULES.index(rule)
 
 
 def test_without_verification_there_are_no_scores_and_wrong_labels_pass():
@@ -169,9 +220,9 @@ def test_kept_and_rejected_are_a_partition_in_the_candidates_order(drawn, action
 
 def test_a_shortfall_is_counted_and_what_there_is_is_kept():
     rows, scores = breaking()
-    kept, _, short = sift(config(rows_per_label=5), card(), rows, TRAIN, TEST, scores, HALVES)
+    kept, _, short = sift(config(rows_per_label=9), card(), rows, TRAIN, TEST, scores, HALVES)
     counts = Counter(row["label"] for row in kept)
-    assert short == {name: 5 - counts[name] for name in NAMES}
+    assert short == {name: 9 - counts[name] for name in NAMES}
     assert counts["positive"] == 1
 
 

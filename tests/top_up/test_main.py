@@ -331,14 +331,15 @@ def test_every_round_has_a_bar_with_its_number(use, capsys):
 
 
 def test_the_numbers_are_exact_with_rules_that_judge_all_rows_together(use, set_params, monkeypatch):
-    def embed_rows(config, rows, on_rows):
+    def embed_rows(config, rows):
         # The opinion, and noise by which some rows are like the other label's, and some like none.
         seeds = [random.Random(row["text"]).randrange(2**32) for row in rows]
         noise = np.stack([np.random.default_rng(seed).normal(0, 0.4, 6) for seed in seeds])
         noise[:, 0] += [1.5 * ("awful" in row["text"]) for row in rows]
         return unit(noise)
 
-    monkeypatch.setattr("stages.filter.vectors.embed_rows", embed_rows)
+    for module in ("stages.top_up.rounds", "stages.filter.__main__"):
+        monkeypatch.setattr(f"{module}.embed_rows", embed_rows)
     set_params(
         {
             "filter.rules.label_issue": True,

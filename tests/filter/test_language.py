@@ -1,0 +1,62 @@
+import pytest
+
+from stages.filter.language import MIN_TEXTS, language_of, other_language
+
+ENGLISH = [
+    "the story is thin and the actors look bored",
+    "nobody in this picture seems to want anything",
+    "it starts well enough and then forgets where it was going",
+    "her best work in years is also her funniest",
+    "two hours of shouting with a lesson at the end",
+    "the camera loves the mountains more than the people",
+    "he directs as if every scene were the last one",
+    "children will laugh and their parents will sleep",
+    "a comedy that is sad in all the right places",
+    "you have seen this before and it was better then",
+]
+FOREIGN = [
+    "ce film est une merveille d'intelligence et d'humour",
+    "el guion es flojo y los actores parecen aburridos",
+    "der film ist langweilig und viel zu lang geraten",
+    "una commedia brillante che diverte dall'inizio alla fine",
+    "o filme é uma perda de tempo do começo ao fim",
+    "de film is een prachtig portret van een verloren stad",
+    "filmen är en vacker berättelse om sorg och hopp",
+    "elokuva on pitkä ja tylsä , mutta kaunis",
+]
+
+
+def test_the_language_of_the_real_rows():
+    assert language_of(ENGLISH) == "en"
+    assert language_of([text.upper() for text in ENGLISH]) == "en"
+    assert language_of([*ENGLISH, FOREIGN[0]]) == "en"  # ten of eleven
+
+
+@pytest.mark.parametrize("texts", [[], ENGLISH[: MIN_TEXTS - 1], [*ENGLISH, *FOREIGN], ["two words"] * 50])
+def test_few_short_or_mixed_rows_have_none(texts):
+    assert language_of(texts) is None
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_other_languages_are_named(text):
+    evidence = other_language(text, "en", 0.02)
+    assert evidence["usual"] == "en"
+    assert evidence["language"] != "en"
+    assert evidence["probability_of_usual"] <= 0.02
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *ENGLISH,
+        "juwanna mann ? no thanks . wewannour money back , actually .",
+        "@united AN HOUR DELAY BECAUSE YOU CAN'T PRINT A PIECE OF PAPER!",
+        "@united 45+ min at EWR baggage claim #stillnobags #ridiculous",
+        "ce film est nul",  # too short to judge
+        "w408744 w453789 w636944 w799308 w804423 w2208 w729633",
+        "https://exemple.fr/une-merveille-d-intelligence-et-d-humour",
+        "",
+    ],
+)
+def test_the_usual_language_and_short_texts_pass(text):
+    assert other_language(text, "en", 0.02) is None

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from stages.filter import vectors
+from stages.filter.vectors import Vectors, embed_rows, near_pairs
+from stages.params import load_params
+from stages.records import Input
+from tests.builders import REPOSITORY
+
+TRAIN = load_params(REPOSITORY / "params.yaml").train
+
+
+def rows(*texts):
+    return [Input(id=f"x{number}", text=text) for number, text in enumerate(texts)]
+
+
+@pytest.fixture
+def calls(project, monkeypatch):
+    """Note the texts of each call of the encoder; a text's vector depends on what shares its call."""
+    made = []
+
+    def embed(config, own, on_rows=lambda _: None):
+        made.append([row["text"] for row in own])
+        on_rows(len(own))
+        return np.array([[len(row["text"]), len(own), 0.5] for row in own], np.float32)
+
+    monkeypatch.setattr("stages.encoder.embedding.embed_rows", embed)
+    monkeypatch.setattr(vectors, "CHUNK_ROWS", 2)
+    return made
+
+
+def test_rows_are_embedded_in_chunks_and_never_again(calls):
+    done = []
+    found = embed_rows(TRAIN, rows("a", "bb", "ccc"), done.append)
+    assert found.tolist() == [[1, 2, 0.5], [2, 2, 0.5], [3, 1, 0.5]]
+    assert found.dtype == np.float32
+    again = embed_rows(TRAIN, rows("a", "bb", "ccc"), done.append)
+    assert (again == found).all()
+    assert calls == [["a", "bb"], ["ccc"]]
+    assert sum(done) == 6
+
+
+def test_more_rows_embed_the_last_chunk_again_so_that_history_makes_no_difference(calls):
+    embed_rows(TRAIN, rows("a", "bb", "ccc"))
+    assert embed_rows(TRAIN, rows("a", "bb", "ccc", "dddd")).tolist()[2:] == [[3, 2, 0.5], [4, 2, 0.5]]
+    assert calls[2:] == [["ccc", "dddd"]]
+
+
+def test_other_settings_of_the_encoder_embed_anew(calls):
+    embed_rows(TRAIN, rows("a"))
+    embed_rows(TRAIN.model_copy(update={"max_tokens": 9}), rows("a"))
+    assert len(calls) == 2
+
+
+def test_no_rows_need_no_encoder(calls):
+    assert len(embed_rows(TRAIN, [])) == 0
+    assert calls == []
+
+
+def test_groups_are_embedded_once_and_only_when_asked_for():
+    asked = []
+
+    def embed(group):
+        asked.append([row["id"] for row in group])
+        return np.array([[float(row["text"])] for row in group], np.float32)
+
+    one, two = rows("1", "2", "3"), [Input(id="t", text="9")]
+    own = Vectors(embed, one, two)
+    assert own.of([]).shape[0] == 0
+    assert own.of([one[2], one[0]]).tolist() == [[3], [1]]
+    assert own.of(one[1:]).tolist() == [[2], [3]]
+    assert asked == [["x0", "x1", "x2"]]
+    assert own.of(two).tolist() == [[9]]
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("threshold", [-1.0, 0.0, 0.5, 0.9])
+def test_near_pairs_are_all_of_them(threshold, monkeypatch):
+    draw = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    draw /= np.linalg.norm(draw, axis=1, keepdims=True)
+    left, right = draw[:20], draw[20:]
+    monkeypatch.setattr(vectors, "_BLOCK_ROWS", 7)
+    found = near_pairs(left, right, threshold)
+    expected = [(i, j) for i in range(20) for j in range(10) if left[i] @ right[j] >= threshold]
+    assert [pair[:2] for pair in found] == expected
+    assert all(similarity == pytest.approx(left[i] @ right[j], abs=1e-6) for i, j, similarity in found)
+
+
+def test_nothing_is_near_nothing():
+    none = np.zeros((0, 0), np.float32)
+    assert near_pairs(none, np.ones((2, 3), np.float32), 0.5) == near_pairs(none, none, 0.5) == []
