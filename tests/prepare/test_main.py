@@ -12,7 +12,7 @@ from tests.builders import write_card
 SETTINGS = {
     "  rows: 100 ": "  rows: 20 ",
     "curve: [300, 1000, 3000]": "curve: [30, 40, 50]",
-    "real_300, real_1000, real_3000]": "real_30, real_40, real_50]",
+    "real_300, real_1000, real_3000, mixed_300": "real_30, real_40, real_50, mixed_300",
     "  test_rows: 1000 ": "  test_rows: 40 ",
     "task: rotten_tomatoes": "task: mine",
 }
@@ -106,7 +106,7 @@ def test_other_training_sizes_leave_the_test_files_as_they_are(project, labels, 
     first = written(project)
     edit("params.yaml", "  rows: 20 ", "  rows: 25 ")
     edit("params.yaml", "curve: [30, 40, 50]", "curve: [30, 40, 60]")
-    edit("params.yaml", "real_50]", "real_60]")
+    edit("params.yaml", "real_50, mixed_300", "real_60, mixed_300")
     main()
     second = written(project)
     same = {name for name in first if second[name] == first[name]}
@@ -152,10 +152,10 @@ def test_points_of_the_curve_that_the_rows_cannot_fill_are_left_out_with_a_note(
 
 def test_a_point_of_the_curve_that_no_arm_asks_for_is_left_out_without_a_note(project, labels, edit, capsys):
     edit("params.yaml", "curve: [30, 40, 50]", "curve: [30, 40, 5000]")
-    edit("params.yaml", "real_40, real_50]", "real_40, real_5000]")
+    edit("params.yaml", "real_40, real_50, mixed_300", "real_40, real_5000, mixed_300")
     main()
     assert "5000" in capsys.readouterr().err
-    edit("params.yaml", "real_40, real_5000]", "real_40]")
+    edit("params.yaml", "real_40, real_5000, mixed_300", "real_40, mixed_300")
     main()
     assert "note" not in capsys.readouterr().err
     assert len(read_rows(paths.arm_rows("real_40"))) == 40
@@ -175,6 +175,7 @@ def test_a_file_that_dvc_does_not_watch_is_noted(project, labels, folder, noted,
 def test_without_real_rows_the_curve_and_the_test_rows_stay(project, labels, edit):
     edit("params.yaml", "  rows: 20 ", "  rows: 0 ")
     edit("params.yaml", "arms: [real, synthetic, mixed, ", "arms: [synthetic, ")
+    edit("params.yaml", "real_50, mixed_300, mixed_1000]", "real_50]")
     main()
     assert read_rows(paths.REAL_TRAIN) == read_rows(paths.arm_rows("real")) == []
     assert len(read_rows(paths.arm_rows("real_50"))) == 50
@@ -189,7 +190,8 @@ def test_without_a_source_all_files_are_empty(project, labels, edit):
         main()
     assert written(project) == {}
     edit("params.yaml", "  rows: 20 ", "  rows: 0 ")
-    edit("params.yaml", "arms: [real, synthetic, mixed, real_30, real_40, real_50]", "arms: [synthetic]")
+    arms = "[real, synthetic, mixed, real_30, real_40, real_50, mixed_300, mixed_1000]"
+    edit("params.yaml", f"arms: {arms}", "arms: [synthetic]")
     main()
     files = written(project)
     assert {name for name, raw in files.items() if raw} == {"metrics/prepare.json"}

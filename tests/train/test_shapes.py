@@ -7,8 +7,9 @@ import pytest
 from transformers import pipeline
 
 from stages import paths
+from stages.baselines.__main__ import main as baselines
 from stages.errors import DataError
-from stages.evaluate.__main__ import main as evaluate
+from stages.evaluate.__main__ import main as score
 from stages.evaluate.verdict import verdict
 from stages.prepare.__main__ import main as prepare
 from stages.records import read_rows, write_rows
@@ -30,6 +31,7 @@ ODD_NAMES = [
 def task(project, tiny_encoder, set_params):
     """Return task(rows, labels, ...): make it the project's, with the tiny encoder, and prepare it."""
     set_params({"task": "mine", "arms": ["real"], "evaluate.bootstrap_samples": 100})
+    set_params({"baselines.names": ["tfidf", "linear_head", "majority"]})
 
     def make(rows, labels, real_rows=40, test_rows=40, source=None, params=None, **card):
         set_params({"real.rows": real_rows, "prepare.test_rows": test_rows, "real.curve": [500, 600, 700]})
@@ -47,6 +49,11 @@ def task(project, tiny_encoder, set_params):
         prepare()
 
     return make
+
+
+def evaluate():
+    baselines()
+    score()
 
 
 def texts(count, marker="", seed=0):
