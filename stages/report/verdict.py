@@ -20,7 +20,7 @@ def verdict(inputs: Inputs) -> dict[str, Any]:
     return {
         "headline": headline,
         "interval": span,
-        "sentences": [text for text in (_gain(inputs), _beaten(inputs)) if text],
+        "sentences": [text for text in (_like(inputs), _gain(inputs), _beaten(inputs)) if text],
         "caveats": _caveats(inputs),
     }
 
@@ -34,10 +34,10 @@ def _headline(inputs: Inputs) -> tuple[str, str]:
     real = found["arms"].get("real", {}).get("train_rows")
     worth = {entry["name"]: entry for entry in equivalences(inputs)}
     if "mixed" in worth and real:
-        said = _worth(worth["mixed"])
-        return f"With the synthetic data, your {count(real)} real labels are worth {said}", _rows(
-            worth["mixed"]
-        )
+        # As the last line of `make repro` says it: what `mixed` scores like, less the real rows that it has.
+        added = {key: max(0, worth["mixed"][key] - real) for key in ("rows", "ci_low", "ci_high")}
+        said = _worth({**worth["mixed"], **added})
+        return f"Your synthetic data is worth {said} real labels", _rows(added)
     if "synthetic" in worth:
         said = _worth(worth["synthetic"])
         return f"Your synthetic data is worth {said} real labels", _rows(worth["synthetic"])
@@ -57,7 +57,18 @@ def _headline(inputs: Inputs) -> tuple[str, str]:
     )
 
 
+def _like(inputs: Inputs) -> str:
+    real = inputs.evaluate.get("arms", {}).get("real", {}).get("train_rows")
+    mixed = next((entry for entry in equivalences(inputs) if entry["name"] == "mixed"), None)
+    if not mixed or not real:
+        return ""
+    span = f"{count(mixed['ci_low'])} to {count(mixed['ci_high'])}"
+    return f"With it, your {count(real)} real labels score like {_worth(mixed)} ({span})."
+
+
 def _worth(entry: Mapping[str, Any]) -> str:
+    if not entry["rows"]:
+        return "0"
     bound = next((word for word in ("at least", "at most") if word in entry.get("note", "")), "")
     return f"{bound} {count(entry['rows'])}".strip()
 

@@ -189,7 +189,7 @@ def test_an_older_evaluation_without_the_newer_keys(full, made):
 def test_the_short_form_has_the_verdict_and_the_table(full, made):
     made()
     text = Path("metrics/report.md").read_text(encoding="utf-8")
-    assert text.startswith("## With the synthetic data, your 20 real labels are worth 35\n")
+    assert text.startswith("## Your synthetic data is worth 15 real labels\n")
     assert "| mixed | 220 | 76.0\xa0% | 73.0 to 79.0 |" in text
     assert "- Only 40 test rows" in text
     assert not re.search(r"\n{3}", text)

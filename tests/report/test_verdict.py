@@ -19,16 +19,17 @@ def said(run):
 
 def test_the_headline_is_the_worth_with_its_interval(said):
     found = said()
-    assert found["headline"] == "With the synthetic data, your 20 real labels are worth 35"
-    assert found["interval"] == "95 % interval 24 to 50"
-    assert found["sentences"][0].startswith(
+    assert found["headline"] == "Your synthetic data is worth 15 real labels"
+    assert found["interval"] == "95 % interval 4 to 30"
+    assert found["sentences"][0] == "With it, your 20 real labels score like 35 (24 to 50)."
+    assert found["sentences"][1].startswith(
         "200 synthetic rows beside the real ones take accuracy from 70.0\xa0%"
     )
-    assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in found["sentences"][0]
+    assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in found["sentences"][1]
 
 
 def test_what_beats_it_is_named_baselines_first(said):
-    beaten = said()["sentences"][1]
+    beaten = said()["sentences"][2]
     assert beaten.index("the LLM itself 85.0") < beaten.index("real_50 81.0") < beaten.index("synthetic 77.0")
     assert "commonest label" not in beaten
 
@@ -41,8 +42,8 @@ def test_nothing_beats_it(said):
 @pytest.mark.parametrize(
     ("rows", "note", "worth"),
     [
-        (50, "at least 50: the real curve ends there", "are worth at least 50"),
-        (20, "at most 20: the real curve begins there", "are worth at most 20"),
+        (50, "at least 50: the real curve ends there", "is worth at least 30 real labels"),
+        (20, "at most 20: the real curve begins there", "is worth 0 real labels"),
     ],
 )
 def test_beyond_the_curve_the_worth_is_a_bound(said, rows, note, worth):
@@ -54,9 +55,9 @@ def test_beyond_the_curve_the_worth_is_a_bound(said, rows, note, worth):
 
 def test_an_interval_with_zero_and_harm_are_said(said):
     gain = {"accuracy": 0.01, "ci_low": -0.02, "ci_high": 0.04, "p_value": 0.4}
-    assert "can’t tell the gain from none" in said(gain={"mixed_vs_real": gain})["sentences"][0]
+    assert "can’t tell the gain from none" in said(gain={"mixed_vs_real": gain})["sentences"][1]
     harm = {"accuracy": -0.05, "ci_low": -0.09, "ci_high": -0.01, "p_value": 0.01}
-    assert "do harm" in said(gain={"mixed_vs_real": harm})["sentences"][0]
+    assert "do harm" in said(gain={"mixed_vs_real": harm})["sentences"][1]
 
 
 def test_caveats_are_of_this_run(said):
