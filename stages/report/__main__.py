@@ -80,7 +80,7 @@ def _described(inputs: Inputs) -> dict[str, Any] | None:
 
 def _charts(inputs: Inputs, scored: list[dict[str, Any]]) -> dict[str, Any]:
     """Draw the charts that there is something to draw for."""
-    drawn: dict[str, Any] = dict.fromkeys(("arms", "curve", "ablation", "reliability"))
+    drawn: dict[str, Any] = dict.fromkeys(("arms", "curve", "ablation", "reliability", "lengths"))
     with_scores = [entry for entry in scored if entry["accuracy"]]
     if with_scores:
         drawn["arms"] = charts.arms_chart(with_scores)
@@ -92,6 +92,9 @@ def _charts(inputs: Inputs, scored: list[dict[str, Any]]) -> dict[str, Any]:
     ablated = [rule for rule in arms.ablated(inputs) if rule.get("gain")]
     if ablated:
         drawn["ablation"] = charts.ablation_chart(ablated)
+    bins, lengths = inputs.describe.get("length_bins"), values.histograms(inputs.describe)
+    if bins and lengths:
+        drawn["lengths"] = charts.lengths_chart(bins, lengths)
     reliability = arms.reliability(inputs)
     kinds = [arm for arm in _SHOWN_RELIABILITY if any(point["arm"] == arm for point in reliability)]
     if kinds:

@@ -220,6 +220,34 @@ def ablation_chart(rules: Sequence[Entry]) -> Markup:
     return drawn(chart, "Accuracy gained by each rule with 95 % intervals; the table below has the numbers")
 
 
+def lengths_chart(bins: Sequence[int], shares: Mapping[str, Sequence[float]]) -> Markup:
+    """Draw how many of each set's texts are how long; `bins` are the edges, in words."""
+    rows = [
+        {
+            "kind": kind,
+            "words": (low + high) / 2,
+            "share": share,
+            "tip": f"{kind}: {percent(share)} have {low} to {high} words",
+        }
+        for kind, found in shares.items()
+        for low, high, share in zip(bins, bins[1:], found, strict=False)
+    ]
+
+    def chart(width: int) -> Layers:
+        base = alt.Chart(_data(rows)).encode(
+            x=alt.X("words:Q", axis=alt.Axis(title="words", tickCount=8)),
+            y=alt.Y("share:Q", axis=_percent_axis("texts")),
+            color=_colour(list(shares), legend=True),
+        )
+        return alt.layer(
+            base.mark_line(strokeWidth=2),
+            base.mark_point(filled=True, size=50, opacity=1).encode(description="tip:N"),
+            height=200,
+        )
+
+    return drawn(chart, "Lengths of real and synthetic texts in words")
+
+
 def reliability_chart(curve: Sequence[Entry], kinds: Sequence[str]) -> Markup:
     """Draw the accuracy found over the confidence said; the diagonal is what it should be."""
     rows = [

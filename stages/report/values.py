@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.report.formats import number
 
-_LISTED = 8  # longer lists are cut
+_LISTED = 11  # longer lists are cut
 Path = tuple[str, ...]
 
 
@@ -23,13 +23,16 @@ def flat(content: Any, prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
 def side_by_side(sets: Mapping[str, Any]) -> dict[str, Any]:
     """Return tables whose columns are the sets and whose rows are their metrics, grouped by first key.
 
-    Lists of entries, such as the commonest words, become tables of their own: `lists`.
+    Lists of entries, such as the commonest words, become tables of their own: `lists`. Histograms, which are
+    drawn, are left out.
     """
     sets = {name: content for name, content in sets.items() if content}
     rows: dict[Path, dict[str, Any]] = {}
     lists = []
     for column, content in sets.items():
         for path, value in flat(content):
+            if path[-1] == "histogram":
+                continue
             if _is_entries(value):
                 lists.append(entries((*path, column) if len(sets) > 1 else path, value))
             else:
@@ -41,6 +44,12 @@ def side_by_side(sets: Mapping[str, Any]) -> dict[str, Any]:
         cells = [listed(values.get(column)) for column in sets]
         groups.setdefault(words(group), []).append({"name": words(name), "cells": cells})
     return {"columns": [words(column) for column in sets], "groups": groups, "lists": lists}
+
+
+def histograms(found: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Return the sets' histograms of lengths, of those that have one."""
+    lengths = {name: content.get("length", {}) for name, content in found.get("sets", {}).items()}
+    return {name: length["histogram"] for name, length in lengths.items() if length.get("histogram")}
 
 
 def by_set(found: Mapping[str, Any], names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -152,14 +152,22 @@ def _training_caveats(inputs: Inputs) -> list[str]:
             f"Confidence is off by {percent(error)} on average (calibration error of mixed): "
             "the probabilities are no measure of certainty."
         )
-    doubtful = [
-        f"{gain['one']} against {gain['other']}"
-        for gain in gains(inputs)
-        if gain["one"] in ("mixed", "synthetic")
-        and (gain.get("p_adjusted") or gain.get("p_value") or 0) > _P_SHOWN
-    ]
-    if doubtful:
-        caveats.append(f"Not told apart by this test set: {'; '.join(doubtful)}.")
+    return caveats + _doubtful(inputs)
+
+
+def _doubtful(inputs: Inputs) -> list[str]:
+    """Say which differences may be chance, by themselves or as some of many that are looked at."""
+    found = [gain for gain in gains(inputs) if gain["one"] in ("mixed", "synthetic")]
+    alone = [gain for gain in found if (gain.get("p_value") or 0) > _P_SHOWN]
+    among = [gain for gain in found if gain not in alone and (gain.get("p_adjusted") or 0) > _P_SHOWN]
+    caveats = []
+    for said, some in (
+        ("Not told apart by this test set", alone),
+        (f"Sure by itself, but not as one of {len(gains(inputs))} comparisons (Holm)", among),
+    ):
+        if some:
+            named = "; ".join(f"{gain['one']} against {gain['other']}" for gain in some)
+            caveats.append(f"{said}: {named}.")
     return caveats
 
 

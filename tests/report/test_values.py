@@ -1,4 +1,4 @@
-from stages.report.values import by_set, entries, flat, side_by_side
+from stages.report.values import by_set, entries, flat, histograms, side_by_side
 
 
 def test_leaves_are_scalars_lists_and_means_with_their_deviation():
@@ -32,14 +32,21 @@ def test_a_set_of_which_nothing_is_said_is_no_column():
 
 def test_lists_of_entries_become_tables_and_long_lists_are_cut():
     found = [{"words": "a b", "share": 0.1}, {"words": "c", "weight": 2}]
-    table = side_by_side({"real": {"most_repeated": found, "deciles": list(range(11))}})
+    table = side_by_side({"real": {"most_repeated": found, "values": list(range(12))}})
     assert table["lists"] == [entries(("most_repeated",), found)]
     assert table["lists"][0] == {
         "name": "most repeated",
         "columns": ["words", "share", "weight"],
         "rows": [["a b", 0.1, None], ["c", None, 2]],
     }
-    assert table["groups"][""][0]["cells"] == ["0, 1, 2, 3, 4, 5, 6, 7 … (11)"]
+    assert table["groups"][""][0]["cells"] == ["0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 … (12)"]
+
+
+def test_histograms_are_drawn_and_no_table():
+    sets = {"real": {"length": {"mean": 3, "histogram": [0.4, 0.6]}}, "synthetic": {"length": {"mean": 2}}}
+    assert histograms({"sets": sets}) == {"real": [0.4, 0.6]}
+    assert histograms({}) == {}
+    assert [row["name"] for row in side_by_side(sets)["groups"]["length"]] == ["mean"]
 
 
 def test_measures_by_set_are_turned_into_sets_of_measures():

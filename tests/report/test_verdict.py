@@ -96,3 +96,11 @@ def test_an_unscored_run_says_so(said, run):
     assert found["interval"] == "no test labels: nothing could be scored"
     (run / "metrics/evaluate.json").unlink()
     assert verdict(read_inputs())["headline"] == "There is no evaluation yet"
+
+
+def test_a_difference_that_is_sure_alone_may_not_be_so_among_many(said):
+    gain = {"accuracy": 0.05, "ci_low": 0.01, "ci_high": 0.09, "p_value": 0.02, "p_adjusted": 0.08}
+    other = {"accuracy": 0.01, "ci_low": -0.01, "ci_high": 0.03, "p_value": 0.4, "p_adjusted": 0.8}
+    caveats = said(gain={"mixed_vs_real": gain, "mixed_vs_synthetic": other})["caveats"]
+    assert "Not told apart by this test set: mixed against synthetic." in caveats
+    assert "Sure by itself, but not as one of 2 comparisons (Holm): mixed against real." in caveats
