@@ -62,7 +62,7 @@ preview: setup
 	@$(BIN)/python -m stages.generate --preview
 
 test: setup
-	@echo "test: about 5 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
+	@echo "test: about 12 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
 	@$(BIN)/python -m pytest
 
 check: setup

@@ -480,6 +480,9 @@ def test_open_model_gives_the_server(served, project):
 def test_ctrl_c_stops_at_once(served):
     served.replies(COMPLETIONS, written("late")._replace(delay=30))
     code = (
+        # What a shell starts in the background ignores Ctrl-C, the test's processes too.
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from stages.errors import one_line_errors\n"
         "from stages.llm.base import PromptGroup, Sampling\n"
         "from stages.llm.server import Server\n"
