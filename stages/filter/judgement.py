@@ -15,23 +15,6 @@ from stages.params import Filter
 from stages.records import Candidate, Labelled
 
 
-def apply_judgement(
-    sieve: Sieve,
-    config: Filter,
-    names: Sequence[str],
-    train: Sequence[Labelled],
-    labels: Mapping[str, str],
-) -> None:
-    """Apply those of label_issue, outlier and profile that are switched on; note the profiles."""
-    judge = Judgement(sieve, config, names, train, labels)
-    if config.rules.label_issue:
-        judge.label_issue()
-    if config.rules.outlier:
-        judge.outlier()
-    if config.rules.profile:
-        judge.profile()
-
-
 class Judgement:
     """The rules, over one sieve; each sees the rows that the one before left standing."""
 
@@ -49,6 +32,16 @@ class Judgement:
         self.real_vectors = vectors.of(train)
         self.real_labels = np.array([self.names.index(row["label"]) for row in train], np.int64)
         self.vectors = vectors
+
+    def apply(self) -> None:
+        """Apply those of label_issue, outlier and profile that are switched on; note the profiles."""
+        rules = self.config.rules
+        if rules.label_issue:
+            self.label_issue()
+        if rules.outlier:
+            self.outlier()
+        if rules.profile:
+            self.profile()
 
     def label_issue(self) -> None:
         """Reject rows of which a classifier trained on the others says that they are labelled wrong."""

@@ -213,9 +213,9 @@ def sieved(
         apply_verification(sieve, config, card.label_names, scores, labels)
     if config.rules.label_issue or config.rules.outlier or config.rules.profile:
         # Here, because cleanlab takes seconds to import.
-        from stages.filter.judgement import apply_judgement
+        from stages.filter.judgement import Judgement
 
-        apply_judgement(sieve, config, card.label_names, train, labels)
+        Judgement(sieve, config, card.label_names, train, labels).apply()
     return sieve, labels
 
 

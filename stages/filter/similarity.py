@@ -30,27 +30,6 @@ def shingles(text: str) -> list[str]:
     return [" ".join(words[at : at + SHINGLE_WORDS]) for at in range(len(words) - SHINGLE_WORDS + 1)]
 
 
-def similar_pairs(
-    left: Sequence[str], right: Sequence[str], threshold: float
-) -> dict[int, tuple[int, float]]:
-    """Return, for each left text that has one, its most similar right text at `threshold` or above.
-
-    A text that holds the other whole counts too: the similarity is the larger of Jaccard's and the share
-    of the smaller text's shingles that the other has.
-
-    Returns
-    -------
-    dict
-        Left index → (right index, similarity); of equals the first right one.
-    """
-    return best_of(shingle_pairs(left, right, threshold, contained=True))
-
-
-def earlier_twins(texts: Sequence[str], threshold: float) -> dict[int, tuple[int, float]]:
-    """Return, for each text that repeats an earlier one that is itself kept, that one and the similarity."""
-    return twins_of(shingle_pairs(texts, texts, threshold, contained=False))
-
-
 def best_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
     """Return each left text's most similar right text, and the similarity; of equals the first."""
     best: dict[int, tuple[int, float]] = {}
@@ -77,7 +56,11 @@ def twins_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
 def shingle_pairs(
     left: Sequence[str], right: Sequence[str], threshold: float, *, contained: bool
 ) -> list[Pair]:
-    """Return all (left, right, similarity) at the threshold or above, right ascending within a left."""
+    """Return all (left, right, similarity) at the threshold or above, right ascending within a left.
+
+    `contained`: a text that holds the other whole counts too; the similarity is the larger of Jaccard's and
+    the share of the smaller text's shingles that the other has.
+    """
     if not left or not right:
         return []
     vectorizer = CountVectorizer(analyzer=shingles, binary=True, dtype=np.int32)

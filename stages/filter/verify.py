@@ -32,8 +32,7 @@ Floats = npt.NDArray[np.float64]
 class Reading:
     """Labels as read: log-probabilities by row id, of the candidates and of real rows that weren't shown.
 
-    `accuracy` says how often each judge is right on those real rows, `weights` what each counts. `vectors`
-    are those of the rows that were embedded for it, by id.
+    `accuracy` says how often each judge is right on those real rows, `weights` what each counts.
     """
 
     scores: dict[str, Floats] = field(default_factory=dict)

@@ -3,7 +3,7 @@ import pytest
 
 from stages.encoder import linear
 from stages.filter.__main__ import sift
-from stages.filter.judgement import apply_judgement
+from stages.filter.judgement import Judgement
 from stages.filter.sieve import Sieve
 from stages.filter.vectors import Vectors
 from tests.builders import candidate, card, labelled
@@ -29,7 +29,7 @@ def judged(rules, train=TRAIN, rows=ROWS, **settings):
     sieve = Sieve(rows, Vectors(embedder(AXES), rows, train))
     labels = {row["id"]: row["label"] for row in rows}
     settings = {"label_quality": 0.3, **settings}
-    apply_judgement(sieve, config(rules=rules, **settings), NAMES, train, labels)
+    Judgement(sieve, config(rules=rules, **settings), NAMES, train, labels).apply()
     return sieve
 
 
@@ -95,7 +95,7 @@ def test_labels_are_those_after_relabelling():
     sieve = Sieve(ROWS, Vectors(embedder(AXES), ROWS, TRAIN))
     labels = {row["id"]: row["label"] for row in ROWS} | {WRONG: "positive"}
     settings = config(rules={"label_issue": True}, label_quality=0.3)
-    apply_judgement(sieve, settings, NAMES, TRAIN, labels)
+    Judgement(sieve, settings, NAMES, TRAIN, labels).apply()
     assert WRONG not in sieve.verdicts
 
 

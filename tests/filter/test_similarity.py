@@ -3,10 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.filter import similarity
-from stages.filter.similarity import MIN_CONTAINED_SHINGLES, earlier_twins, shingles, similar_pairs
+from stages.filter.similarity import MIN_CONTAINED_SHINGLES, best_of, shingle_pairs, shingles, twins_of
 
 TEXTS = st.lists(st.text("abc ", max_size=40), max_size=8)
 THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])
+
+
+def similar_pairs(left, right, threshold):
+    return best_of(shingle_pairs(left, right, threshold, contained=True))
+
+
+def earlier_twins(texts, threshold):
+    return twins_of(shingle_pairs(texts, texts, threshold, contained=False))
 
 
 def jaccard(one, other):
