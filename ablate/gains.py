@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -123,7 +122,7 @@ class Ablation:
         return {
             "without_rule": {"rows": without.train_rows, "accuracy": self._accuracy(without)},
             "random_subset": {"rows": random_subset.train_rows, "accuracy": self._accuracy(random_subset)},
-            "gain": self._gain(repeated(base, draws), random_subset, chance),
+            "gain": self._gain(base, random_subset, chance),
             "gain_over_all": self._gain(base, without, chance),
         }
 
@@ -136,12 +135,16 @@ class Ablation:
             freedom, self.evaluate.bootstrap_samples
         )
 
-    def _resampled(self, arm: ArmPredictions) -> Floats:
-        """Return resampled accuracies; each arm's from the same state, to pair students as well as rows."""
-        return deepcopy(self._bootstrap).accuracy(arm)
-
     def _accuracy(self, arm: ArmPredictions) -> dict[str, float]:
-        return {"mean": round(self._mean(arm), 4), **interval(self._resampled(arm))}
+        return {"mean": round(self._mean(arm), 4), **interval(self._bootstrap.accuracy(arm))}
+
+    def _gain(self, one: ArmPredictions, other: ArmPredictions, chance: Floats) -> dict[str, float]:
+        differences = self._bootstrap.difference(one, other) + chance
+        return {
+            "accuracy": round(self._mean(one) - self._mean(other), 4),
+            **interval(differences),
+            "p_value": two_sided_p(differences),
+        }
 
     def _mean(self, arm: ArmPredictions) -> float:
         return float(self._by_student(arm).mean())
@@ -149,19 +152,6 @@ class Ablation:
     def _by_student(self, arm: ArmPredictions) -> Floats:
         truth = self.students.truth
         return accuracies(arm.predicted, truth, np.ones((1, len(truth))))[:, 0]
-
-    def _gain(self, one: ArmPredictions, other: ArmPredictions, chance: Floats) -> dict[str, float]:
-        differences = self._resampled(one) - self._resampled(other) + chance
-        return {
-            "accuracy": round(self._mean(one) - self._mean(other), 4),
-            **interval(differences),
-            "p_value": two_sided_p(differences),
-        }
-
-
-def repeated(arm: ArmPredictions, times: int) -> ArmPredictions:
-    """Return an arm with each student several times in a row, to be paired with as many others."""
-    return ArmPredictions(arm.arm, arm.train_rows, np.repeat(arm.probabilities, times, axis=0))
 
 
 def counts(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:

@@ -128,7 +128,7 @@ def stand_in(folder: Path, params: Params, arm: str) -> None:
     rows: list[Prediction] = read_rows(folder / paths.predictions(arm))
     training = json.loads((folder / paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
     for other in dict.fromkeys([*params.arms, arm]):
-        every = [Prediction(**{**row, "seed": seed}) for seed in params.train.seeds for row in rows]
+        every = [Prediction(**{**row, "seed": seed}) for seed in params.train.seeds_of(other) for row in rows]
         write_rows(folder / paths.predictions(other), every)
         count = len(read_rows(folder / paths.arm_rows(other)))
         write_json(folder / paths.METRICS / "train" / f"{other}.json", {**training, "train_rows": count})

@@ -95,7 +95,7 @@ def _results(facts: Facts) -> list[EvalResult]:
             dataset_split="test",
             metric_type=kind,
             metric_value=value,
-            metric_name=f"{name}, mean of {len(facts.params.train.seeds)} training seeds",
+            metric_name=f"{name}, mean of {len(facts.params.train.seeds_of(facts.arm))} training seeds",
         )
         for kind, value, name in found
     ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stages.config import Section, check, read_yaml
 
@@ -24,6 +25,15 @@ Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # llama.cpp reads seeds as 32-bit numbers, and NumPy refuses negative ones.
 Seed = Annotated[int, Field(ge=0, lt=2**32 - 1)]
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError("the seeds must differ")
+    return seeds
+
+
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class LlmServer(Section):
@@ -219,12 +229,18 @@ class Filter(Section):
         return curve
 
 
+def is_point(arm: str) -> bool:
+    """Return whether an arm is a point of a learning curve, by real or by synthetic rows."""
+    return re.fullmatch(r"(real|mixed|synthetic)_\d+", arm) is not None
+
+
 class Train(Section):
     """`train`: the encoder and the two recipes."""
 
     encoder: str
     recipe: Literal["auto", "linear_head", "fine_tune"]
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Seeds
+    curve_seeds: Positive
     validation_share: Annotated[float, Field(gt=0, lt=1)]
     max_validation_rows: Positive
     epochs: Positive
@@ -236,12 +252,9 @@ class Train(Section):
     freeze_embeddings: bool
     precision: Literal["auto", "fp32", "bf16"]
 
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) != len(seeds):
-            raise ValueError("the seeds must differ")
-        return seeds
+    def seeds_of(self, arm: str) -> list[int]:
+        """Return the seeds of an arm: the first `curve_seeds` for a point of a curve, named <arm>_<n>."""
+        return self.seeds[: self.curve_seeds] if is_point(arm) else self.seeds
 
     @model_validator(mode="after")
     def _steps(self) -> Train:

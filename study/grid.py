@@ -15,7 +15,7 @@ from pydantic import Field
 from stages.config import Section, check, read_yaml
 from stages.errors import DataError
 from stages.evaluate.scores import Ints
-from stages.params import Params, Positive, Seed, load_params
+from stages.params import Params, Positive, Seeds, load_params
 from stages.prepare.source import read_source
 from stages.prepare.split import Split, split
 from stages.records import Labelled
@@ -39,7 +39,7 @@ class Grid(Section):
     worth_tasks: list[str]
     worth_candidates: Positive
     test_rows: Positive
-    seeds: Annotated[list[Seed], Field(min_length=3)]
+    seeds: Annotated[Seeds, Field(min_length=3)]
     recipe: Literal["linear_head", "fine_tune"]
 
 

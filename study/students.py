@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.encoder.data import collate, tokenize
-from stages.llm.catalog import load_entry, model_file
+from stages.encoder.classifier import export
+from stages.encoder.data import tokenize
+from stages.encoder.opening import open_encoder
 from stages.records import Input, Labelled
 from stages.train.arm import ArmTrainer, Choice, predict
 from stages.train.fine_tune import planned_epochs
@@ -22,15 +21,10 @@ class Students:
 
     def __init__(self, task: Task) -> None:
         config = task.params.train
-        entry = load_entry(config.encoder, ("encoder",), "train.encoder")
-        folder = model_file(config.encoder, entry).parent
         self.config, self.names = config, task.card.label_names
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.tokenizer = load_tokenizer(folder)
-        self.base = Classifier(load_encoder(folder), len(self.names)).to(self.device)
-        self.collator = collate(self.tokenizer)
+        self.encoder = open_encoder(config.encoder, len(self.names))
         inputs: Sequence[Input] = task.parts.test
-        self.test = tokenize(inputs, None, self.tokenizer, config.max_tokens)
+        self.test = tokenize(inputs, None, self.encoder.tokenizer, config.max_tokens)
 
     def probabilities(self, rows: Sequence[Labelled], seed: int) -> npt.NDArray[np.float64]:
         """Train on rows with the given recipe; return probabilities, shape (test rows, labels)."""
@@ -45,9 +39,9 @@ class Students:
 
     def _trainer(self, rows: Sequence[Labelled]) -> ArmTrainer:
         labels = np.array([self.names.index(row["label"]) for row in rows], np.int64)
-        train = tokenize(rows, labels, self.tokenizer, self.config.max_tokens)
-        return ArmTrainer(self.config, self.base, train, self.collator, len(self.names))
+        train = tokenize(rows, labels, self.encoder.tokenizer, self.config.max_tokens)
+        return ArmTrainer(self.config, self.encoder.base, train, self.encoder.collator, len(self.names))
 
     def _predict(self, trainer: ArmTrainer, choice: Choice, seed: int) -> npt.NDArray[np.float64]:
         model = export(trainer.train(choice, seed).cpu(), self.names)
-        return predict(model, self.test, self.collator, self.config.batch_rows, self.device)
+        return predict(model, self.test, self.encoder.collator, self.config.batch_rows, self.encoder.device)

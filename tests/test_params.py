@@ -5,12 +5,31 @@ from stages.params import load_params
 
 ARMS = "arms: [real, synthetic, mixed, real_300, real_1000, real_3000, mixed_300, mixed_1000]"
 
+SEEDS = "  seeds: [1, 2, 3, 4, 5]"
+
 
 def test_the_shipped_file_loads(params):
     assert params.task == "rotten_tomatoes"
     assert params.real.curve == [300, 1000, 3000]
     assert params.train.learning_rate == 1e-4
     assert params.filter.verify.action == "relabel"
+
+
+@pytest.mark.parametrize(
+    ("arm", "seeds"),
+    [
+        ("real", [1, 2, 3]),
+        ("mixed", [1, 2, 3]),
+        ("synthetic", [1, 2, 3]),
+        ("real_300", [1, 2]),
+        ("mixed_1000", [1, 2]),
+        ("synthetic_1", [1, 2]),
+    ],
+)
+def test_points_of_curves_take_the_first_seeds(params, arm, seeds):
+    train = params.train.model_copy(update={"seeds": [1, 2, 3], "curve_seeds": 2})
+    assert train.seeds_of(arm) == seeds
+    assert train.model_copy(update={"curve_seeds": 9}).seeds_of(arm) == [1, 2, 3]
 
 
 def test_params_cannot_be_changed(params):
@@ -69,11 +88,11 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
         ("  freeze_embeddings: true", "  freeze_embeddings: no", "train.freeze_embeddings: input should be"),
         ("    action: relabel ", "    action: keep ", "filter.verify.action: input should be 'drop'"),
         ("  model: gemma-3-270m", "  model: 270", "llm.model must be a text, not 270; write it in quotes"),
-        ("  seeds: [1, 2, 3]", "  seeds: [1, 2, 1]", "train.seeds: the seeds must differ"),
-        ("  seeds: [1, 2, 3]", "  seeds: []", "train.seeds: list should have at least 1 item"),
-        ("  seeds: [1, 2, 3]", "  seeds: [-1]", "train.seeds.0: input should be greater than or equal to 0"),
+        (SEEDS, "  seeds: [1, 2, 1]", "train.seeds: the seeds must differ"),
+        (SEEDS, "  seeds: []", "train.seeds: list should have at least 1 item"),
+        (SEEDS, "  seeds: [-1]", "train.seeds.0: input should be greater than or equal to 0"),
         (
-            "  seeds: [1, 2, 3]",
+            SEEDS,
             "  seeds: [4294967295]",
             "train.seeds.0: input should be less than 4294967295",
         ),

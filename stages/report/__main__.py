@@ -16,7 +16,7 @@ from stages.records import atomic_file
 from stages.report import arms, charts, funnel, values
 from stages.report.about import cost, provenance
 from stages.report.page import page, summary
-from stages.report.read import Inputs, read_inputs
+from stages.report.read import Inputs, check_for_rows, read_inputs
 from stages.report.rows import browser
 from stages.report.verdict import verdict
 from stages.tasks import TaskCard, load_card
@@ -26,6 +26,7 @@ _SHOWN_RELIABILITY = ("real", "mixed", "synthetic", "llm")
 
 def main() -> None:
     """Write metrics/report.html and metrics/report.md."""
+    check_for_rows()
     params = load_params()
     content = contents(params, load_card(params.task), read_inputs())
     for name, text in (("report.md", summary(content)), ("report.html", page(content))):

@@ -44,6 +44,12 @@ class Inputs:
     hardest: Rows
 
 
+def check_for_rows() -> None:
+    """Raise `DataError` if no stage ran here: git has the metrics of a run, but not its rows."""
+    if not any(path.exists() for path in (paths.REAL_TRAIN, paths.PROMPTS, paths.KEPT, paths.REJECTED)):
+        raise DataError(f"{paths.KEPT}: no such file; run `dvc repro`, or `dvc pull` where there is a remote")
+
+
 def read_inputs() -> Inputs:
     """Read the metrics, plots and rows of the run."""
     evaluate = _metrics(paths.METRICS / "evaluate.json")

@@ -8,20 +8,18 @@ Run alone: `python -m stages.train mixed`.
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from stages import paths
-from stages.encoder.classifier import Classifier, export, load_encoder, load_tokenizer
-from stages.encoder.data import collate, soft_targets, tokenize
+from stages.encoder.classifier import export
+from stages.encoder.data import soft_targets, tokenize
+from stages.encoder.opening import open_encoder
 from stages.errors import DataError, ParamsError, add_debug_flag, one_line_errors
-from stages.llm.catalog import load_entry, model_file
-from stages.params import Params, load_params
+from stages.params import Params, Train, is_point, load_params
 from stages.progress import progress
 from stages.records import ArmRow, Prediction, read_rows, write_json, write_rows
 from stages.tasks import load_card
@@ -42,37 +40,35 @@ def main(arm: str) -> None:
 
 def train_arm(arm: str, params: Params, names: Sequence[str], rows: Sequence[ArmRow]) -> None:
     """Choose the recipe, train every seed, predict, and write the arm's outputs."""
-    config = params.train
+    config, seeds = params.train, params.train.seeds_of(arm)
     unknown = sorted({row["label"] for row in rows} - set(names))
     if unknown:
         raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
-    if not rows and re.fullmatch(r"(real|mixed|synthetic)_\d+", arm):
+    if not rows and is_point(arm):
         write_nothing(arm)
         return
     if len({row["label"] for row in rows}) < 2:
         raise DataError(f"{paths.arm_rows(arm)}: {len(rows)} rows of fewer than two labels; nothing to learn")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folder = model_file(config.encoder, load_entry(config.encoder, ("encoder",), "train.encoder")).parent
-    tokenizer = load_tokenizer(folder)
-    collator = collate(tokenizer)
+    encoder = open_encoder(config.encoder, len(names))
+    tokenizer, collator = encoder.tokenizer, encoder.collator
     labels = np.array([names.index(row["label"]) for row in rows], np.int64)
     train = replace(tokenize(rows, labels, tokenizer, config.max_tokens), shares=soft_targets(rows, names))
     inputs = read_rows(paths.TEST_INPUTS)
     test = tokenize(inputs, None, tokenizer, config.max_tokens)
-    base = Classifier(load_encoder(folder), len(names)).to(device)
     predictions: list[Prediction] = []
-    with progress(_rows_to_come(params, len(rows)), f"train {arm}", "rows") as bar:
-        trainer = ArmTrainer(config, base, train, collator, len(names), bar.update)
+    with progress(_rows_to_come(config, len(rows), len(seeds)), f"train {arm}", "rows") as bar:
+        trainer = ArmTrainer(config, encoder.base, train, collator, len(names), bar.update)
         choice = trainer.choose()
-        for seed in config.seeds:
+        for seed in seeds:
             model = export(trainer.train(choice, seed).cpu(), names)
-            if seed == config.seeds[0]:
+            if seed == seeds[0]:
                 save_model(model, tokenizer, paths.model(arm), config.max_tokens)
-            probabilities = predict(model, test, collator, config.batch_rows, device)
+            probabilities = predict(model, test, collator, config.batch_rows, encoder.device)
             predictions += _predictions(seed, names, inputs, probabilities)
         bar.total = bar.n
     write_rows(paths.predictions(arm), predictions)
-    write_json(paths.METRICS / "train" / f"{arm}.json", _summary(params, trainer, choice, str(device)))
+    summary = _summary(trainer, choice, len(seeds), str(encoder.device))
+    write_json(paths.METRICS / "train" / f"{arm}.json", summary)
 
 
 def write_nothing(arm: str) -> None:
@@ -83,11 +79,11 @@ def write_nothing(arm: str) -> None:
     write_json(paths.METRICS / "train" / f"{arm}.json", {"train_rows": 0})
 
 
-def _rows_to_come(params: Params, rows: int) -> int:
+def _rows_to_come(config: Train, rows: int, seeds: int) -> int:
     """Estimate the rows to come, for the progress bar: all embedded, one validation run, one run a seed."""
-    if params.train.recipe == "linear_head":
+    if config.recipe == "linear_head":
         return rows
-    return rows + planned_epochs(params.train, rows) * rows * (1 + len(params.train.seeds))
+    return rows + planned_epochs(config, rows) * rows * (1 + seeds)
 
 
 def _predictions(
@@ -98,16 +94,16 @@ def _predictions(
         yield Prediction(seed=seed, id=row["id"], probabilities=said)
 
 
-def _summary(params: Params, trainer: ArmTrainer, choice: Choice, device: str) -> dict[str, Any]:
+def _summary(trainer: ArmTrainer, choice: Choice, seeds: int, device: str) -> dict[str, Any]:
     return {
         "train_rows": len(trainer.rows),
         "recipe": choice.recipe,
         "epochs": choice.epochs if choice.recipe == "fine_tune" else 0,
         "validation_rows": choice.validation_rows,
         "validation": choice.scores,
-        "seeds": len(params.train.seeds),
+        "seeds": seeds,
         "device": device,
-        "precision": "bf16" if uses_bf16(params.train) else "fp32",
+        "precision": "bf16" if uses_bf16(trainer.config) else "fp32",
         "seconds": round(trainer.train_seconds, 1),
         "rows_per_s": round(trainer.trained_rows / max(trainer.train_seconds, 1e-9), 1),
     }

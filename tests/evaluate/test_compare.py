@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,6 +178,17 @@ def test_an_arm_worse_than_the_curve_is_worth_at_most_its_beginning():
     found = compared(*arms(real=0.8, real_300=0.9, mixed=0.5))["label_equivalence"]["mixed"]
     assert found["rows"] == 100
     assert found["note"].startswith("at most 100: the real curve begins there")
+
+
+def test_arms_may_have_different_numbers_of_seeds():
+    given = arms(real=0.6, mixed=0.7, real_300=0.65)
+    short = [replace(own, probabilities=own.probabilities[:2]) for own in given]
+    mixed = compared(short[0], given[1], short[2])
+    assert mixed["arms"]["mixed"] == compared(*given)["arms"]["mixed"]
+    assert mixed["arms"]["real"] == compared(*short)["arms"]["real"]
+    assert mixed["gain"]["mixed_vs_real"]["accuracy"] == pytest.approx(
+        mixed["arms"]["mixed"]["accuracy"]["mean"] - mixed["arms"]["real"]["accuracy"]["mean"], abs=1e-4
+    )
 
 
 def test_baselines_are_scored_as_arms_are_and_compared_with_mixed():

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages import paths
 from stages.errors import DataError
+from stages.records import write_rows
 from stages.report import about, arms
 from stages.report.__main__ import main
 from stages.report.page import embed, plain
@@ -149,7 +151,14 @@ def test_a_missing_input_leaves_a_line_that_says_so(full, made, missing):
     assert [attrs["id"] for tag, attrs in Page(page).tags if tag == "section"] == SECTIONS
 
 
-def test_a_run_of_which_nothing_is_there_is_a_page(run, made):
+def test_where_nothing_ran_there_is_one_line(run, made):
+    with pytest.raises(DataError, match=r"^data/synthetic/kept\.jsonl: no such file; run `dvc repro`"):
+        made()
+    assert not (run / "metrics/report.md").exists()
+
+
+def test_a_run_of_which_only_the_real_rows_are_there_is_a_page(run, made):
+    write_rows(paths.REAL_TRAIN, [])
     page = made()
     assert "There is no evaluation yet" in page
     assert page.count('class="none"') >= len(SECTIONS) - 2

@@ -19,6 +19,7 @@ def config(**changes: Any) -> Train:
     settings: dict[str, Any] = {
         "recipe": "auto",
         "seeds": [1, 2],
+        "curve_seeds": 1,
         "validation_share": 0.2,
         "max_validation_rows": 400,
         "epochs": 2,

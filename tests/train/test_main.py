@@ -8,6 +8,7 @@ from transformers import pipeline
 from stages import paths
 from stages.errors import DataError, ModelError, ParamsError
 from stages.llm.catalog.__main__ import pin
+from stages.params import load_params
 from stages.records import read_rows, write_rows
 from stages.train.__main__ import main
 
@@ -59,6 +60,16 @@ def test_every_seed_predicts_every_test_row(set_params, recipe):
         assert list(row["probabilities"]) == ["negative", "positive"]
         assert math.isclose(sum(row["probabilities"].values()), 1, abs_tol=2e-6)
         assert all(0 <= value <= 1 for value in row["probabilities"].values())
+
+
+def test_a_point_of_a_curve_is_trained_with_fewer_seeds(set_params):
+    set_params({"train.recipe": "linear_head", "train.seeds": [7, 8, 9], "train.curve_seeds": 2})
+    point = load_params().arms[-1]
+    write_rows(paths.arm_rows(point), read_rows(paths.arm_rows("real")))
+    for arm, seeds in (("real", [7, 8, 9]), (point, [7, 8])):
+        main(arm)
+        assert sorted({row["seed"] for row in read_rows(paths.predictions(arm))}) == seeds
+        assert metrics(arm)["seeds"] == len(seeds)
 
 
 def test_the_saved_model_is_that_of_the_first_seed(set_params):
