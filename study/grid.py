@@ -68,7 +68,7 @@ def load_grid() -> Grid:
 def load_task(name: str, method: str = "auto", *, worth: bool = False) -> Task:
     """Return a task with params.yaml's settings, the grid's numbers and one method.
 
-    `worth`: with the numbers of the worth of the recommended method, and the recipe of params.yaml.
+    `worth`: as the recommended method is measured, with `worth_candidates` and params.yaml's `train`.
     """
     grid = load_grid()
     params = load_params()
@@ -83,7 +83,8 @@ def load_task(name: str, method: str = "auto", *, worth: bool = False) -> Task:
         "method": method,
         "candidates": grid.worth_candidates if worth else grid.candidates,
     }
-    content["train"] |= {"seeds": grid.seeds} | ({} if worth else {"recipe": grid.recipe})
+    if not worth:
+        content["train"] |= {"seeds": grid.seeds, "recipe": grid.recipe}
     params = Params.model_validate({**content, "arms": ["real"]})
     card = load_card(name)
     reading = read_source(card, name)

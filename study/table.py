@@ -127,8 +127,8 @@ def _task(task: str, grid: Grid, cells: Sequence[Cell]) -> str:
 def _worth(grid: Grid, worths: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         f"## {grid.real_rows[0]} real rows with and without the recommended method's rows\n",
-        f"All accepted rows of {grid.worth_candidates} candidates; every arm by the recipe that validation "
-        "on its own rows prefers.\n",
+        f"All accepted rows of {grid.worth_candidates} candidates; trained as `params.yaml` says, "
+        "each arm by the recipe that validation on its own rows prefers.\n",
         "| task | method | synthetic rows | real | mixed | gain |",
         "|---|---|---|---|---|---|",
     ]
