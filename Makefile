@@ -43,7 +43,7 @@ report: setup
 	@echo "report: metrics/report.html"
 
 study: setup
-	@echo "study: about an hour on 2 cores; a stopped run goes on where it was"
+	@echo "study: about an hour and a half on 2 cores; a stopped run goes on where it was"
 	@$(BIN)/dvc repro study/dvc.yaml
 
 export: setup

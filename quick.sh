@@ -4,6 +4,7 @@ set -euo pipefail
 echo "repro: quick run, about 8 minutes on 2 cores; scores will be lower and intervals wider"
 dvc exp run --name "quick-$(date +%H%M%S)" \
   -S generate.candidates=576 -S real.curve='[200,300,400]' -S arms='[real,synthetic,mixed,real_300]' \
+  -S prepare.test_rows=500 -S describe.subsamples=2 \
   -S train.seeds='[1]' -S train.epochs=2 -S train.validation_share=0.34 -S baselines.draws=1 -S evaluate.bootstrap_samples=500
 python -m stages.evaluate.verdict
 echo "repro: every row, chart and prompt: metrics/report.html"
