@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole pipeline on fewer rows and one seed: a DVC experiment, so params.yaml in git stays as it is.
 set -euo pipefail
-echo "repro: quick run, about 8 minutes on 2 cores; scores will be lower and intervals wider"
+echo "repro: quick run, about 6 minutes on 2 cores; scores will be lower and intervals wider"
 dvc exp run --name "quick-$(date +%H%M%S)" \
   -S generate.candidates=576 -S real.curve='[200,300,400]' -S arms='[real,synthetic,mixed,real_300]' \
   -S prepare.test_rows=500 -S describe.subsamples=2 \
