@@ -20,8 +20,7 @@ from ablate.settings import Ablate
 from ablate.students import Students, random_rows
 from stages.errors import DataError
 from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
-from stages.evaluate.compare import accuracy_by_seed
-from stages.evaluate.scores import ArmPredictions, Floats
+from stages.evaluate.scores import ArmPredictions, Floats, accuracies
 from stages.filter.select import fitting
 from stages.params import Evaluate
 from stages.records import Labelled
@@ -151,7 +150,8 @@ class Ablation:
         return float(self._by_student(arm).mean())
 
     def _by_student(self, arm: ArmPredictions) -> Floats:
-        return accuracy_by_seed(arm, self.students.truth)
+        truth = self.students.truth
+        return accuracies(arm.predicted, truth, np.ones((1, len(truth))))[:, 0]
 
 
 def counts(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:
