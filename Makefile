@@ -33,7 +33,7 @@ else
 repro: setup
 	@echo "repro: about 40 minutes on 2 cores; a stopped run goes on where it was. QUICK=1 takes about 6."
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m stages.evaluate.verdict
+	@$(BIN)/python -m labelmint.scoring.verdict
 	@echo "repro: every row, chart and prompt: metrics/report.html"
 endif
 

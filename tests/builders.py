@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from stages.llm.base import Sampling
-from stages.params import Llm, LlmServer, load_params
-from stages.records import Candidate, Labelled
-from stages.tasks import TaskCard
+from labelmint.core.params import Llm, LlmServer, load_params
+from labelmint.core.records import Candidate, Labelled
+from labelmint.llm.base import Sampling
+from labelmint.tasks.cards import TaskCard
 
 REPOSITORY = Path(__file__).parent.parent
-GEMMA, SMOLLM = "gemma-3-270m", "smollm2-135m-instruct"  # in models/catalog.yaml
+GEMMA, SMOLLM = "gemma-3-270m", "smollm2-135m-instruct"  # in data/models.yaml
 
 NEUTRAL = [
     "film",

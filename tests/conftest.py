@@ -11,12 +11,12 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from stages.config import read_yaml
-from stages.params import Params, load_params
-from stages.prepare.__main__ import main as prepare
+from labelmint.core.config import read_yaml
+from labelmint.core.params import Params, load_params
+from stages.prepare import main as prepare
 from tests.builders import REPOSITORY, reviews, write_card
 
-COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "data/grammars", "models/catalog.yaml"]
+COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "data/grammars", "data/models.yaml"]
 
 # No deadline: a shared machine pauses now and then, and a pause is no failure.
 settings.register_profile("labelmint", deadline=None, max_examples=60)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.config import Section, check, read_yaml
-from stages.errors import ParamsError
+from labelmint.core.config import Section, check, read_yaml
+from labelmint.core.errors import ParamsError
 
 
 class Inner(Section):

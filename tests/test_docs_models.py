@@ -6,10 +6,10 @@ import tomllib
 import pytest
 import yaml
 
-from stages.config import check, read_yaml
-from stages.llm.catalog import Entry
-from stages.llm.endpoint import PASSING
-from stages.params import Params
+from labelmint.core.config import check, read_yaml
+from labelmint.core.params import Params
+from labelmint.llm.catalog import Entry
+from labelmint.llm.endpoint import PASSING
 from tests.builders import REPOSITORY
 
 TEXT = (REPOSITORY / "docs/models.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_every_example_is_right(tmp_path, example):
     file = tmp_path / "example.yaml"
     file.write_text(example, encoding="utf-8")
     content = read_yaml(file)
-    if example.startswith("# models/catalog.yaml\n"):
+    if example.startswith("# data/models.yaml\n"):
         for name, entry in content.items():
             check(Entry, entry, file, name)
             assert "." not in name
@@ -45,7 +45,7 @@ def test_there_are_examples():
 
 def test_what_experiments_set_is_there():
     params = read_yaml(REPOSITORY / "params.yaml")
-    models = yaml.safe_load((REPOSITORY / "models/catalog.yaml").read_text(encoding="utf-8"))
+    models = yaml.safe_load((REPOSITORY / "data/models.yaml").read_text(encoding="utf-8"))
     settings = re.findall(r"-S (\S+)=(\S+)", COMMANDS)
     assert settings
     for key, value in settings:

@@ -5,9 +5,9 @@ import re
 import pytest
 import yaml
 
-from stages.config import read_yaml
-from stages.prepare.source import read_source
-from stages.tasks import load_card
+from labelmint.core.config import read_yaml
+from labelmint.tasks.cards import load_card
+from labelmint.tasks.source import read_source
 from tests.builders import REPOSITORY
 
 SHOWN = re.findall(

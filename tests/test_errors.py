@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import DataError, LabelmintError, ModelError, ParamsError, one_line_errors, run_stage
-from stages.records import write_rows
+from labelmint.core.errors import (
+    DataError,
+    LabelmintError,
+    ModelError,
+    ParamsError,
+    one_line_errors,
+    run_stage,
+)
+from labelmint.core.records import write_rows
 from tests.builders import REPOSITORY
 
 

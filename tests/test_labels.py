@@ -1,7 +1,7 @@
 import pytest
 
-from stages.errors import ParamsError
-from stages.labels import label_shares
+from labelmint.core.errors import ParamsError
+from labelmint.tasks.balance import label_shares
 from tests.builders import card, labelled_rows
 
 ROWS = labelled_rows({"positive": 3, "negative": 1})

@@ -1,7 +1,7 @@
 import pytest
 
-from stages.errors import ParamsError
-from stages.params import load_params
+from labelmint.core.errors import ParamsError
+from labelmint.core.params import load_params
 
 ARMS = "arms: [real, synthetic, mixed, real_300, real_1000, real_3000, mixed_300, mixed_1000]"
 

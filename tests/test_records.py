@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
-from stages.records import atomic_binary_file, atomic_file, dump, read_rows, write_json, write_rows
+from labelmint.core.errors import DataError
+from labelmint.core.records import atomic_binary_file, atomic_file, dump, read_rows, write_json, write_rows
 
 ANY_TEXT = st.text(st.characters(categories=None, exclude_categories=[]))  # lone surrogates too
 

@@ -1,7 +1,7 @@
 import pytest
 
-from stages.errors import ParamsError
-from stages.tasks import card_path, load_card
+from labelmint.core.errors import ParamsError
+from labelmint.tasks.cards import card_path, load_card
 from tests.builders import card, write_card
 
 NEGATIVE = {"name": "negative", "phrase": "negative"}

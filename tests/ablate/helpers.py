@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ablate.gains import Ablation
-from ablate.rows import sort_out
-from ablate.settings import load_settings
-from ablate.students import Students
+from experiments.ablate.gains import Ablation
+from experiments.ablate.rows import sort_out
+from experiments.ablate.settings import load_settings
+from experiments.ablate.students import Students
 from tests.builders import REPOSITORY, candidate, labelled, section
 
 NAMES = ["negative", "positive"]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ablate.gains import NO_LABELS, TOO_FEW, adjust
-from stages.encoder import linear
-from stages.errors import DataError
+from experiments.ablate.gains import NO_LABELS, TOO_FEW, adjust
+from labelmint.core.errors import DataError
+from labelmint.encoder import linear
 from tests.ablate.helpers import NAMES, Toy, rejected, settings
 
 

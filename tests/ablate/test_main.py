@@ -5,12 +5,12 @@ import shutil
 
 import pytest
 
-from ablate.__main__ import METRICS, PAGE, main
-from ablate.page import reading
-from ablate.settings import PARAMS, load_settings
-from stages import paths
-from stages.errors import DataError, ParamsError
-from stages.records import write_rows
+from experiments.ablate.__main__ import METRICS, PAGE, main
+from experiments.ablate.page import reading
+from experiments.ablate.settings import PARAMS, load_settings
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.records import write_rows
 from tests.ablate.helpers import NAMES
 from tests.builders import REPOSITORY, candidate, reviews
 

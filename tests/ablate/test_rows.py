@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablate.rows import read_scored, read_written, sort_out
-from ablate.students import first, shuffled
-from stages import paths
-from stages.errors import DataError
-from stages.records import read_rows, write_rows
+from experiments.ablate.rows import read_scored, read_written, sort_out
+from experiments.ablate.students import first, shuffled
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import read_rows, write_rows
 from tests.ablate.helpers import NAMES, kept, rejected, settings
 from tests.builders import labelled
 

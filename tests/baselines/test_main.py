@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import yaml
 
-from stages import paths
-from stages.baselines.__main__ import NAMES, main
-from stages.llm.base import ABILITIES
-from stages.llm.fake import FakeModel
-from stages.records import read_rows, write_rows
+from labelmint.core import paths
+from labelmint.core.records import read_rows, write_rows
+from labelmint.llm.base import ABILITIES
+from stages.baselines import NAMES, main
 from tests.builders import OPINIONS
+from tests.fake_model import FakeModel
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +34,8 @@ def model(monkeypatch, prepared, set_params):
         bad = [any(word in row["text"] for word in OPINIONS["negative"]) for row in rows]
         return np.array([[1.0, 0.0] if own else [0.0, 1.0] for own in bad], np.float32)
 
-    monkeypatch.setattr("stages.baselines.__main__.open_model", open_model)
-    monkeypatch.setattr("stages.baselines.classifiers.embed_rows", embed_rows)
+    monkeypatch.setattr("stages.baselines.open_model", open_model)
+    monkeypatch.setattr("labelmint.students.classifiers.embed_rows", embed_rows)
     return fake
 
 

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.baselines.reader import answers, matching, prior
-from stages.errors import ModelError
-from stages.filter.verify import demonstrations, log_softmax
-from stages.llm.base import ABILITIES
-from stages.llm.fake import FakeModel, read_words
-from stages.params import load_params
+from labelmint.core.errors import ModelError
+from labelmint.core.params import load_params
+from labelmint.labelling.verify import demonstrations, log_softmax
+from labelmint.llm.base import ABILITIES
+from labelmint.students.reader import answers, matching, prior
 from tests.builders import REPOSITORY, card, labelled, labelled_rows
+from tests.fake_model import FakeModel, read_words
 
 MOODS = {"negative": "awful", "positive": "great"}
 NAMES = list(MOODS)

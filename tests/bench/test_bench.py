@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import yaml
 
-from bench import __main__ as command
-from bench import generation, memory, report, rounds, verification
-from bench.inputs import Inputs, load_inputs
-from bench.rounds import Timed
-from stages.llm.base import Completion
-from stages.llm.fake import FakeModel, read_words, write_sentence
-from stages.params import load_params
-from stages.records import read_rows, write_json, write_rows
+from experiments.bench import __main__ as command
+from experiments.bench import generation, memory, report, rounds, verification
+from experiments.bench.inputs import Inputs, load_inputs
+from experiments.bench.rounds import Timed
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.llm.base import Completion
 from tests.builders import card, labelled_rows, sampling
+from tests.fake_model import FakeModel, read_words, write_sentence
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_another_answer_of_the_plain_way_is_seen(inputs):
 
 
 def test_training_holds_out_rows_that_no_arm_of_that_size_has(inputs):
-    from bench import training  # torch: only where it is needed
+    from experiments.bench import training  # torch: only where it is needed
 
     rows = labelled_rows({"negative": 30, "positive": 30})
     parts = Inputs(inputs.params, inputs.card, rows[:10], rows[10:])
@@ -146,7 +146,7 @@ def test_training_holds_out_rows_that_no_arm_of_that_size_has(inputs):
 
 
 def test_training_reports_its_keys():
-    from bench import training  # torch: only where it is needed
+    from experiments.bench import training  # torch: only where it is needed
 
     times = {
         "plain": [Timed(40, 1000), Timed(20, 500), Timed(50, 1000)],

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.describe.texts import Floats, Texts, words_of
-from stages.records import Labelled
+from labelmint.core.records import Labelled
+from labelmint.describe.texts import Floats, Texts, words_of
 from tests.builders import reviews, section
 
 

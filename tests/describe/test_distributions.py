@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.describe.distributions import (
+from labelmint.describe.distributions import (
     common_word_counts,
     fit_topics,
     js_distance,

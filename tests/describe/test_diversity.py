@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
-from stages.describe.diversity import (
+from labelmint.describe.diversity import (
     compression_ratio,
     distinct,
     diversity,

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
-from stages.describe.distributions import fit_topics
-from stages.describe.fidelity import classifier_accuracy, frechet_distance, likeness, telling
-from stages.describe.texts import words_of
+from labelmint.describe.distributions import fit_topics
+from labelmint.describe.fidelity import classifier_accuracy, frechet_distance, likeness, telling
+from labelmint.describe.texts import words_of
 from tests.describe.helpers import bag_of_words, real_rows, sample
 
 

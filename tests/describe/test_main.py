@@ -4,11 +4,11 @@ import random
 import pytest
 import yaml
 
-from stages import paths
-from stages.describe import __main__ as stage
-from stages.describe.summary import describe
-from stages.errors import DataError, ParamsError
-from stages.records import read_rows, write_rows
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.records import read_rows, write_rows
+from labelmint.describe.summary import describe
+from stages import describe as stage
 from tests.builders import candidate
 from tests.describe.helpers import bag_of_words, config, real_rows
 from tests.encoder.conftest import encoder_folder, tiny_encoder

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.describe.texts import common_words, cut, draws, words_of, written_part
+from labelmint.describe.texts import common_words, cut, draws, words_of, written_part
 
 
 @pytest.mark.parametrize(

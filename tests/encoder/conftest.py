@@ -8,9 +8,9 @@ import yaml
 from transformers import BertConfig, BertModel, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from stages.encoder import linear
-from stages.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from stages.encoder.data import collate
+from labelmint.encoder import linear
+from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
+from labelmint.encoder.data import collate
 from tests.builders import NEUTRAL, OPINIONS
 from tests.train.helpers import config
 
@@ -64,7 +64,7 @@ def classifier(encoder_folder):
 def tiny_encoder(project, encoder_folder, set_params, monkeypatch):
     """Make it the project's encoder, which the catalogue knows by its folder, with a quick linear head."""
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    catalogue = project / "models/catalog.yaml"
+    catalogue = project / "data/models.yaml"
     entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
     catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
     settings = {**config(recipe="linear_head").model_dump(), "encoder": "tiny"}

@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import DistilBertConfig, DistilBertModel, MPNetConfig, MPNetModel, pipeline
 
-from stages.encoder.classifier import export, load_encoder
-from stages.errors import ModelError
-from stages.train.arm import predict
-from stages.train.save import save_model
+from labelmint.core.errors import ModelError
+from labelmint.encoder.classifier import export, load_encoder
+from labelmint.students.arm import predict
+from labelmint.students.save import save_model
 from tests.builders import reviews
 from tests.train.helpers import LABELS, review_rows
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.encoder.data import Rows, length_batches, soft_targets, tokenize, validation_splits
-from stages.records import Input
+from labelmint.core.records import Input
+from labelmint.encoder.data import Rows, length_batches, soft_targets, tokenize, validation_splits
 
 SHARES = st.sampled_from([0.1, 0.2, 0.25, 0.5])
 

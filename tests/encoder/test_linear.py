@@ -3,8 +3,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from stages.encoder import linear
-from stages.encoder.linear import best_strength, embed, fit_head
+from labelmint.encoder import linear
+from labelmint.encoder.linear import best_strength, embed, fit_head
 from tests.train.helpers import review_rows
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from stages.evaluate.scores import ArmPredictions
-from stages.params import Evaluate
+from labelmint.core.params import Evaluate
+from labelmint.scoring.scores import ArmPredictions
 from tests.builders import section
 
 Ints = npt.NDArray[np.int64]

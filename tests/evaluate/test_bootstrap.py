@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluate.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
-from stages.evaluate.scores import accuracies
+from labelmint.scoring.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
+from labelmint.scoring.scores import accuracies
 from tests.evaluate.helpers import arm, wrong_at
 
 

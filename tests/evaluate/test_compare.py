@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stages.evaluate.compare import compare
-from stages.evaluate.tables import write_confusion, write_learning_curve, write_reliability
-from stages.records import write_json
+from labelmint.core.records import write_json
+from labelmint.scoring.compare import compare
+from labelmint.scoring.tables import write_confusion, write_learning_curve, write_reliability
 from tests.evaluate.helpers import NAMES, arm, config, simulated, wrong_at
 
 SCORE = {"mean", "sd", "ci_low", "ci_high"}

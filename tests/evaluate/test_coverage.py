@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from stages.evaluate.bootstrap import Bootstrap, interval, two_sided_p
+from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
 from tests.evaluate.helpers import arm
 
 ROWS, SAMPLES = 1000, 1000

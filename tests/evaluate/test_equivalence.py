@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluate.equivalence import label_equivalence, rows_for
+from labelmint.scoring.equivalence import label_equivalence, rows_for
 
 SIZES = [100, 300, 1000, 3000]
 CURVE = np.array([0.6, 0.7, 0.75, 0.8])

@@ -4,11 +4,11 @@ import json
 import pytest
 import yaml
 
-from stages import paths
-from stages.errors import DataError
-from stages.evaluate.__main__ import main
-from stages.params import load_params
-from stages.records import read_rows, write_json, write_rows
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_json, write_rows
+from stages.evaluate import main
 
 # How many of the 40 test rows each arm gets wrong; the second seed one more.
 WRONG = {"real": 16, "synthetic": 12, "mixed": 9, "real_30": 12, "real_40": 8, "real_50": 5}

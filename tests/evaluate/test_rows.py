@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.evaluate.rows import HARDEST_ROWS, hardest, subjectivity
-from stages.evaluate.slices import length_bins, slices
+from labelmint.scoring.rows import HARDEST_ROWS, hardest, subjectivity
+from labelmint.scoring.slices import length_bins, slices
 from tests.builders import labelled
 from tests.evaluate.helpers import NAMES, arm, config, wrong_at
 

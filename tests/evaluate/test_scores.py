@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from stages.evaluate.scores import (
+from labelmint.scoring.scores import (
     ArmPredictions,
     accuracies,
     calibration_error,

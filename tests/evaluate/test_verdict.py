@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from stages import paths
-from stages.errors import DataError
-from stages.evaluate import verdict
-from stages.evaluate.compare import compare
-from stages.records import write_json
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import write_json
+from labelmint.scoring import verdict
+from labelmint.scoring.compare import compare
 from tests.evaluate.helpers import NAMES, arm, config, wrong_at
 
 TRUTH = np.arange(200) % 2

@@ -5,8 +5,8 @@ import json
 import pytest
 import yaml
 
-from stages import paths
-from stages.records import write_json, write_rows
+from labelmint.core import paths
+from labelmint.core.records import write_json, write_rows
 from tests.builders import candidate, labelled, write_card
 from tests.predict.conftest import classifier, encoder_folder, save_arm, tokenizer
 
@@ -82,7 +82,7 @@ def lock(finished):
     """Return lock(): record the run as DVC would."""
 
     def record():
-        from export.provenance import _md5
+        from labelmint.export.provenance import _md5
 
         params = yaml.safe_load((finished / "params.yaml").read_text(encoding="utf-8"))
         generate = {key: params[key] for key in ("task", "generate")} | {"train.max_tokens": 128}

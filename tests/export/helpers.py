@@ -4,7 +4,7 @@ from pathlib import Path
 
 import datasets
 
-from export.__main__ import main
+from labelmint.export.command import main
 
 
 def exported(arm="mixed"):

@@ -10,11 +10,11 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, ModelCard
 from transformers import pipeline
 
-from export.cards import cell, fenced
-from export.licences import licence, metadata
-from stages import paths
-from stages.errors import DataError, ParamsError
-from stages.records import read_rows, write_json, write_rows
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.export.cards import cell, fenced
+from labelmint.export.licences import licence, metadata
 from tests.builders import REPOSITORY, write_card
 from tests.export.conftest import EVALUATE, REAL
 from tests.export.helpers import exported
@@ -116,7 +116,7 @@ def test_a_server_is_not_named_by_its_address(finished, set_params):
 
 def test_a_model_without_a_licence_is_said_to_have_none(finished, edit):
     edit(
-        "models/catalog.yaml",
+        "data/models.yaml",
         "e44c087a6818\n  licence: Gemma Terms of Use\n",
         "e44c087a6818\n",
     )

@@ -7,10 +7,10 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 
-from export.dataset import write_dataset
-from stages import paths
-from stages.errors import DataError
-from stages.records import read_rows, write_rows
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import read_rows, write_rows
+from labelmint.export.dataset import write_dataset
 from tests.export.conftest import AWKWARD, kept_row
 from tests.export.helpers import exported, opened
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from export import folder as folder_module
-from export.folder import MARKER, check_free, new_folder
-from stages.errors import DataError
+from labelmint.core.errors import DataError
+from labelmint.export import folder as folder_module
+from labelmint.export.folder import MARKER, check_free, new_folder
 
 
 def make(out, content="one"):

@@ -1,6 +1,6 @@
 """The language of many texts, where it is clear."""
 
-from export.language import language_of
+from labelmint.export.language import language_of
 
 ENGLISH = [
     "the plot of this film is dull and the actors seem to be asleep",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.params import Filter, Rules
+from labelmint.core.params import Filter, Rules
 from tests.builders import section
 
 

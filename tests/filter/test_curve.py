@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.filter.curve import curve_arms, nested_order
+from labelmint.students.arms import curve_arms, nested_order
 from tests.builders import labelled_rows, section
 
 COUNTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 30), min_size=1)

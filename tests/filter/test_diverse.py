@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.filter.diverse import farthest_first
+from labelmint.rules.diverse import farthest_first
 from tests.filter.vectors import around, unit
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import numpy as np
 
-from stages.filter import verify as verify_module
-from stages.filter.verify import demonstrations, log_softmax, reading_prompt
+from labelmint.labelling import verify as verify_module
+from labelmint.labelling.verify import demonstrations, log_softmax, reading_prompt
 from tests.builders import card
 from tests.filter.helpers import config
 from tests.filter.test_verify import TRAIN, Reader, read

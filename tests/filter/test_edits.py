@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.filter import edits
-from stages.filter.edits import edited_pairs, order_similarity
-from stages.filter.similarity import words_of
+from labelmint.rules import edits
+from labelmint.rules.edits import edited_pairs, order_similarity
+from labelmint.rules.similarity import words_of
 
 TEXTS = st.lists(st.text("abc ", max_size=30), max_size=7)
 THRESHOLDS = st.sampled_from([0.2, 0.5, 0.65, 0.8, 1.0])

@@ -1,8 +1,8 @@
 import pytest
 
-from stages.filter.form import form_rules, scripts
-from stages.filter.sieve import RULES, Sieve, apply_form
-from stages.records import dump
+from labelmint.core.records import dump
+from labelmint.rules.form import form_rules, scripts
+from labelmint.rules.sieve import RULES, Sieve, apply_form
 from tests.builders import candidate, card, labelled
 from tests.filter.helpers import config
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from stages.encoder import linear
-from stages.filter import judge
-from stages.filter.judge import MIN_ROWS, classify, fit_pool, out_of_fold, with_classifier
-from stages.filter.verify import Reading, log_softmax
-from stages.params import load_params
+from labelmint.core.params import load_params
+from labelmint.encoder import linear
+from labelmint.labelling import judge
+from labelmint.labelling.judge import MIN_ROWS, classify, fit_pool, out_of_fold, with_classifier
+from labelmint.labelling.verify import Reading, log_softmax
 from tests.builders import REPOSITORY, candidate, card, labelled
 
 BOTH = ("negative", "positive")

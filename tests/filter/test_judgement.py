@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from stages.encoder import linear
-from stages.filter.__main__ import sift
-from stages.filter.judgement import Judgement
-from stages.filter.sieve import Sieve
-from stages.filter.vectors import Vectors
+from labelmint.encoder import linear
+from labelmint.encoder.vectors import Vectors
+from labelmint.rules.judgement import Judgement
+from labelmint.rules.sieve import Sieve
+from stages.filter import sift
 from tests.builders import candidate, card, labelled
 from tests.filter.helpers import config
 from tests.filter.vectors import embedder

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from stages.encoder import linear
-from stages.filter.label_issues import label_issues, out_of_fold
+from labelmint.encoder import linear
+from labelmint.rules.label_issues import label_issues, out_of_fold
 from tests.filter.vectors import WIDTH, around
 
 NAMES = ["a", "b", "c"]

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.filter.language import MIN_TEXTS, language_of, other_language
+from labelmint.rules.language import MIN_TEXTS, language_of, other_language
 
 ENGLISH = [
     "the story is thin and the actors look bored",

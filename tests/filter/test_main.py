@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import yaml
 
-from stages import paths
-from stages.filter.__main__ import main
-from stages.filter.sieve import RULES
-from stages.generate.__main__ import main as generate
-from stages.llm.fake import FakeModel, read_words
-from stages.params import TAGS, load_params
-from stages.records import read_rows, write_rows
+from labelmint.core import paths
+from labelmint.core.params import TAGS, load_params
+from labelmint.core.records import read_rows, write_rows
+from labelmint.rules.sieve import RULES
+from stages.filter import main
+from stages.generate import main as generate
+from tests.fake_model import FakeModel, read_words
 from tests.filter.vectors import unit
 
 OUTPUTS = [
@@ -54,8 +54,8 @@ def model(monkeypatch, prepared, set_params):
         assert llm == load_params().llm
         yield fake
 
-    monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
-    monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
+    monkeypatch.setattr("stages.generate.open_model", open_model)
+    monkeypatch.setattr("stages.filter.open_model", open_model)
     generate()
     write_rows(paths.MORE, [])
     return fake
@@ -145,7 +145,7 @@ def test_without_verification_no_model_is_opened(prepared, model, set_params, mo
     def open_model(llm):
         raise AssertionError("opened")
 
-    monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
+    monkeypatch.setattr("stages.filter.open_model", open_model)
     set_params({"filter.verify.action": "none"})
     main()
     assert metrics()["reader"] == {"accuracy": {}, "weights": {}, "real_rows": 0}
@@ -242,7 +242,7 @@ def test_the_judges_are_weighed_by_their_success_on_real_rows(prepared, model, s
         on_rows(len(rows))
         return np.array([[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows], np.float32)
 
-    monkeypatch.setattr("stages.filter.judge.embed_rows", embed_rows)
+    monkeypatch.setattr("labelmint.labelling.judge.embed_rows", embed_rows)
     set_params({"filter.verify.judge": "both"})
     main()
     reader = metrics()["reader"]
@@ -275,7 +275,7 @@ def test_profiles_are_counted(model, set_params, monkeypatch):
     main()
     assert metrics()["profiles"] == {}
     assert not any("profile" in row for row in read_rows(paths.KEPT))
-    monkeypatch.setattr("stages.filter.__main__.embed_rows", by_words)
+    monkeypatch.setattr("stages.filter.embed_rows", by_words)
     set_params({"filter.rules.profile": True, "filter.profiles": ["easy", "ambiguous"]})
     main()
     rows = [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]
@@ -338,7 +338,7 @@ def test_candidates_are_embedded_once_for_the_rules_and_the_judge(model, set_par
         vectors = np.stack([np.random.default_rng(int(row["id"][1:])).normal(size=64) for row in rows])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    monkeypatch.setattr("stages.encoder.embedding.embed_rows", embed_rows)
+    monkeypatch.setattr("labelmint.encoder.embedding.embed_rows", embed_rows)
     set_params(
         {
             "filter.verify.judge": "both",

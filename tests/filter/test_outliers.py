@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.filter.outliers import NEIGHBOURS, outliers, threshold_of
+from labelmint.rules.outliers import NEIGHBOURS, outliers, threshold_of
 from tests.builders import labelled
 from tests.filter.vectors import around, unit
 

@@ -6,13 +6,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from stages.filter.sieve import Sieve, apply_copies, apply_duplicates, apply_form
-from stages.filter.vectors import Vectors, embed_rows
-from stages.params import load_params
-from stages.prepare.source import read_source
-from stages.prepare.split import split
-from stages.records import Input
-from stages.tasks import load_card
+from labelmint.core.params import load_params
+from labelmint.core.records import Input
+from labelmint.encoder.vectors import Vectors, embed_rows
+from labelmint.rules.sieve import Sieve, apply_copies, apply_duplicates, apply_form
+from labelmint.tasks.cards import load_card
+from labelmint.tasks.source import read_source
+from labelmint.tasks.split import split
 from tests.builders import REPOSITORY, candidate
 from tests.filter.helpers import config
 

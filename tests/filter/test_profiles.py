@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stages.filter.profiles import Dynamics, dynamics
+from labelmint.rules.profiles import Dynamics, dynamics
 from tests.filter.vectors import around
 
 

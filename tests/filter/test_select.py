@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
-from stages.filter.select import fitting, select
-from stages.filter.sieve import Sieve
-from stages.filter.vectors import Vectors
-from stages.labels import wanted_rows
+from labelmint.core.errors import DataError
+from labelmint.encoder.vectors import Vectors
+from labelmint.rules.select import fitting, select
+from labelmint.rules.sieve import Sieve
+from labelmint.tasks.balance import wanted_rows
 from tests.builders import candidate
 from tests.filter.helpers import config
 from tests.filter.vectors import embedder

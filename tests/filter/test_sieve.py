@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from stages.filter.sieve import Sieve, apply_copies, apply_duplicates, apply_verification
-from stages.records import Input
+from labelmint.core.records import Input
+from labelmint.rules.sieve import Sieve, apply_copies, apply_duplicates, apply_verification
 from tests.builders import candidate, labelled
 from tests.filter.helpers import config
 

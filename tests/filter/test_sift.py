@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.filter.__main__ import sift
-from stages.filter.sieve import RULES
-from stages.params import Rules
-from stages.records import Candidate, Input
+from labelmint.core.params import Rules
+from labelmint.core.records import Candidate, Input
+from labelmint.rules.sieve import RULES
+from stages.filter import sift
 from tests.builders import candidate, card, labelled, review
 from tests.filter.helpers import config
 

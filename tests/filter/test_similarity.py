@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.filter import similarity
-from stages.filter.similarity import MIN_CONTAINED_SHINGLES, best_of, shingle_pairs, shingles, twins_of
+from labelmint.rules import similarity
+from labelmint.rules.similarity import MIN_CONTAINED_SHINGLES, best_of, shingle_pairs, shingles, twins_of
 
 TEXTS = st.lists(st.text("abc ", max_size=40), max_size=8)
 THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])

@@ -1,7 +1,7 @@
 import pytest
 
-from stages.filter.tags import found, tags_of
-from stages.params import TAGS
+from labelmint.core.params import TAGS
+from labelmint.rules.tags import found, tags_of
 from tests.builders import candidate
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from stages.filter import vectors
-from stages.filter.vectors import Vectors, embed_rows, near_pairs
-from stages.params import load_params
-from stages.records import Input
+from labelmint.core.params import load_params
+from labelmint.core.records import Input
+from labelmint.encoder import vectors
+from labelmint.encoder.vectors import Vectors, embed_rows, near_pairs
 from tests.builders import REPOSITORY
 
 TRAIN = load_params(REPOSITORY / "params.yaml").train
@@ -24,7 +24,7 @@ def calls(project, monkeypatch):
         on_rows(len(own))
         return np.array([[len(row["text"]), len(own), 0.5] for row in own], np.float32)
 
-    monkeypatch.setattr("stages.encoder.embedding.embed_rows", embed)
+    monkeypatch.setattr("labelmint.encoder.embedding.embed_rows", embed)
     monkeypatch.setattr(vectors, "CHUNK_ROWS", 2)
     return made
 

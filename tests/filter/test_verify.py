@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import ModelError
-from stages.filter import verify as verify_module
-from stages.filter.verify import (
+from labelmint.core.errors import ModelError
+from labelmint.labelling import verify as verify_module
+from labelmint.labelling.verify import (
     CHUNK_TEXTS,
     Verifier,
     centre,
@@ -16,8 +16,8 @@ from stages.filter.verify import (
     reading_prompt,
     verify,
 )
-from stages.llm.fake import FakeModel
 from tests.builders import candidate, card, review, reviews
+from tests.fake_model import FakeModel
 from tests.filter.helpers import config
 
 TRAIN = reviews({"negative": 6, "positive": 6})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.records import Input
+from labelmint.core.records import Input
 
 WIDTH = 8
 

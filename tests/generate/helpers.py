@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from stages.generate.brief import Ideas
-from stages.generate.plan import Planned, Planner, drawn_labels
-from stages.generate.prompts import ChatTemplate
-from stages.params import Generate
-from stages.records import Labelled
-from stages.tasks import TaskCard
+from labelmint.core.params import Generate
+from labelmint.core.records import Labelled
+from labelmint.generation.plan import Planned, Planner, drawn_labels
+from labelmint.prompts.brief import Ideas
+from labelmint.prompts.prompts import ChatTemplate
+from labelmint.tasks.cards import TaskCard
 from tests.builders import card, labelled, section
 
 # No text is a part of another one or of a prompt's frame.

@@ -1,8 +1,8 @@
 import pytest
 
-from stages.generate.answers import fields, one_line, stop_text
-from stages.generate.brief import Brief
-from stages.llm.base import Completion
+from labelmint.generation.answers import fields, one_line, stop_text
+from labelmint.llm.base import Completion
+from labelmint.prompts.brief import Brief
 from tests.builders import card
 from tests.generate.helpers import PAIR_CARD, config
 

@@ -2,11 +2,11 @@ from itertools import cycle
 
 import pytest
 
-from stages.errors import DataError
-from stages.generate.ideas import Question, by_kind, collect, given, prompt, questions, rank
-from stages.llm.base import Completion
-from stages.llm.fake import FakeModel
+from labelmint.core.errors import DataError
+from labelmint.llm.base import Completion
+from labelmint.prompts.ideas import Question, by_kind, collect, given, prompt, questions, rank
 from tests.builders import card
+from tests.fake_model import FakeModel
 from tests.generate.helpers import config
 
 TOPIC = Question("topic", "negative")

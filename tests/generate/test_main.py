@@ -5,13 +5,13 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from stages import paths
-from stages.errors import DataError, ParamsError
-from stages.generate.__main__ import main
-from stages.llm.base import Completion
-from stages.llm.fake import FakeModel
-from stages.params import load_params
-from stages.records import read_rows, write_rows
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_rows
+from labelmint.llm.base import Completion
+from stages.generate import main
+from tests.fake_model import FakeModel
 
 OUTPUTS = [
     "data/synthetic/prompts.jsonl",
@@ -45,7 +45,7 @@ def opened(monkeypatch, model):
         assert llm == load_params().llm
         yield model
 
-    monkeypatch.setattr("stages.generate.__main__.open_model", open_model)
+    monkeypatch.setattr("stages.generate.open_model", open_model)
     return model
 
 

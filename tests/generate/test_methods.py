@@ -2,13 +2,13 @@ import random
 
 import pytest
 
-from stages.errors import DataError, ParamsError
-from stages.generate.brief import Context
-from stages.generate.methods import BRIEFS, kinds, shares
-from stages.generate.methods import template as templates
-from stages.llm.fake import FakeModel
-from stages.params import METHODS
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.params import METHODS
+from labelmint.prompts.brief import Context
+from labelmint.prompts.methods import BRIEFS, kinds, shares
+from labelmint.prompts.methods import template as templates
 from tests.builders import card
+from tests.fake_model import FakeModel
 from tests.generate.helpers import IDEAS, PAIR_CARD, PAIRS, ROWS, TEXTS, config, flat, planned
 
 CHAT = FakeModel(kind="chat").chat_prompt

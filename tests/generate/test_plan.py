@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
-from stages.generate.plan import distinct, in_turn
-from stages.generate.prompts import STOP, header
-from stages.generate.session import Session
-from stages.llm.fake import FakeModel
-from stages.params import load_params
-from stages.tasks import load_card
+from labelmint.core.errors import DataError
+from labelmint.core.params import load_params
+from labelmint.generation.plan import distinct, in_turn
+from labelmint.generation.session import Session
+from labelmint.prompts.prompts import STOP, header
+from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY, card, labelled, section
+from tests.fake_model import FakeModel
 from tests.generate.helpers import IDEAS, ROWS, TEXTS, config, flat, labels_of, planned, planner
 
 # Texts that were written before there were other methods stay in the journal.

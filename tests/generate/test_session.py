@@ -2,13 +2,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from stages.errors import DataError, LabelmintError, ModelError, ParamsError
-from stages.generate.preview import preview
-from stages.generate.session import Session
-from stages.llm.base import Completion
-from stages.llm.fake import FakeModel
-from stages.params import load_params
+from labelmint.core.errors import DataError, LabelmintError, ModelError, ParamsError
+from labelmint.core.params import load_params
+from labelmint.generation.preview import preview
+from labelmint.generation.session import Session
+from labelmint.llm.base import Completion
 from tests.builders import REPOSITORY, card
+from tests.fake_model import FakeModel
 from tests.generate.helpers import ROWS, config
 
 LISTED = {"topics": ["the plot", "the music"], "personas": ["a nurse", "a student"]}
@@ -81,7 +81,7 @@ def opened(prepared, monkeypatch):
     def open_model(_):
         yield model
 
-    monkeypatch.setattr("stages.generate.preview.open_model", open_model)
+    monkeypatch.setattr("labelmint.generation.preview.open_model", open_model)
     return model
 
 

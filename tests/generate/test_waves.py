@@ -2,15 +2,15 @@ import dataclasses
 
 import pytest
 
-from stages.errors import ModelError, ParamsError
-from stages.generate.plan import Planned, Planner, drawn_labels
-from stages.generate.prompts import STOP
-from stages.generate.waves import WaveStore, generate, sampling_of
-from stages.llm.base import Completion, PromptGroup, Sampling
-from stages.llm.fake import FakeModel
-from stages.llm.journal import fingerprint
-from stages.records import Candidate
+from labelmint.core.cache import fingerprint
+from labelmint.core.errors import ModelError, ParamsError
+from labelmint.core.records import Candidate
+from labelmint.generation.plan import Planned, Planner, drawn_labels
+from labelmint.generation.waves import WaveStore, generate, sampling_of
+from labelmint.llm.base import Completion, PromptGroup, Sampling
+from labelmint.prompts.prompts import STOP
 from tests.builders import card, labelled_rows, section
+from tests.fake_model import FakeModel
 
 CONFIG = section(
     "generate", seed=1, candidates=40, demonstrations=2, samples_per_prompt=2, prompts_per_wave=4

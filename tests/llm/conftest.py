@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stages.llm.catalog import load_entry, model_file
-from stages.llm.engine import Engine
+from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.engine import Engine
 from tests.builders import GEMMA, REPOSITORY, SMOLLM, llm
 
 

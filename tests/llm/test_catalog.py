@@ -4,9 +4,9 @@ import os
 import pytest
 import yaml
 
-from stages.errors import ModelError, ParamsError
-from stages.llm import catalog
-from stages.llm.catalog import Entry, load_entry, model_file
+from labelmint.core.errors import ModelError, ParamsError
+from labelmint.llm import catalog
+from labelmint.llm.catalog import Entry, load_entry, model_file
 
 WRITERS = ("base", "chat")
 CONTENT = [b"first part, ", b"second part, ", b"last part"]
@@ -80,21 +80,21 @@ def test_a_truncated_part_is_an_error_and_leaves_nothing(package, cache, part):
     os.truncate(package / f"toy.part{part}", 3)
     message = failure(entry())
     assert message.startswith(f"{cache}/models/toy.gguf: SHA-256 is ")
-    assert f"models/catalog.yaml says {HASH[:16]}… for toy; " in message
+    assert f"data/models.yaml says {HASH[:16]}… for toy; " in message
     assert list((cache / "models").iterdir()) == []
 
 
 def test_a_missing_part_is_an_error_with_a_remedy(package):
     (package / "toy.part1").unlink()
     assert failure(entry()) == (
-        f"models/catalog.yaml: toy: {package}/toy.part1 is missing; reinstall the package toy_model"
+        f"data/models.yaml: toy: {package}/toy.part1 is missing; reinstall the package toy_model"
     )
 
 
 @pytest.mark.parametrize("name", ["no_such_package", "no_such_package.inner", ""])
 def test_a_missing_package_is_an_error_with_a_remedy(name):
     assert failure(entry(parts=[f"{name}/toy.part0"])) == (
-        f"models/catalog.yaml: toy: package {name} is not installed; run `make setup`"
+        f"data/models.yaml: toy: package {name} is not installed; run `make setup`"
     )
 
 
@@ -128,8 +128,8 @@ def test_a_path_may_be_anywhere_and_without_a_hash(tmp_path, hashed, capsys):
     assert model_file("own", Entry(kind="base", path=str(file))) == file
     assert hashed == []
     assert capsys.readouterr().err == (
-        "models/catalog.yaml: own has no sha256, so a changed file would go unnoticed; "
-        "record it: python -m stages.llm.catalog pin own\n"
+        "data/models.yaml: own has no sha256, so a changed file would go unnoticed; "
+        "record it: python -m labelmint.llm.catalog pin own\n"
     )
 
 
@@ -148,7 +148,7 @@ def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
 
 def test_a_path_without_a_file_is_an_error(tmp_path):
     own = Entry(kind="base", path=str(tmp_path / "no.gguf"))
-    assert failure(own) == f"models/catalog.yaml: toy: path: no file {tmp_path}/no.gguf"
+    assert failure(own) == f"data/models.yaml: toy: path: no file {tmp_path}/no.gguf"
 
 
 def test_a_path_with_another_hash_is_an_error(tmp_path):
@@ -170,7 +170,7 @@ def test_an_encoders_path_may_be_its_folder(tmp_path, given, name):
 @pytest.mark.parametrize(("kind", "missing"), [("encoder", "/model.safetensors"), ("base", "")])
 def test_a_folder_without_an_encoder_in_it_is_an_error(tmp_path, kind, missing):
     own = Entry(kind=kind, path=str(tmp_path))
-    assert failure(own) == f"models/catalog.yaml: toy: path: no file {tmp_path}{missing}"
+    assert failure(own) == f"data/models.yaml: toy: path: no file {tmp_path}{missing}"
 
 
 @pytest.mark.parametrize("memory", ["", "[]", "3", '{"half', "{}"])
@@ -183,7 +183,7 @@ def test_a_damaged_memory_of_hashes_is_made_again(package, cache, hashed, memory
 
 
 def test_the_shipped_catalogue_is_right(project):
-    models = yaml.safe_load((project / "models/catalog.yaml").read_text(encoding="utf-8"))
+    models = yaml.safe_load((project / "data/models.yaml").read_text(encoding="utf-8"))
     for name, content in models.items():
         shipped = load_entry(name, (content["kind"],), "llm.model")
         assert shipped.sha256 or shipped.hub, name  # what comes with the packages is pinned
@@ -197,7 +197,7 @@ def test_the_shipped_files_have_their_hashes(project, name):
 
 
 def catalogue(project, content):
-    (project / "models/catalog.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    (project / "data/models.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 def entry_failure(name="toy", kinds=WRITERS):
@@ -208,7 +208,7 @@ def entry_failure(name="toy", kinds=WRITERS):
 
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones(project):
     assert entry_failure("gemma-4").startswith(
-        "params.yaml: llm.model: no model 'gemma-4' in models/catalog.yaml; "
+        "params.yaml: llm.model: no model 'gemma-4' in data/models.yaml; "
         "it has gemma-3-270m, smollm2-135m-instruct, qwen3-0-6b, "
     )
 
@@ -216,7 +216,7 @@ def test_an_unknown_model_is_an_error_that_lists_the_known_ones(project):
 def test_a_name_with_a_dot_is_an_error(project):
     catalogue(project, {"toy-1.5b": {"kind": "base", "path": "a"}})
     assert entry_failure("toy-1.5b") == (
-        "models/catalog.yaml: toy-1.5b: rename it without dots: DVC takes them for nested keys"
+        "data/models.yaml: toy-1.5b: rename it without dots: DVC takes them for nested keys"
     )
 
 
@@ -255,13 +255,13 @@ def test_a_model_of_the_wrong_kind_is_an_error(project):
 )
 def test_a_wrong_entry_is_an_error_with_its_key(project, content, message):
     catalogue(project, {"toy": content})
-    assert entry_failure().startswith(f"models/catalog.yaml: {message}")
+    assert entry_failure().startswith(f"data/models.yaml: {message}")
 
 
 @pytest.mark.parametrize("content", [None, [], [{"name": "toy"}], "toy"])
 def test_a_catalogue_that_is_no_mapping_is_an_error(project, content):
     catalogue(project, content)
-    assert entry_failure() == "models/catalog.yaml: the file must be a mapping of names to models"
+    assert entry_failure() == "data/models.yaml: the file must be a mapping of names to models"
 
 
 def test_a_broken_neighbour_does_not_hide_the_known_models(project):

@@ -4,8 +4,8 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from stages.llm.catalog import load_entry, model_file
-from stages.llm.catalog.__main__ import main
+from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog.__main__ import main
 from tests.builders import REPOSITORY
 
 WEIGHTS = b"weights"
@@ -43,7 +43,7 @@ last:
 
 @pytest.fixture
 def catalogue(project, monkeypatch):
-    file = project / "models/catalog.yaml"
+    file = project / "data/models.yaml"
     file.write_text(CATALOGUE, encoding="utf-8")
     for name in ("first.gguf", "second.gguf", "bare.gguf"):
         (project / name).write_bytes(WEIGHTS)
@@ -77,7 +77,7 @@ def failure(capsys, *arguments):
 )
 def test_a_pin_changes_one_line_and_nothing_else(catalogue, capsys, name, old, new):
     main(["pin", name])
-    assert capsys.readouterr() == (f"models/catalog.yaml: {name}: recorded sha256 {HASH}\n", "")
+    assert capsys.readouterr() == (f"data/models.yaml: {name}: recorded sha256 {HASH}\n", "")
     assert catalogue.read_text(encoding="utf-8") == CATALOGUE.replace(old, new)
     assert load_entry(name, ("base", "chat"), "llm.model").sha256 == HASH
     assert [path.name for path in catalogue.parent.iterdir()] == ["catalog.yaml"]
@@ -115,8 +115,8 @@ def test_another_hash_is_replaced_only_if_asked_to(catalogue, capsys):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("third", "models/catalog.yaml: no model 'third'; it has first, second, parts, bare, last"),
-        ("last", "models/catalog.yaml: last: last.gguf of owner/last-GGUF is not on this machine"),
+        ("third", "data/models.yaml: no model 'third'; it has first, second, parts, bare, last"),
+        ("last", "data/models.yaml: last: last.gguf of owner/last-GGUF is not on this machine"),
     ],
 )
 def test_what_can_not_be_pinned_is_an_error(catalogue, capsys, monkeypatch, name, said):
@@ -132,7 +132,7 @@ def test_an_edit_that_would_change_more_is_not_made(catalogue, capsys, monkeypat
 
 
 def test_the_shipped_catalogue_survives_a_pin(project, capsys):
-    file = project / "models/catalog.yaml"
+    file = project / "data/models.yaml"
     text = file.read_text(encoding="utf-8")
     (project / "own.gguf").write_bytes(WEIGHTS)
     file.write_text(text + "\nown:\n  kind: base\n  path: own.gguf\n", encoding="utf-8")
@@ -159,5 +159,5 @@ def test_the_list_says_where_models_come_from_and_whether_they_are_here(catalogu
 
 def test_the_names_have_no_dots():
     """DVC tracks an entry by its name, and takes a dot for a nested key."""
-    names = yaml.safe_load((REPOSITORY / "models/catalog.yaml").read_text(encoding="utf-8"))
+    names = yaml.safe_load((REPOSITORY / "data/models.yaml").read_text(encoding="utf-8"))
     assert [name for name in names if "." in name] == []

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.errors import ModelError
-from stages.llm.base import PromptGroup
-from stages.llm.llama import MAX_SEQUENCES
-from stages.llm.sampling import block_maxima, distribution
+from labelmint.core.errors import ModelError
+from labelmint.llm.base import PromptGroup
+from labelmint.llm.llama import MAX_SEQUENCES
+from labelmint.llm.sampling import block_maxima, distribution
 from tests.builders import sampling
 from tests.llm.test_engine_on_toy import text_of, without_end
 from tests.llm.toy import END, START, VOCABULARY, ToyGrammar, toy_engine, toy_logits

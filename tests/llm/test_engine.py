@@ -10,11 +10,11 @@ import llama_cpp
 import numpy as np
 import pytest
 
-from stages.errors import ModelError
-from stages.llm import open_model
-from stages.llm.base import PromptGroup
-from stages.llm.catalog import load_entry
-from stages.llm.engine import Engine
+from labelmint.core.errors import ModelError
+from labelmint.llm import open_model
+from labelmint.llm.base import PromptGroup
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.engine import Engine
 from tests.builders import GEMMA, REPOSITORY, SMOLLM, llm, sampling
 
 pytestmark = pytest.mark.slow
@@ -67,8 +67,8 @@ def test_contrast_and_penalty_change_the_texts_and_repeat_themselves(gemma, wave
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from stages.llm.catalog import Entry
-from stages.llm.engine import Engine
+from labelmint.llm.catalog import Entry
+from labelmint.llm.engine import Engine
 from tests.builders import llm
 from tests.llm.test_engine import GROUPS, HOW
 

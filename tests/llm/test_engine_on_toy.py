@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.errors import ModelError
-from stages.llm.base import Completion, PromptGroup
-from stages.llm.llama import MAX_SEQUENCES
-from stages.llm.sampling import block_maxima, distribution
+from labelmint.core.errors import ModelError
+from labelmint.llm.base import Completion, PromptGroup
+from labelmint.llm.llama import MAX_SEQUENCES
+from labelmint.llm.sampling import block_maxima, distribution
 from tests.builders import sampling
 from tests.llm.toy import END, START, following, toy_engine, toy_logits
 
@@ -183,7 +183,7 @@ def test_the_identity_tells_settings_apart_and_cannot_be_changed(monkeypatch):
 
 
 def test_threads_of_zero_are_the_usable_ones(monkeypatch):
-    monkeypatch.setattr("stages.llm.engine.joblib.cpu_count", lambda: 5)
+    monkeypatch.setattr("labelmint.llm.engine.joblib.cpu_count", lambda: 5)
     assert toy_engine(monkeypatch, threads=0).identity["threads"] == 5
     assert toy_engine(monkeypatch, threads=3).identity["threads"] == 3
 

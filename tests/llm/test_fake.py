@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stages.llm.base import ABILITIES, Completion, LanguageModel, PromptGroup, missing_abilities
-from stages.llm.fake import FakeModel, read_words, write_sentence
+from labelmint.llm.base import ABILITIES, Completion, LanguageModel, PromptGroup, missing_abilities
 from tests.builders import sampling
+from tests.fake_model import FakeModel, read_words, write_sentence
 
 NEGATIVE, POSITIVE = "Negative film review:", "A negative one. Positive film review:"
 GROUPS = [PromptGroup(NEGATIVE, tuple(range(40))), PromptGroup(POSITIVE, tuple(range(40, 60)))]

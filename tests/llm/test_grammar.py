@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from stages.errors import ModelError, ParamsError
-from stages.llm.base import PromptGroup
-from stages.llm.grammar import Marks, grammar_of_schema, load_grammar
+from labelmint.core.errors import ModelError, ParamsError
+from labelmint.llm.base import PromptGroup
+from labelmint.llm.grammar import Marks, grammar_of_schema, load_grammar
 from tests.builders import sampling
 
 GROUPS = [PromptGroup("1 2 3 4 5 6", (1, 2, 3)), PromptGroup("A film review:", (4, 5))]

@@ -3,8 +3,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from stages.errors import ModelError
-from stages.llm.catalog import Entry, load_entry, model_file, source_files
+from labelmint.core.errors import ModelError
+from labelmint.llm.catalog import Entry, load_entry, model_file, source_files
 
 REPO, FILE = "owner/toy-GGUF", "toy-Q4_K_M.gguf"
 
@@ -64,7 +64,7 @@ def test_a_file_is_fetched_at_first_use_and_never_again(hub, capsys):
     assert model_file("toy", entry()).read_bytes() == b"weights"
     assert hub.fetched == [(REPO, FILE, None)]
     said = capsys.readouterr().err.splitlines()
-    assert said[0] == f"models/catalog.yaml: toy: fetching {FILE} from https://huggingface.co/{REPO}"
+    assert said[0] == f"data/models.yaml: toy: fetching {FILE} from https://huggingface.co/{REPO}"
     assert [line for line in said if "fetching" in line] == said[:1]
 
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_here_needs_no_network(offline):
 
 def test_offline_the_error_says_how_to_allow_it(offline):
     assert failure(entry()) == (
-        f"models/catalog.yaml: toy: {FILE} of {REPO} is not on this machine, and HF_HUB_OFFLINE=1 forbids to "
+        f"data/models.yaml: toy: {FILE} of {REPO} is not on this machine, and HF_HUB_OFFLINE=1 forbids to "
         "fetch it; allow it once, `HF_HUB_OFFLINE=0 make repro`, or fetch the file yourself and give `path:`"
     )
     assert offline.fetched == []
@@ -119,7 +119,7 @@ def test_looking_does_not_fetch(hub):
 def test_a_failed_download_is_one_line_with_a_remedy(hub, error, said):
     hub.error = error
     message = failure(entry())
-    assert message.startswith("models/catalog.yaml: toy: ")
+    assert message.startswith("data/models.yaml: toy: ")
     assert said in message
 
 

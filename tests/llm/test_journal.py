@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.llm.journal import Journal, cache_dir, fingerprint
+from labelmint.core.cache import Journal, cache_dir, fingerprint
 
 CONTENT = {"model": "m", "seed": 1}
 RESULTS = {"a": [["one", 1, "stop"]], "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1}, "c": None}

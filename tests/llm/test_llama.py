@@ -1,8 +1,8 @@
 import llama_cpp
 import pytest
 
-from stages.errors import ModelError
-from stages.llm.engine import Engine
+from labelmint.core.errors import ModelError
+from labelmint.llm.engine import Engine
 from tests.builders import SMOLLM, llm
 
 pytestmark = pytest.mark.slow

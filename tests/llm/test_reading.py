@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stages.errors import ModelError
-from stages.llm.llama import BATCH_TOKENS, MAX_SEQUENCES
-from stages.llm.reading import Reader, distinguishing_prefixes, pack
+from labelmint.core.errors import ModelError
+from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES
+from labelmint.llm.reading import Reader, distinguishing_prefixes, pack
 from tests.llm.toy import ToyLlama, toy_logits
 
 LINE = 99  # stands for a line break

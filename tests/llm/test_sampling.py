@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 from scipy.stats import chisquare
 
-from stages.llm.sampling import BLOCK, block_maxima, distribution
+from labelmint.llm.sampling import BLOCK, block_maxima, distribution
 from tests.builders import sampling
 
 SIZES = st.sampled_from([1, 2, 100, BLOCK - 1, BLOCK, BLOCK + 1, 1000, 50 * BLOCK, 50 * BLOCK + 1, 9999])

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import ModelError
-from stages.llm import open_model
-from stages.llm.base import Completion, PromptGroup
-from stages.llm.endpoint import FIRST_PAUSE, LONGEST_PAUSE, Endpoint, pause
-from stages.llm.server import Server
+from labelmint.core.errors import ModelError
+from labelmint.llm import open_model
+from labelmint.llm.base import Completion, PromptGroup
+from labelmint.llm.endpoint import FIRST_PAUSE, LONGEST_PAUSE, Endpoint, pause
+from labelmint.llm.server import Server
 from tests.builders import REPOSITORY, llm, llm_server, sampling
 from tests.llm.scripted import Reply, read_as_list, read_as_mapping, scripted_server, written
 
@@ -483,10 +483,10 @@ def test_ctrl_c_stops_at_once(served):
         # What a shell starts in the background ignores Ctrl-C, the test's processes too.
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from stages.errors import one_line_errors\n"
-        "from stages.llm.base import PromptGroup, Sampling\n"
-        "from stages.llm.server import Server\n"
-        "from stages.params import LlmServer\n"
+        "from labelmint.core.errors import one_line_errors\n"
+        "from labelmint.llm.base import PromptGroup, Sampling\n"
+        "from labelmint.llm.server import Server\n"
+        "from labelmint.core.params import LlmServer\n"
         f"server = LlmServer.model_validate({llm_server(url=served.url).model_dump()!r})\n"
         "with one_line_errors('generate'):\n"
         "    Server(server).write_wave([PromptGroup('p', tuple(range(9)))], Sampling(1, 0, 1, 0, 9, ''))\n"

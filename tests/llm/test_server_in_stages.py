@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from stages import paths
-from stages.errors import ModelError
-from stages.filter.__main__ import main as run_filter
-from stages.generate.__main__ import main as run_generate
-from stages.llm.fake import read_words, write_sentence
-from stages.records import read_rows, write_rows
+from labelmint.core import paths
+from labelmint.core.errors import ModelError
+from labelmint.core.records import read_rows, write_rows
+from stages.filter import main as run_filter
+from stages.generate import main as run_generate
+from tests.fake_model import read_words, write_sentence
 from tests.llm.scripted import Reply, read_as_list, scripted_server, written
 
 SMALL = {

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.errors import ModelError
-from stages.llm.catalog import Entry
-from stages.llm.engine import Engine
-from stages.llm.llama import BATCH_TOKENS, Llama
+from labelmint.core.errors import ModelError
+from labelmint.llm.catalog import Entry
+from labelmint.llm.engine import Engine
+from labelmint.llm.llama import BATCH_TOKENS, Llama
 from tests.builders import llm
 
 END, START = 256, 257
@@ -143,7 +143,7 @@ class ToyLlama(Llama):
 
 def toy_engine(monkeypatch, *, kind: str = "base", logits=toy_logits, template=None, **settings) -> Engine:
     """Return an engine on the toy."""
-    monkeypatch.setattr("stages.llm.engine.Llama", ToyLlama)
+    monkeypatch.setattr("labelmint.llm.engine.Llama", ToyLlama)
     entry = Entry(kind=kind, path="toy.gguf", sha256="0" * 64)
     engine = Engine(Path("toy.gguf"), entry, llm(**settings))
     engine.llama.logits = logits

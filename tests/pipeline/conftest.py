@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stages.config import read_yaml
+from labelmint.core.config import read_yaml
 from tests.builders import REPOSITORY
 
 TINY: dict[str, Any] = {

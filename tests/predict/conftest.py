@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from stages import paths
-from stages.encoder.classifier import export
-from stages.train.save import save_model
+from labelmint.core import paths
+from labelmint.encoder.classifier import export
+from labelmint.students.save import save_model
 from tests.encoder.conftest import classifier, encoder_folder, tokenizer
 
 __all__ = ["classifier", "encoder_folder", "tokenizer"]

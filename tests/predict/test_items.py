@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predict.items import Item, Lines, read_items, windows
-from stages.errors import DataError
+from labelmint.core.errors import DataError
+from labelmint.predict.items import Item, Lines, read_items, windows
 
 
 def read(content, kind, text_column="text", pair_column="text_pair"):
@@ -64,7 +64,7 @@ def test_wrong_input_is_named_by_file_and_line(kind, content, said):
 
 
 def test_a_quote_that_is_never_closed_is_found_before_memory_ends(monkeypatch):
-    monkeypatch.setattr("predict.items._MAX_FIELD", 1000)
+    monkeypatch.setattr("labelmint.predict.items._MAX_FIELD", 1000)
     endless = chain([b"text\n", b'"a\n'], repeat(b"b" * 100 + b"\n"))
     with pytest.raises(DataError, match="not a valid table: field larger"):
         list(read_items(Lines(endless, "in"), "csv", "text", "text_pair"))

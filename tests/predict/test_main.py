@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
-from predict.__main__ import main, parse
-from predict.items import Item
-from predict.labeller import Labeller
-from stages.encoder.classifier import load_tokenizer
-from stages.encoder.data import collate, tokenize
-from stages.errors import DataError, ModelError
-from stages.train.arm import predict
+from labelmint.core.errors import DataError, ModelError
+from labelmint.encoder.classifier import load_tokenizer
+from labelmint.encoder.data import collate, tokenize
+from labelmint.predict.command import main, parse
+from labelmint.predict.items import Item
+from labelmint.predict.labeller import Labeller
+from labelmint.students.arm import predict
 from tests.builders import NEUTRAL, OPINIONS, REPOSITORY, reviews
 
 WORDS = [*NEUTRAL, *OPINIONS["negative"], *OPINIONS["positive"], "unheard-of", "🎬", "<script>"]

@@ -3,10 +3,10 @@ import json
 import pytest
 import yaml
 
-from stages import paths
-from stages.errors import DataError
-from stages.prepare.__main__ import main
-from stages.records import read_rows
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import read_rows
+from stages.prepare import main
 from tests.builders import write_card
 
 SETTINGS = {

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.errors import DataError
-from stages.prepare.source import read_source
+from labelmint.core.errors import DataError
+from labelmint.tasks.source import read_source
 from tests.builders import card
 
 CARD = "data/tasks/mine.yaml"

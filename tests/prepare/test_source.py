@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
-from stages.prepare.source import read_source
-from stages.prepare.texts import clean
+from labelmint.core.errors import DataError
+from labelmint.tasks.source import read_source
+from labelmint.tasks.texts import clean
 from tests.builders import card, card_of_file
 
 CARD = "data/tasks/mine.yaml"
@@ -34,7 +34,7 @@ def failure_of(path, raw, **source):
 
 
 def test_the_shipped_task_reads(project):
-    from stages.tasks import load_card
+    from labelmint.tasks.cards import load_card
 
     result = read_source(load_card("rotten_tomatoes"), "rotten_tomatoes")
     assert len(result.rows) > 8000

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
-from stages.prepare.split import label_counts, split, stratified_order
+from labelmint.core.errors import DataError
+from labelmint.tasks.split import label_counts, split, stratified_order
 from tests.builders import labelled_rows
 
 LABELS = "abcdefghijk"

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.prepare.texts import clean, cut, deduplicate
-from stages.records import Labelled
-from stages.tasks import Excerpt
+from labelmint.core.records import Labelled
+from labelmint.tasks.cards import Excerpt
+from labelmint.tasks.texts import clean, cut, deduplicate
 
 
 def excerpt(words, side):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
-from stages.report import charts
-from stages.report.__main__ import main
+from labelmint.report import charts
+from stages.report import main
 from tests.builders import write_card
 from tests.report.helpers import write_data, write_evaluation, write_extras
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stages import paths
-from stages.records import write_json, write_rows
+from labelmint.core import paths
+from labelmint.core.records import write_json, write_rows
 from tests.builders import candidate, labelled
 
 SCRIPT = "<script>document.title='run'</script></script><img src=x onerror=alert(1)>"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.records import write_rows
+from labelmint.core.records import write_rows
 from tests.report.helpers import ARABIC, SCRIPT, kept_rows
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,6 +1,6 @@
 import pytest
 
-from stages.report import formats
+from labelmint.report import formats
 
 
 @pytest.mark.parametrize(

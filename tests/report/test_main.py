@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages import paths
-from stages.errors import DataError
-from stages.records import write_rows
-from stages.report import about, arms
-from stages.report.__main__ import main
-from stages.report.page import embed, plain
-from stages.report.read import read_inputs
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import write_rows
+from labelmint.report.page import embed, plain
+from labelmint.report.read import read_inputs
+from labelmint.report import about, arms, main
 from tests.report.helpers import ENDS, SCRIPT, evaluation, write_data, write_evaluation, write_extras
 
 SECTIONS = [

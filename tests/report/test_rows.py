@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.report.read import read_inputs
-from stages.report.rows import browser, draw
+from labelmint.report.read import read_inputs
+from labelmint.report.rows import browser, draw
 from tests.report.helpers import LABELS, kept_rows, rejected_rows
 
 

@@ -1,4 +1,4 @@
-from stages.report.values import by_set, entries, flat, histograms, side_by_side
+from labelmint.report.values import by_set, entries, flat, histograms, side_by_side
 
 
 def test_leaves_are_scalars_lists_and_means_with_their_deviation():

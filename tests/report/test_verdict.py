@@ -1,7 +1,7 @@
 import pytest
 
-from stages.report.read import read_inputs
-from stages.report.verdict import verdict
+from labelmint.report.read import read_inputs
+from labelmint.report.verdict import verdict
 from tests.report.helpers import evaluation, score, write_data, write_evaluation
 
 

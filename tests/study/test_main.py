@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from stages.llm.fake import FakeModel
-from study import table
-from study.__main__ import main
-from study.grid import CELLS
+from experiments.study import table
+from experiments.study.__main__ import main
+from experiments.study.grid import CELLS
 from tests.builders import REPOSITORY
+from tests.fake_model import FakeModel
 
 METHODS = ["few_shot", "zero_shot"]
 
@@ -36,8 +36,8 @@ def study(prepared, set_params, tiny_encoder, monkeypatch):
     def open_model(llm):
         yield FakeModel()
 
-    monkeypatch.setattr("study.__main__.open_model", open_model)
-    monkeypatch.setattr("stages.filter.__main__.open_model", open_model)
+    monkeypatch.setattr("experiments.study.__main__.open_model", open_model)
+    monkeypatch.setattr("stages.filter.open_model", open_model)
     return prepared
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import DataError
-from study.findings import findings
-from study.grid import load_grid, subset
-from study.table import compare, gain, hits, page
+from experiments.study.findings import findings
+from experiments.study.grid import load_grid, subset
+from experiments.study.table import compare, gain, hits, page
+from labelmint.core.errors import DataError
 from tests.builders import REPOSITORY, labelled_rows
 
 NAMES = ["negative", "positive"]

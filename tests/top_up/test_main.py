@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import yaml
 
-from stages import paths
-from stages.errors import DataError
-from stages.filter.__main__ import main as run_filter
-from stages.generate.__main__ import main as generate
-from stages.llm.base import Completion
-from stages.llm.fake import FakeModel
-from stages.params import load_params
-from stages.records import read_rows, write_rows
-from stages.top_up.__main__ import main
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_rows
+from labelmint.llm.base import Completion
+from stages.filter import main as run_filter
+from stages.generate import main as generate
+from stages.top_up import main
+from tests.fake_model import FakeModel
 from tests.filter.vectors import unit
 
 OUTPUTS = ["data/synthetic/more.jsonl", "data/synthetic/more_prompts.jsonl", "metrics/top_up.json"]
@@ -87,7 +87,7 @@ def use(monkeypatch):
             yield model
 
         for stage in ("generate", "top_up", "filter"):
-            monkeypatch.setattr(f"stages.{stage}.__main__.open_model", open_model)
+            monkeypatch.setattr(f"stages.{stage}.open_model", open_model)
         return model
 
     return opened
@@ -216,7 +216,7 @@ def test_off_writes_empty_files_and_opens_nothing(prepared, use, set_params, mon
     use(FakeModel())
     generate()
     set_params({"filter.rows_per_label": 0})
-    monkeypatch.setattr("stages.top_up.__main__.open_model", lambda llm: 1 / 0)
+    monkeypatch.setattr("stages.top_up.open_model", lambda llm: 1 / 0)
     main()
     assert read_rows(paths.MORE) == read_rows(paths.MORE_PROMPTS) == []
     found = metrics()
@@ -338,7 +338,7 @@ def test_the_numbers_are_exact_with_rules_that_judge_all_rows_together(use, set_
         noise[:, 0] += [1.5 * ("awful" in row["text"]) for row in rows]
         return unit(noise)
 
-    for module in ("stages.top_up.rounds", "stages.filter.__main__"):
+    for module in ("labelmint.generation.top_up_rounds", "stages.filter"):
         monkeypatch.setattr(f"{module}.embed_rows", embed_rows)
     set_params(
         {

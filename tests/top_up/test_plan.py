@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.top_up.plan import Counts, next_prompts, texts_needed
+from labelmint.generation.top_up_plan import Counts, next_prompts, texts_needed
 
 
 def counts(written, own, new_written=None, new_own=None):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from stages.encoder.data import Rows, tokenize
-from stages.params import Train
+from labelmint.core.params import Train
+from labelmint.encoder.data import Rows, tokenize
 from tests.builders import reviews, section
 
 LABELS = ["negative", "positive", "neutral"]

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.encoder.classifier import export
-from stages.encoder.data import Rows
-from stages.train.arm import ArmTrainer, Choice, last_good_epoch, predict
+from labelmint.encoder.classifier import export
+from labelmint.encoder.data import Rows
+from labelmint.students.arm import ArmTrainer, Choice, last_good_epoch, predict
 from tests.train.helpers import LABELS, config, review_rows
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from stages.train.fine_tune import fine_tune, measure, planned_epochs, uses_bf16
+from labelmint.students.fine_tune import fine_tune, measure, planned_epochs, uses_bf16
 from tests.train.helpers import config, review_rows
 
 

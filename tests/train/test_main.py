@@ -5,12 +5,12 @@ import pytest
 import yaml
 from transformers import pipeline
 
-from stages import paths
-from stages.errors import DataError, ModelError, ParamsError
-from stages.llm.catalog.__main__ import pin
-from stages.params import load_params
-from stages.records import read_rows, write_rows
-from stages.train.__main__ import main
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ModelError, ParamsError
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_rows
+from labelmint.llm.catalog.__main__ import pin
+from stages.train import main
 
 pytestmark = pytest.mark.usefixtures("small")
 OUTPUTS = ["models/real", "data/predictions/real.jsonl", "metrics/train/real.json"]
@@ -189,7 +189,7 @@ def test_an_encoder_that_is_none_is_an_error_with_the_key(set_params, name):
 
 
 def test_an_encoder_without_its_file_is_an_error(edit, encoder_folder, tmp_path):
-    edit("models/catalog.yaml", str(encoder_folder), str(tmp_path / "nowhere"))
+    edit("data/models.yaml", str(encoder_folder), str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match=r"^models/catalog\.yaml: tiny: path: no file "):
         main("real")
 

@@ -6,14 +6,14 @@ import random
 import pytest
 from transformers import pipeline
 
-from stages import paths
-from stages.baselines.__main__ import main as baselines
-from stages.errors import DataError
-from stages.evaluate.__main__ import main as score
-from stages.evaluate.verdict import verdict
-from stages.prepare.__main__ import main as prepare
-from stages.records import read_rows, write_rows
-from stages.train.__main__ import main as train
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import read_rows, write_rows
+from labelmint.scoring.verdict import verdict
+from stages.baselines import main as baselines
+from stages.evaluate import main as score
+from stages.prepare import main as prepare
+from stages.train import main as train
 from tests.builders import NEUTRAL, OPINIONS, write_card
 
 ODD_NAMES = [

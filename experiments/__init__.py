@@ -1,0 +1,1 @@
+"""Study, ablation and benchmark: the pipeline's own functions with other settings."""

@@ -1,0 +1,1 @@
+"""What everything stands on: settings, rows, paths, errors, progress, the cache of finished work."""

@@ -1,0 +1,48 @@
+"""Where the stages' files lie, relative to the current directory (`dvc exp run --temp` runs in a copy)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RAW = Path("data/raw")
+TASKS = Path("data/tasks")
+GRAMMARS = Path("data/grammars")
+CATALOG = Path("data/models.yaml")
+
+REAL_TRAIN = Path("data/real/train.jsonl")
+REAL_POOL = Path("data/real/pool.jsonl")
+TEST_INPUTS = Path("data/real/test.jsonl")
+TEST_LABELS = Path("data/real/test_labels.jsonl")
+
+PROMPTS = Path("data/synthetic/prompts.jsonl")
+IDEAS = Path("data/synthetic/ideas.jsonl")
+CANDIDATES = Path("data/synthetic/candidates.jsonl")
+MORE = Path("data/synthetic/more.jsonl")
+MORE_PROMPTS = Path("data/synthetic/more_prompts.jsonl")
+KEPT = Path("data/synthetic/kept.jsonl")
+REJECTED = Path("data/synthetic/rejected.jsonl")
+
+HARDEST = Path("data/evaluation/hardest.jsonl")
+
+METRICS = Path("metrics")
+PLOTS = Path("metrics/plots")
+
+
+def arm_rows(arm: str) -> Path:
+    """Return the file of an arm's training rows."""
+    return Path(f"data/arms/{arm}.jsonl")
+
+
+def predictions(arm: str) -> Path:
+    """Return the file of an arm's predictions of the test inputs."""
+    return Path(f"data/predictions/{arm}.jsonl")
+
+
+def baseline(name: str) -> Path:
+    """Return the file of a baseline's predictions of the test inputs, or of the LLM's by draw ("draws")."""
+    return Path(f"data/baselines/{name}.jsonl")
+
+
+def model(arm: str) -> Path:
+    """Return the folder of an arm's trained classifier."""
+    return Path(f"models/{arm}")

@@ -1,0 +1,215 @@
+"""Row types shared by the stages, and JSON Lines that are either whole or not there at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NotRequired, TypedDict
+
+from labelmint.core.errors import DataError
+
+# How a row is learnt (`filter.rules.profile`).
+PROFILES = ("easy", "ambiguous", "hard")
+
+
+class Input(TypedDict):
+    """A text without its label (the test inputs); in tasks of text pairs `text_pair` is the second text."""
+
+    id: str
+    text: str
+    text_pair: NotRequired[str]
+
+
+class Labelled(Input):
+    """A text with the name of its label (see the task card)."""
+
+    label: str
+
+
+class TestLabel(TypedDict):
+    """The label of a test input; read by `evaluate` alone."""
+
+    id: str
+    label: str
+
+
+class ArmRow(Labelled):
+    """A training row of an arm; `source` is "real" or "synthetic".
+
+    `label_shares` says how probable each label is, where the row is to teach that and not `label` alone.
+    """
+
+    source: str
+    label_shares: NotRequired[dict[str, float]]
+
+
+class Prompt(TypedDict):
+    """One distinct prompt, stored once; `text` is exactly what the model was given."""
+
+    id: str
+    label: str
+    text: str
+    demonstration_ids: list[str]
+    method: str
+    values: dict[str, str]  # what the method drew: topic, persona …
+
+
+class Idea(TypedDict):
+    """A value that methods draw from; `label` is "" if it suits every label.
+
+    `lists` counts the model's lists that name it; 0: it is the task card's.
+    """
+
+    kind: str
+    label: str
+    value: str
+    lists: int
+
+
+class Candidate(Labelled):
+    """A text as the LLM wrote it, for the label that was drawn first.
+
+    With `generate.order: text_first` the label is the one that the model said, or "" if it said none.
+    """
+
+    prompt_id: str
+    demonstration_ids: list[str]
+    method: str
+    values: dict[str, str]
+    seed: int
+    tokens: int
+    finish_reason: str  # "stop": the answer ended; "length": max_new_tokens were spent
+
+
+class Note(TypedDict, total=False):
+    """What the filter notes of a row without rejecting it.
+
+    With `filter.rules.profile`: how the row is learnt, and the mean and standard deviation of its label's
+    probability over the epochs.
+    """
+
+    profile: str
+    confidence: float
+    variability: float
+
+
+class Kept(Candidate, Note):
+    """A candidate that passed; `written_label` is the label it was written for."""
+
+    written_label: str
+    label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not verified
+    tags: list[str]  # email, phone …: see stages/filter/tags.py
+
+
+class Rejected(Candidate, Note):
+    """A candidate that did not pass: the first rule that it broke, and the evidence."""
+
+    rule: str
+    evidence: dict[str, Any]
+    label_scores: dict[str, float] | None
+    tags: list[str]
+
+
+class Prediction(TypedDict):
+    """An arm's prediction of one test input: probabilities by label name."""
+
+    seed: int
+    id: str
+    probabilities: dict[str, float]
+
+
+def texts_of(row: Input) -> tuple[str, ...]:
+    """Return the row's text, or both texts of a pair."""
+    return (row["text"], row["text_pair"]) if "text_pair" in row else (row["text"],)
+
+
+def input_of(row: Input) -> Input:
+    """Return the row without its label and whatever else it has."""
+    bare = Input(id=row["id"], text=row["text"])
+    if "text_pair" in row:
+        bare["text_pair"] = row["text_pair"]
+    return bare
+
+
+@contextmanager
+def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that gets its name only once it is whole and on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; give the permissions an ordinary file would have.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[str]]:
+    """Open a UTF-8 text file that gets its name only once it is whole and on disk."""
+    with atomic_binary_file(path) as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
+        yield text
+        text.flush()
+        text.detach()
+
+
+def dump(row: Mapping[str, Any]) -> str:
+    """Return a row as one line of JSON; NaN is an error, lone surrogates survive."""
+    text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    return text if _encodable(text) else json.dumps(row, allow_nan=False)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write JSON Lines atomically; return the number of rows."""
+    count = 0
+    with atomic_file(path) as file:
+        for row in rows:
+            file.write(dump(row) + "\n")
+            count += 1
+    return count
+
+
+def read_rows(path: Path) -> list[Any]:
+    """Read JSON Lines; raise `DataError` naming the file and line of the first broken one."""
+    rows = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    # Some programs on Windows begin a file with a byte order mark.
+                    rows.append(json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8")))
+                except UnicodeDecodeError:
+                    raise DataError(f"{path}:{number}: not UTF-8; save it as UTF-8") from None
+                except json.JSONDecodeError as error:
+                    raise DataError(f"{path}:{number}: not valid JSON: {error.msg}") from None
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; run `dvc repro`") from None
+    return rows
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a metrics file atomically; NaN is an error, because DVC can't compare it."""
+    with atomic_file(path) as file:
+        json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")

@@ -1,0 +1,1 @@
+"""Compare synthetic texts with real ones."""

@@ -1,0 +1,117 @@
+"""The content of metrics/data.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scipy.stats import wasserstein_distance
+
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.params import Describe
+from labelmint.core.records import Labelled
+from labelmint.describe.compare import MIN_TEXTS, Embed, Watch, compare, equal_texts, sample_size
+from labelmint.describe.distributions import js_distance, label_shares, length_bins, lengths, log_odds
+from labelmint.describe.diversity import most_repeated
+from labelmint.describe.fidelity import telling
+from labelmint.describe.texts import common_words, words_of, written_part
+
+# Entries per list: enough to see a pattern in, and the file stays small.
+_SHOWN = 12
+_FEW_TEXTS = 100
+
+
+def describe(
+    config: Describe,
+    names: Sequence[str],
+    train: Sequence[Labelled],
+    pool: Sequence[Labelled],
+    kept: Sequence[Labelled],
+    embed: Embed,
+    watch: Watch = iter,
+) -> dict[str, Any]:
+    """Return the synthetic rows' description beside the real rows'; `names` are the labels in their order.
+
+    Raises
+    ------
+    DataError
+        If there are no synthetic rows.
+    ParamsError
+        If `describe.words` leaves fewer than two synthetic texts.
+    """
+    if not kept:
+        raise DataError(f"{paths.KEPT}: no rows, so there is nothing to describe; run `dvc repro filter`")
+    column, written = written_part(train, kept)
+    rows = {"real": [*train, *pool], "synthetic": [*kept]}
+    texts = {name: [text for row in own for text in written(row)] for name, own in rows.items()}
+    counts = {name: [len(words_of(text)) for text in own] for name, own in texts.items()}
+    words = config.words or common_words([*counts.values()])
+    equal = {name: equal_texts(own, words, config.seed) for name, own in texts.items()}
+    found = {name: len(own) for name, own in equal.items()}
+    if config.words and found["synthetic"] < 2:
+        raise ParamsError(
+            f"params.yaml: describe.words: {found['synthetic']} of the texts in {paths.KEPT} have "
+            f"{words} words; lower it, or say 0 to have it chosen"
+        )
+    diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, watch)
+    size, both = sample_size(config, found["real"], found["synthetic"])
+    bins = length_bins([*counts["real"], *counts["synthetic"]])
+    parts = {"real": {"train_rows": len(train), "pool_rows": len(pool)}, "synthetic": {}}
+    sets = {
+        name: {"rows": len(own), **parts[name], "equal_texts": found[name]}
+        | (_distributions(names, own, counts[name], bins) if own else {})
+        | (_variety(diversity[name], equal[name]) if name in diversity else {})
+        for name, own in rows.items()
+    }
+    if both:
+        fidelity |= _differences(sets, counts, equal)
+    return {
+        "sample": {"texts": size, "words": words, "subsamples": config.subsamples, "column": column},
+        "notes": _notes(rows, found, size),
+        "length_bins": bins,
+        "sets": sets,
+        "fidelity": fidelity,
+    }
+
+
+def _distributions(
+    names: Sequence[str], rows: Sequence[Labelled], counts: Sequence[int], bins: Sequence[int]
+) -> dict[str, Any]:
+    return {"labels": label_shares(names, rows), "length": lengths(counts, bins)}
+
+
+def _variety(diversity: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:
+    repeated = most_repeated([words_of(text) for text in texts], _SHOWN)
+    phrases = [{"words": words, "share": round(count / len(texts), 4)} for words, count in repeated]
+    return {"diversity": dict(diversity), "most_repeated": phrases}
+
+
+def _differences(
+    sets: Mapping[str, Any], counts: Mapping[str, Sequence[int]], equal: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Return what is compared on all rows: labels, lengths, and which words tell the sets apart."""
+    real, synthetic = ([words_of(text) for text in equal[name]] for name in ("real", "synthetic"))
+    return {
+        "label_js_distance": round(js_distance(sets["real"]["labels"], sets["synthetic"]["labels"]), 4),
+        "length_wasserstein": round(float(wasserstein_distance(counts["real"], counts["synthetic"])), 2),
+        "words": log_odds(real, synthetic, _SHOWN),
+        "telling": telling(real, synthetic, _SHOWN),
+    }
+
+
+def _notes(rows: Mapping[str, Sequence[Labelled]], found: Mapping[str, int], size: int) -> list[str]:
+    """Return what a reader must know before believing the numbers."""
+    if not rows["real"]:
+        return ["no real rows: the synthetic texts are described alone"]
+    if found["real"] < 2 * MIN_TEXTS or found["synthetic"] < MIN_TEXTS:
+        return [
+            f"too few texts to compare: {found['real']} real and {found['synthetic']} synthetic ones have "
+            f"the words, and {2 * MIN_TEXTS} and {MIN_TEXTS} are needed"
+        ]
+    if size < _FEW_TEXTS:
+        return [
+            f"{size} texts per sample are few: look at the deviations before the means, "
+            "and not at the Fréchet distance"
+        ]
+    return []

@@ -1,0 +1,100 @@
+"""Length control: texts cut to the same number of words, and as many of them in every set.
+
+Nearly all measures of diversity depend on how long texts are and how many there are (Shaib et al. 2024,
+*Standardizing the Measurement of Text Diversity*), so sets are compared only after both are made equal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.records import Input, texts_of
+
+# Scripts written without spaces: each character counts as a word, as in BLEU for Chinese. Thai, Lao, Myanmar,
+# Khmer; kana; Chinese characters.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+# Vowel signs and accents are no letters to `re`: without them Hindi words would fall apart.
+_MARKS = "".join(char for char in map(chr, range(0x20000)) if unicodedata.category(char)[0] == "M")
+_LETTER = rf"[^\W_{_UNSPACED}]"
+_WORD = re.compile(
+    rf"(?=[^\W_])[{_UNSPACED}][{_MARKS}]*|{_LETTER}(?:{_LETTER}|[{_MARKS}]|['’](?={_LETTER}))*"
+)
+
+Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts of equal length, their words, and their vectors of length 1, shape (texts, width)."""
+
+    texts: list[str]
+    words: list[list[str]]
+    vectors: Floats
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, places: Places) -> Texts:
+        """Return some of the texts."""
+        own = places.tolist()
+        return Texts([self.texts[at] for at in own], [self.words[at] for at in own], self.vectors[places])
+
+
+def words_of(text: str) -> list[str]:
+    """Return a text's words, case and punctuation aside."""
+    return [_plain(match.group()) for match in _WORD.finditer(text)]
+
+
+def _plain(word: str) -> str:
+    return unicodedata.normalize("NFC", word.casefold()).replace("’", "'")
+
+
+def cut(text: str, words: int) -> str | None:
+    """Return the text up to the end of that many words, None if it has fewer.
+
+    What follows is always cut, a full stop too: or texts that end there would be known by it.
+    """
+    ends = [match.end() for match, _ in zip(_WORD.finditer(text), range(words), strict=False)]
+    return text[: ends[-1]] if len(ends) == words else None
+
+
+def common_words(counts: Sequence[Sequence[int]]) -> int:
+    """Return the number of words, at least one, that three quarters of the texts of every set have."""
+    quarters = [np.percentile(own, 25, method="lower") for own in counts if own]
+    return max(1, int(min(quarters, default=1)))
+
+
+def written_part(
+    real: Sequence[Input], synthetic: Sequence[Input]
+) -> tuple[str, Callable[[Input], tuple[str, ...]]]:
+    """Return the name of the column that is described, and what gives a row's texts.
+
+    Of pairs, both texts are texts of their own; only the second one where all first ones are real rows', as
+    they are with `generate.pairs: second`: copies would make the sets look alike.
+    """
+    if not any("text_pair" in row for row in synthetic):
+        return "text", texts_of
+    given = {row["text"] for row in real}
+    if all(row["text"] in given for row in synthetic):
+        return "text_pair", lambda row: texts_of(row)[1:]
+    return "text, text_pair", texts_of
+
+
+def draws(
+    real: int, synthetic: int, size: int, times: int, seed: int
+) -> Iterator[tuple[Places, Places, Places]]:
+    """Yield places of a real reference, of other real texts and of synthetic ones, `size` of each.
+
+    Without real texts, the first two are empty; else there must be twice `size` of them.
+    """
+    for number in range(times):
+        draw = np.random.default_rng([seed, number])
+        own, others = draw.permutation(real), draw.permutation(synthetic)
+        yield own[:size], own[size : 2 * size], others[:size]

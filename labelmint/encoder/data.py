@@ -1,0 +1,141 @@
+"""Tokenized rows, batches and splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import datasets
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedKFold
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
+
+from labelmint.core.records import ArmRow, Input, texts_of
+
+Labels = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float32]
+Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+# Fewer validation rows say little: small arms are validated by cross-validation until this many are read.
+_MIN_VALIDATION_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Tokenized texts, with their labels' numbers where they have any.
+
+    `types` says of each token of a pair which text it is of; None for single texts, which are all of one.
+    `shares`, shape (rows, labels), says how probable each label is where rows have soft targets; `labels`
+    are then the likeliest.
+    """
+
+    tokens: list[list[int]]
+    labels: Labels | None
+    types: list[list[int]] | None = None
+    shares: Shares | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Rows:
+        """Return some of the rows."""
+        labels = None if self.labels is None else self.labels[np.asarray(indices, np.int64)]
+        types = None if self.types is None else [self.types[i] for i in indices]
+        shares = None if self.shares is None else self.shares[np.asarray(indices, np.int64)]
+        return Rows([self.tokens[i] for i in indices], labels, types, shares)
+
+    def features(self, indices: Sequence[int]) -> list[dict[str, list[int]]]:
+        """Return what a collator pads to a batch."""
+        if self.types is None:
+            return [{"input_ids": self.tokens[i]} for i in indices]
+        return [{"input_ids": self.tokens[i], "token_type_ids": self.types[i]} for i in indices]
+
+    def dataset(self) -> datasets.Dataset:
+        """Return the rows as the `Trainer` takes them; `length` is for bucketing, soft targets are labels."""
+        columns = {
+            "input_ids": self.tokens,
+            "attention_mask": [[1] * len(row) for row in self.tokens],
+            "length": [len(row) for row in self.tokens],
+        }
+        if self.types is not None:
+            columns["token_type_ids"] = self.types
+        if self.labels is not None:
+            columns["labels"] = (self.labels if self.shares is None else self.shares).tolist()
+        return datasets.Dataset.from_dict(columns)
+
+
+def tokenize(
+    rows: Sequence[Input], labels: Labels | None, tokenizer: PreTrainedTokenizerBase, max_tokens: int
+) -> Rows:
+    """Tokenize texts, or pairs, cut at `max_tokens`; of a pair the longer text is cut first."""
+    if not rows:
+        return Rows([], labels)
+    texts = [list(own) for own in zip(*map(texts_of, rows), strict=True)]
+    encoded = tokenizer(*texts, truncation=True, max_length=max_tokens)
+    types = encoded.get("token_type_ids") if len(texts) == 2 else None
+    return Rows([list(row) for row in encoded["input_ids"]], labels, types and [list(row) for row in types])
+
+
+def soft_targets(rows: Sequence[ArmRow], names: Sequence[str]) -> Shares | None:
+    """Return how probable each row's labels are, shape (rows, labels); None if no row says it.
+
+    A row that doesn't say it (a real one) has its label for certain.
+    """
+    if not any("label_shares" in row for row in rows):
+        return None
+    said = [row.get("label_shares") or {row["label"]: 1.0} for row in rows]
+    shares = np.array([[own.get(name, 0.0) for name in names] for own in said], np.float32)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+
+
+def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:
+    """Yield indices in batches of rows of similar length, so that little is padding."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows.tokens[i]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def collate(tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
+    """Return what pads a batch to its longest row."""
+    return DataCollatorWithPadding(tokenizer)
+
+
+def folds_of(labels: Labels, folds: int, seed: int) -> list[Split]:
+    """Return (training, validation) indices of up to `folds` disjoint stratified folds.
+
+    Rows of labels too rare to have one in every fold are always trained on: a label with one row among
+    thousands must not keep the others from being validated. Empty if fewer than two labels have two rows.
+    """
+    counts = Counter(labels.tolist())
+    folds = min(folds, *[count for _, count in counts.most_common(2)])
+    if folds < 2:
+        return []
+    common = np.array([counts[label] >= folds for label in labels.tolist()])
+    places, rare = np.flatnonzero(common), np.flatnonzero(~common)
+    splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+    return [
+        (np.sort(np.concatenate([places[train], rare])), places[validation])
+        for train, validation in splitter.split(places, labels[places])
+    ]
+
+
+def validation_splits(labels: Labels, share: float, max_rows: int, seed: int) -> list[Split]:
+    """Return (training, validation) indices: one split, or several disjoint ones where rows are few.
+
+    Empty if fewer than two labels have two rows: then nothing can be validated.
+    """
+    folds = folds_of(labels, round(1 / share), seed)
+    if not folds:
+        return []
+    size = min(sum(len(validation) for _, validation in folds) // len(folds), max_rows)
+    wanted = min(len(folds), max(1, -(-min(_MIN_VALIDATION_ROWS, len(labels)) // size)))
+    splits = []
+    for train, validation in folds:
+        if len(validation) > max_rows:
+            # A fold keeps the rows' order, in which labels, or real and synthetic rows, stand in blocks.
+            validation = np.random.default_rng(seed).permutation(validation)
+        spare = validation[max_rows:]
+        splits.append((np.sort(np.concatenate([train, spare])), validation[:max_rows]))
+    return splits[:wanted]

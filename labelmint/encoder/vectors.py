@@ -1,0 +1,113 @@
+"""Rows as vectors, kept in the journal: another threshold embeds nothing again.
+
+In chunks, like the LLM's readings: a vector depends a little on what shares its batch, which must not be what
+an earlier run happened to leave over.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.cache import Journal, fingerprint
+from labelmint.core.params import Train
+from labelmint.core.records import Input, texts_of
+from labelmint.llm.catalog import load_entry, model_file
+from labelmint.rules.similarity import Pair
+
+# Each chunk loads the encoder (half a second); a round of `top_up` embeds the last one again.
+CHUNK_ROWS = 1000
+_BLOCK_ROWS = 1000
+
+Floats = npt.NDArray[np.float32]
+Embed = Callable[[Sequence[Input]], Floats]
+
+
+def embed_rows(
+    config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
+) -> Floats:
+    """Return the rows' vectors by the frozen encoder, shape (rows, width), of length 1.
+
+    Raises
+    ------
+    ModelError
+        If the encoder is missing, altered or of an unknown kind.
+    """
+    if not rows:
+        return np.zeros((0, 0), np.float32)
+    # Here and not above: PyTorch takes seconds to load, and most of the filter can do without.
+    from labelmint.encoder import embedding
+
+    journal = Journal("embed", _identity(config))
+    chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
+    keys = [fingerprint({"texts": [*map(texts_of, chunk)]}) for chunk in chunks]
+    for own, key in zip(chunks, keys, strict=True):
+        if key in journal:
+            on_rows(len(own))
+        else:
+            vectors = embedding.embed_rows(config, own, on_rows)
+            journal.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
+    parts = [np.frombuffer(base64.b64decode(journal[key]), "<f4") for key in keys]
+    return np.concatenate(parts).reshape(len(rows), -1)
+
+
+class Vectors:
+    """Vectors by row, of groups of rows that are embedded together once one of them is asked for.
+
+    Parameters
+    ----------
+    embed : callable
+        Rows → vectors.
+    groups : sequences of rows
+        No two rows have the same id.
+    """
+
+    def __init__(self, embed: Embed, *groups: Sequence[Input]) -> None:
+        self._embed, self._groups = embed, groups
+        self._places = {
+            row["id"]: (group, at) for group, rows in enumerate(groups) for at, row in enumerate(rows)
+        }
+        self._found: dict[int, Floats] = {}
+
+    def of(self, rows: Sequence[Input]) -> Floats:
+        """Return the vectors of some of the rows, shape (rows, width)."""
+        if not rows:
+            return np.zeros((0, 0), np.float32)
+        return np.stack([self._vector(*self._places[row["id"]]) for row in rows])
+
+    def _vector(self, group: int, at: int) -> Floats:
+        if group not in self._found:
+            self._found[group] = self._embed(self._groups[group])
+        return self._found[group][at]
+
+
+def _identity(config: Train) -> dict[str, Any]:
+    import torch
+
+    entry = load_entry(config.encoder, ("encoder",), "train.encoder")
+    file = model_file(config.encoder, entry)
+    return {
+        "encoder": entry.sha256 or f"{file.resolve()}:{file.stat().st_size}:{file.stat().st_mtime_ns}",
+        "max_tokens": config.max_tokens,
+        "torch": [torch.__version__, torch.cuda.is_available()],
+    }
+
+
+def near_pairs(left: Floats, right: Floats, threshold: float) -> list[Pair]:
+    """Return all (left, right, cosine) at the threshold or above, right ascending within a left."""
+    pairs: list[Pair] = []
+    if not len(left) or not len(right):
+        return pairs
+    for start in range(0, len(left), _BLOCK_ROWS):
+        cosines = left[start : start + _BLOCK_ROWS] @ right.T
+        rows, columns = np.nonzero(cosines >= threshold)
+        found = cosines[rows, columns]
+        pairs += [
+            (int(i) + start, int(j), min(1.0, float(cosine)))
+            for i, j, cosine in zip(rows, columns, found, strict=True)
+        ]
+    return pairs

@@ -1,0 +1,192 @@
+"""The data card and the model card, in the hub's format: YAML for its search, Markdown for people."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+import yaml
+from datasets import DatasetInfo, Features
+from datasets.info import DatasetInfosDict
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
+from scipy.stats import binomtest
+
+from labelmint.core.records import dump
+from labelmint.export.dataset import JSONL, PARQUET
+from labelmint.export.facts import Facts
+from labelmint.export.licences import Licence, metadata
+
+# The hub's size classes: rows below each.
+_SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+_DATA_SETTINGS = ("task", "real", "prepare", "label_shares", "llm", "generate", "top_up", "filter")
+_MODEL_SETTINGS = ("task", "real", "prepare", "train")
+
+
+def data_card(facts: Facts, columns: Features) -> str:
+    """Return the README.md of the data set."""
+    licences = [facts.generator.licence, *([facts.real_licence] if facts.shows_real else [])]
+    data = DatasetCardData(
+        pretty_name=f"{facts.params.task}, synthetic",
+        language=[facts.language] if facts.language else None,
+        **metadata(licences),
+        task_categories=["text-classification"],
+        size_categories=[_size(len(facts.kept))],
+        annotations_creators=["machine-generated"],
+        language_creators=["machine-generated"],
+        tags=["synthetic", "labelmint"],
+    )
+    files = [{"split": "train", "path": str(PARQUET)}]
+    MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
+    DatasetInfosDict({"default": DatasetInfo(features=columns)}).to_dataset_card_data(data)
+    tags = Counter(tag for row in facts.kept for tag in row.get("tags") or ())  # type: ignore[attr-defined]
+    text = _render(
+        "dataset.md.j2",
+        facts,
+        licences=licences,
+        columns=columns,
+        parquet=PARQUET,
+        jsonl=JSONL,
+        tags=tags,
+        example=dump(_example(facts, columns)),
+        reader=_reader(facts.funnel),
+        settings=_settings(facts, _DATA_SETTINGS),
+    )
+    return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
+
+
+def model_card(facts: Facts) -> str:
+    """Return the README.md of the arm's classifier."""
+    licences = [facts.encoder.licence]
+    licences += [facts.generator.licence] if facts.has_synthetic else []
+    licences += [facts.real_licence] if facts.has_real else []
+    data = ModelCardData(
+        language=[facts.language] if facts.language else None,
+        **metadata(licences),
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["labelmint", *(["synthetic"] if facts.has_synthetic else [])],
+        metrics=["accuracy", "f1"] if facts.scores else None,
+        model_name=f"{facts.params.task}-{facts.arm}",
+        eval_results=_results(facts) or None,
+    )
+    text = _render("model.md.j2", facts, licences=licences, settings=_settings(facts, _MODEL_SETTINGS))
+    return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
+
+
+def _results(facts: Facts) -> list[EvalResult]:
+    if not facts.scores:
+        return []
+    scores, task = facts.scores["arms"][facts.arm], facts.params.task
+    found = [
+        ("accuracy", scores["accuracy"]["mean"], "Accuracy"),
+        ("f1", scores["macro_f1"]["mean"], "Macro F1"),
+        ("expected_calibration_error", scores["calibration_error"], "Expected calibration error"),
+    ]
+    return [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type=task,
+            dataset_name=f"{task}, {facts.scores['test_rows']} held-out real rows",
+            dataset_split="test",
+            metric_type=kind,
+            metric_value=value,
+            metric_name=f"{name}, mean of {len(facts.params.train.seeds_of(facts.arm))} training seeds",
+        )
+        for kind, value, name in found
+    ]
+
+
+def _render(template: str, facts: Facts, **more: Any) -> str:
+    folder = resources.files("export") / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # it is Markdown; texts of models stand in code blocks
+    )
+    environment.tests["match"] = lambda text, pattern: re.match(pattern, text) is not None
+    filters: dict[str, Any] = {
+        "percent": lambda share: f"{100 * share:.1f} %",
+        "points": lambda share: f"{100 * share:+.1f}",
+        "span": _span,
+        "fenced": fenced,
+        "cell": cell,
+        "licence": licence_line,
+    }
+    environment.filters.update(filters)
+    text = environment.get_template(template).render(
+        facts=facts,
+        params=facts.params,
+        card=facts.card,
+        scores=facts.scores,
+        names=facts.card.label_names,
+        labels=Counter(row["label"] for row in facts.kept),
+        methods=Counter(row["method"] for row in facts.kept),
+        relabelled=sum(row["label"] != row["written_label"] for row in facts.kept),
+        **more,
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _span(score: Mapping[str, float]) -> str:
+    mean, low, high = (100 * score[key] for key in ("mean", "ci_low", "ci_high"))
+    return f"{mean:.1f} % ({low:.1f} to {high:.1f})"
+
+
+def _settings(facts: Facts, sections: Sequence[str]) -> str:
+    """Return sections of the settings as YAML, without the address of a server."""
+    content = facts.params.model_dump()
+    content["llm"]["server"].pop("url")
+    if facts.params.llm.backend == "llama_cpp":
+        content["llm"].pop("server")
+    chosen = {key: content[key] for key in sections}
+    return yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True, default_flow_style=None).rstrip()
+
+
+def _example(facts: Facts, columns: Features) -> Mapping[str, Any]:
+    row: Mapping[str, Any] = facts.kept[0]
+    return {name: row.get(name) for name in columns}
+
+
+def _reader(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return how often the judges were right on real rows, with a Wilson interval; None: not known."""
+    reader = (funnel or {}).get("reader") or {}
+    accuracy, rows = reader.get("accuracy"), reader.get("real_rows")
+    if not accuracy or not rows:
+        return None
+    by_judge = accuracy if isinstance(accuracy, Mapping) else {"llm": accuracy}
+    judge = next((name for name in ("pooled", "llm") if by_judge.get(name) is not None), None)
+    if judge is None:
+        return None
+    right = by_judge[judge]
+    span = binomtest(round(right * rows), rows).proportion_ci(method="wilson")
+    return {"judge": judge, "accuracy": right, "rows": rows, "low": span.low, "high": span.high}
+
+
+def _size(rows: int) -> str:
+    return next((name for limit, name in _SIZES if rows < limit), "n>1M")
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return a text as a code block that nothing in it can end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def cell(value: object) -> str:
+    """Return a value as it can stand in a Markdown table."""
+    text = " ".join(str(value).split())
+    return re.sub(r"([\\|`*_<\[])", r"\\\1", text)
+
+
+def licence_line(own: Licence) -> str:
+    """Return a licence as a line of Markdown."""
+    name = f"[{own.name}]({own.link})" if own.link else own.name
+    return " ".join(part for part in (f"{own.of}: {name}.", own.note) if part)

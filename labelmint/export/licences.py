@@ -1,0 +1,72 @@
+"""Licences as data/models.yaml and task cards state them, and the hub's names of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence of something that went into a data set or a model.
+
+    Attributes
+    ----------
+    of
+        What is under it.
+    name
+        As the catalogue or the task card states it.
+    hub
+        The hub's identifier; "other": it has none.
+    link, note
+        Where to read it; what it asks of those who pass results on. Empty if not known here.
+    """
+
+    of: str
+    name: str
+    hub: str
+    link: str
+    note: str
+
+
+# By the catalogue's names; what is not here is said as it stands there.
+_KNOWN = {
+    "Apache-2.0": ("apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0", ""),
+    "MIT": ("mit", "", ""),
+    "Gemma Terms of Use": (
+        "gemma",
+        "https://ai.google.dev/gemma/terms",
+        "The terms, and the prohibited use policy that they refer to, also bind what you do with the model's "
+        "output; read them before you use or pass on what is here.",
+    ),
+    "Llama 3.2 Community License": (
+        "llama3.2",
+        "https://www.llama.com/llama3_2/license/",
+        "The name of a model that was trained on the model's output, and is passed on, begins with “Llama”.",
+    ),
+    UNKNOWN: (UNKNOWN, "", "No licence is stated; find out before you pass on what is here."),
+}
+
+
+def licence(of: str, name: str) -> Licence:
+    """Return the licence of this name."""
+    return Licence(of, name, *_KNOWN.get(name, ("other", "", "")))
+
+
+def metadata(licences: Sequence[Licence]) -> dict[str, Any]:
+    """Return a card's `license` fields: the one licence of all parts, or `other` with a name."""
+    hubs = {own.hub for own in licences}
+    if UNKNOWN in hubs:
+        return {"license": UNKNOWN}
+    names = {own.name for own in licences}
+    if len(names) > 1:
+        return {"license": "other", "license_name": "several-see-card"}
+    (only,) = {own.hub: own for own in licences}.values()
+    if only.hub != "other":
+        return {"license": only.hub}
+    slug = re.sub(r"[^a-z0-9.]+", "-", only.name.lower()).strip("-.")
+    return {"license": "other", "license_name": slug if 0 < len(slug) <= 40 else "see-card"}

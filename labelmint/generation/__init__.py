@@ -1,0 +1,1 @@
+"""Have the language model write candidates, in waves."""

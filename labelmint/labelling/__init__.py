@@ -1,0 +1,1 @@
+"""Score the labels of texts with the language model and a classifier."""

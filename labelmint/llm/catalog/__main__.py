@@ -1,0 +1,113 @@
+"""List the model catalogue, or record a model's SHA-256 in it.
+
+Run: `python -m labelmint.llm.catalog list`, `python -m labelmint.llm.catalog pin NAME [--replace]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Sequence
+
+import yaml
+from ruamel.yaml import YAML
+
+from labelmint.core import paths
+from labelmint.core.config import Yaml12Loader, check
+from labelmint.core.errors import ModelError, ParamsError, add_debug_flag, one_line_errors
+from labelmint.core.records import atomic_binary_file
+from labelmint.llm.catalog import Entry, read_catalog, sha256, source_files
+
+COLUMNS = ("name", "kind", "from", "licence", "pinned", "here")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """List the models of data/models.yaml, or pin one."""
+    parser = argparse.ArgumentParser(prog="python -m labelmint.llm.catalog", description=main.__doc__)
+    add_debug_flag(parser)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="print a table of the models")
+    pinning = commands.add_parser("pin", help="record the SHA-256 of a model's file, fetched if need be")
+    pinning.add_argument("name", help="a name in data/models.yaml")
+    pinning.add_argument("--replace", action="store_true", help="replace another recorded hash")
+    given = parser.parse_args(arguments)
+    with one_line_errors("catalog", debug=given.debug):
+        print(table() if given.command == "list" else pin(given.name, replace=given.replace))
+
+
+def table() -> str:
+    """Return one line per model: where it comes from, its licence, whether it is pinned and here."""
+    rows = [COLUMNS]
+    for name, content in read_catalog().items():
+        entry = check(Entry, content, paths.CATALOG, name)
+        pinned = "yes" if entry.sha256 else "no"
+        rows.append((name, entry.kind, _origin(entry), entry.licence, pinned, _here(name, entry)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _origin(entry: Entry) -> str:
+    if entry.hub:
+        return f"hub {entry.hub.repo}"
+    return f"path {entry.path}" if entry.path else f"package {entry.package}"
+
+
+def _here(name: str, entry: Entry) -> str:
+    try:
+        source_files(name, entry, fetch=False)
+    except ModelError:
+        return "no"
+    return "yes"
+
+
+def pin(name: str, *, replace: bool = False) -> str:
+    """Record the SHA-256 of a model's file in the catalogue; return a line that says so.
+
+    Raises
+    ------
+    ModelError
+        If another hash is recorded, unless `replace`.
+    """
+    content = read_catalog()
+    if name not in content:
+        raise ParamsError(f"{paths.CATALOG}: no model {name!r}; it has {', '.join(map(str, content))}")
+    entry = check(Entry, content[name], paths.CATALOG, name)
+    found = sha256(*source_files(name, entry))
+    if entry.sha256 == found:
+        return f"{paths.CATALOG}: {name}: sha256 {found} is recorded already"
+    if entry.sha256 and not replace:
+        raise ModelError(
+            f"{paths.CATALOG}: {name}: sha256 is {entry.sha256[:16]}…, but the file's is {found[:16]}…; "
+            "the file is damaged or another one; --replace records it all the same"
+        )
+    _record(name, found)
+    return f"{paths.CATALOG}: {name}: recorded sha256 {found}"
+
+
+def _record(name: str, found: str) -> None:
+    """Write the hash into the catalogue, whose comments and order stay."""
+    old = paths.CATALOG.read_text(encoding="utf-8")
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = 1 << 20  # long lines stay lines
+    editor.indent(mapping=2, sequence=4, offset=2)
+    content = editor.load(old)
+    entry = content[name]
+    if "sha256" in entry:
+        entry["sha256"] = found
+    else:  # not last: the blank line before the next model belongs to the last key
+        before = list(entry).index("licence") if "licence" in entry else len(entry) - 1
+        entry.insert(before, "sha256", found)
+    buffer = io.StringIO()
+    editor.dump(content, buffer)
+    wanted = yaml.load(old, Loader=Yaml12Loader)
+    wanted[name] = {**wanted[name], "sha256": found}
+    if yaml.load(buffer.getvalue(), Loader=Yaml12Loader) != wanted:
+        raise ModelError(f"{paths.CATALOG}: {name}: can't be edited safely; add `sha256: {found}` yourself")
+    with atomic_binary_file(paths.CATALOG) as file:
+        file.write(buffer.getvalue().encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""A thin, typed layer over llama-cpp-python's low-level API: model, context, batch, sequences, grammar."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.errors import ModelError
+
+NO_KV_SLOT = 1
+BATCH_TOKENS = 512
+MAX_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
+
+# Tokens that text may be read as only where it is the template's.
+SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+_TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+
+
+@llama_cpp.llama_log_callback
+def _quiet(level: int, text: bytes, data: Any) -> None:
+    """Drop llama.cpp's log: what matters comes back as return codes."""
+
+
+class Llama:
+    """One loaded model with one context whose sequences share a unified KV cache.
+
+    Parameters
+    ----------
+    path : Path
+        GGUF file.
+    context_tokens : int
+        KV cells, shared by all sequences.
+    sequences : int
+        How many sequences can be alive at once (llama.cpp allows 256).
+    threads : int
+        CPU threads.
+    gpu_layers : int
+        Layers on the GPU; -1: all.
+    """
+
+    def __init__(
+        self, path: Path, context_tokens: int, sequences: int, threads: int, gpu_layers: int
+    ) -> None:
+        self.model: Any = None
+        self.context: Any = None
+        self.batch: Any = None
+        self.vocabulary = 0
+        self.context_tokens = context_tokens
+        self.sequences = sequences
+        self._pieces: dict[int, bytes] = {}
+        llama_cpp.llama_log_set(_quiet, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+        try:
+            self._open(path, threads, gpu_layers)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, path: Path, threads: int, gpu_layers: int) -> None:
+        model_params = llama_cpp.llama_model_default_params()
+        model_params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 999
+        self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
+        if not self.model:
+            raise ModelError(f"{path}: llama.cpp can't load it; is it a whole GGUF file of a known kind?")
+        if llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model):
+            raise ModelError(f"{path}: a recurrent or hybrid model can't share a prompt; choose another")
+        if llama_cpp.llama_model_has_encoder(self.model):
+            raise ModelError(f"{path}: an encoder model can't write; choose a decoder-only one")
+        self.vocab = llama_cpp.llama_model_get_vocab(self.model)
+        self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
+        params = self._context_params(self.context_tokens, self.sequences, threads)
+        self.context = llama_cpp.llama_init_from_model(self.model, params)
+        if not self.context:
+            raise ModelError(f"{path}: no memory for llm.context_tokens={self.context_tokens}; lower it")
+        self.memory = llama_cpp.llama_get_memory(self.context)
+        self.batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, self.sequences)
+        self.batch.n_tokens = 0
+
+    @staticmethod
+    def _context_params(context_tokens: int, sequences: int, threads: int) -> Any:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = context_tokens
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_seq_max = sequences
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True  # a partial seq_cp on a split cache aborts the process
+        params.swa_full = True  # sliding-window layers must keep the whole shared prefix
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED  # skips masked cells: +30 % here
+        params.no_perf = True
+        return params
+
+    def close(self) -> None:
+        """Free everything; llama.cpp's memory is outside Python's reach."""
+        if self.batch:
+            llama_cpp.llama_batch_free(self.batch)
+        if self.context:
+            llama_cpp.llama_free(self.context)
+        if self.model:
+            llama_cpp.llama_model_free(self.model)
+        self.model = self.context = self.batch = None
+
+    def tokenize(self, text: str, *, start: bool, special: bool = False) -> list[int]:
+        """Return token numbers; `start` adds what the model wants at the beginning (BOS)."""
+        raw = _bytes(text)
+        room = len(raw) + 8
+        tokens = (llama_cpp.llama_token * room)()
+        count = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), tokens, room, start, special)
+        return list(tokens[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Return a token's bytes, which may be part of a UTF-8 character; nothing for control tokens."""
+        if token not in self._pieces:
+            buffer = ctypes.create_string_buffer(256)
+            size = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, False)
+            self._pieces[token] = buffer.raw[: max(0, size)]
+        return self._pieces[token]
+
+    def ends(self, token: int) -> bool:
+        """Return whether the token ends the answer."""
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
+
+    def clear(self) -> None:
+        """Forget all sequences, so that what follows depends on nothing before."""
+        llama_cpp.llama_memory_clear(self.memory, True)
+        self.batch.n_tokens = 0
+
+    def share(self, source: int, target: int) -> None:
+        """Let sequence `target` start as a copy of `source`, without copying cells."""
+        llama_cpp.llama_memory_seq_cp(self.memory, source, target, -1, -1)
+
+    def drop(self, sequence: int) -> None:
+        """Forget a sequence; cells that others share stay."""
+        llama_cpp.llama_memory_seq_rm(self.memory, sequence, -1, -1)
+
+    def put(self, token: int, position: int, sequences: Sequence[int], logits: bool) -> None:
+        """Add a token of one or more sequences to the batch; ask for the logits after it, or not."""
+        batch, at = self.batch, self.batch.n_tokens
+        batch.token[at], batch.pos[at], batch.logits[at] = token, position, logits
+        batch.n_seq_id[at] = len(sequences)
+        for number, sequence in enumerate(sequences):
+            batch.seq_id[at][number] = sequence
+        batch.n_tokens = at + 1
+
+    def decode(self, outputs: int) -> npt.NDArray[np.float32]:
+        """Run the batch and empty it; return its logits, (outputs, vocabulary), valid until the next call."""
+        code = llama_cpp.llama_decode(self.context, self.batch)
+        self.batch.n_tokens = 0
+        if code == NO_KV_SLOT:
+            raise ModelError("params.yaml: llm.context_tokens is too small for llm.slots texts; raise it")
+        if code != 0:
+            raise ModelError(f"llama.cpp failed to run the model (llama_decode returned {code})")
+        if outputs == 0:
+            return np.empty((0, self.vocabulary), np.float32)
+        pointer = llama_cpp.llama_get_logits(self.context)
+        return np.ctypeslib.as_array(pointer, (outputs, self.vocabulary))
+
+    def load(self, tokens: Sequence[int], sequence: int) -> npt.NDArray[np.float32]:
+        """Run a prompt as one sequence; return the logits after its last token, (vocabulary,)."""
+        logits = np.empty((0, self.vocabulary), np.float32)
+        for start in range(0, len(tokens), BATCH_TOKENS):
+            part = tokens[start : start + BATCH_TOKENS]
+            last = start + len(part) == len(tokens)
+            for offset, token in enumerate(part):
+                self.put(token, start + offset, [sequence], last and offset == len(part) - 1)
+            logits = self.decode(int(last))
+        return logits[0]
+
+    def metadata(self, key: str) -> str | None:
+        """Return a value of the GGUF file's metadata."""
+        size = llama_cpp.llama_model_meta_val_str(self.model, key.encode(), None, 0)
+        if size < 0:
+            return None
+        buffer = ctypes.create_string_buffer(size + 1)
+        llama_cpp.llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", errors="replace")
+
+    def special_texts(self, template: str) -> list[str]:
+        """Return the texts of the control tokens, and of tokens that the template uses as such."""
+        found = []
+        for token in range(self.vocabulary):
+            kind = llama_cpp.llama_vocab_get_attr(self.vocab, token)
+            text = llama_cpp.llama_vocab_get_text(self.vocab, token).decode("utf-8", errors="replace")
+            # Some files declare their turn markers as user-defined, which are found in any text.
+            marker = kind & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED and text.strip() and text in template
+            if len(text) > 1 and (kind & SPECIAL or marker):
+                found.append(text)
+        return found
+
+    def grammar(self, text: str) -> LlamaGrammar:
+        """Begin a GBNF grammar at its rule `root`; raise `ModelError` with the reason if it is wrong."""
+        with _caught_stderr() as caught:
+            sampler = llama_cpp.llama_sampler_init_grammar(self.vocab, _bytes(text), b"root")
+        if not sampler:
+            said = b"".join(caught).decode("utf-8", errors="replace").partition("error parsing grammar: ")[2]
+            reason = said.split("\n")[0] or "it has no rule `root`, or a rule that begins with itself"
+            raise ModelError(f"params.yaml: generate.grammar: llama.cpp can't read the grammar: {reason}")
+        return LlamaGrammar(sampler)
+
+
+class LlamaGrammar:
+    """A state in a grammar, of llama.cpp's grammar sampler; freed with the object."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+        weakref.finalize(self, llama_cpp.llama_sampler_free, sampler)
+
+    def allowed(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return for each token whether it may come next; for an end token whether the grammar may end."""
+        data = np.zeros(len(tokens), _TOKEN_DATA)
+        data["id"] = tokens
+        pointer = data.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data))
+        array = llama_cpp.llama_token_data_array(pointer, len(data), -1, False)
+        llama_cpp.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        return np.asarray(data["logit"] == 0)  # minus infinity where it is forbidden
+
+    def accept(self, token: int) -> None:
+        """Go on by an allowed token; llama.cpp ends the process at any other."""
+        llama_cpp.llama_sampler_accept(self._sampler, token)
+
+    def copy(self) -> LlamaGrammar:
+        """Return the same state, to go on by itself."""
+        return LlamaGrammar(llama_cpp.llama_sampler_clone(self._sampler))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")
+
+
+@contextmanager
+def _caught_stderr() -> Iterator[list[bytes]]:
+    """Keep what C code prints: the parser of grammars tells its reason to standard error alone."""
+    sys.stderr.flush()
+    lines: list[bytes] = []
+    with tempfile.TemporaryFile() as caught:
+        kept = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            lines += caught

@@ -1,0 +1,160 @@
+"""Read many texts after one shared prompt: how probable each choice is as what comes next.
+
+The prompt is decoded once; batches of texts are then decoded against its KV cells, several texts to a
+call. Choices of more than one token branch off their text, whose own tokens are still decoded only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.errors import ModelError
+from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
+
+
+class Reader:
+    """Scores texts after a prompt.
+
+    Parameters
+    ----------
+    llama : Llama
+        The model; its cache is cleared.
+    start : list of int
+        The prompt's tokens.
+    branches : list of list of int
+        For each choice, the tokens that tell it from the others.
+    """
+
+    def __init__(self, llama: Llama, start: list[int], branches: list[list[int]]) -> None:
+        self.llama = llama
+        self.start = start
+        self.branches = branches
+        # Passes over the texts: the later tokens of a pass's choices, and so the sequences for them, fit
+        # beside a text.
+        self.parts = pack([len(branch) - 1 for branch in branches], MAX_SEQUENCES - 1, len(branches))
+        # Log-probabilities of several terms, or of several passes, must not be raw logits.
+        self.normalised = any(len(branch) > 1 for branch in branches) or len(self.parts) > 1
+
+    def read(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:
+        """Return log-probabilities, shape (texts, choices), exact up to one constant per row."""
+        if not all(texts):  # it would have no logits of its own, and take its neighbour's
+            raise ValueError("an empty text can't be read")
+        extras = [sum(len(self.branches[choice]) - 1 for choice in part) for part in self.parts]
+        self._check_fits(max(map(len, texts), default=0) + max(extras, default=0))
+        self.llama.clear()
+        self.llama.load(self.start, 0)
+        room = min(BATCH_TOKENS, self.llama.context_tokens - len(self.start))
+        out = np.zeros((len(texts), len(self.branches)), np.float32)
+        for part, extra in zip(self.parts, extras, strict=True):
+            # Sequences of a text: one for each choice that goes on after its first token.
+            width = max(1, sum(len(self.branches[choice]) > 1 for choice in part))
+            for rows in pack([len(text) + extra for text in texts], room, (MAX_SEQUENCES - 1) // width):
+                self._read_batch(rows, texts, part, width, out)
+        return out
+
+    def _check_fits(self, longest: int) -> None:
+        context, prompt = self.llama.context_tokens, len(self.start)
+        if longest > BATCH_TOKENS or prompt + longest > context:
+            raise ModelError(
+                f"params.yaml: a text of {longest} tokens after a prompt of {prompt} does not fit in "
+                f"llm.context_tokens={context} (and {BATCH_TOKENS} for the text); "
+                "show fewer or shorter rows, or raise it"
+            )
+
+    def _read_batch(
+        self,
+        rows: Sequence[int],
+        texts: list[list[int]],
+        part: range,
+        width: int,
+        out: npt.NDArray[np.float32],
+    ) -> None:
+        """Read some texts in one decode; a text's tokens belong to all of its choices' sequences."""
+        llama = self.llama
+        outputs = 0
+        after_text, after_choice = [], []
+        for number, row in enumerate(rows):
+            mine = list(range(1 + number * width, 1 + (number + 1) * width))
+            for sequence in mine:
+                llama.share(0, sequence)
+            text, place = texts[row], len(self.start)
+            for at, token in enumerate(text):
+                llama.put(token, place + at, mine, at == len(text) - 1)
+            after_text.append((row, outputs))
+            outputs += 1
+            free = iter(mine)
+            for choice in part:
+                branch = self.branches[choice]
+                if len(branch) == 1:
+                    continue
+                sequence = next(free)
+                for at, token in enumerate(branch[:-1]):
+                    llama.put(token, place + len(text) + at, [sequence], True)
+                    after_choice.append((row, choice, branch[at + 1], outputs))
+                    outputs += 1
+        self._collect(llama.decode(outputs), after_text, after_choice, part, out)
+        for sequence in range(1, 1 + len(rows) * width):
+            llama.drop(sequence)
+
+    def _collect(
+        self,
+        logits: npt.NDArray[np.float32],
+        after_text: list[tuple[int, int]],
+        after_choice: list[tuple[int, int, int, int]],
+        part: range,
+        out: npt.NDArray[np.float32],
+    ) -> None:
+        columns = slice(part.start, part.stop)
+        first = [branch[0] for branch in self.branches[columns]]
+        for row, at in after_text:
+            out[row, columns] = logits[at, first]
+            if self.normalised:
+                out[row, columns] -= _log_sum_exp(logits[at])
+        for row, choice, token, at in after_choice:
+            out[row, choice] += logits[at, token] - _log_sum_exp(logits[at])
+
+
+def _log_sum_exp(row: npt.NDArray[np.float32]) -> np.float32:
+    top = row.max()
+    return np.float32(top + np.log(np.exp(row - top).sum(dtype=np.float64)))
+
+
+def distinguishing_prefixes(choices: list[list[int]], ended: list[list[int]]) -> list[list[int]]:
+    """Cut each choice's tokens to the shortest start that no other choice shares; at least one token.
+
+    Where one choice is the start of another ("very good", "very good indeed"), `ended`, the choices
+    followed by a line break, are used instead.
+    """
+
+    def shared(a: list[int], b: list[int]) -> int:
+        return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+    def cut(every: list[list[int]]) -> list[list[int]]:
+        lengths = [
+            1 + max((shared(one, two) for j, two in enumerate(every) if j != i), default=0)
+            for i, one in enumerate(every)
+        ]
+        if any(length > len(one) for length, one in zip(lengths, every, strict=True)):
+            return []
+        return [one[:length] for one, length in zip(every, lengths, strict=True)]
+
+    result = cut(choices) or cut(ended)
+    if not result:
+        raise ModelError("task card: labels: two labels' phrases are the same to the model; change one")
+    return result
+
+
+def pack(sizes: Sequence[int], room: int, most: int) -> list[range]:
+    """Return consecutive ranges whose sizes sum to at most `room`, of at most `most` items."""
+    ranges, begin, used = [], 0, 0
+    for at, size in enumerate(sizes):
+        if at > begin and (used + size > room or at - begin == most):
+            ranges.append(range(begin, at))
+            begin, used = at, 0
+        used += size
+    if begin < len(sizes):
+        ranges.append(range(begin, len(sizes)))
+    return ranges

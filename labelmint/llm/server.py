@@ -1,0 +1,203 @@
+"""Write and read on an OpenAI-compatible server (llama-server, vLLM) in the place of llama.cpp in-process.
+
+The server decides what shares a batch, so the same request may be answered otherwise another time; what was
+answered once is in the journal. Texts and prompts go to `llm.server.url` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import combinations
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.errors import ModelError
+from labelmint.core.params import LlmServer
+from labelmint.llm.answers import completion, filled, scores, top_tokens
+from labelmint.llm.base import Completion, PromptGroup, Sampling
+from labelmint.llm.endpoint import Endpoint, RefusedError, Request
+
+# Raised whenever the same arguments would be asked or read otherwise; part of the journal's fingerprint.
+SERVER_VERSION = 1
+TOP_TOKENS = 20  # as many as vLLM gives unless told otherwise
+ABSENT = {400, 404, 405, 422, 501}  # what servers say to a request outside the API that they have
+
+
+class Server:
+    """A `LanguageModel` on a server; raises `ModelError` unless it is there and has the model.
+
+    Parameters
+    ----------
+    server : LlmServer
+        The `llm.server` section of params.yaml.
+    sleep : callable
+        Waits that many seconds before another try.
+    """
+
+    def __init__(self, server: LlmServer, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self.kind: Literal["base", "chat"] = server.kind
+        self.endpoint = Endpoint(server, sleep)
+        if not self.endpoint.is_here:
+            parts = urlsplit(server.url)
+            plain = ", unencrypted" if parts.scheme == "http" else ""
+            print(
+                f"llm.server.url: texts leave this machine for {parts.hostname}{plain}: prompts, the real "
+                "rows in them, and candidates",
+                file=sys.stderr,
+            )
+        self.model = self._find_model(server.model)
+        self._first: dict[tuple[str, ...], list[str] | None] = {}
+
+    def _find_model(self, wanted: str) -> str:
+        answer = self.endpoint.ask(Request(f"{self.endpoint.url}/models"), retries=0)
+        try:
+            names = [str(model["id"]) for model in answer["data"]]
+        except (KeyError, TypeError):
+            raise ModelError(
+                f"{self.endpoint.url}/models: no list of models; is it an OpenAI-compatible server?"
+            ) from None
+        if wanted in names:
+            return wanted
+        if not wanted and len(names) == 1:
+            return names[0]
+        problem = f"it has no {wanted!r}" if wanted else "llm.server.model must say which"
+        raise ModelError(f"params.yaml: {self.endpoint.url} has {', '.join(names) or 'no model'}; {problem}")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What determines the output as far as can be told from here."""
+        return {
+            "backend": "server",
+            "version": SERVER_VERSION,
+            "url": self.endpoint.url,
+            "model": self.model,
+            "kind": self.kind,
+        }
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """It has no token-by-token access, so it neither contrasts nor follows a grammar of ours."""
+        return frozenset({"score", "repetition_penalty"})
+
+    def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
+        """Leave it to the server, which refuses a prompt that is too long for it."""
+
+    def write_wave(
+        self,
+        groups: Sequence[PromptGroup],
+        sampling: Sampling,
+        on_text: Callable[[Completion], None] | None = None,
+    ) -> list[list[Completion]]:
+        """Write every group's texts, one request each; see `LanguageModel.write_wave`."""
+        settings = _settings(sampling)
+        requests = [
+            self._completions({"prompt": _text(group.prompt), "seed": seed, **settings})
+            for group in groups
+            for seed in group.seeds
+        ]
+        texts = iter(self.endpoint.ask_all(requests, completion, on_text))
+        return [[next(texts) for _ in group.seeds] for group in groups]
+
+    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Read each suffix after the prefix, by the choices' first tokens among the 20 likeliest.
+
+        Raises
+        ------
+        ModelError
+            If choices begin with the same token, or none is ever among the likeliest.
+        """
+        first = self._first_tokens(tuple(choices))
+        settings = {"max_tokens": 1, "temperature": 0.0, "logprobs": TOP_TOKENS}
+        requests = [self._completions({"prompt": _text(prefix + one), **settings}) for one in suffixes]
+        tops = self.endpoint.ask_all(requests, top_tokens)
+        found = [scores(top, choices, first) for top in tops]
+        if found and all(score is None for row in found for score in row):
+            raise ModelError(
+                f"{self.endpoint.url}: none of the labels ({', '.join(map(str.strip, choices))}) is among "
+                f"the {TOP_TOKENS} likeliest tokens after any of {len(found)} texts; change the task card's "
+                "phrases or question, or set filter.verify.action: none"
+            )
+        rows = [filled(top, row) for top, row in zip(tops, found, strict=True)]
+        return np.array(rows, np.float32).reshape(len(suffixes), len(choices))
+
+    def chat_prompt(self, user: str, answer_start: str) -> str:
+        """Have llama-server wrap a request in the model's chat template; other servers can't."""
+        if self.kind != "chat":
+            raise ModelError("params.yaml: llm.server.kind: base models have no chat template")
+        body = {"messages": [{"role": "user", "content": _text(user)}]}
+        answer = self._beside("/apply-template", [body])
+        prompt = answer[0].get("prompt") if answer and isinstance(answer[0], dict) else None
+        if not isinstance(prompt, str):
+            raise ModelError(
+                f"params.yaml: llm.server.kind: chat needs llama-server's /apply-template, which "
+                f"{self.endpoint.root} lacks; serve the model with llama-server, or set kind: base"
+            )
+        return prompt + answer_start
+
+    def _completions(self, body: dict[str, Any]) -> Request:
+        return Request(f"{self.endpoint.url}/completions", {"model": self.model, **body})
+
+    def _beside(self, path: str, bodies: Sequence[dict[str, Any]]) -> list[Any] | None:
+        """Ask an endpoint beside the OpenAI API; None if the server hasn't got it."""
+        requests = [Request(self.endpoint.root + path, body) for body in bodies]
+        try:
+            return self.endpoint.ask_all(requests, lambda answer: answer)
+        except RefusedError as error:
+            if error.status in ABSENT:
+                return None
+            raise
+
+    def _first_tokens(self, choices: tuple[str, ...]) -> list[str] | None:
+        """Return the text of each choice's first token; None if the server doesn't tell."""
+        if choices not in self._first:
+            first = self._tokenized(choices)
+            words = [(one.split() or [""])[0] for one in choices]
+            for one, two in combinations(range(len(choices)), 2):
+                if (first or words)[one] == (first or words)[two]:
+                    raise ModelError(
+                        f"task card: labels: {choices[one].strip()!r} and {choices[two].strip()!r} begin "
+                        "alike, and a server is asked for one token; change a phrase, or set llm.backend: "
+                        "llama_cpp"
+                    )
+            self._first[choices] = first
+        return self._first[choices]
+
+    def _tokenized(self, choices: tuple[str, ...]) -> list[str] | None:
+        """Ask llama-server or vLLM, which call the same things by different names."""
+        plain = {"model": self.model, "add_special": False, "add_special_tokens": False}
+        numbers = self._beside("/tokenize", [{"content": one, "prompt": one, **plain} for one in choices])
+        try:
+            ids = [answer["tokens"][0] for answer in numbers or []]
+            said = self._beside("/detokenize", [{"model": self.model, "tokens": [number]} for number in ids])
+            first = [
+                str(answer["content"] if "content" in answer else answer["prompt"]) for answer in said or []
+            ]
+        except (KeyError, IndexError, TypeError):
+            return None
+        # Some tokenizers put a space of their own in front; it begins no label.
+        return first if first and all(token.strip() for token in first) else None
+
+
+def _settings(sampling: Sampling) -> dict[str, Any]:
+    """Say everything: what is left out, servers take from their command line or the model's own settings."""
+    penalty = getattr(sampling, "repetition_penalty", 1.0)
+    return {
+        "max_tokens": sampling.max_new_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k or -1,  # -1 is off everywhere, 0 only in newer versions of vLLM
+        "min_p": sampling.min_p,
+        "repeat_penalty": penalty,  # llama-server's name
+        "repetition_penalty": penalty,  # vLLM's
+        "stop": [sampling.stop] if sampling.stop else [],
+    }
+
+
+def _text(text: str) -> str:
+    """Replace halves of surrogate pairs, which are no text to a server."""
+    return text.encode("utf-8", errors="replace").decode()

@@ -1,0 +1,87 @@
+"""How answers are written: JSON Lines, a label per line, or CSV; to a file at once, or as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from labelmint.core.errors import DataError
+from labelmint.core.records import atomic_binary_file, dump
+from labelmint.predict.items import Item
+
+Format = Literal["text", "jsonl", "csv"]
+FORMATS: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".txt": "text"}
+
+
+class Answers:
+    """Writes one answer per item, in the order that they are given.
+
+    A blank item has no label: an empty line, an empty field, null.
+    """
+
+    def __init__(self, sink: IO[bytes], form: Format, names: Sequence[str]) -> None:
+        self.sink, self.form, self.names = sink, form, list(names)
+        self.columns: list[str] = []
+
+    def write(self, item: Item, probabilities: Sequence[float] | None) -> None:
+        """Write an item's answer; None: it is blank."""
+        row = self._row(item, probabilities)
+        if self.form == "jsonl":
+            self.sink.write(f"{dump(row)}\n".encode())
+        elif self.form == "text":
+            self.sink.write((" ".join(str(row["label"] or "").splitlines()) + "\n").encode())
+        else:
+            self._write_fields(row)
+
+    def _row(self, item: Item, probabilities: Sequence[float] | None) -> dict[str, Any]:
+        row: dict[str, Any] = {} if item.id is None else {"id": item.id}
+        row["text"] = item.text
+        if item.text_pair is not None:
+            row["text_pair"] = item.text_pair
+        if probabilities is None:
+            return {**row, "label": None, "probability": None, "probabilities": None}
+        own = [round(float(p), 6) for p in probabilities]
+        best = max(range(len(own)), key=probabilities.__getitem__)
+        by_name = dict(zip(self.names, own, strict=True))
+        return {**row, "label": self.names[best], "probability": own[best], "probabilities": by_name}
+
+    def _write_fields(self, row: dict[str, Any]) -> None:
+        by_name = row.pop("probabilities") or {}
+        fields = {**row, **{f"probability_{name}": by_name.get(name) for name in self.names}}
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        if not self.columns:
+            self.columns = list(fields)
+            writer.writerow(self.columns)
+        writer.writerow(fields.get(name) for name in self.columns)
+        self.sink.write(buffer.getvalue().encode("utf-8", "replace"))
+
+
+@contextmanager
+def answers_file(path: Path | None) -> Iterator[IO[bytes]]:
+    """Open what the answers go to: standard output, or a file that gets its name once it is whole.
+
+    A reader of standard output that goes away, such as `head`, ends the command quietly.
+    """
+    if path is None:
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # Python flushes standard output once more as it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(0) from None
+    elif path.exists() and not path.is_file():
+        if path.is_dir():
+            raise DataError(f"--output: {path} is a folder; name a file in it")
+        with path.open("wb") as file:  # a device or a pipe must not be replaced
+            yield file
+    else:
+        with atomic_binary_file(path.resolve()) as file:
+            yield file

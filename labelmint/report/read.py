@@ -1,0 +1,100 @@
+"""Read what the other stages found; what is not there is empty, and its section says so."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import read_rows
+
+# What only some runs have. DVC fails on a dep that is missing, so these are no deps of the stage:
+# `make report` after `make ablate` takes them up.
+_ABLATE = paths.METRICS / "ablate.json"
+_BASELINES = paths.METRICS / "baselines.json"
+_DESCRIBE = paths.METRICS / "data.json"
+
+Rows = list[dict[str, Any]]
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that the report shows, as it stands in the files; `train` is by arm, in evaluate.json's order."""
+
+    prepare: Found
+    generate: Found
+    top_up: Found
+    filter: Found
+    train: dict[str, Found]
+    baselines: Found
+    describe: Found
+    evaluate: Found
+    ablate: Found
+    confusion: list[dict[str, str]]
+    reliability: list[dict[str, str]]
+    kept: Rows
+    rejected: Rows
+    prompts: Rows
+    real: Rows
+    hardest: Rows
+
+
+def check_for_rows() -> None:
+    """Raise `DataError` if no stage ran here: git has the metrics of a run, but not its rows."""
+    if not any(path.exists() for path in (paths.REAL_TRAIN, paths.PROMPTS, paths.KEPT, paths.REJECTED)):
+        raise DataError(f"{paths.KEPT}: no such file; run `dvc repro`, or `dvc pull` where there is a remote")
+
+
+def read_inputs() -> Inputs:
+    """Read the metrics, plots and rows of the run."""
+    evaluate = _metrics(paths.METRICS / "evaluate.json")
+    named = list(evaluate.get("arms", {}))
+    trained = {path.stem: _metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
+    return Inputs(
+        prepare=_metrics(paths.METRICS / "prepare.json"),
+        generate=_metrics(paths.METRICS / "generate.json"),
+        top_up=_metrics(paths.METRICS / "top_up.json"),
+        filter=_metrics(paths.METRICS / "filter.json"),
+        # Files of arms that an earlier params.yaml named may still lie there.
+        train={arm: trained[arm] for arm in named or trained if arm in trained},
+        baselines=_metrics(_BASELINES),
+        describe=_metrics(_DESCRIBE),
+        evaluate=evaluate,
+        ablate=_metrics(_ABLATE),
+        confusion=_table(paths.PLOTS / "confusion.csv"),
+        reliability=_table(paths.PLOTS / "reliability.csv"),
+        kept=_rows(paths.KEPT),
+        rejected=_rows(paths.REJECTED),
+        prompts=[*_rows(paths.PROMPTS), *_rows(paths.MORE_PROMPTS)],
+        real=_rows(paths.REAL_TRAIN),
+        hardest=_rows(paths.HARDEST),
+    )
+
+
+def _metrics(path: Path) -> Found:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not valid JSON ({error}); run its stage again") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: must be a mapping; run its stage again")
+    return content
+
+
+def _rows(path: Path) -> Rows:
+    return read_rows(path) if path.exists() else []
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []

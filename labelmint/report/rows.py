@@ -1,0 +1,97 @@
+"""The kept and rejected rows as the page's browser reads them: as many as fit, drawn from every rule."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from labelmint.report.read import Inputs, Rows
+
+# Of all rows as JSON: with them the page stays under 5 MB, which a phone opens.
+MAX_BYTES = 4_000_000
+_EXTRAS = ("tags", "profile", "confidence", "variability", "label_shares")
+
+
+def browser(
+    inputs: Inputs, names: list[str], rules: Sequence[str], limit: int, max_bytes: int = MAX_BYTES
+) -> dict[str, Any]:
+    """Return all that the browser shows; fewer than `limit` rows where the texts are long."""
+    groups = {"kept": inputs.kept}
+    for rule in [*rules, *sorted({row["rule"] for row in inputs.rejected} - set(rules))]:
+        groups[rule] = [row for row in inputs.rejected if row["rule"] == rule]
+    groups = {name: rows for name, rows in groups.items() if rows}
+    while True:
+        content = _content(inputs, names, draw(groups, limit), groups)
+        size = len(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        if size <= max_bytes or limit == 0:
+            return content
+        # A tenth less than in proportion, so that a second step is rare.
+        limit = min(limit - 1, math.floor(0.9 * limit * max_bytes / size))
+
+
+def draw(groups: Mapping[str, Rows], limit: int) -> Rows:
+    """Return at most `limit` rows: rare groups whole where possible, the others thinned out evenly."""
+    total = sum(map(len, groups.values()))
+    if total <= limit:
+        chosen = [row for rows in groups.values() for row in rows]
+    else:
+        chosen, left = [], limit
+        waiting = sorted(groups.values(), key=len)
+        for at, rows in enumerate(waiting):
+            # Half by equal parts and half in proportion to what is left of the rows.
+            still = waiting[at:]
+            equal, fair = left / len(still), left * len(rows) / sum(map(len, still))
+            take = min(len(rows), left, math.ceil((equal + fair) / 2))
+            chosen += [rows[place * len(rows) // take] for place in range(take)]
+            left -= take
+    return sorted(chosen, key=lambda row: str(row["id"]))
+
+
+def _content(inputs: Inputs, names: list[str], rows: Rows, groups: Mapping[str, Rows]) -> dict[str, Any]:
+    used = {row["prompt_id"] for row in rows}
+    prompts = {prompt["id"]: prompt for prompt in inputs.prompts if prompt["id"] in used}
+    shown = {row_id for prompt in prompts.values() for row_id in prompt["demonstration_ids"]}
+    return {
+        "total": len(inputs.kept) + len(inputs.rejected),
+        "counts": {name: len(own) for name, own in groups.items()},
+        "labels": names,
+        "methods": sorted({row["method"] for row in rows}),
+        "tags": sorted({tag for row in rows for tag in row.get("tags") or ()}),
+        "demonstrations": {key: prompt["demonstration_ids"] for key, prompt in prompts.items()},
+        "real": {row["id"]: " / ".join(_texts(row)) for row in inputs.real if row["id"] in shown},
+        "rows": [_row(row, names) for row in rows],
+    }
+
+
+def _row(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return what is shown of a row; what it lacks is left out, which halves the page."""
+    said = {
+        "id": row["id"],
+        "text": row["text"],
+        "pair": row.get("text_pair"),
+        "label": row["label"],
+        "written": row.get("written_label") if row.get("written_label") != row["label"] else None,
+        "method": row["method"],
+        "prompt": row["prompt_id"],
+        "rule": row.get("rule"),
+        "evidence": row.get("evidence"),
+        "scores": _shares(row.get("label_scores"), names),
+        "values": row.get("values"),
+    }
+    extras = {key: row.get(key) for key in _EXTRAS}
+    return {key: value for key, value in {**said, **extras}.items() if value not in (None, {}, [], "")}
+
+
+def _shares(scores: Mapping[str, float] | None, names: list[str]) -> list[float] | None:
+    """Return log-probabilities as shares in the order of the labels."""
+    if not scores or any(name not in scores for name in names):
+        return None
+    most = max(scores[name] for name in names)
+    weights = [math.exp(scores[name] - most) for name in names]
+    return [round(weight / sum(weights), 3) for weight in weights]
+
+
+def _texts(row: Mapping[str, Any]) -> list[str]:
+    return [row[key] for key in ("text", "text_pair") if key in row]

@@ -1,0 +1,1 @@
+"""Scores with intervals, gains, label equivalence."""

@@ -1,0 +1,123 @@
+"""Intervals over test rows and training seeds, two crossed sources of chance.
+
+Test rows are resampled; all arms share the resampled rows, so that differences between arms are paired. The
+spread of the seeds is then added as noise. To resample the seeds as well counts three times what row and seed
+do together (such a bootstrap "is mildly conservative", Owen 2007, Owen & Eckles 2012): the seeds' scores
+differ by the rows that happen to be tested, drawing rows anew moves them further apart, and the mean over the
+seeds has its share already. So that part, which the resampled rows show, is taken off the variance between
+seeds. As the variance of k seeds is itself uncertain, the noise has Student's t distribution with k - 1
+degrees of freedom: a Behrens-Fisher (fiducial) interval. docs/method.md says how often it is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints, accuracies, macro_f1s
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Variance of a mean over seeds that is due to the seeds alone, and its degrees of freedom."""
+
+    variance: float = 0.0
+    freedom: float = 1.0
+
+    def __add__(self, other: Spread) -> Spread:
+        """Return the spread of a difference, with the fewer degrees of freedom.
+
+        Welch's and Satterthwaite's are more, and call equal arms different in up to 6.4 % of repeats.
+        """
+        freedom = [own.freedom for own in (self, other) if own.variance]
+        return Spread(self.variance + other.variance, min(freedom)) if freedom else Spread()
+
+
+def seed_spread(scores: Floats, resampled: Floats) -> Spread:
+    """Return what the seeds add to the variance of their mean; nothing for one seed, which can't show it.
+
+    Parameters
+    ----------
+    scores : shape (seeds,)
+    resampled : shape (seeds, samples)
+        On resampled rows.
+    """
+    seeds = len(scores)
+    if seeds < 2:
+        return Spread()
+    apart = resampled - resampled.mean(axis=0)
+    by_rows = apart.var(axis=1).sum() / (seeds - 1)
+    return Spread(max(0.0, float(scores.var(ddof=1) - by_rows)) / seeds, seeds - 1)
+
+
+class Bootstrap:
+    """Resampled scores of arms on one test set.
+
+    Parameters
+    ----------
+    truth : shape (rows,)
+        Numbers of the true labels.
+    labels : int
+        Number of labels.
+    samples : int
+        Number of resamples.
+    seed : int
+        Of the resampling.
+    """
+
+    def __init__(self, truth: Ints, labels: int, samples: int, seed: int) -> None:
+        self.truth, self.labels, self.seed = truth, labels, seed
+        rows = len(truth)
+        draw = np.random.default_rng(seed)
+        self._every = np.ones((1, rows))
+        self._weights = draw.multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
+
+    def accuracy(self, arm: ArmPredictions) -> Floats:
+        """Return resampled accuracies, shape (samples,)."""
+        resampled, spread = self._accuracies(arm)
+        return resampled + self._noise(spread, arm.arm)
+
+    def macro_f1(self, arm: ArmPredictions) -> Floats:
+        """Return resampled macro-F1, shape (samples,)."""
+        own, resampled = (
+            macro_f1s(arm.predicted, self.truth, weights, self.labels)
+            for weights in (self._every, self._weights)
+        )
+        return np.asarray(resampled.mean(axis=0)) + self._noise(seed_spread(own[:, 0], resampled), arm.arm)
+
+    def difference(self, one: ArmPredictions, other: ArmPredictions) -> Floats:
+        """Return resampled differences in accuracy, paired by test row, shape (samples,)."""
+        (own, spread), (others, other_spread) = self._accuracies(one), self._accuracies(other)
+        return own - others + self._noise(spread + other_spread, f"{one.arm} {other.arm}")
+
+    def _accuracies(self, arm: ArmPredictions) -> tuple[Floats, Spread]:
+        own, resampled = (
+            accuracies(arm.predicted, self.truth, weights) for weights in (self._every, self._weights)
+        )
+        return np.asarray(resampled.mean(axis=0)), seed_spread(own[:, 0], resampled)
+
+    def _noise(self, spread: Spread, name: str) -> Floats:
+        """Return one draw per sample, that of the name: an arm's interval doesn't depend on the others."""
+        samples = len(self._weights)
+        draw = np.random.default_rng([self.seed, crc32(name.encode())])
+        return np.asarray(np.sqrt(spread.variance) * draw.standard_t(spread.freedom, samples))
+
+
+def interval(values: Floats) -> dict[str, float]:
+    """Return the 95 % percentile interval."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return {"ci_low": round(float(low), 4), "ci_high": round(float(high), 4)}
+
+
+def score_interval(values: Floats) -> dict[str, float]:
+    """Return the 95 % interval of a score from 0 to 1, which a few seeds' spread may lead out of."""
+    return interval(np.clip(values, 0, 1))
+
+
+def two_sided_p(differences: Floats) -> float:
+    """Return the two-sided bootstrap p-value of "no difference"; at least 1 / (samples + 1)."""
+    samples = len(differences)
+    tail = min((differences <= 0).sum(), (differences >= 0).sum())
+    return round(min(1.0, float(max(1, 2 * tail)) / (samples + 1)), 5)

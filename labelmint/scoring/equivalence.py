@@ -1,0 +1,54 @@
+"""Label equivalence: the number of real rows that reaches the same score on the real learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from labelmint.scoring.scores import Floats
+
+
+def rows_for(score: float, sizes: Sequence[int], curve: Floats) -> float:
+    """Return the real rows that reach a score, interpolated in log(rows).
+
+    The curve is first made to rise (isotonic regression): noise must not make more rows look worse.
+    Below its first point the first size is returned, beyond its last point the last.
+    """
+    # Rounded: on a plateau the last digits would decide between its first and its last point.
+    rising, score = np.asarray(isotonic_regression(curve).x).round(9), round(score, 9)
+    if score <= rising[0]:
+        return float(sizes[0])
+    if score > rising[-1]:
+        return float(sizes[-1])
+    above = int(np.argmax(rising >= score))
+    share = (score - rising[above - 1]) / (rising[above] - rising[above - 1])
+    low, high = np.log(sizes[above - 1]), np.log(sizes[above])
+    return float(np.exp(low + share * (high - low)))
+
+
+def label_equivalence(
+    score: float, samples: Floats, sizes: Sequence[int], curve: Floats, curve_samples: Floats
+) -> dict[str, Any]:
+    """Return the rows with their 95 % interval, and a note where the curve ends before the score.
+
+    Parameters
+    ----------
+    score, samples
+        The arm's accuracy, and its resampled ones, shape (samples,).
+    sizes, curve, curve_samples
+        Rows of the real arms, ascending; their accuracies, shape (sizes,); resampled, shape (sizes, samples).
+    """
+    rows = rows_for(score, sizes, curve)
+    drawn = [rows_for(own, sizes, column) for own, column in zip(samples, curve_samples.T, strict=True)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    notes = []
+    if round(rows) >= sizes[-1]:
+        notes.append(f"at least {sizes[-1]}: the real curve ends there")
+    elif round(rows) <= sizes[0]:
+        notes.append(f"at most {sizes[0]}: the real curve begins there")
+    if round(rows) < sizes[-1] <= round(high):
+        notes.append(f"the interval reaches the curve's end, {sizes[-1]}")
+    return {"rows": round(rows), "ci_low": round(low), "ci_high": round(high), "note": "; ".join(notes)}

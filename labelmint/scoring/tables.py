@@ -1,0 +1,47 @@
+"""The CSV tables that DVC plots."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelmint.core.records import atomic_file
+from labelmint.scoring.scores import ArmPredictions, Ints, reliability
+
+_KINDS = ("real", "mixed", "synthetic")
+
+
+def write_confusion(path: Path, arm: ArmPredictions, truth: Ints, names: list[str]) -> None:
+    """Write true and predicted label of each test row, by the arm's first seed: the model that is kept."""
+    rows = zip(truth, arm.predicted[0], strict=True)
+    _write(path, ["label", "predicted"], ([names[real], names[said]] for real, said in rows))
+
+
+def write_learning_curve(path: Path, arms: Mapping[str, Any]) -> None:
+    """Write the learning curves: accuracy by number of training rows, real ones counted in mixed arms."""
+    rows = []
+    for kind in _KINDS:
+        points = [entry for arm, entry in arms.items() if arm.split("_")[0] == kind]
+        for entry in sorted(points, key=lambda entry: entry["train_rows"]):
+            score = entry["accuracy"]
+            rows.append([kind, entry["train_rows"], score["mean"], score["ci_low"], score["ci_high"]])
+    _write(path, ["kind", "rows", "accuracy", "ci_low", "ci_high"], rows)
+
+
+def write_reliability(path: Path, every: Sequence[ArmPredictions], truth: Ints) -> None:
+    """Write how often answers of similar confidence are right; `rows` counts the answers of all seeds."""
+    rows = [
+        [arm.arm, number, round(confidence, 4), round(accuracy, 4), count]
+        for arm in every
+        for number, confidence, accuracy, count in reliability(arm.probabilities, truth)
+    ]
+    _write(path, ["arm", "bin", "confidence", "accuracy", "rows"], rows)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with atomic_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,1 @@
+"""Task cards, and the readers of the real rows they point at."""

@@ -1,0 +1,65 @@
+"""How many synthetic rows each label gets, as shares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from labelmint.core.errors import ParamsError
+from labelmint.core.records import Labelled
+from labelmint.tasks.cards import TaskCard
+
+
+def label_shares(
+    wanted: str | Mapping[str, float], card: TaskCard, rows: Sequence[Labelled]
+) -> dict[str, float]:
+    """Return the shares by label name, in the card's order; they sum to 1 and none is 0.
+
+    Parameters
+    ----------
+    wanted : str or mapping
+        "balanced", "real" (the shares of `rows`, or balanced if there are none), or shares by label name.
+
+    Raises
+    ------
+    ParamsError
+        If a label is unknown or has no share.
+    """
+    names = card.label_names
+    if wanted == "balanced" or (wanted == "real" and not rows):
+        return dict.fromkeys(names, 1 / len(names))
+    if isinstance(wanted, str):
+        counts = Counter(row["label"] for row in rows)
+        none = [name for name in names if not counts[name]]
+        if none:
+            raise ParamsError(
+                f"params.yaml: label_shares: real: no real row is labelled {none[0]!r}; raise real.rows, or "
+                "say balanced"
+            )
+        shares: Mapping[str, float] = {name: counts[name] for name in names}
+    else:
+        shares = wanted
+    unknown = sorted(set(shares) - set(names))
+    if unknown:
+        raise ParamsError(f"params.yaml: label_shares: no label {unknown[0]!r}; there are {', '.join(names)}")
+    missing = [name for name in names if not shares.get(name)]
+    if missing:
+        raise ParamsError(f"params.yaml: label_shares: {missing[0]!r} has no share above 0; give it one")
+    total = sum(shares.values())
+    return {name: shares[name] / total for name in names}
+
+
+def wanted_rows(rows_per_label: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Return the rows that each label is to have: `rows_per_label` on average, in these shares.
+
+    The numbers add up to `rows_per_label` times the labels, but for labels that would get none: they get one.
+    """
+    total = rows_per_label * len(shares)
+    # Rounded: 0.1 · 30 must not fall short of 3.
+    exact = {name: round(total * share, 9) for name, share in shares.items()}
+    rows = {name: int(own) for name, own in exact.items()}
+    # Largest remainders first (Hamilton's method); sorted() keeps the card's order among equals.
+    by_remainder = sorted(shares, key=lambda name: rows[name] - exact[name])
+    for name in by_remainder[: total - sum(rows.values())]:
+        rows[name] += 1
+    return {name: max(1, own) for name, own in rows.items()}

@@ -1,0 +1,189 @@
+"""Task cards: what is classified, how the labels are said in a prompt, where the real rows come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from labelmint.core import paths
+from labelmint.core.config import Section, check, read_yaml
+from labelmint.core.records import Input
+
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1)]
+
+
+class Label(Section):
+    """One label: `name` in every file and metric, `phrase` in prompts ("Write one <phrase> <text_name>")."""
+
+    name: Text
+    phrase: Text
+
+
+class Source(Section):
+    """Where the real rows are: one of four places, the columns, and which rows to take.
+
+    Attributes
+    ----------
+    path
+        A CSV, TSV, JSON Lines or Parquet file.
+    package, file
+        The same inside an installed Python package.
+    folder
+        A folder (inside `package`, if given) with one sub-folder of .txt files per label.
+    dataset, config, split
+        A data set of the Hugging Face hub, or a local folder that `datasets.load_dataset` can read.
+    encoding
+        Of CSV, TSV and .txt files.
+    where
+        Only rows with these values are taken.
+    test_path, test_split
+        A file like `path`, or a split of `dataset`, that the test rows are taken from.
+    """
+
+    path: str | None = None
+    package: str | None = None
+    file: str | None = None
+    folder: str | None = None
+    dataset: str | None = None
+    config: str | None = None
+    split: str = "train"
+    encoding: str = "utf-8-sig"
+    where: dict[str, str] = Field(default_factory=dict)
+    text_column: str | None = None
+    pair_column: str | None = None
+    label_column: str | None = None
+    test_path: str | None = None
+    test_split: str | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        places_given = ("path", "package", "file", "folder", "dataset")
+        given = {key for key in places_given if getattr(self, key) is not None}
+        places = [{"path"}, {"package", "file"}, {"folder"}, {"package", "folder"}, {"dataset"}]
+        if given not in places:
+            raise ValueError(
+                "give one place: `path`, or `package` and `file`, or `folder` (with or without `package`), "
+                "or `dataset`"
+            )
+        for key, needed in (("config", "dataset"), ("test_split", "dataset"), ("test_path", "path")):
+            if getattr(self, key) and needed not in given:
+                raise ValueError(f"`{key}` goes with `{needed}`")
+        if self.split != "train" and "dataset" not in given:
+            raise ValueError("`split` goes with `dataset`")
+        return self
+
+    @model_validator(mode="after")
+    def _columns(self) -> Source:
+        columns = {key: getattr(self, key) for key in ("text_column", "label_column", "pair_column")}
+        if self.folder is None:
+            for key in ("text_column", "label_column"):
+                if columns[key] is None:
+                    raise ValueError(f"`{key}` is missing")
+        elif self.where or any(columns.values()):
+            raise ValueError(
+                "a `folder` has no columns: remove text_column, pair_column, label_column, where"
+            )
+        given = [column for column in columns.values() if column is not None]
+        if len(set(given)) != len(given):
+            raise ValueError("text_column, pair_column and label_column must differ")
+        return self
+
+
+class Excerpt(Section):
+    """The part of long texts that is used: about `words` words of the start or the end."""
+
+    words: Annotated[int, Field(ge=5)]
+    side: Literal["start", "end"] = Field(alias="from")
+
+
+class TaskCard(Section):
+    """A task card; `labels` maps the value in the data's label column to the label.
+
+    Attributes
+    ----------
+    text_name, pair_name
+        What a text is called in a prompt; `pair_name`, in tasks of text pairs only, names the second one.
+    source
+        Where the real rows are; None: there are none, not even to test with.
+    excerpt
+        How long texts are cut; None: not at all.
+    method
+        The way of writing texts that suits the task.
+    topics, personas, attributes, templates
+        What prompts may vary, where the ways of writing texts use it. `attributes` and `templates` may
+        differ by label.
+    """
+
+    description: str
+    text_name: str
+    pair_name: Text | None = None
+    question: str
+    labels: dict[str, Label]
+    source: Source | None = None
+    excerpt: Excerpt | None = None
+    method: str | None = None
+    topics: Texts | None = None
+    personas: Texts | None = None
+    attributes: dict[str, Texts | dict[str, Texts]] | None = None
+    templates: Texts | dict[str, Texts] | None = None
+    licence: str
+
+    @model_validator(mode="after")
+    def _labels(self) -> TaskCard:
+        if len(self.labels) < 2:
+            raise ValueError("labels: at least two are needed")
+        for what in ("name", "phrase"):
+            said = [getattr(label, what) for label in self.labels.values()]
+            if len(set(said)) != len(said):
+                raise ValueError(f"labels: two labels have the same {what}")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs(self) -> TaskCard:
+        if self.source and (self.pair_name is None) != (self.source.pair_column is None):
+            raise ValueError("`pair_name` and `source.pair_column` go together: give both, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _known_labels(self) -> TaskCard:
+        by_key = {f"attributes.{key}": value for key, value in (self.attributes or {}).items()}
+        for key, value in {**by_key, "templates": self.templates}.items():
+            for name in value if isinstance(value, dict) else ():
+                if name not in self.label_names:
+                    raise ValueError(f"{key}: no label is named {name!r}; use {', '.join(self.label_names)}")
+        return self
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the labels, in the card's order: the order of every vector of scores."""
+        return [label.name for label in self.labels.values()]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the rows are pairs of texts."""
+        return self.pair_name is not None
+
+    def phrase(self, name: str) -> str:
+        """Return how the label of this name is said in a prompt."""
+        return next(label.phrase for label in self.labels.values() if label.name == name)
+
+
+def card_path(task: str) -> Path:
+    """Return the task's card file."""
+    return paths.TASKS / f"{task}.yaml"
+
+
+def load_card(task: str) -> TaskCard:
+    """Read and check a task card; raise `ParamsError` naming file, key and remedy."""
+    path = card_path(task)
+    return check(TaskCard, read_yaml(path), path)
+
+
+def row_text(card: TaskCard, row: Input) -> str:
+    """Return a row's text as prompts say it: of a pair both texts, on two lines."""
+    if card.pair_name is None:
+        return row["text"]
+    return f"{row['text']}\n{card.pair_name[0].upper()}{card.pair_name[1:]}: {row['text_pair']}"

@@ -1,0 +1,80 @@
+"""Clean texts, cut long ones, and leave out those that are empty, doubled or contradicting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.tasks.cards import Excerpt
+
+Key = tuple[str, ...]
+
+_LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*$""")
+_ABBREVIATION = re.compile(r"""^["'“‘(]*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|vs|No|\w\.\w)\.$""")
+
+
+def clean(text: str) -> str:
+    """Join a text's lines and runs of white space by single spaces; drop NULs and HTML's line breaks."""
+    return " ".join(_LINE_BREAK_TAG.sub(" ", text.replace("\0", " ")).split())
+
+
+def cut(text: str, excerpt: Excerpt | None) -> str:
+    """Return at most `words` words of a clean text, in whole sentences where that costs a third or less."""
+    words = text.split(" ")
+    if excerpt is None or len(words) <= excerpt.words:
+        return text
+    third = excerpt.words // 3
+    if excerpt.side == "start":
+        chosen = words[: excerpt.words]
+        ends = [at for at in range(len(chosen) - third, len(chosen) + 1) if _ends_sentence(chosen[at - 1])]
+        return " ".join(chosen[: ends[-1]] if ends else chosen)
+    first = len(words) - excerpt.words
+    starts = [at for at in range(first, first + third + 1) if _ends_sentence(words[at - 1])]
+    return " ".join(words[starts[0] if starts else first :])
+
+
+def _ends_sentence(word: str) -> bool:
+    return bool(_SENTENCE_END.search(word)) and not _ABBREVIATION.search(word)
+
+
+def key_of(row: Input) -> Key:
+    """Return what makes two rows the same: their texts, case aside."""
+    return tuple(text.casefold() for text in texts_of(row))
+
+
+def deduplicate(
+    rows: Sequence[Labelled], in_test: Collection[Key] = frozenset()
+) -> tuple[list[Labelled], dict[str, int]]:
+    """Keep the first row of each text (case aside); drop all rows of a text with contradicting labels.
+
+    Parameters
+    ----------
+    in_test
+        Keys of the rows of a separate test set; rows with one of them are dropped too.
+
+    Returns
+    -------
+    rows, left_out
+        The kept rows, and how many were left out and why.
+    """
+    labels: dict[Key, set[str]] = {}
+    for row in rows:
+        labels.setdefault(key_of(row), set()).add(row["label"])
+    left_out = {"empty": 0, "duplicate": 0, "contradicting_labels": 0, "in_test": 0}
+    kept, seen = [], set()
+    for row in rows:
+        key = key_of(row)
+        if not all(key):
+            left_out["empty"] += 1
+        elif key in in_test:
+            left_out["in_test"] += 1
+        elif len(labels[key]) > 1:
+            left_out["contradicting_labels"] += 1
+        elif key in seen:
+            left_out["duplicate"] += 1
+        else:
+            seen.add(key)
+            kept.append(row)
+    return kept, left_out

@@ -1,0 +1,49 @@
+"""Describe the kept texts beside the real ones: diversity, distributions, and whether they can be told apart.
+
+Reads the task card, data/real/train.jsonl and pool.jsonl, and data/synthetic/kept.jsonl; writes
+metrics/data.json, whose numbers docs/data_metrics.md explains. Run alone: `python -m stages.describe`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from labelmint.core import paths
+from labelmint.core.errors import run_stage
+from labelmint.core.params import Train, load_params
+from labelmint.core.progress import progress
+from labelmint.core.records import Input, read_rows, write_json
+from labelmint.describe.compare import Draw
+from labelmint.describe.summary import describe
+from labelmint.describe.texts import Floats
+from labelmint.encoder.embedding import embed_rows
+from labelmint.tasks.cards import load_card
+
+
+def main() -> None:
+    """Write how the synthetic texts compare with the real ones."""
+    params = load_params()
+    names = load_card(params.task).label_names
+    train, pool, kept = (read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT))
+    result = describe(params.describe, names, train, pool, kept, partial(embed, params.train), watch)
+    write_json(paths.METRICS / "data.json", {"task": params.task, **result})
+
+
+def embed(config: Train, texts: Sequence[str]) -> Floats:
+    """Return the texts' vectors by the frozen encoder."""
+    rows = [Input(id=str(number), text=text) for number, text in enumerate(texts)]
+    with progress(len(rows), "embed", "texts") as bar:
+        return embed_rows(config, rows, bar.update)
+
+
+def watch(samples: Sequence[Draw]) -> Iterator[Draw]:
+    """Yield the samples, with a bar that starts with the first."""
+    with progress(len(samples), "compare", "samples") as bar:
+        for sample in samples:
+            yield sample
+            bar.update()
+
+
+if __name__ == "__main__":
+    run_stage("describe", main)

@@ -1,1 +1,0 @@
-"""Is the synthetic data like the real data? Diversity, distributions and fidelity at equal lengths."""

@@ -1,1 +1,0 @@
-"""Stage 2: have the local language model write candidates."""

@@ -1,1 +1,0 @@
-"""Stage 1: split the real rows."""

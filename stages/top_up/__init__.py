@@ -1,1 +1,0 @@
-"""Between generate and filter: more candidates for the labels that have too few accepted rows."""
