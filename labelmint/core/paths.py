@@ -6,7 +6,6 @@ from pathlib import Path
 
 RAW = Path("data/raw")
 TASKS = Path("data/tasks")
-GRAMMARS = Path("data/grammars")
 CATALOG = Path("data/models.yaml")
 
 REAL_TRAIN = Path("data/real/train.jsonl")
@@ -17,8 +16,8 @@ TEST_LABELS = Path("data/real/test_labels.jsonl")
 PROMPTS = Path("data/synthetic/prompts.jsonl")
 IDEAS = Path("data/synthetic/ideas.jsonl")
 CANDIDATES = Path("data/synthetic/candidates.jsonl")
-MORE = Path("data/synthetic/more.jsonl")
-MORE_PROMPTS = Path("data/synthetic/more_prompts.jsonl")
+TOP_UP_CANDIDATES = Path("data/synthetic/top_up_candidates.jsonl")
+TOP_UP_PROMPTS = Path("data/synthetic/top_up_prompts.jsonl")
 KEPT = Path("data/synthetic/kept.jsonl")
 REJECTED = Path("data/synthetic/rejected.jsonl")
 
@@ -36,11 +35,6 @@ def arm_rows(arm: str) -> Path:
 def predictions(arm: str) -> Path:
     """Return the file of an arm's predictions of the test inputs."""
     return Path(f"data/predictions/{arm}.jsonl")
-
-
-def baseline(name: str) -> Path:
-    """Return the file of a baseline's predictions of the test inputs, or of the LLM's by draw ("draws")."""
-    return Path(f"data/baselines/{name}.jsonl")
 
 
 def model(arm: str) -> Path:

@@ -13,10 +13,6 @@ from typing import IO, Any, NotRequired, TypedDict
 
 from labelmint.core.errors import DataError
 
-# How a row is learnt (`filter.rules.profile`).
-PROFILES = ("easy", "ambiguous", "hard")
-
-
 class Input(TypedDict):
     """A text without its label (the test inputs); in tasks of text pairs `text_pair` is the second text."""
 
@@ -39,13 +35,9 @@ class TestLabel(TypedDict):
 
 
 class ArmRow(Labelled):
-    """A training row of an arm; `source` is "real" or "synthetic".
-
-    `label_shares` says how probable each label is, where the row is to teach that and not `label` alone.
-    """
+    """A training row of an arm; `source` is "real" or "synthetic"."""
 
     source: str
-    label_shares: NotRequired[dict[str, float]]
 
 
 class Prompt(TypedDict):
@@ -86,11 +78,10 @@ class Candidate(Labelled):
     finish_reason: str  # "stop": the answer ended; "length": max_new_tokens were spent
 
 
-class Note(TypedDict, total=False):
-    """What the filter notes of a row without rejecting it.
+class Profile(TypedDict, total=False):
+    """How a kept row is learnt, with `filter.profile`: easy, ambiguous or hard.
 
-    With `filter.rules.profile`: how the row is learnt, and the mean and standard deviation of its label's
-    probability over the epochs.
+    `confidence` and `variability` are mean and standard deviation of its label's probability over the epochs.
     """
 
     profile: str
@@ -98,21 +89,19 @@ class Note(TypedDict, total=False):
     variability: float
 
 
-class Kept(Candidate, Note):
-    """A candidate that passed; `written_label` is the label it was written for."""
+class Kept(Candidate, Profile):
+    """A candidate that passed; `label` is what it was written for, `judged_label` what it was found to be."""
 
-    written_label: str
-    label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not verified
-    tags: list[str]  # email, phone …: see stages/filter/tags.py
+    judged_label: str
+    label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not scored
 
 
-class Rejected(Candidate, Note):
+class Rejected(Candidate):
     """A candidate that did not pass: the first rule that it broke, and the evidence."""
 
     rule: str
     evidence: dict[str, Any]
     label_scores: dict[str, float] | None
-    tags: list[str]
 
 
 class Prediction(TypedDict):
