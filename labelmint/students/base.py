@@ -1,6 +1,6 @@
 """What a student is: anything that learns labels from rows and gives probabilities.
 
-A new student is one file with a class like this one, and one line in registry.py.
+A new student is one file with a class like `Student`, and one line in registry.py.
 """
 
 from __future__ import annotations
@@ -8,39 +8,59 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from labelmint.core.errors import DataError
 from labelmint.core.params import Params
-from labelmint.core.records import ArmRow, Input
+from labelmint.core.records import Input, Labelled
 from labelmint.tasks.cards import TaskCard
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What students know beside the rows: params.yaml, the task card, and whom to tell of progress.
+    """What students know beside the rows: params.yaml, the task card, and where to report progress.
 
-    `on_rows` is called with the number of rows that were embedded, trained on or labelled since.
+    Attributes
+    ----------
+    on_planned : callable
+        Called before a piece of work with the number of rows to embed, train on or label.
+    on_rows : callable
+        Called with the number of rows that were embedded, trained on or labelled since.
     """
 
     params: Params
     card: TaskCard
+    on_planned: Callable[[int], object] = lambda _: None
     on_rows: Callable[[int], object] = lambda _: None
 
 
-class Student(Protocol):
-    """A classifier of texts, or of pairs of texts, into the card's labels."""
+class Classifier(Protocol):
+    """A classifier of texts, or of pairs of texts."""
 
     label_names: Sequence[str]
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the labels' probabilities, shape (inputs, labels), in the order of `label_names`."""
+
+    def close(self) -> None:
+        """Free what was opened."""
+
+
+class Student(Classifier, Protocol):
+    """A classifier that learns the card's labels; `name` is its name in the registry."""
+
+    name: ClassVar[str]
 
     def __init__(self, setting: Setting) -> None:
         """Open what is needed; raise `ModelError` if it is missing."""
 
-    def fit(self, rows: Sequence[ArmRow], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Learn from the rows.
 
         Fitting the same rows again with another seed may reuse what doesn't depend on the seed.
@@ -51,18 +71,20 @@ class Student(Protocol):
             If nothing can be learnt, e.g. from rows of one label.
         """
 
-    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
-        """Return the labels' probabilities, shape (inputs, labels), in the order of `label_names`."""
-
     def summary(self) -> dict[str, Any]:
         """Return how it was trained, for metrics/train/<arm>.json."""
 
     def save(self, folder: Path) -> None:
-        """Write the fitted student to a folder that is either whole or not there."""
+        """Write the fitted student to a folder that is either whole or not there (see saving.py)."""
 
     @classmethod
-    def load(cls, folder: Path, setting: Setting | None = None) -> Self:
-        """Open a saved student; `setting` only where it needs one, as the language model does."""
+    def load(cls, folder: Path, setting: Setting | None) -> Classifier:
+        """Open a saved student; `setting` is for those that need one, as the language model does."""
 
-    def close(self) -> None:
-        """Free what was opened."""
+
+def label_numbers(rows: Sequence[Labelled], names: Sequence[str]) -> Ints:
+    """Return the rows' labels as places in `names`; raise `DataError` if they are fewer than two."""
+    numbers = np.array([names.index(row["label"]) for row in rows], np.int64)
+    if len(set(numbers.tolist())) < 2:
+        raise DataError(f"{len(rows)} rows of fewer than two labels; nothing to learn")
+    return numbers

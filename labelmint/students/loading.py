@@ -1,0 +1,43 @@
+"""Open a saved student, or any classifier that transformers opens."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from labelmint.core.errors import ModelError
+from labelmint.students.base import Classifier, Setting
+from labelmint.students.registry import STUDENTS, student_class
+from labelmint.students.saving import NOTE, STUDENT
+
+
+def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
+    """Open the classifier of a folder: models/<arm>, an exported one, or one of transformers.
+
+    Parameters
+    ----------
+    setting : Setting or None
+        Needed by students that a language model is part of.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds no classifier, or what it needs is missing.
+    """
+    if (folder / NOTE).is_file():
+        raise ModelError(f"{folder}: {(folder / NOTE).read_text(encoding='utf-8').strip()}")
+    if (folder / STUDENT).is_file():
+        return student_class(_name(folder)).load(folder, setting)
+    if not (folder / "config.json").is_file():  # transformers would look for the name on the hub
+        raise ModelError(f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one")
+    return student_class("auto").load(folder, setting)
+
+
+def _name(folder: Path) -> str:
+    try:
+        name = str(json.loads((folder / STUDENT).read_text(encoding="utf-8"))["student"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / STUDENT}: damaged: {error}; train it again") from None
+    if name not in STUDENTS:
+        raise ModelError(f"{folder / STUDENT}: no student {name!r}; there are {', '.join(STUDENTS)}")
+    return name

@@ -1,0 +1,42 @@
+"""Save students as folders that are either whole or not there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from labelmint.core.records import write_json
+
+STUDENT = "student.json"
+NOTE = "note.txt"  # in the folder of an arm without rows
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder` that takes its place at the end, unless there is an error."""
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            file.chmod(0o644)  # safetensors makes its file private
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_student(folder: Path, name: str, label_names: Sequence[str], **content: Any) -> None:
+    """Write student.json, by which `load_student` knows the folder's student."""
+    write_json(folder / STUDENT, {"student": name, "label_names": list(label_names), **content})
+
+
+def write_note(folder: Path, note: str) -> None:
+    """Make a folder that says in one line why it holds no student."""
+    with whole_folder(folder) as temporary:
+        (temporary / NOTE).write_text(note + "\n", encoding="utf-8")
