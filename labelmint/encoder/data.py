@@ -12,13 +12,12 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from labelmint.core.records import ArmRow, Input, texts_of
+from labelmint.core.records import Input, texts_of
 
 Labels = npt.NDArray[np.int64]
-Shares = npt.NDArray[np.float32]
 Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
-# Fewer validation rows say little: small arms are validated by cross-validation until this many are read.
+# Fewer validation rows tell little: small arms are cross-validated until this many rows are validated on.
 _MIN_VALIDATION_ROWS = 100
 
 
@@ -26,15 +25,12 @@ _MIN_VALIDATION_ROWS = 100
 class Rows:
     """Tokenized texts, with their labels' numbers where they have any.
 
-    `types` says of each token of a pair which text it is of; None for single texts, which are all of one.
-    `shares`, shape (rows, labels), says how probable each label is where rows have soft targets; `labels`
-    are then the likeliest.
+    `types` has the token types of pairs, 0 for the first text and 1 for the second; None for single texts.
     """
 
     tokens: list[list[int]]
     labels: Labels | None
     types: list[list[int]] | None = None
-    shares: Shares | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -43,8 +39,7 @@ class Rows:
         """Return some of the rows."""
         labels = None if self.labels is None else self.labels[np.asarray(indices, np.int64)]
         types = None if self.types is None else [self.types[i] for i in indices]
-        shares = None if self.shares is None else self.shares[np.asarray(indices, np.int64)]
-        return Rows([self.tokens[i] for i in indices], labels, types, shares)
+        return Rows([self.tokens[i] for i in indices], labels, types)
 
     def features(self, indices: Sequence[int]) -> list[dict[str, list[int]]]:
         """Return what a collator pads to a batch."""
@@ -53,7 +48,7 @@ class Rows:
         return [{"input_ids": self.tokens[i], "token_type_ids": self.types[i]} for i in indices]
 
     def dataset(self) -> datasets.Dataset:
-        """Return the rows as the `Trainer` takes them; `length` is for bucketing, soft targets are labels."""
+        """Return the rows as the `Trainer` takes them; `length` is for bucketing."""
         columns = {
             "input_ids": self.tokens,
             "attention_mask": [[1] * len(row) for row in self.tokens],
@@ -62,7 +57,7 @@ class Rows:
         if self.types is not None:
             columns["token_type_ids"] = self.types
         if self.labels is not None:
-            columns["labels"] = (self.labels if self.shares is None else self.shares).tolist()
+            columns["labels"] = self.labels.tolist()
         return datasets.Dataset.from_dict(columns)
 
 
@@ -72,22 +67,15 @@ def tokenize(
     """Tokenize texts, or pairs, cut at `max_tokens`; of a pair the longer text is cut first."""
     if not rows:
         return Rows([], labels)
-    texts = [list(own) for own in zip(*map(texts_of, rows), strict=True)]
+    texts = [[_encodable(text) for text in column] for column in zip(*map(texts_of, rows), strict=True)]
     encoded = tokenizer(*texts, truncation=True, max_length=max_tokens)
     types = encoded.get("token_type_ids") if len(texts) == 2 else None
     return Rows([list(row) for row in encoded["input_ids"]], labels, types and [list(row) for row in types])
 
 
-def soft_targets(rows: Sequence[ArmRow], names: Sequence[str]) -> Shares | None:
-    """Return how probable each row's labels are, shape (rows, labels); None if no row says it.
-
-    A row that doesn't say it (a real one) has its label for certain.
-    """
-    if not any("label_shares" in row for row in rows):
-        return None
-    said = [row.get("label_shares") or {row["label"]: 1.0} for row in rows]
-    shares = np.array([[own.get(name, 0.0) for name in names] for own in said], np.float32)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+def _encodable(text: str) -> str:
+    """Return the text without the lone surrogates that JSON can hold and tokenizers can't."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:

@@ -1,4 +1,4 @@
-"""The catalogue's encoder, loaded and ready to turn rows into vectors."""
+"""Turn rows into vectors with the catalogue's encoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from labelmint.core.params import Train
 from labelmint.core.records import Input
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.linear import Floats, embed
-from labelmint.encoder.opening import open_encoder
+from labelmint.encoder.loading import open_encoder
 
 _BATCH_ROWS = 64
 

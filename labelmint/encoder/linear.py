@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from transformers import DataCollatorWithPadding
 
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Labels, Rows, Split, folds_of, length_batches
+from labelmint.encoder.data import Labels, Rows, folds_of, length_batches
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5
@@ -46,31 +46,20 @@ def embed(
     return out
 
 
-def _likelihood(
-    estimator: Any, features: Floats, labels: Labels, sample_weight: Floats | None = None
-) -> float:
+def _likelihood(estimator: Any, features: Any, labels: Labels) -> float:
     """Return the mean log-likelihood; scikit-learn's own scorer fails where a fold lacks a rare label."""
-    said = estimator.predict_proba(features)
-    return -float(log_loss(labels, said, labels=estimator.classes_, sample_weight=sample_weight))
+    return -float(log_loss(labels, estimator.predict_proba(features), labels=estimator.classes_))
 
 
-def fit_head(
-    features: Floats,
-    labels: Labels,
-    count: int,
-    seed: int,
-    *,
-    shares: Floats | None = None,
-    strength: float | None = None,
-) -> tuple[Floats, Floats]:
-    """Fit logistic regression, its strength chosen by cross-validation on these rows.
+def fit_head(features: Any, labels: Labels, count: int, seed: int) -> tuple[Floats, Floats]:
+    """Fit logistic regression, its C chosen by cross-validation on these rows.
 
     Parameters
     ----------
-    shares : shape (rows, labels), optional
-        Soft targets: how probable each label is; `labels` are the likeliest.
-    strength : float, optional
-        From `best_strength`: nothing is chosen.
+    features : shape (rows, width)
+        An array or a sparse matrix.
+    count : int
+        Number of labels, of which some may have no rows.
 
     Returns
     -------
@@ -79,10 +68,7 @@ def fit_head(
     """
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
-        if strength is not None:
-            estimator = LogisticRegression(max_iter=2000, C=strength).fit(features, labels)
-        else:
-            estimator = _searched(features, labels, seed, shares)
+        estimator = _fit(features, labels, seed)
     weight, bias = estimator.coef_, estimator.intercept_
     if len(weight) == 1:  # two labels: scikit-learn fits one vector, for the second label
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -92,29 +78,11 @@ def fit_head(
     return full_weight, full_bias
 
 
-def best_strength(features: Floats, labels: Labels, seed: int) -> float:
-    """Return the strength that `fit_head` would choose, to fit parts of the same rows with it."""
-    with threadpool_limits(1):
-        return float(_searched(features, labels, seed, None).C)
-
-
-def _expanded(train: Labels, held_out: Labels, places: Labels, targets: Labels) -> Split:
-    """Return a fold of rows as one of their parts; a label that no trained part has can't be validated."""
-    own = np.isin(places, train)
-    return np.flatnonzero(own), np.flatnonzero(np.isin(places, held_out) & np.isin(targets, targets[own]))
-
-
-def _searched(features: Floats, labels: Labels, seed: int, shares: Floats | None) -> LogisticRegression:
-    """Fit with the strength that cross-validation prefers; with the usual one where it is impossible."""
+def _fit(features: Any, labels: Labels, seed: int) -> Any:
+    """Fit with the C that cross-validation prefers; with the default where rows are too few for it."""
     estimator = LogisticRegression(max_iter=2000)
     folds = folds_of(labels, _FOLDS, seed)
-    own, targets, weights = features, labels, None
-    if shares is not None:
-        # A row with soft targets is one row for each label, weighted by how probable it is.
-        places, targets = np.nonzero(shares)
-        own, weights = features[places], shares[places, targets]
-        folds = [_expanded(train, held_out, places, targets) for train, held_out in folds]
     if not folds:
-        return estimator.fit(own, targets, sample_weight=weights)
+        return estimator.fit(features, labels)
     search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
-    return search.fit(own, targets, sample_weight=weights).best_estimator_
+    return search.fit(features, labels).best_estimator_

@@ -1,4 +1,4 @@
-"""The catalogue's encoder, opened: its weights under an empty head, and what turns texts into batches."""
+"""Load the catalogue's encoder: its weights under an empty head, and what turns texts into batches."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labelmint.llm.catalog import load_entry, model_file
 
 
 @dataclass(frozen=True)
-class Opened:
-    """`base` is on `device`: a GPU if there is one."""
+class LoadedEncoder:
+    """An encoder; `base` is on `device`: a GPU if there is one."""
 
     tokenizer: PreTrainedTokenizerBase
     collator: DataCollatorWithPadding
@@ -22,8 +22,8 @@ class Opened:
     base: Classifier
 
 
-def open_encoder(name: str, labels: int) -> Opened:
-    """Open the catalogue's entry that `train.encoder` names, with a head for so many labels.
+def open_encoder(name: str, labels: int) -> LoadedEncoder:
+    """Load the catalogue's entry that `train.encoder` names, with a head for so many labels.
 
     Raises
     ------
@@ -34,4 +34,4 @@ def open_encoder(name: str, labels: int) -> Opened:
     tokenizer = load_tokenizer(folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     base = Classifier(load_encoder(folder), labels).to(device)
-    return Opened(tokenizer, collate(tokenizer), device, base)
+    return LoadedEncoder(tokenizer, collate(tokenizer), device, base)
