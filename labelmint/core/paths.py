@@ -21,6 +21,8 @@ TOP_UP_PROMPTS = Path("data/synthetic/top_up_prompts.jsonl")
 KEPT = Path("data/synthetic/kept.jsonl")
 REJECTED = Path("data/synthetic/rejected.jsonl")
 
+ARMS = Path("data/arms")
+
 HARDEST = Path("data/evaluation/hardest.jsonl")
 
 METRICS = Path("metrics")
@@ -29,7 +31,7 @@ PLOTS = Path("metrics/plots")
 
 def arm_rows(arm: str) -> Path:
     """Return the file of an arm's training rows."""
-    return Path(f"data/arms/{arm}.jsonl")
+    return ARMS / f"{arm}.jsonl"
 
 
 def predictions(arm: str) -> Path:

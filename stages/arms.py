@@ -1,0 +1,44 @@
+"""Write the training set of every arm.
+
+Reads params.yaml's `arms`, data/real/train.jsonl and pool.jsonl, and data/synthetic/kept.jsonl; writes
+data/arms/<arm>.jsonl, empty for an arm that the data can't fill, and metrics/arms.json.
+Run alone: `python -m stages.arms`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from labelmint.core import paths
+from labelmint.core.arms import training_sets
+from labelmint.core.errors import run_stage
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_json, write_rows
+
+
+def main() -> None:
+    """Write the training set of every arm."""
+    params = load_params()
+    train, pool, kept = (read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT))
+    sets, left_out = training_sets(params.arms, train, pool, kept, params.filter.seed)
+    for name, reason in left_out.items():
+        print(f"arms: note: arms.{name} is left out: {reason}", file=sys.stderr)
+    for name, rows in sets.items():
+        write_rows(paths.arm_rows(name), rows)
+    for path in paths.ARMS.iterdir():  # DVC removes them before the stage, a run alone doesn't
+        if path.suffix != ".jsonl" or path.stem not in sets:
+            path.unlink()
+    arms = {}
+    for name, rows in sets.items():
+        count = Counter(row["source"] for row in rows)
+        arms[name] = {
+            "real": count["real"],
+            "synthetic": count["synthetic"],
+            "student": params.student_of(name),
+        }
+    write_json(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})
+
+
+if __name__ == "__main__":
+    run_stage("arms", main)
