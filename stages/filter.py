@@ -42,7 +42,7 @@ from labelmint.rules.select import select
 from labelmint.rules.sieve import RULES, Scores, sieved
 from labelmint.rules.tags import tags_of
 from labelmint.students.arms import curve_arms
-from labelmint.tasks.balance import label_shares
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard, load_card
 
 _REMEDY = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
@@ -54,7 +54,7 @@ def main() -> None:
     card = load_card(params.task)
     candidates, train = read_rows(paths.CANDIDATES) + read_rows(paths.MORE), read_rows(paths.REAL_TRAIN)
     reading = read_labels(params, card, candidates, train)
-    test, shares = read_rows(paths.TEST_INPUTS), label_shares(params.label_shares, card, train)
+    test, shares = read_rows(paths.TEST_INPUTS), class_balance(params.class_balance, card, train)
     embed = partial(embed_rows, params.train)
     kept, rejected, short = sift(params.filter, card, candidates, train, test, reading.scores, shares, embed)
     for name, missing in short.items():

@@ -23,7 +23,7 @@ from labelmint.core.progress import progress
 from labelmint.core.records import Input, Labelled, atomic_file, read_rows, write_json
 from labelmint.encoder.embedding import embed_rows
 from labelmint.encoder.linear import Floats
-from labelmint.tasks.balance import label_shares
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import load_card
 
 METRICS = paths.METRICS / "ablate.json"
@@ -47,7 +47,7 @@ def ablate(
 ) -> dict[str, Any]:
     """Return all of ablate.json."""
     card = load_card(params.task)
-    shares = label_shares(params.label_shares, card, train)
+    shares = class_balance(params.class_balance, card, train)
     vectors = embedded(params.train, [*written.rows, *train, *scored.rows])
     ids = [row["id"] for row in written.rows]
     # Rows that are scored on can't be trained on.

@@ -25,7 +25,7 @@ from labelmint.llm import open_model
 from labelmint.scoring.bootstrap import interval
 from labelmint.scoring.compare import compare
 from labelmint.scoring.scores import ArmPredictions
-from labelmint.tasks.balance import label_shares
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import row_text
 from stages.filter import read_labels, sift
 
@@ -95,7 +95,7 @@ def checked(task: Task, candidates: Sequence[Candidate], check: str) -> list[Kep
     params = task.params.model_copy(update={"filter": config})
     train = task.parts.train
     reading = read_labels(params, task.card, candidates, train)
-    shares = label_shares(params.label_shares, task.card, train)
+    shares = class_balance(params.class_balance, task.card, train)
     embed = partial(embed_rows, params.train)
     kept, _, _ = sift(config, task.card, candidates, train, task.parts.test, reading.scores, shares, embed)
     return kept

@@ -23,7 +23,7 @@ from labelmint.export.licences import Licence, metadata
 
 # The hub's size classes: rows below each.
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
-_DATA_SETTINGS = ("task", "real", "prepare", "label_shares", "llm", "generate", "top_up", "filter")
+_DATA_SETTINGS = ("task", "real", "prepare", "class_balance", "llm", "generate", "top_up", "filter")
 _MODEL_SETTINGS = ("task", "real", "prepare", "train")
 
 

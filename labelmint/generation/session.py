@@ -18,7 +18,7 @@ from labelmint.generation.waves import WaveStore, generate, sampling_of
 from labelmint.llm.base import Completion, LanguageModel, missing_abilities
 from labelmint.prompts import ideas as asking
 from labelmint.prompts import methods
-from labelmint.tasks.balance import label_shares
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard
 
 
@@ -47,7 +47,7 @@ class Session:
     ) -> None:
         config = with_room(params.generate, card, rows)
         self.config, self.card, self.model = config, card, model
-        self.shares = label_shares(params.label_shares, card, rows)
+        self.shares = class_balance(params.class_balance, card, rows)
         self.methods = used = methods.shares(config, card, params.task, len(rows))
         self.sampling = sampling_of(
             config,

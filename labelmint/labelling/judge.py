@@ -23,7 +23,7 @@ from labelmint.encoder.linear import fit_head
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.verify import Floats, Reading, log_softmax, readable, verify
 from labelmint.llm.base import LanguageModel
-from labelmint.tasks.balance import label_shares
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard
 
 _FOLDS = 10
@@ -124,7 +124,7 @@ def with_classifier(
     with progress(len(train) + len(read), "classify", "texts") as bar:
         # One list after the other: the rules compare the same candidates, and find their vectors stored.
         own, others = (embed_rows(params.train, rows, bar.update) for rows in (train, read))
-    shares = np.array([*label_shares(params.label_shares, card, train).values()])
+    shares = np.array([*class_balance(params.class_balance, card, train).values()])
     unseen = out_of_fold(own, labels, shares, seed)
     judged = [place for place, row in enumerate(train) if row["id"] in llm.real and place in unseen]
     if len(judged) < MIN_ROWS:

@@ -10,7 +10,7 @@ from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard
 
 
-def label_shares(
+def class_balance(
     wanted: str | Mapping[str, float], card: TaskCard, rows: Sequence[Labelled]
 ) -> dict[str, float]:
     """Return the shares by label name, in the card's order; they sum to 1 and none is 0.
@@ -33,7 +33,7 @@ def label_shares(
         none = [name for name in names if not counts[name]]
         if none:
             raise ParamsError(
-                f"params.yaml: label_shares: real: no real row is labelled {none[0]!r}; raise real.rows, or "
+                f"params.yaml: class_balance: real: no real row is labelled {none[0]!r}; raise real.rows, or "
                 "say balanced"
             )
         shares: Mapping[str, float] = {name: counts[name] for name in names}
@@ -41,10 +41,10 @@ def label_shares(
         shares = wanted
     unknown = sorted(set(shares) - set(names))
     if unknown:
-        raise ParamsError(f"params.yaml: label_shares: no label {unknown[0]!r}; there are {', '.join(names)}")
+        raise ParamsError(f"params.yaml: class_balance: no label {unknown[0]!r}; there are {', '.join(names)}")
     missing = [name for name in names if not shares.get(name)]
     if missing:
-        raise ParamsError(f"params.yaml: label_shares: {missing[0]!r} has no share above 0; give it one")
+        raise ParamsError(f"params.yaml: class_balance: {missing[0]!r} has no share above 0; give it one")
     total = sum(shares.values())
     return {name: shares[name] / total for name in names}
 
@@ -57,9 +57,9 @@ def wanted_rows(rows_per_label: int, shares: Mapping[str, float]) -> dict[str, i
     total = rows_per_label * len(shares)
     # Rounded: 0.1 · 30 must not fall short of 3.
     exact = {name: round(total * share, 9) for name, share in shares.items()}
-    rows = {name: int(own) for name, own in exact.items()}
+    rows = {name: int(count) for name, count in exact.items()}
     # Largest remainders first (Hamilton's method); sorted() keeps the card's order among equals.
     by_remainder = sorted(shares, key=lambda name: rows[name] - exact[name])
     for name in by_remainder[: total - sum(rows.values())]:
         rows[name] += 1
-    return {name: max(1, own) for name, own in rows.items()}
+    return {name: max(1, count) for name, count in rows.items()}

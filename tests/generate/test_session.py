@@ -14,9 +14,9 @@ from tests.generate.helpers import ROWS, config
 LISTED = {"topics": ["the plot", "the music"], "personas": ["a nurse", "a student"]}
 
 
-def session(model=None, rows=ROWS, the_card=None, label_shares="balanced", **changes):
+def session(model=None, rows=ROWS, the_card=None, class_balance="balanced", **changes):
     params = load_params(REPOSITORY / "params.yaml")
-    own = params.model_copy(update={"generate": config(**changes), "label_shares": label_shares})
+    own = params.model_copy(update={"generate": config(**changes), "class_balance": class_balance})
     return Session(own, the_card or card(**LISTED), rows, model or FakeModel())
 
 
@@ -42,7 +42,7 @@ def test_texts_may_not_be_empty_where_models_fall_silent(method, kind, never_emp
     [
         ({"method": "few_shot", "rows": []}, ParamsError, "generate.method: few_shot shows real rows"),
         ({"the_card": card(method="clever")}, ParamsError, "method: no method 'clever'"),
-        ({"label_shares": {"negative": 0.5}}, ParamsError, "label_shares: 'positive' has no share"),
+        ({"class_balance": {"negative": 0.5}}, ParamsError, "class_balance: 'positive' has no share"),
         ({"method": "template", "rows": []}, DataError, "no templates for 'negative'"),
         (
             {"method": "template", "the_card": card(templates=["a {"])},

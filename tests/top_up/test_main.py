@@ -236,7 +236,7 @@ def test_enough_accepted_rows_need_no_round(use, set_params):
 
 def test_shares_ask_for_unequal_numbers(use, set_params):
     use(Scripted(negative=0.5, positive=0.5))
-    set_params({"label_shares": {"negative": 0.8, "positive": 0.2}})
+    set_params({"class_balance": {"negative": 0.8, "positive": 0.2}})
     generate()
     main()
     assert metrics()["wanted"] == {"negative": 160, "positive": 40}
