@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -81,10 +81,16 @@ class Classifier(nn.Module):
             self.head.bias.copy_(torch.as_tensor(bias))
 
 
+def silence_transformers() -> None:
+    """Keep transformers' notes and bars off standard error."""
+    logging: Any = transformers_logging  # its functions have no types
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def load_encoder(folder: Path) -> BertModel:
     """Load a BERT-type encoder, in float32; raise `ModelError` for another architecture."""
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    silence_transformers()
     # Before the weights: other architectures don't know `add_pooling_layer`, and raise a TypeError.
     kind = AutoConfig.from_pretrained(folder).model_type
     if kind != "bert":
@@ -108,8 +114,8 @@ def export(model: Classifier, names: Sequence[str]) -> BertForSequenceClassifica
     config.label2id = {name: number for number, name in enumerate(names)}
     config.problem_type = "single_label_classification"
     config.architectures = ["BertForSequenceClassification"]
-    plain = BertForSequenceClassification(config)
-    encoder: Any = plain.bert
+    plain: Any = BertForSequenceClassification(config)
+    encoder = plain.bert
     encoder.embeddings.load_state_dict(model.encoder.embeddings.state_dict())
     for ours, theirs in zip(model.encoder.encoder.layer, encoder.encoder.layer, strict=False):
         theirs.load_state_dict(ours.state_dict())
@@ -119,7 +125,8 @@ def export(model: Classifier, names: Sequence[str]) -> BertForSequenceClassifica
         encoder.pooler.dense.bias.zero_()
         plain.classifier.weight.copy_(model.head.weight / (_LINEAR * math.sqrt(model.width)))
         plain.classifier.bias.copy_(model.head.bias)
-    return plain.eval()
+    plain.eval()
+    return cast(BertForSequenceClassification, plain)
 
 
 def _make_mean_layer(layer: Any, width: int) -> None:

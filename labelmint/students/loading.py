@@ -29,7 +29,9 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
     if (folder / STUDENT).is_file():
         return student_class(_name(folder)).load(folder, setting)
     if not (folder / "config.json").is_file():  # transformers would look for the name on the hub
-        raise ModelError(f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one")
+        raise ModelError(
+            f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one"
+        )
     return student_class("auto").load(folder, setting)
 
 

@@ -1,0 +1,158 @@
+"""The language model itself as a classifier: shown a few training rows, it scores the labels of each text.
+
+A language model prefers some labels whatever the text. Test inputs have no written label to centre by, as
+candidates have, and their labels stay out of reach; so one offset per label is chosen such that the mean
+probability of each label is its share of the training rows (prior matching, Liusie et al. 2023). The mean
+score would do for balanced labels, but give a rare label as many texts as a common one. The offsets are
+fitted on the inputs and the training rows that aren't shown: without these, a handful of inputs would be
+forced into shares that they needn't have. A saved student keeps its offsets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+
+from labelmint.core.errors import ModelError
+from labelmint.core.records import Input, Labelled
+from labelmint.labelling.verify import Verifier, demonstrations, reading_prompt
+from labelmint.llm import open_model
+from labelmint.students.base import Floats, Setting
+from labelmint.students.saving import STUDENT, whole_folder, write_student
+from labelmint.tasks.cards import row_text
+
+
+class LlmStudent:
+    """Ask the language model of params.yaml's `llm` about each text."""
+
+    name = "llm"
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting, self.card = setting, setting.card
+        self.label_names: Sequence[str] = self.card.label_names
+        self._stack = ExitStack()
+        self.model = self._stack.enter_context(open_model(setting.params.llm))
+        if "score" not in self.model.abilities:
+            self.close()
+            raise ModelError(
+                "params.yaml: llm: this model or backend can't score labels; remove arms with student: llm"
+            )
+        self.shown = 0
+        self.hidden: Floats | None = None  # scores of the training rows that aren't shown
+        self.offsets = np.zeros(len(self.label_names))
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Draw the rows to show, as the labelling does with this seed, and score the others."""
+        labelling = self.setting.params.labelling.model_copy(update={"seed": seed})
+        shown = demonstrations(labelling, self.card, rows)
+        self.shown, self.prompt = len(shown), reading_prompt(self.card, shown)
+        self.hidden = self._score([row for row in rows if row not in shown])
+        self.class_balance = class_balance(self.label_names, rows)
+        self.offsets = matching(self.hidden, self.class_balance)
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the labels' probabilities, shape (inputs, labels); after `fit`, refit the offsets."""
+        scores = self._score(inputs)
+        if self.hidden is not None:
+            self.offsets = matching(np.concatenate([scores, self.hidden]), self.class_balance)
+        return np.asarray(softmax(scores - self.offsets, axis=1))
+
+    def summary(self) -> dict[str, Any]:
+        """Return how it was asked."""
+        offsets = zip(self.label_names, self.offsets, strict=True)
+        return {
+            "demonstrations": self.shown,
+            "offsets": {name: round(float(value), 4) for name, value in offsets},
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the prompt, the choices, the offsets, and the language model's name and hash."""
+        with whole_folder(folder) as temporary:
+            write_student(
+                temporary,
+                self.name,
+                self.label_names,
+                model=self._model(),
+                prompt=self.prompt,
+                question=self.card.question,
+                choices=self._choices(),
+                offsets=self.offsets.tolist(),
+            )
+
+    @classmethod
+    def load(cls, folder: Path, setting: Setting | None) -> Self:
+        """Open a saved student with the language model of `setting`, which must be the same."""
+        if setting is None:
+            raise ModelError(f"{folder}: it needs its language model; run in the project's folder")
+        content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+        student = cls(setting)
+        card = student.card
+        if (content["question"], content["choices"]) != (card.question, student._choices()):
+            student.close()
+            raise ModelError(f"{folder}: made with another task card; train it again")
+        if content["model"]["hash"] != student._model()["hash"]:
+            student.close()
+            raise ModelError(
+                f"{folder}: made with the language model {content['model']['name']}, not with params.yaml's "
+                "llm; set that back, or train the student again"
+            )
+        student.prompt, student.offsets = content["prompt"], np.array(content["offsets"])
+        return student
+
+    def close(self) -> None:
+        """Free the language model."""
+        self._stack.close()
+
+    def _score(self, rows: Sequence[Input]) -> Floats:
+        """Return log-probabilities of the labels, shape (rows, labels)."""
+        self.setting.on_planned(len(rows))
+        scorer = Verifier(self.card, self.prompt, self.model)
+        try:
+            return scorer.read([row_text(self.card, row) for row in rows], self.setting.on_rows)
+        except ModelError as error:
+            raise ModelError(f"{error}; or remove arms with student: llm") from None
+
+    def _model(self) -> dict[str, str]:
+        llm = self.setting.params.llm
+        name = llm.model if llm.backend == "llama_cpp" else llm.server.model
+        return {"name": name, "hash": str(self.model.identity["model"])}
+
+    def _choices(self) -> list[str]:
+        return [f" {self.card.phrase(name)}" for name in self.label_names]
+
+
+def class_balance(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
+    """Return the labels' shares of the rows, equal if there are none; no row counts as half of one."""
+    counts = Counter(row["label"] for row in rows)
+    weights = np.array([counts[name] or 0.5 for name in names], np.float64)
+    return np.asarray(weights / weights.sum())
+
+
+def matching(scores: Floats, shares: Floats) -> Floats:
+    """Return the offsets, of mean 0, with which the mean probability of each label is its share.
+
+    Parameters
+    ----------
+    scores : shape (rows, labels)
+        Log-probabilities; without rows the offsets are 0.
+    shares : shape (labels,)
+    """
+    if not len(scores):
+        return np.zeros(len(shares))
+
+    # Its gradient is mean probability minus share: convex, so the offsets are the only ones.
+    def loss(shift: Floats) -> tuple[float, Floats]:
+        shifted = scores + shift
+        value = float(logsumexp(shifted, axis=1).mean() - shares @ shift)
+        return value, softmax(shifted, axis=1).mean(axis=0) - shares
+
+    best = minimize(loss, np.zeros(len(shares)), jac=True, method="BFGS", options={"gtol": 1e-6}).x
+    return np.asarray(best.mean() - best)

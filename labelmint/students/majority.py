@@ -1,0 +1,57 @@
+"""The commonest label of the training rows, whatever the text: the least that a student must beat."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from labelmint.core.errors import DataError
+from labelmint.core.records import Input, Labelled
+from labelmint.students.base import Floats, Setting
+from labelmint.students.saving import STUDENT, whole_folder, write_student
+
+
+class MajorityStudent:
+    """Give every text the training rows' class balance as probabilities."""
+
+    name = "majority"
+
+    def __init__(self, setting: Setting) -> None:
+        self.label_names: Sequence[str] = setting.card.label_names
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Count the labels."""
+        if not rows:
+            raise DataError("no rows; nothing to learn")
+        counts = Counter(row["label"] for row in rows)
+        self.class_balance = np.array([counts[name] / len(rows) for name in self.label_names])
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the class balance for every input, shape (inputs, labels)."""
+        return np.tile(self.class_balance, (len(inputs), 1))
+
+    def summary(self) -> dict[str, Any]:
+        """Return nothing: the number of rows says it all."""
+        return {}
+
+    def save(self, folder: Path) -> None:
+        """Write the class balance."""
+        with whole_folder(folder) as temporary:
+            write_student(temporary, self.name, self.label_names, class_balance=self.class_balance.tolist())
+
+    @classmethod
+    def load(cls, folder: Path, setting: Setting | None) -> Self:
+        """Open a saved student."""
+        content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+        student = cls.__new__(cls)
+        student.label_names = content["label_names"]
+        student.class_balance = np.array(content["class_balance"])
+        return student
+
+    def close(self) -> None:
+        """Do nothing."""

@@ -1,0 +1,78 @@
+"""Logistic regression on TF-IDF of words and pairs of words: the classic baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.encoder.linear import fit_head
+from labelmint.students.base import Floats, Setting, label_numbers
+from labelmint.students.saving import STUDENT, whole_folder, write_student
+
+WEIGHTS = "weights.npz"
+# Punctuation too: a text of nothing else has tokens, and "!" carries meaning.
+_TOKEN = r"\w+|[^\w\s]"
+
+
+class TfidfStudent:
+    """Fit the words' weights, the C chosen by cross-validation."""
+
+    name = "tfidf"
+
+    def __init__(self, setting: Setting) -> None:
+        self.label_names: Sequence[str] = setting.card.label_names
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Count words and pairs of words, then fit the weights; the seed draws the folds."""
+        labels = label_numbers(rows, self.label_names)
+        self.vectorizer = _vectorizer()
+        features = self.vectorizer.fit_transform(_texts(rows))
+        self.weight, self.bias = fit_head(features, labels, len(self.label_names), seed)
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the labels' probabilities, shape (inputs, labels)."""
+        if not inputs:
+            return np.zeros((0, len(self.label_names)))
+        logits = self.vectorizer.transform(_texts(inputs)) @ self.weight.T + self.bias
+        return np.asarray(softmax(np.asarray(logits, np.float64), axis=1))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the number of words and pairs of words."""
+        return {"features": len(self.vectorizer.vocabulary_)}
+
+    def save(self, folder: Path) -> None:
+        """Write the vocabulary as JSON and the weights as plain arrays: loading runs no code of the file."""
+        words = [str(word) for word in self.vectorizer.get_feature_names_out()]
+        with whole_folder(folder) as temporary:
+            write_student(temporary, self.name, self.label_names, vocabulary=words)
+            np.savez(temporary / WEIGHTS, idf=self.vectorizer.idf_, weight=self.weight, bias=self.bias)
+
+    @classmethod
+    def load(cls, folder: Path, setting: Setting | None) -> Self:
+        """Open a saved student."""
+        content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+        arrays = np.load(folder / WEIGHTS, allow_pickle=False)
+        student = cls.__new__(cls)
+        student.label_names = content["label_names"]
+        student.vectorizer = _vectorizer(content["vocabulary"])
+        student.vectorizer.idf_ = arrays["idf"]
+        student.weight, student.bias = arrays["weight"], arrays["bias"]
+        return student
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _vectorizer(vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_TOKEN, vocabulary=vocabulary)
+
+
+def _texts(rows: Sequence[Input]) -> Iterator[str]:
+    return ("\n".join(texts_of(row)) for row in rows)
