@@ -1,0 +1,86 @@
+"""Ask the language model which label fits a text, after a prompt of labelled real rows.
+
+A small model writes "negative" badly, but recognises it well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+
+from labelmint.core.cache import Journal, fingerprint
+from labelmint.core.records import Labelled
+from labelmint.llm.base import LanguageModel
+from labelmint.tasks.cards import TaskCard, row_text
+
+# Texts scored between two records of the journal. Scores depend on what shares a batch, so texts are cut into
+# chunks that no threshold moves: another threshold scores nothing again.
+CHUNK_TEXTS = 256
+
+Floats = npt.NDArray[np.float64]
+
+
+class ChoiceScorer:
+    """Scores the labels of texts with the language model; each chunk of texts is kept in the journal.
+
+    Parameters
+    ----------
+    card : TaskCard
+        Has the labels' phrases and the question.
+    prefix : str
+        From `labelled_prompt`.
+    model : LanguageModel
+        The one that scores.
+    """
+
+    def __init__(self, card: TaskCard, prefix: str, model: LanguageModel) -> None:
+        self.card, self.prefix, self.model = card, prefix, model
+        self.choices = [f" {card.phrase(name)}" for name in card.label_names]
+        content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
+        self.journal = Journal("read", {**content, "question": card.question})
+
+    def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> Floats:
+        """Return log-probabilities of the labels, shape (texts, labels), not centred.
+
+        `on_texts` is called with the number of texts scored since.
+        """
+        parts = [np.zeros((0, len(self.choices)))]
+        for start in range(0, len(texts), CHUNK_TEXTS):
+            chunk = list(texts[start : start + CHUNK_TEXTS])
+            key = fingerprint({"texts": chunk})
+            if key not in self.journal:
+                suffixes = [f" {text}\n{self.card.question}:" for text in chunk]
+                scores = self.model.score(self.prefix, suffixes, self.choices)
+                self.journal.add(key, [[float(score) for score in row] for row in scores])
+            parts.append(np.array(self.journal[key], np.float64))
+            on_texts(len(chunk))
+        return np.asarray(log_softmax(np.concatenate(parts), axis=1))
+
+
+def draw_demonstrations(seed: int, count: int, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:
+    """Draw about `count` rows to show, the labels mixed: the last ones weigh most, and must not be all alike.
+
+    Each label has equally many, one at least, but at most half of its rows: the others tell how often the
+    model is right. None of any label if `count` is 0.
+    """
+    draw = random.Random(f"{seed}:verify")
+    per_label = max(1, count // len(card.labels)) if count else 0
+    shown: list[Labelled] = []
+    for name in card.label_names:
+        of_label = [row for row in rows if row["label"] == name]
+        shown += draw.sample(of_label, min(per_label, (len(of_label) + 1) // 2))
+    draw.shuffle(shown)
+    return shown
+
+
+def labelled_prompt(card: TaskCard, shown: Sequence[Labelled]) -> str:
+    """Show labelled rows and begin the next; a text, a line break and the question are to follow."""
+    name = card.text_name[0].upper() + card.text_name[1:]
+    rows = "".join(
+        f"{name}: {row_text(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in shown
+    )
+    return f"Here are some {card.description}.\n\n{rows}{name}:"
