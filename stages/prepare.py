@@ -1,79 +1,73 @@
-"""Split the real rows.
+"""Split the real rows into training rows, a pool of further rows, and a test set.
 
-Reads the task card and the rows it points at; writes data/real/, the real arms' rows and
-metrics/prepare.json. Run alone: `python -m stages.prepare`.
+Reads params.yaml, the task card and the rows it points at; writes data/real/ and metrics/prepare.json. As the
+first stage it checks all settings. Run alone: `python -m stages.prepare`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
-from labelmint.core.params import load_params
-from labelmint.core.records import ArmRow, Labelled, TestLabel, input_of, write_json, write_rows
+from labelmint.core.params import Params, load_params
+from labelmint.core.records import Labelled, TestLabel, input_of, write_json, write_rows
 from labelmint.tasks.cards import Excerpt, card_path, load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.split import label_counts, split
 
 
 def main() -> None:
-    """Split the real rows into training rows, the real arms' rows, test inputs and test labels."""
+    """Split the real rows into training rows, a pool, test inputs and test labels."""
     params = load_params()
     card = load_card(params.task)
-    real = params.real
-    # Points of the curve that no arm asks for need not be there: with few labels nobody has 3,000.
-    curve = [size for size in real.curve if f"real_{size}" in params.arms]
-    if card.source is None and (real.rows or curve):
+    if card.source is None and params.real.rows:
         raise DataError(
             f"{card_path(params.task)}: without a `source` there are no real rows; say real.rows: 0 and "
-            "arms: [synthetic] in params.yaml"
+            "arms: {synthetic: {synthetic: all}} in params.yaml"
         )
-    reading = read_source(card, params.task)
+    real = read_source(card, params.task)
     # Without a source there is nothing to test with, whatever prepare.test_rows says.
     test_rows = params.prepare.test_rows if card.source else 0
-    own_test_rows = 0 if reading.test is not None else test_rows
-    short = [size for size in curve if own_test_rows + size > len(reading.rows)]
-    if short:
-        print(
-            f"prepare: note: {len(reading.rows)} rows, {own_test_rows} of them to test with, can't make the "
-            f"curve's points {short}; they are left out",
-            file=sys.stderr,
-        )
-    curve = [size for size in curve if size not in short]
-    parts = split(reading.rows, real.rows, curve, test_rows, params.prepare.seed, reading.test)
+    parts = split(real.rows, params.real.rows, test_rows, params.prepare.seed, real.test)
+    note_large_arms(params, [*parts.train, *parts.pool])
     write_rows(paths.REAL_TRAIN, parts.train)
     write_rows(paths.REAL_POOL, parts.pool)
     write_rows(paths.TEST_INPUTS, map(input_of, parts.test))
     write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in parts.test))
-    write_rows(paths.arm_rows("real"), arm_rows(parts.train))
-    for size in real.curve:
-        write_rows(paths.arm_rows(f"real_{size}"), arm_rows(parts.curve.get(size, [])))
     write_json(
         paths.METRICS / "prepare.json",
         {
-            "rows": len(reading.rows),
-            "left_out": reading.left_out,
-            "excerpt": excerpt_summary(card.excerpt, reading.cut),
-            "labels": label_counts(reading.rows),
+            "rows": len(real.rows),
+            "left_out": real.left_out,
+            "excerpt": excerpt_summary(card.excerpt, real.cut),
+            "labels": label_counts(real.rows),
             "train_labels": label_counts(parts.train),
             "test_rows": len(parts.test),
+            # DVC doesn't watch installed packages; a later version of bundled rows shows here.
+            "packages": real.packages,
+            "sha256": real.sha256,
         },
     )
 
 
-def excerpt_summary(excerpt: Excerpt | None, cut: int) -> dict[str, Any]:
-    """Say how long texts were cut, and how many rows that changed."""
+def note_large_arms(params: Params, rows: Sequence[Labelled]) -> None:
+    """Print which arms want more real rows than there are beside the test rows."""
+    names = [name for name, arm in params.arms.items() if arm.real != "all" and arm.real > len(rows)]
+    if names:
+        print(
+            f"prepare: note: there are {len(rows)} real rows beside the test rows, too few for the arms "
+            f"{', '.join(names)}; they are left out",
+            file=sys.stderr,
+        )
+
+
+def excerpt_summary(excerpt: Excerpt | None, cut: int) -> dict[str, object]:
+    """Return how long texts were cut, and how many rows that changed."""
     if excerpt is None:
         return {"words": 0, "from": "", "rows": 0}
     return {"words": excerpt.words, "from": excerpt.side, "rows": cut}
-
-
-def arm_rows(rows: Iterable[Labelled]) -> Iterable[ArmRow]:
-    """Mark real rows as real."""
-    return (ArmRow(**input_of(row), label=row["label"], source="real") for row in rows)
 
 
 if __name__ == "__main__":

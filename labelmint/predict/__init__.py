@@ -1,1 +1,1 @@
-"""Label texts with a trained classifier: `python -m predict`."""
+"""Label texts with a trained student: `labelmint predict`."""

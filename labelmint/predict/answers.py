@@ -25,8 +25,8 @@ class Answers:
     A blank item has no label: an empty line, an empty field, null.
     """
 
-    def __init__(self, sink: IO[bytes], form: Format, names: Sequence[str]) -> None:
-        self.sink, self.form, self.names = sink, form, list(names)
+    def __init__(self, sink: IO[bytes], form: Format, label_names: Sequence[str]) -> None:
+        self.sink, self.form, self.label_names = sink, form, list(label_names)
         self.columns: list[str] = []
 
     def write(self, item: Item, probabilities: Sequence[float] | None) -> None:
@@ -46,14 +46,13 @@ class Answers:
             row["text_pair"] = item.text_pair
         if probabilities is None:
             return {**row, "label": None, "probability": None, "probabilities": None}
-        own = [round(float(p), 6) for p in probabilities]
-        best = max(range(len(own)), key=probabilities.__getitem__)
-        by_name = dict(zip(self.names, own, strict=True))
-        return {**row, "label": self.names[best], "probability": own[best], "probabilities": by_name}
+        best = self.label_names[max(range(len(probabilities)), key=probabilities.__getitem__)]
+        by_name = {name: round(float(p), 6) for name, p in zip(self.label_names, probabilities, strict=True)}
+        return {**row, "label": best, "probability": by_name[best], "probabilities": by_name}
 
     def _write_fields(self, row: dict[str, Any]) -> None:
         by_name = row.pop("probabilities") or {}
-        fields = {**row, **{f"probability_{name}": by_name.get(name) for name in self.names}}
+        fields = {**row, **{f"probability_{name}": by_name.get(name) for name in self.label_names}}
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         if not self.columns:

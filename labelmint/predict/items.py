@@ -1,20 +1,16 @@
-"""The texts to label, as a stream: lines, JSON Lines, CSV or TSV, whatever their size."""
+"""The texts to label, as a stream: lines of plain text, or the rows of a table, whatever their size."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from labelmint.core.errors import DataError
+from labelmint.core.records import Input
+from labelmint.tasks.tables import Kind, Lines, Row, separated, stream_rows
 
-Kind = Literal["text", "jsonl", "csv", "tsv"]
-KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-
-# A quote that is never closed takes the rest of a file for one field: it ends here and not in memory.
-_MAX_FIELD = 10_000_000
+InputKind = Literal["text"] | Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +31,15 @@ class Item:
         """Characters of all texts."""
         return len(self.text) + len(self.text_pair or "")
 
-
-class Lines:
-    """The decoded lines of a binary stream; knows how far it is.
-
-    Lines end with a line feed alone: texts may hold the other characters that Python takes for line ends.
-    """
-
-    def __init__(self, stream: Iterable[bytes], origin: str) -> None:
-        self.stream, self.origin = stream, origin
-        self.number = self.bytes = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self.stream:
-            self.number += 1
-            self.bytes += len(line)
-            try:
-                yield line.decode("utf-8-sig" if self.number == 1 else "utf-8")
-            except UnicodeDecodeError:
-                raise self.wrong("not UTF-8; save it as UTF-8") from None
-
-    def wrong(self, what: str, line: int | None = None) -> DataError:
-        """Return an error of a line, the last one unless given."""
-        return DataError(f"{self.origin}:{self.number if line is None else line}: {what}")
+    def input(self) -> Input:
+        """Return the item as students take it."""
+        row = Input(id="", text=self.text)
+        if self.text_pair is not None:
+            row["text_pair"] = self.text_pair
+        return row
 
 
-def read_items(lines: Lines, kind: Kind, text_column: str, pair_column: str) -> Iterator[Item]:
+def read_items(lines: Lines, kind: InputKind, column: str, pair_column: str) -> Iterator[Item]:
     """Yield the stream's texts in their order; raise `DataError` naming file and line of a wrong one.
 
     Every line of a plain text is an item, also an empty one; elsewhere empty lines are no rows.
@@ -68,68 +47,32 @@ def read_items(lines: Lines, kind: Kind, text_column: str, pair_column: str) -> 
     if kind == "text":
         return (Item(line.removesuffix("\n").removesuffix("\r")) for line in lines)
     if kind == "jsonl":
-        return _json_items(lines, text_column, pair_column)
-    return _table_items(lines, "," if kind == "csv" else "\t", text_column, pair_column)
+        rows = _checked(lines, stream_rows(lines, kind), column, pair_column)
+    else:
+        columns, rows = separated(lines, kind)
+        if columns and column not in columns:
+            raise lines.error(f"no column {column!r}; it has {', '.join(columns)}; name one with --column")
+    return (Item(row[column], row.get(pair_column), row.get("id")) for row in rows)
 
 
-def _json_items(lines: Lines, text_column: str, pair_column: str) -> Iterator[Item]:
+def _checked(lines: Lines, rows: Iterator[Row], column: str, pair_column: str) -> Iterator[Row]:
+    """Check that each row of JSON has its texts, and all or none of them a second one."""
     pairs: bool | None = None
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise lines.wrong(f"not valid JSON: {error.msg}") from None
-        except RecursionError:
-            raise lines.wrong("not valid JSON: nested too deeply") from None
-        if not isinstance(row, dict):
-            raise lines.wrong("each line must be an object with named fields")
+    for row in rows:
         pairs = pair_column in row if pairs is None else pairs
         if pairs != (pair_column in row):
             there = "has" if pair_column in row else "lacks"
-            raise lines.wrong(f"this row {there} a {pair_column!r}, unlike the rows before it")
-        for key in [text_column, pair_column] if pairs else [text_column]:
-            if key not in row:
-                raise lines.wrong(f"no field {key!r}; it has {', '.join(row) or 'none'}; use --column")
-            if not isinstance(row[key], str):
-                raise lines.wrong(f"{key!r} must be a text, not {json.dumps(row[key])[:40]}")
-        yield Item(row[text_column], row[pair_column] if pairs else None, row.get("id"))
+            raise lines.error(f"this row {there} a {pair_column!r}, unlike the rows before it")
+        for key in [column, pair_column] if pairs else [column]:
+            _check_text(lines, row, key)
+        yield row
 
 
-def _table_items(lines: Lines, separator: str, text_column: str, pair_column: str) -> Iterator[Item]:
-    csv.field_size_limit(_MAX_FIELD)
-    table = csv.reader(lines, delimiter=separator, strict=True)
-    header: list[str] = []
-    place: dict[str, int] = {}
-    while True:
-        begin = lines.number + 1
-        try:
-            row = next(table, None)
-        except csv.Error as error:
-            raise lines.wrong(f"not a valid table: {error}", begin) from None
-        if row is None:
-            return
-        if not row:  # an empty line
-            continue
-        if not header:
-            header, place = row, _places(lines, row, text_column, pair_column)
-            continue
-        if len(row) != len(header):
-            raise lines.wrong(
-                f"{len(row)} fields, but {len(header)} columns; quote the texts that hold a separator", begin
-            )
-        pair = row[place[pair_column]] if pair_column in place else None
-        yield Item(row[place[text_column]], pair, row[place["id"]] if "id" in place else None)
-
-
-def _places(lines: Lines, header: list[str], text_column: str, pair_column: str) -> dict[str, int]:
-    for name in {text_column, pair_column}:
-        if header.count(name) > 1:
-            raise lines.wrong(f"two columns are named {name!r}")
-    if text_column not in header:
-        raise lines.wrong(f"no column {text_column!r}; it has {', '.join(header)}; name one with --column")
-    return {name: header.index(name) for name in (text_column, pair_column, "id") if name in header}
+def _check_text(lines: Lines, row: Mapping[str, Any], key: str) -> None:
+    if key not in row:
+        raise lines.error(f"no field {key!r}; it has {', '.join(row) or 'none'}; name one with --column")
+    if not isinstance(row[key], str):
+        raise lines.error(f"{key!r} must be a text, not {json.dumps(row[key])[:40]}")
 
 
 def windows(

@@ -11,7 +11,7 @@ from labelmint.tasks.cards import Source
 from labelmint.tasks.tables import Table, as_texts
 
 
-def read_dataset(
+def load_dataset(
     source: Source, split: str, wanted: Sequence[str], keys: Collection[str], card: str
 ) -> Table:
     """Read a split of a data set.
@@ -31,15 +31,16 @@ def read_dataset(
         If the data set, its config or its split can't be had.
     """
     data = _load(source, split, card)
-    values = {name: data.select_columns(name)[:][name] for name in wanted if name in data.column_names}
-    names = getattr(data.features.get(str(source.label_column)), "names", None)
+    columns = [name for name in wanted if name in data.column_names]
+    rows = data.select_columns(columns).to_list()
+    label = str(source.label_column)
+    names = getattr(data.features.get(label), "names", None)
     if names and not _by_number(keys, names):
-        own = values[str(source.label_column)]
-        # Rows without a label have the number -1, or none.
-        values[str(source.label_column)] = [
-            names[number] if number is not None and 0 <= number < len(names) else number for number in own
-        ]
-    return Table(f"{source.dataset}, split {split}", list(data.column_names), as_texts(values, len(data)))
+        for row in rows:
+            number = row[label]
+            # Rows without a label have the number -1, or none.
+            row[label] = names[number] if number is not None and 0 <= number < len(names) else number
+    return Table(f"{source.dataset}, split {split}", data.column_names, as_texts(rows, columns))
 
 
 def _by_number(keys: Collection[str], names: Sequence[str]) -> bool:
@@ -47,7 +48,7 @@ def _by_number(keys: Collection[str], names: Sequence[str]) -> bool:
 
 
 def _load(source: Source, split: str, card: str) -> Any:
-    # Takes a second, which the other kinds of source needn't.
+    # Takes a second, which the other kinds of source need not wait for.
     import datasets
 
     name = str(source.dataset)
@@ -65,11 +66,11 @@ def _load(source: Source, split: str, card: str) -> Any:
             return saved
         return datasets.load_dataset(name, source.config, split=split)
     except (OSError, ValueError, RuntimeError, ImportError, datasets.exceptions.DatasetsError) as error:
-        said = " ".join(str(error).split())
-        if isinstance(error, ConnectionError) or "offline" in (type(error).__name__ + said).lower():
+        reason = " ".join(str(error).split())
+        if isinstance(error, ConnectionError) or "offline" in (type(error).__name__ + reason).lower():
             remedy = "the hub can't be reached; go online once, or name a local folder"
         else:
             remedy = "check its name, source.config and the split"
         raise DataError(
-            f"{card}: source.dataset: can't read {name}, split {split}: {remedy} ({said})"
+            f"{card}: source.dataset: can't read {name}, split {split}: {remedy} ({reason})"
         ) from None

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import Source, TaskCard, card_path
-from labelmint.tasks.hub import read_dataset
-from labelmint.tasks.tables import LABEL, TEXT, Table, read_file, read_folder
+from labelmint.tasks.hub import load_dataset
+from labelmint.tasks.tables import LABEL, TEXT, Table, load_file, load_folder
 from labelmint.tasks.texts import clean, cut, deduplicate, key_of
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The usable rows of a source, how many were left out and why, and how many texts were cut.
+class RealRows:
+    """The usable rows of a source.
 
-    `test` holds the rows of a separate test set, None if there is none; the numbers don't count them.
+    Attributes
+    ----------
+    left_out
+        How many rows were left out, by reason; `test` is not counted.
+    cut
+        How many rows have a text that was cut.
+    test
+        The rows of a separate test set; None: there is none.
+    packages
+        The version of the Python package that the rows are from, by its name.
+    sha256
+        Of the source's file, or of the files of its folder; "" for data sets.
     """
 
     rows: list[Labelled]
     left_out: dict[str, int]
     cut: int = 0
     test: list[Labelled] | None = None
+    packages: dict[str, str] = field(default_factory=dict)
+    sha256: str = ""
 
 
-def read_source(card: TaskCard, task: str) -> Reading:
+def read_source(card: TaskCard, task: str) -> RealRows:
     """Read, clean, cut and deduplicate the card's rows, in their order; ids are row numbers.
 
     Raises
@@ -40,98 +55,119 @@ def read_source(card: TaskCard, task: str) -> Reading:
     """
     source = card.source
     if source is None:
-        return Reading([], deduplicate([])[1])
+        return RealRows([], deduplicate([])[1])
+    origin = str(card_path(task))
     test = None
     if source.test_path is not None or source.test_split is not None:
-        test = deduplicate(_labelled(card, task, _table(card, source, task, test=True), "t")[0])[0]
-    rows, count = _labelled(card, task, _table(card, source, task), "r")
+        test_rows = _labelled(card, source, origin, _table(card, source, origin, test=True), "t")[0]
+        test = deduplicate(test_rows)[0]
+    rows, cut_rows = _labelled(card, source, origin, _table(card, source, origin), "r")
     kept, left_out = deduplicate(rows, {key_of(row) for row in test or ()})
-    return Reading(kept, left_out, count, test)
+    return RealRows(kept, left_out, cut_rows, test, _packages(source), _sha256(source, origin))
 
 
-def _table(card: TaskCard, source: Source, task: str, *, test: bool = False) -> Table:
-    wanted = [source.text_column, source.pair_column, source.label_column, *source.where]
-    names = list(dict.fromkeys(name for name in wanted if name is not None))
+def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:
+    columns = [source.text_column, source.pair_column, source.label_column, *source.where]
+    wanted = list(dict.fromkeys(name for name in columns if name is not None))
     if source.dataset is not None:
-        split = str(source.test_split) if test else source.split
         if Path(source.dataset).is_dir():
             _note_if_outside(Path(source.dataset))
-        return read_dataset(source, split, names, card.labels, str(card_path(task)))
-    if source.folder is not None:
-        return read_folder(_folder(source, task), source.encoding)
-    return read_file(_file(source, task, test=test), source.encoding, names)
+        split = str(source.test_split) if test else source.split
+        return load_dataset(source, split, wanted, card.labels, origin)
+    place = _place(source, origin, "test_path" if test else "path")
+    if source.package is None:
+        _note_if_outside(place)
+    if place.is_dir():
+        return load_folder(place, source.encoding)
+    return load_file(place, source.encoding, wanted)
 
 
-def _labelled(card: TaskCard, task: str, table: Table, prefix: str) -> tuple[list[Labelled], int]:
-    """Return the rows of a table with their labels' names, and how many texts were cut."""
-    source = card.source
-    assert source is not None
+def _labelled(
+    card: TaskCard, source: Source, origin: str, table: Table, prefix: str
+) -> tuple[list[Labelled], int]:
+    """Return the rows of a table with their labels' names, and how many have a text that was cut."""
     text, label, pair = source.text_column or TEXT, source.label_column or LABEL, source.pair_column
     named = [("text_column", text), ("label_column", label), *([("pair_column", pair)] if pair else [])]
     for key, column in [*named, *((f"where.{column}", column) for column in source.where)]:
         if column not in table.columns:
             raise DataError(
-                f"{card_path(task)}: source.{key}: {table.origin} has no column {column!r}; "
+                f"{origin}: source.{key}: {table.origin} has no column {column!r}; "
                 f"it has {', '.join(table.columns) or 'no columns'}"
             )
-    frame = table.frame
-    for column, value in source.where.items():
-        frame = frame[frame[column] == value]
-    _check_labels(card, task, table.origin, Counter(frame[label]))
-    rows, count = [], 0
-    for number, *texts, own in zip(
-        frame.index, *(frame[column] for column in (text, pair) if column), frame[label], strict=True
-    ):
-        whole = [clean(part) for part in texts]
+    chosen = [
+        (number, row)
+        for number, row in enumerate(table.rows)
+        if all(row[column] == value for column, value in source.where.items())
+    ]
+    _check_labels(card, source, origin, table.origin, Counter(row[label] for _, row in chosen))
+    rows, cut_rows = [], 0
+    for number, row in chosen:
+        whole = [clean(row[column]) for column in (text, pair) if column]
         parts = [cut(part, card.excerpt) for part in whole]
-        count += parts != whole
-        row = Labelled(id=f"{prefix}{number:06d}", text=parts[0], label=card.labels[own].name)
-        rows.append(Labelled(**{**row, "text_pair": parts[1]}) if pair else row)  # type: ignore[typeddict-item]
-    return rows, count
+        cut_rows += parts != whole
+        labelled = Labelled(id=f"{prefix}{number:06d}", text=parts[0], label=card.labels[row[label]].name)
+        if pair:
+            labelled["text_pair"] = parts[1]
+        rows.append(labelled)
+    return rows, cut_rows
 
 
-def _file(source: Source, task: str, *, test: bool) -> Path:
-    """Return the path of the card's file, or of its test rows' file; raise `DataError` if it's not there."""
-    if source.package is None:
-        key = "test_path" if test else "path"
-        path = Path(getattr(source, key))
-        if not path.is_file():
-            raise DataError(f"{card_path(task)}: source.{key}: no file {path}")
-        _note_if_outside(path)
-        return path
-    path = _package(source.package, task) / str(source.file)
-    if not path.is_file():
-        raise DataError(f"{card_path(task)}: source.file: package {source.package} has no file {source.file}")
+def _place(source: Source, origin: str, key: str = "path") -> Path:
+    """Return the path of the card's file or folder, in a package if it names one.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or is a folder without labels' folders.
+    """
+    if source.package is not None:
+        key = "file" if source.folder is None else "folder"
+    elif source.folder is not None:
+        key = "folder"
+    name = getattr(source, key)
+    path = _package(source.package, origin) / name if source.package is not None else Path(name)
+    if key == "folder":
+        if not path.is_dir():
+            raise DataError(f"{origin}: source.folder: no folder {path}")
+        if not any(path.glob("*/*.txt")):
+            raise DataError(
+                f"{origin}: source.folder: {path} must have one sub-folder of .txt files per label"
+            )
+    elif not path.is_file():
+        what = f"no file {path}" if key != "file" else f"package {source.package} has no file {name}"
+        raise DataError(f"{origin}: source.{key}: {what}")
     return path
 
 
-def _folder(source: Source, task: str) -> Path:
-    """Return the path of the card's folder; raise `DataError` if it holds no labels' folders."""
-    folder = Path(str(source.folder))
-    if source.package is not None:
-        folder = _package(source.package, task) / folder
-    if not folder.is_dir():
-        raise DataError(f"{card_path(task)}: source.folder: no folder {folder}")
-    if source.package is None:
-        _note_if_outside(folder)
-    if not any(folder.glob("*/*.txt")):
-        raise DataError(
-            f"{card_path(task)}: source.folder: {folder} must have one sub-folder of .txt files per label"
-        )
-    return folder
-
-
-def _package(name: str, task: str) -> Path:
+def _package(name: str, origin: str) -> Path:
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):  # the package around it is missing; no name at all
         spec = None
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
-            f"{card_path(task)}: source.package: {name} is not installed; add it to "
-            "pyproject.toml and run `make setup`"
+            f"{origin}: source.package: {name} is not installed; "
+            "add it to pyproject.toml and run `make setup`"
         )
     return Path(spec.submodule_search_locations[0])
+
+
+def _packages(source: Source) -> dict[str, str]:
+    if source.package is None:
+        return {}
+    module = source.package.partition(".")[0]
+    names = metadata.packages_distributions().get(module, [])
+    return {name: metadata.version(name) for name in sorted(set(names))}
+
+
+def _sha256(source: Source, origin: str) -> str:
+    """Hash the source's files, so that metrics/prepare.json tells other data from the same."""
+    if source.dataset is not None:
+        return ""
+    place, digest = _place(source, origin), hashlib.sha256()
+    for file in sorted(place.glob("*/*.txt")) if place.is_dir() else [place]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _note_if_outside(path: Path) -> None:
@@ -142,22 +178,18 @@ def _note_if_outside(path: Path) -> None:
         )
 
 
-def _check_labels(card: TaskCard, task: str, origin: str, found: Counter[str]) -> None:
-    seen = ", ".join(f"{label!r} ({count})" for label, count in found.most_common(8)) or "no rows"
-    seen += f" and {len(found) - 8} more" if len(found) > 8 else ""
+def _check_labels(card: TaskCard, source: Source, origin: str, table: str, counts: Counter[str]) -> None:
+    listed = ", ".join(f"{label!r} ({count})" for label, count in counts.most_common(8)) or "no rows"
+    listed += f" and {len(counts) - 8} more" if len(counts) > 8 else ""
     for label in card.labels:
-        if label not in found:
+        if label not in counts:
             raise DataError(
-                f"{card_path(task)}: labels: no row of {origin} is labelled {label!r}; the data has {seen}"
+                f"{origin}: labels: no row of {table} is labelled {label!r}; the data has {listed}"
             )
-    for label in found:
+    for label in counts:
         if label not in card.labels:
-            remedy = (
-                "or move its folder away"
-                if card.source and card.source.folder
-                else ("or leave these rows out with source.where")
-            )
+            remedy = "move its folder away" if source.folder else "leave these rows out with source.where"
             raise DataError(
-                f"{card_path(task)}: labels: {origin} has rows labelled {label!r}, which the card does not "
-                f"name; add the label, {remedy}"
+                f"{origin}: labels: {table} has rows labelled {label!r}, which the card does not name; "
+                f"add the label, or {remedy}"
             )

@@ -1,4 +1,4 @@
-"""Split real rows into training rows, a pool for the real learning curve, and a test set."""
+"""Split real rows into training rows, a pool of further rows, and a test set."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from labelmint.core.records import Labelled
 
 @dataclass(frozen=True)
 class Split:
-    """`train` are the labelled rows to work with; `curve` holds larger sets that contain them, by size."""
+    """`train` are the labelled rows to work with; the first rows of `pool`, after them, make larger sets.
+
+    Any first rows of `train` and then `pool` have the labels in the shares of the whole.
+    """
 
     train: list[Labelled]
     pool: list[Labelled]
-    curve: dict[int, list[Labelled]]
     test: list[Labelled]
 
 
@@ -28,10 +30,10 @@ def stratified_order(rows: Sequence[Labelled], seed: int) -> list[Labelled]:
     for row in rows:
         by_label[row["label"]].append(row)
     ranked = [by_label[label] for label in sorted(by_label)]
-    for own in ranked:
-        draw.shuffle(own)
-    waiting = [iter(own) for own in ranked]
-    return [next(waiting[rank]) for rank in _turns([len(own) for own in ranked])]
+    for same_label in ranked:
+        draw.shuffle(same_label)
+    waiting = [iter(same_label) for same_label in ranked]
+    return [next(waiting[rank]) for rank in _turns([len(same_label) for same_label in ranked])]
 
 
 def _turns(sizes: Sequence[int]) -> Iterator[int]:
@@ -53,14 +55,13 @@ def _turns(sizes: Sequence[int]) -> Iterator[int]:
 def split(
     rows: Sequence[Labelled],
     train_rows: int,
-    curve: Sequence[int],
     test_rows: int,
     seed: int,
     separate: Sequence[Labelled] | None = None,
 ) -> Split:
-    """Split stratified: the test set from one end of the order, all training sets from the other.
+    """Split stratified: the test set from one end of the order, the training rows from the other.
 
-    So a change of `train_rows` or `curve` leaves the test set as it is, and training sets are nested.
+    So another `train_rows` leaves the test set as it is, and training sets are nested.
     If `separate` test rows are given, up to `test_rows` of them are the test set, and no others.
 
     Raises
@@ -68,25 +69,21 @@ def split(
     DataError
         If there are too few rows, or a label would have no training or no test row.
     """
-    own_test_rows = test_rows if separate is None else 0
-    wanted = [*([f"prepare.test_rows={test_rows}"] if separate is None else []), f"real.rows={train_rows}"]
-    needed = own_test_rows + max([train_rows, *curve])
-    if len(rows) < needed:
+    held_out = test_rows if separate is None else 0
+    if len(rows) < held_out + train_rows:
+        test_key = f"prepare.test_rows={test_rows} and " if separate is None else ""
         raise DataError(
-            f"params.yaml: {' and '.join(wanted)}, "
-            f"real.curve={list(curve)} need {needed} rows, but the task's data has {len(rows)}; lower them, "
-            "or take the largest real_<n> out of `arms`"
+            f"params.yaml: {test_key}real.rows={train_rows} need {held_out + train_rows} rows, but the "
+            f"task's data has {len(rows)}; lower them"
         )
     order = stratified_order(rows, seed)
-    test, rest = order[len(order) - own_test_rows :], order[: len(order) - own_test_rows]
+    test, rest = order[len(order) - held_out :], order[: len(order) - held_out]
     _check_cover(order, train_rows, "real.rows")
-    if separate is None:
-        _check_cover(order[::-1], test_rows, "prepare.test_rows")
-    else:
-        test_order = stratified_order(separate, seed)
-        _check_cover(test_order, test_rows, "prepare.test_rows")
+    test_order = order[::-1] if separate is None else stratified_order(separate, seed)
+    _check_cover(test_order, test_rows, "prepare.test_rows")
+    if separate is not None:
         test = test_order[:test_rows]
-    return Split(rest[:train_rows], rest[train_rows:], {size: rest[:size] for size in curve}, test)
+    return Split(rest[:train_rows], rest[train_rows:], test)
 
 
 def _check_cover(order: Sequence[Labelled], rows: int, key: str) -> None:
