@@ -1,21 +1,20 @@
-"""Write more candidates, until every label has `filter.rows_per_label` accepted rows or the budget is spent.
+"""Write more candidates, until each label has `filter.rows_per_label` accepted rows or the budget is spent.
 
-Reads what `filter` reads; writes data/synthetic/more.jsonl (candidates that go on after candidates.jsonl),
-more_prompts.jsonl (prompts that prompts.jsonl doesn't have) and metrics/top_up.json. With rows_per_label: 0
-both are empty, and no model is opened. Run alone: `python -m stages.top_up`.
+Reads what `filter` reads; writes data/synthetic/top_up_candidates.jsonl (ids continue those of
+candidates.jsonl), top_up_prompts.jsonl (the prompts that prompts.jsonl lacks) and metrics/top_up.json. With
+rows_per_label: 0 both are empty, and no model is opened. Run alone: `python -m stages.top_up`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import Candidate, Prompt, read_rows, write_json, write_rows
-from labelmint.generation.top_up_report import report
-from labelmint.generation.top_up_rounds import Rounds
+from labelmint.generation.top_up import TopUpRounds, report
 from labelmint.llm import open_model
 from labelmint.tasks.cards import load_card
 
@@ -24,21 +23,20 @@ def main() -> None:
     """Write candidates for the labels that are short, in rounds."""
     params = load_params()
     if not params.filter.rows_per_label:
-        write([], [], report({}, [], {}, params.top_up))
+        write([], [], report({}, [], (), params.top_up))
         return
     card, train = load_card(params.task), read_rows(paths.REAL_TRAIN)
     candidates, test = read_rows(paths.CANDIDATES), read_rows(paths.TEST_INPUTS)
     with open_model(params.llm) as model:
-        rounds = Rounds(params, card, train, test, candidates, model)
+        rounds = TopUpRounds(params, card, train, test, candidates, model)
         rounds.run()
-    found = report(rounds.wanted, rounds.counts, rounds.given_up, params.top_up)
-    write(rounds.more, rounds.more_prompts(), found)
+    write(rounds.added, rounds.added_prompts(), rounds.report())
 
 
-def write(more: list[Candidate], prompts: list[Prompt], metrics: Mapping[str, Any]) -> None:
+def write(candidates: Sequence[Candidate], prompts: Sequence[Prompt], metrics: Mapping[str, Any]) -> None:
     """Write the stage's outputs."""
-    write_rows(paths.MORE, more)
-    write_rows(paths.MORE_PROMPTS, prompts)
+    write_rows(paths.TOP_UP_CANDIDATES, candidates)
+    write_rows(paths.TOP_UP_PROMPTS, prompts)
     write_json(paths.METRICS / "top_up.json", metrics)
 
 

@@ -1,13 +1,16 @@
-"""Turn what the model wrote into a candidate: one line per text, its fields and, text first, its label."""
+"""Turn what the model wrote into candidates: one line per text, its fields and, text first, its label."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labelmint.core.params import Generate
+from labelmint.core.records import Candidate
+from labelmint.generation.plan import Planned
 from labelmint.llm.base import Completion
-from labelmint.prompts import prompts
-from labelmint.prompts.brief import Brief, writes_second
+from labelmint.prompts import render
+from labelmint.prompts.spec import PromptSpec, writes_second
 from labelmint.tasks.cards import TaskCard
 
 _QUOTES = '"“”'
@@ -15,7 +18,7 @@ _QUOTES = '"“”'
 
 @dataclass(frozen=True)
 class Fields:
-    """A candidate's fields; `label` is "" if the model was to say it and didn't."""
+    """A candidate's fields; `label` is "" if the model was to name it and named none."""
 
     text: str
     text_pair: str | None
@@ -25,30 +28,52 @@ class Fields:
 def stop_text(config: Generate, card: TaskCard, *, has_rows: bool) -> str:
     """Return what ends an answer: a line break, or an empty line where the answer has several fields."""
     both = card.pair_name is not None and not writes_second(config, card, has_rows=has_rows)
-    several = config.order == "text_first" or both
-    return prompts.FIELDS_STOP if several else prompts.STOP
+    return render.FIELDS_STOP if config.order == "text_first" or both else render.STOP
 
 
-def fields(config: Generate, card: TaskCard, brief: Brief, answer: Completion) -> Fields:
+def candidates_of(
+    config: Generate, card: TaskCard, planned: Planned, answers: Sequence[Completion]
+) -> Iterator[Candidate]:
+    """Yield a candidate for each answer to a prompt."""
+    for number, (seed, answer) in enumerate(zip(planned.seeds, answers, strict=True)):
+        fields = parse_answer(config, card, planned.spec, answer.text)
+        row = Candidate(
+            id=f"s{planned.first + number:06d}",
+            text=fields.text,
+            label=fields.label,
+            prompt_id=planned.prompt["id"],
+            demonstration_ids=planned.prompt["demonstration_ids"],
+            method=planned.prompt["method"],
+            values=planned.prompt["values"],
+            seed=seed,
+            tokens=answer.tokens,
+            finish_reason=answer.finish_reason,
+        )
+        if fields.text_pair is not None:
+            row["text_pair"] = fields.text_pair
+        yield row
+
+
+def parse_answer(config: Generate, card: TaskCard, spec: PromptSpec, answer: str) -> Fields:
     """Return the fields of an answer."""
-    written, label = answer.text, brief.label
+    label = spec.label
     if config.order == "text_first":
-        written, _, said = written.partition(f"\n{card.question}:")
-        label = _label_of(card, said)
-    written = f"{brief.start} {written}" if brief.start else written
+        answer, _, rest = answer.partition(f"\n{card.question}:")
+        label = _label_in(card, rest)
+    text = f"{spec.start} {answer}" if spec.start else answer
     if card.pair_name is None:
-        return Fields(one_line(written), None, label)
-    if brief.given:
-        return Fields(brief.given, one_line(written), label)
-    head = prompts.pair_header(card, brief.label)
+        return Fields(one_line(text), None, label)
+    if spec.first_text:
+        return Fields(spec.first_text, one_line(text), label)
+    header = render.pair_header(card, spec.label)
     if config.order == "text_first":
-        head = f"{prompts.capital(card.pair_name)}:"
-    first, _, second = written.partition(f"\n{head}")
+        header = f"{render.capital(card.pair_name)}:"
+    first, _, second = text.partition(f"\n{header}")
     return Fields(one_line(first), one_line(second), label)
 
 
 def one_line(text: str) -> str:
-    """Join lines and runs of white space by single spaces, and take off quotation marks around the whole."""
+    """Join lines and runs of white space by single spaces, and remove quotation marks around the whole."""
     text = " ".join(text.replace("\0", " ").split())
     marks = [at for at, char in enumerate(text) if char in _QUOTES]
     if len(marks) == 2 and marks == [0, len(text) - 1]:
@@ -59,10 +84,10 @@ def one_line(text: str) -> str:
     return text
 
 
-def _label_of(card: TaskCard, said: str) -> str:
-    found = _key(said.strip().split("\n")[0])
-    return next((label.name for label in card.labels.values() if _key(label.phrase) == found), "")
+def _label_in(card: TaskCard, text: str) -> str:
+    phrase = _bare(text.strip().split("\n")[0])
+    return next((label.name for label in card.labels.values() if _bare(label.phrase) == phrase), "")
 
 
-def _key(phrase: str) -> str:
+def _bare(phrase: str) -> str:
     return phrase.strip(" .,;!*" + _QUOTES).casefold()

@@ -12,31 +12,29 @@ import numpy as np
 from labelmint.core.params import Generate
 from labelmint.core.records import Labelled, Prompt
 from labelmint.llm.base import PromptGroup
-from labelmint.prompts import prompts
-from labelmint.prompts.brief import Brief, Context, Ideas
-from labelmint.prompts.methods import BRIEFS
-from labelmint.prompts.prompts import ChatTemplate
+from labelmint.prompts import render
+from labelmint.prompts.methods import METHODS
+from labelmint.prompts.spec import Context, Ideas, PromptSpec
 from labelmint.tasks.cards import TaskCard
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A prompt and the seeds of the texts to be written from it; `first` numbers the first of them."""
+    """A prompt and the seeds of the texts to be written from it; `first` is the number of the first text."""
 
     prompt: Prompt
     first: int
     seeds: tuple[int, ...]
-    brief: Brief
-    contrast: tuple[str, ...] = ()
+    spec: PromptSpec
 
     @property
     def group(self) -> PromptGroup:
         """What the language model needs of it."""
-        return PromptGroup(self.prompt["text"], self.seeds, self.contrast)
+        return PromptGroup(self.prompt["text"], self.seeds)
 
 
 class Planner:
-    """Plans prompts one by one; a prompt depends on its number and label alone.
+    """Plans prompts one by one; a prompt depends on its number, label and method alone.
 
     Parameters
     ----------
@@ -59,7 +57,7 @@ class Planner:
         config: Generate,
         card: TaskCard,
         rows: Sequence[Labelled],
-        template: ChatTemplate | None,
+        template: render.ChatTemplate | None,
         methods: Mapping[str, float],
         ideas: Ideas,
     ) -> None:
@@ -84,60 +82,48 @@ class Planner:
         return self.waves(planned)
 
     def waves(self, planned: Sequence[Planned]) -> list[list[Planned]]:
-        """Part prompts into waves."""
+        """Divide prompts into waves."""
         size = self.config.prompts_per_wave
         return [list(planned[start : start + size]) for start in range(0, len(planned), size)]
 
     def prompt(self, number: int, label: str, method: str) -> Planned:
         """Plan one prompt."""
-        config = self.config
-        brief = self._brief(number, label, method)
-        text = self._words(brief)
-        others = [name for name in self.card.label_names if name != label] if config.contrast else []
+        samples = self.config.samples_per_prompt
+        spec = self._spec(number, label, method)
+        text = self._render(spec)
         prompt = Prompt(
             id="p" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12],
             label=label,
             text=text,
-            demonstration_ids=[row["id"] for row in brief.shown],
+            demonstration_ids=[row["id"] for row in spec.demonstrations],
             method=method,
-            values=brief.values,
+            values=spec.values,
         )
-        seeds = np.random.SeedSequence([config.seed, number]).generate_state(config.samples_per_prompt)
-        return Planned(
-            prompt,
-            number * config.samples_per_prompt,
-            tuple(map(int, seeds)),
-            brief,
-            # The same wishes for the other labels, with rows of theirs.
-            tuple(self._words(self._as_label(brief, other, number, method)) for other in others),
-        )
+        seeds = np.random.SeedSequence([self.config.seed, number]).generate_state(samples)
+        return Planned(prompt, number * samples, tuple(map(int, seeds)), spec)
 
-    def _brief(self, number: int, label: str, method: str) -> Brief:
+    def _spec(self, number: int, label: str, method: str) -> PromptSpec:
         draw = random.Random(f"{self.config.seed}:{number}")
-        brief = BRIEFS[method](label, draw, self.context)
-        if self.context.writes_second:
-            # Any label's row: whether the pair is of the label is up to its second text. None that is shown
-            # with its second text: that would be copied.
-            hidden = [row for row in self.rows if row not in brief.shown] or self.rows
-            return replace(brief, given=draw.choice(hidden)["text"])
-        return brief
+        spec = METHODS[method].make_spec(label, draw, self.context)
+        if not self.context.writes_second:
+            return spec
+        # A row of any label, since the second text decides the pair's label. Not one that is shown with its
+        # second text, which would be copied.
+        hidden = [row for row in self.rows if row not in spec.demonstrations] or self.rows
+        return replace(spec, first_text=draw.choice(hidden)["text"])
 
-    def _as_label(self, brief: Brief, label: str, number: int, method: str) -> Brief:
-        own = self._brief(number, label, method)
-        return replace(brief, label=label, shown=own.shown)
-
-    def _words(self, brief: Brief) -> str:
+    def _render(self, spec: PromptSpec) -> str:
         if self.config.order == "text_first":
-            return prompts.text_first_prompt(self.card, brief, self.template)
+            return render.text_first_prompt(self.card, spec, self.template)
         if self.template:
-            return prompts.chat_prompt(self.card, brief, self.template, self.config.max_new_tokens)
-        return prompts.base_prompt(self.card, brief)
+            return render.chat_prompt(self.card, spec, self.template, self.config.max_new_tokens)
+        return render.base_prompt(self.card, spec)
 
 
 def drawn_labels(config: Generate, shares: Mapping[str, float]) -> list[str]:
     """Return the labels of all prompts: in turn, by their shares.
 
-    More `candidates` only append prompts, so that earlier texts are found in the journal again.
+    A higher `candidates` only appends prompts, so that the journal still has the earlier texts.
     """
     per_wave = config.prompts_per_wave * config.samples_per_prompt
     count = -(-config.candidates // per_wave) * config.prompts_per_wave
@@ -146,7 +132,7 @@ def drawn_labels(config: Generate, shares: Mapping[str, float]) -> list[str]:
 
 
 def in_turn(shares: Mapping[str, float]) -> Iterator[str]:
-    """Yield names for ever, each as often as its share says: whoever is furthest behind is next."""
+    """Yield names without end, each as often as its share: the one furthest behind is next."""
     total = sum(shares.values())
     taken = dict.fromkeys(shares, 0)
     number = 0
@@ -159,10 +145,9 @@ def in_turn(shares: Mapping[str, float]) -> Iterator[str]:
         yield name
 
 
-def distinct(waves: Iterable[Sequence[Planned]]) -> Iterator[Prompt]:
-    """Yield every distinct prompt once, in order of first use."""
-    seen = set()
-    for planned in (each for wave in waves for each in wave):
-        if planned.prompt["id"] not in seen:
-            seen.add(planned.prompt["id"])
-            yield planned.prompt
+def distinct(waves: Iterable[Sequence[Planned]]) -> list[Prompt]:
+    """Return each distinct prompt once, in order of first use."""
+    prompts: dict[str, Prompt] = {}
+    for planned in (planned for wave in waves for planned in wave):
+        prompts.setdefault(planned.prompt["id"], planned.prompt)
+    return list(prompts.values())

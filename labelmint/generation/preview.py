@@ -1,4 +1,4 @@
-"""`make preview`: a prompt and five texts per label and method in about a minute, writing nothing."""
+"""Show a prompt and five texts per label and method in about a minute, writing nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 from labelmint.core import paths
-from labelmint.core.params import Params, load_params
+from labelmint.core.params import Params
 from labelmint.core.records import Candidate, read_rows
 from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session
@@ -16,22 +16,22 @@ from labelmint.tasks.cards import TaskCard, load_card
 ROWS = 5
 
 
-def preview() -> None:
+def preview(params: Params) -> None:
     """Print a prompt and five texts of each label, by each method; the project's files stay as they are."""
-    params = load_params()
     card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN)
     small = params.generate.model_copy(update={"samples_per_prompt": ROWS})
     with open_model(params.llm) as model:
         session = Session(params.model_copy(update={"generate": small}), card, rows, model)
         pairs = enumerate(product(card.label_names, session.methods))
-        planned = [session.planner.prompt(number, *pair) for number, pair in pairs]
-        candidates, seconds = session.write(session.planner.waves(planned), "preview")
-    for place, each in enumerate(planned):
-        print("\n".join(_shown(each, candidates[place * ROWS : (place + 1) * ROWS], card)))
-    print("\n".join(_expected(params, session, candidates, seconds)))
+        prompts = [session.planner.prompt(number, *pair) for number, pair in pairs]
+        candidates, seconds = session.write(session.planner.waves(prompts), "preview")
+    for place, planned in enumerate(prompts):
+        texts = candidates[place * ROWS : (place + 1) * ROWS]
+        print("\n".join(_prompt_lines(planned, texts, card)))
+    print("\n".join(_summary_lines(params, session, candidates, seconds)))
 
 
-def _shown(planned: Planned, rows: Sequence[Candidate], card: TaskCard) -> Iterator[str]:
+def _prompt_lines(planned: Planned, rows: Sequence[Candidate], card: TaskCard) -> Iterator[str]:
     yield f"=== {planned.prompt['label']} ({planned.prompt['method']}), the prompt:"
     yield planned.prompt["text"]
     yield ""
@@ -44,17 +44,17 @@ def _shown(planned: Planned, rows: Sequence[Candidate], card: TaskCard) -> Itera
     yield ""
 
 
-def _expected(
+def _summary_lines(
     params: Params, session: Session, candidates: Sequence[Candidate], seconds: float
 ) -> Iterator[str]:
-    ended = sum(row["finish_reason"] == "stop" and bool(row["text"]) for row in candidates)
+    finished = sum(row["finish_reason"] == "stop" and bool(row["text"]) for row in candidates)
     tokens = sum(row["tokens"] for row in candidates)
     yield f"=== `dvc repro generate` would write {params.generate.candidates} texts"
     yield f"  methods: {_percent(session.methods)}"
     yield f"  labels:  {_percent(session.shares)}"
     yield (
-        f"  ended within max_new_tokens: {ended} of {len(candidates)}, {tokens / len(candidates):.0f} tokens "
-        f"each, {tokens / max(seconds, 1e-9):.0f} tokens/s (whole waves are faster)"
+        f"  ended within max_new_tokens: {finished} of {len(candidates)}, {tokens / len(candidates):.0f} "
+        f"tokens each, {tokens / max(seconds, 1e-9):.0f} tokens/s (whole waves are faster)"
     )
 
 

@@ -1,25 +1,28 @@
-"""One model, one task, one way of writing: plan waves, write them behind a progress bar, sum them up."""
+"""Write candidates for a task: plan waves, write each and keep it in the journal as soon as it is whole."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
-from labelmint.core.errors import ModelError
+from labelmint.core.cache import Journal, fingerprint
 from labelmint.core.params import Generate, Params
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Labelled
-from labelmint.generation.answers import stop_text
+from labelmint.generation.answers import candidates_of, stop_text
 from labelmint.generation.plan import Planned, Planner, drawn_labels
-from labelmint.generation.waves import WaveStore, generate, sampling_of
-from labelmint.llm.base import Completion, LanguageModel, missing_abilities
-from labelmint.prompts import ideas as asking
-from labelmint.prompts import methods
+from labelmint.llm.base import Completion, LanguageModel, Sampling
+from labelmint.prompts.ideas import by_kind, collect
+from labelmint.prompts.methods import METHODS, idea_kinds, method_shares
+from labelmint.prompts.render import STOP
 from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard
+
+Wave = Sequence[Planned]
 
 
 class Session:
@@ -38,49 +41,51 @@ class Session:
 
     Raises
     ------
-    ParamsError, DataError, ModelError
-        Before anything is written, if method, model and rows don't go together.
+    ParamsError, DataError
+        Before anything is written, if method, card and rows don't go together.
     """
 
     def __init__(
         self, params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel
     ) -> None:
-        config = with_room(params.generate, card, rows)
+        config = with_max_new_tokens(params.generate, card, rows)
         self.config, self.card, self.model = config, card, model
         self.shares = class_balance(params.class_balance, card, rows)
-        self.methods = used = methods.shares(config, card, params.task, len(rows))
+        self.methods = method_shares(config, card, params.task, len(rows))
+        # After demonstrations alone a model rarely writes an empty text (1 %); without any, or with modifiers
+        # that the demonstrations don't follow, up to one time in seven.
+        only_demonstrations = all(METHODS[name].demonstrations == "required" for name in self.methods)
         self.sampling = sampling_of(
             config,
             stop_text(config, card, has_rows=bool(rows)),
-            # After demonstrations alone a model hardly ever falls silent (1 % of texts); without any, or with
-            # a wish that they don't show, up to one time in seven.
-            never_empty=not set(used) <= {"one_shot", "few_shot"} or model.kind == "chat",
+            never_empty=not only_demonstrations or model.kind == "chat",
         )
-        missing = missing_abilities(self.sampling, model)
-        if missing:
-            raise ModelError(
-                f"params.yaml: generate.{missing[0]}: this model or backend can't do it; switch it off, or "
-                "use llm.backend: llama_cpp"
-            )
-        kinds = methods.kinds(used, card, params.task)
         template = model.chat_prompt if model.kind == "chat" else None
-        # Too few rows, or no template, are found before minutes of asking.
-        trial = Planner(config, card, rows, template, used, defaultdict(lambda: ["…"]))
-        for label, method in product(card.label_names, used):
+        # A trial finds too few rows, or a missing template, before the model is asked for minutes.
+        trial = Planner(config, card, rows, template, self.methods, defaultdict(lambda: ["…"]))
+        for label, method in product(card.label_names, self.methods):
             trial.prompt(0, label, method)
-        self.ideas = asking.collect(config, card, kinds, model)
-        self.planner = Planner(config, card, rows, template, used, asking.by_kind(self.ideas))
-        self.store = WaveStore(model, self.sampling)
+        self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
+        self.planner = Planner(config, card, rows, template, self.methods, by_kind(self.ideas))
+        self.journal = Journal("generate", {"llm": model.identity, "sampling": self.sampling.content})
 
     def waves(self) -> list[list[Planned]]:
         """Plan all waves of `generate.candidates`."""
         return self.planner.plan(drawn_labels(self.config, self.shares))
 
-    def write(self, waves: Sequence[Sequence[Planned]], name: str) -> tuple[list[Candidate], float]:
-        """Write waves, those of the journal apart; return candidates and the seconds of all waves."""
+    def write(self, waves: Sequence[Wave], name: str) -> tuple[list[Candidate], float]:
+        """Write the waves that the journal lacks; return the candidates and the seconds of all waves.
+
+        Raises
+        ------
+        ModelError
+            If a prompt doesn't fit the model's context; before anything is written.
+        """
+        for wave in waves:
+            self.model.check_wave([planned.group for planned in wave], self.sampling)
         size = self.config.samples_per_prompt
         total = size * sum(map(len, waves))
-        done = size * sum(len(wave) for wave in waves if self.store.has(wave))
+        done = size * sum(len(wave) for wave in waves if wave_key(wave) in self.journal)
         candidates, seconds = [], 0.0
         with progress(total, name, "texts", done) as bar:
             tokens = accepted = 0
@@ -93,13 +98,45 @@ class Session:
                 bar.set_postfix_str(f"{accepted} accepted, {rate:.0f} tokens/s", refresh=False)
                 bar.update()
 
-            for wave, spent in generate(waves, self.model, self.store, self.config, self.card, on_text):
-                candidates += wave
-                seconds += spent
+            for wave in waves:
+                record = self._write_wave(wave, on_text)
+                seconds += record["seconds"]
+                for planned, texts in zip(wave, record["texts"], strict=True):
+                    answers = [Completion(*text) for text in texts]
+                    candidates += candidates_of(self.config, self.card, planned, answers)
         return candidates, seconds
 
+    def _write_wave(self, wave: Wave, on_text: Callable[[Completion], None]) -> dict[str, Any]:
+        """Return a wave's texts and seconds, from the journal if it is there."""
+        key = wave_key(wave)
+        if key not in self.journal:
+            start = time.perf_counter()
+            groups = self.model.write_wave([planned.group for planned in wave], self.sampling, on_text)
+            texts = [[[text.text, text.tokens, text.finish_reason] for text in group] for group in groups]
+            self.journal.add(key, {"texts": texts, "seconds": round(time.perf_counter() - start, 3)})
+        record: dict[str, Any] = self.journal[key]
+        return record
 
-def with_room(config: Generate, card: TaskCard, rows: Sequence[Labelled]) -> Generate:
+
+def wave_key(wave: Wave) -> str:
+    """Return the journal's key of a wave: its prompts and seeds, all that its texts depend on."""
+    return fingerprint({"groups": [[planned.prompt["text"], planned.seeds] for planned in wave]})
+
+
+def sampling_of(config: Generate, stop: str = STOP, *, never_empty: bool = False) -> Sampling:
+    """Return how texts are drawn."""
+    return Sampling(
+        temperature=config.temperature,
+        top_k=config.top_k,
+        top_p=config.top_p,
+        min_p=config.min_p,
+        max_new_tokens=config.max_new_tokens,
+        stop=stop,
+        never_empty=never_empty,
+    )
+
+
+def with_max_new_tokens(config: Generate, card: TaskCard, rows: Sequence[Labelled]) -> Generate:
     """Return the settings with `max_new_tokens` as a number: 1.8 tokens a word for 19 of 20 real rows."""
     if config.max_new_tokens:
         return config
@@ -113,7 +150,7 @@ def with_room(config: Generate, card: TaskCard, rows: Sequence[Labelled]) -> Gen
 
 
 def summary(candidates: Sequence[Candidate], seconds: float) -> dict[str, Any]:
-    """Return the stage's metrics; `seconds` sums the waves' own times, also of those from the journal."""
+    """Return the stage's metrics; `seconds` includes the time of waves from the journal."""
     tokens = sum(row["tokens"] for row in candidates)
     reasons = Counter(row["finish_reason"] for row in candidates)
     return {

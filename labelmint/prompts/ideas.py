@@ -1,7 +1,7 @@
 """Lists that methods draw from (topics, personas, styles …): the card's, or asked from the LLM.
 
-A small model's single list is poor and repeats itself. So it is asked many times, after two lists of other
-domains that show the form, and what most of its lists name comes first (self-consistency, Wang et al. 2023).
+A single list of a small model is poor and repeats itself. So it is asked many times, after two lists of other
+domains that show the form, and what most lists name comes first (self-consistency, Wang et al. 2023).
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from labelmint.core.params import Generate
 from labelmint.core.progress import progress
 from labelmint.core.records import Idea
 from labelmint.llm.base import LanguageModel, PromptGroup, Sampling
-from labelmint.prompts.brief import Ideas
-from labelmint.prompts.prompts import STOP, ChatTemplate
+from labelmint.prompts.render import STOP, ChatTemplate
+from labelmint.prompts.spec import Ideas
 from labelmint.tasks.cards import TaskCard
 
+IDEAS = 12  # values per question: those that most lists name
 _LISTS = 48  # lists per question
 _MAX_WORDS = 5
-_FEWEST = 3
+_MIN_IDEAS = 3
 _ODD = re.compile(r"[\d<>{}\"“”:]")
 _SAMPLING = Sampling(temperature=0.7, top_k=200, top_p=0.9, min_p=0.0, max_new_tokens=64, stop=STOP)
 
@@ -48,14 +49,14 @@ _QUESTIONS = {
     ),
 }
 _QUESTIONS["writer"] = _QUESTIONS["persona"]
-_OTHER = (
+_OTHER_QUESTION = (
     "The {kind} in {a}",
     "the soup, the bill, the waiter, the garden, the desserts, the music",
     "the fee, the counter, the letter, the card, the interest, the branch",
 )
 _DOMAINS = ("a restaurant review", "a question to a bank")
-# One list of them suits every label; of all else, each label has a list.
-_FOR_ALL = ("persona", "writer", "style")
+# Kinds of which one list suits every label; of all others, each label has a list.
+_SHARED_KINDS = ("persona", "writer", "style")
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ class Question:
     label: str
 
 
-def given(card: TaskCard) -> dict[tuple[str, str], list[str]]:
-    """Return the card's own lists by kind and label."""
+def card_ideas(card: TaskCard) -> dict[tuple[str, str], list[str]]:
+    """Return the card's lists by kind and label."""
     lists: dict[tuple[str, str], list[str]] = {}
     for kind, values in (("topic", card.topics), ("persona", card.personas)):
         if values:
             lists[kind, ""] = _one_line(values)
-    for kind, own in (card.attributes or {}).items():
-        by_label = own if isinstance(own, dict) else {"": own}
+    for kind, given in (card.attributes or {}).items():
+        by_label = given if isinstance(given, dict) else {"": given}
         lists |= {(kind, label): _one_line(values) for label, values in by_label.items()}
     return lists
 
@@ -84,32 +85,34 @@ def _one_line(values: Iterable[str]) -> list[str]:
 
 def questions(card: TaskCard, kinds: Iterable[str]) -> list[Question]:
     """Return the lists that the card doesn't give."""
-    known = given(card)
+    known = card_ideas(card)
     missing = []
     for kind in dict.fromkeys(kinds):
-        without = [name for name in card.label_names if not {(kind, name), (kind, "")} & known.keys()]
-        labels = without if kind not in _FOR_ALL else [""] * bool(without)
+        labels = [name for name in card.label_names if not {(kind, name), (kind, "")} & known.keys()]
+        if labels and kind in _SHARED_KINDS:
+            labels = [""]
         missing += [Question(kind, label) for label in labels]
     return missing
 
 
-def prompt(card: TaskCard, question: Question, template: ChatTemplate | None) -> str:
+def question_prompt(card: TaskCard, question: Question, template: ChatTemplate | None) -> str:
     """Return the prompt: two answered questions of other domains, and this one."""
-    asked, *answers = _QUESTIONS.get(question.kind, _OTHER)
+    wording, *answers = _QUESTIONS.get(question.kind, _OTHER_QUESTION)
+    examples = "".join(
+        f"{wording.format(a=domain, kind=question.kind)}: {answer}\n\n"
+        for domain, answer in zip(_DOMAINS, answers, strict=True)
+    )
     phrase = f"{card.phrase(question.label)} " if question.label else ""
-    said = [asked.format(a=domain, kind=question.kind) for domain in _DOMAINS]
-    shown = "".join(f"{line}: {answer}\n\n" for line, answer in zip(said, answers, strict=True))
-    own = asked.format(a=article(f"{phrase}{card.text_name}"), kind=question.kind) + ":"
-    return template(f"{shown}{own}", own) if template else shown + own
+    start = wording.format(a=_with_article(f"{phrase}{card.text_name}"), kind=question.kind) + ":"
+    return template(f"{examples}{start}", start) if template else examples + start
 
 
-def article(name: str) -> str:
-    """Put "a" or "an" before a name."""
+def _with_article(name: str) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: LanguageModel) -> list[Idea]:
-    """Return all values that the methods need: the card's, and what the LLM answers.
+    """Return all values that methods of these kinds draw from: the card's, and what the LLM answers.
 
     Raises
     ------
@@ -119,78 +122,71 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
     kinds = tuple(dict.fromkeys(kinds))
     ideas = [
         Idea(kind=kind, label=label, value=value, lists=0)
-        for (kind, label), values in given(card).items()
+        for (kind, label), values in card_ideas(card).items()
         if kind in kinds
         for value in values
     ]
     journal = Journal("ideas", {"llm": model.identity, "sampling": vars(_SAMPLING)})
     template = model.chat_prompt if model.kind == "chat" else None
     for question in questions(card, kinds):
-        answers = _ask(prompt(card, question, template), config.seed, model, journal, question.kind)
-        named = rank(answers, card, question)[: config.ideas]
-        if len(named) < _FEWEST:
+        text = question_prompt(card, question, template)
+        ranked = rank(_ask(text, config.seed, model, journal, question.kind), card, question)[:IDEAS]
+        if len(ranked) < _MIN_IDEAS:
             raise DataError(
-                f"params.yaml: generate.method: the model names only {len(named)} usable values of "
+                f"params.yaml: generate.method: the model names only {len(ranked)} usable values of "
                 f"{question.kind!r} for {question.label or 'the task'!r}; give them in the task "
-                f"card ({_where(question)})"
+                f"card ({_card_key(question)})"
             )
         ideas += [
-            Idea(kind=question.kind, label=question.label, value=value, lists=count) for value, count in named
+            Idea(kind=question.kind, label=question.label, value=value, lists=count)
+            for value, count in ranked
         ]
     return ideas
 
 
 def _ask(text: str, seed: int, model: LanguageModel, journal: Journal, kind: str) -> list[str]:
     """Return the model's lists, from the journal if they are there."""
-    draws = np.random.SeedSequence([seed, _LISTS]).generate_state(_LISTS)
-    group = PromptGroup(text, tuple(map(int, draws)))
+    seeds = np.random.SeedSequence([seed, _LISTS]).generate_state(_LISTS)
+    group = PromptGroup(text, tuple(map(int, seeds)))
     key = fingerprint({"prompt": text, "seeds": group.seeds})
     if key not in journal:
         with progress(_LISTS, f"generate: {kind}", "lists") as bar:
             (lists,) = model.write_wave([group], _SAMPLING, lambda _: bar.update())
         journal.add(key, [answer.text for answer in lists])
-    found: list[str] = journal[key]
-    return found
+    answers: list[str] = journal[key]
+    return answers
 
 
 def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tuple[str, int]]:
     """Return usable values with the number of lists that name them, most named first.
 
-    Words of the prompt's own examples, labels, the text's own name, and long or empty items are left out;
+    Words of the prompt's examples, labels, the name of the texts, and long or empty items are left out;
     "the acting" and "acting" are one.
     """
-    shown = _words(" ".join(_QUESTIONS.get(question.kind, _OTHER)[1:]))
+    example_words = _long_words(" ".join(_QUESTIONS.get(question.kind, _OTHER_QUESTION)[1:]))
     labels = {_key(label.phrase) for label in card.labels.values()}
     name = card.text_name.casefold()
     counts: Counter[str] = Counter()
     spelling: dict[str, str] = {}
     for answer in answers:
-        items = {_key(item): item for item in _items(answer)}
-        for key, item in items.items():
-            if (
-                key
-                and key not in labels
-                and name not in key
-                and not _words(key) & shown
-                and not _ODD.search(item)
-            ):
+        for key, item in {_key(item): item for item in _items(answer)}.items():
+            named = key in labels or name in key or _long_words(key) & example_words
+            if key and not named and not _ODD.search(item):
                 counts[key] += 1
                 spelling.setdefault(key, item)
-    order = list(counts)
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], order.index(pair[0])))
-    return [(spelling[key], count) for key, count in ranked]
+    # most_common() keeps the order of first use among equals.
+    return [(spelling[key], count) for key, count in counts.most_common()]
 
 
 def _items(answer: str) -> Iterator[str]:
-    # The last item may be cut off; a list of one item is none.
+    # The last item may be cut off.
     for item in answer.split(",")[:-1]:
         words = re.sub(r"^(?:and|but|or)\s+", "", item.strip(" .;:–-")).split()
         if 1 <= len(words) <= _MAX_WORDS and len(words[-1]) > 1:
             yield " ".join(words)
 
 
-def _words(text: str) -> set[str]:
-    """Return the words that say something, by their length."""
+def _long_words(text: str) -> set[str]:
     return {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 3} - {"with", "like"}
 
 
@@ -198,13 +194,13 @@ def _key(item: str) -> str:
     return re.sub(r"^(?:the|an?|my|your)\s+", "", item.strip().casefold())
 
 
-def _where(question: Question) -> str:
-    named = {"topic": "topics", "persona": "personas"}
-    return named.get(question.kind, f"attributes.{question.kind}")
+def _card_key(question: Question) -> str:
+    keys = {"topic": "topics", "persona": "personas"}
+    return keys.get(question.kind, f"attributes.{question.kind}")
 
 
 def by_kind(ideas: Iterable[Idea]) -> Ideas:
-    """Group values as methods draw them."""
+    """Group values by kind and label, as methods draw them."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for idea in ideas:
         grouped.setdefault((idea["kind"], idea["label"]), []).append(idea["value"])

@@ -1,12 +1,11 @@
-"""The prompt methods, one small module each; docs/methods.md shows a prompt of every one."""
+"""The prompt methods: one file and one line of `METHODS` each; docs/methods.md shows a prompt of each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from labelmint.core.errors import ParamsError
-from labelmint.core.params import METHODS, Generate
-from labelmint.prompts.brief import Method
+from labelmint.core.params import Generate
 from labelmint.prompts.methods import (
     attributes,
     few_shot,
@@ -16,23 +15,24 @@ from labelmint.prompts.methods import (
     zero_shot,
     zero_shot_topic,
 )
+from labelmint.prompts.spec import Method
 from labelmint.tasks.cards import TaskCard, card_path
 
-BRIEFS: dict[str, Method] = {
-    "zero_shot": zero_shot.brief,
-    "one_shot": one_shot.brief,
-    "few_shot": few_shot.brief,
-    "zero_shot_topic": zero_shot_topic.brief,
-    "attributes": attributes.brief,
-    "persona": persona.brief,
-    "template": template.brief,
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        zero_shot.METHOD,
+        one_shot.METHOD,
+        few_shot.METHOD,
+        zero_shot_topic.METHOD,
+        attributes.METHOD,
+        persona.METHOD,
+        template.METHOD,
+    )
 }
 
-# Methods that can't do without real rows of each label.
-NEED_ROWS = ("one_shot", "few_shot")
 
-
-def shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[str, float]:
+def method_shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[str, float]:
     """Return the methods to use and their shares, which sum to 1.
 
     `auto` is what the task card recommends, or few_shot, or zero_shot where there are no real rows.
@@ -40,53 +40,50 @@ def shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[
     Raises
     ------
     ParamsError
-        If a method needs real rows and there are none, or doesn't go with `order` or `demonstrations`, or if
-        the card recommends an unknown one.
+        If a method needs real rows and there are none, does not suit the settings or the card, or if the card
+        recommends an unknown one.
     """
     wanted: Mapping[str, float] | str = config.method
     if wanted == "auto":
         wanted = _recommended(card, task, real_rows)
     if isinstance(wanted, str):
         wanted = {wanted: 1.0}
-    used = {name: share / sum(wanted.values()) for name, share in wanted.items() if share > 0}
-    for name in used:
-        if name in NEED_ROWS and not real_rows:
+    shares = {name: share / sum(wanted.values()) for name, share in wanted.items() if share > 0}
+    for name in shares:
+        if METHODS[name].demonstrations == "required" and not real_rows:
             raise ParamsError(
-                f"params.yaml: generate.method: {name} shows real rows, but real.rows is 0; "
-                "choose zero_shot, zero_shot_topic, attributes or persona"
+                f"params.yaml: generate.method: {name} shows real rows, but real.rows is 0; choose "
+                + _any_of(name for name, method in METHODS.items() if method.demonstrations != "required")
             )
-        if config.order == "text_first" and name not in NEED_ROWS:
+    check_order(config, shares)
+    for name in shares:
+        METHODS[name].check(config, card, task)
+    return shares
+
+
+def check_order(config: Generate, methods: Iterable[str]) -> None:
+    """Raise `ParamsError` if texts are to come before labels by a method that need not show rows."""
+    usable = [name for name, method in METHODS.items() if method.demonstrations == "required"]
+    for name in methods:
+        if config.order == "text_first" and name not in usable:
             raise ParamsError(
                 f"params.yaml: generate.order: text_first shows labelled real rows, and {name} is used; set "
-                "generate.method: few_shot or one_shot, with real.rows above 0"
+                f"generate.method: {_any_of(usable)}, with real.rows above 0"
             )
-        if name == "few_shot" and not config.demonstrations:
-            raise ParamsError(
-                "params.yaml: generate.demonstrations: few_shot shows real rows, so it can't be 0; raise it, "
-                "or choose zero_shot"
-            )
-    return used
+
+
+def idea_kinds(methods: Iterable[str], card: TaskCard) -> list[str]:
+    """Return the kinds of ideas that the methods draw, each once."""
+    return list(dict.fromkeys(kind for name in methods for kind in METHODS[name].idea_kinds(card)))
 
 
 def _recommended(card: TaskCard, task: str, real_rows: int) -> str:
     name = card.method or "few_shot"
     if name not in METHODS:
         raise ParamsError(f"{card_path(task)}: method: no method {name!r}; there are {', '.join(METHODS)}")
-    return "zero_shot" if name in NEED_ROWS and not real_rows else name
+    return "zero_shot" if METHODS[name].demonstrations == "required" and not real_rows else name
 
 
-def kinds(methods: Mapping[str, float], card: TaskCard, task: str) -> list[str]:
-    """Return the kinds of ideas that the methods draw; raise `ParamsError` if a template can't be read."""
-    needed: list[str] = []
-    for name in methods:
-        match name:
-            case "zero_shot_topic":
-                needed += zero_shot_topic.KINDS
-            case "persona":
-                needed += persona.KINDS
-            case "attributes":
-                needed += attributes.kinds(card)
-            case "template":
-                template.check(card, task)
-                needed += template.kinds(card)
-    return list(dict.fromkeys(needed))
+def _any_of(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} or {last}"

@@ -1,29 +1,39 @@
-"""`attributes`: a value of each attribute is drawn (Yu et al. 2023, "AttrPrompt").
+"""`attributes`: draw a value of each attribute (Yu et al. 2023, "AttrPrompt").
 
-The card gives attributes and their values, for all labels or by label; without any, topic, style and writer
-are asked from the LLM. With real rows, `generate.demonstrations` of them are shown.
+The card gives attributes and their values, for all labels or by label; without any, topics, styles and
+personas are asked from the LLM.
 """
 
 from __future__ import annotations
 
 import random
 
-from labelmint.prompts.brief import Brief, Context
+from labelmint.prompts.spec import Context, Method, PromptSpec
 from labelmint.tasks.cards import TaskCard
 
-ASKED = ("topic", "style", "persona")
-# How a value is said in the header; any other attribute of a card is said as it is: "length: one sentence".
-SAID = {"topic": "about {}", "persona": "by {}", "writer": "by {}", "style": "{}", "length": "{}"}
+DEFAULT_KINDS = ("topic", "style", "persona")
+# How the header names a value; any other attribute of a card is named as it is: "length: one sentence".
+PHRASES = {"topic": "about {}", "persona": "by {}", "writer": "by {}", "style": "{}", "length": "{}"}
 
 
-def kinds(card: TaskCard) -> tuple[str, ...]:
+def idea_kinds(card: TaskCard) -> tuple[str, ...]:
     """Return the attributes' names, in the card's order."""
-    return tuple(card.attributes or ASKED)
+    return tuple(card.attributes or DEFAULT_KINDS)
 
 
-def brief(label: str, draw: random.Random, context: Context) -> Brief:
+def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
     """Ask for a text with one value of each attribute."""
-    values = {kind: context.idea(kind, label, draw) for kind in kinds(context.card)}
-    shown = context.further(label, draw)
-    wishes = tuple(SAID.get(kind, f"{kind}: {{}}").format(value) for kind, value in values.items())
-    return Brief(label, shown=shown, wishes=wishes, values=values)
+    values = {kind: context.idea(kind, label, draw) for kind in idea_kinds(context.card)}
+    modifiers = tuple(PHRASES.get(kind, f"{kind}: {{}}").format(value) for kind, value in values.items())
+    demonstrations = context.optional_demonstrations(label, draw)
+    return PromptSpec(label, demonstrations, modifiers, values=values)
+
+
+METHOD = Method(
+    name="attributes",
+    summary="a value of each attribute: topic, style, writer, or the card's own (Yu et al. 2023, "
+    '"AttrPrompt")',
+    make_spec=make_spec,
+    demonstrations="optional",
+    idea_kinds=idea_kinds,
+)

@@ -1,12 +1,33 @@
-"""`few_shot`: `generate.demonstrations` real rows are shown (Li et al. 2024)."""
+"""`few_shot`: show `generate.demonstrations` real rows (Li et al. 2024)."""
 
 from __future__ import annotations
 
 import random
 
-from labelmint.prompts.brief import Brief, Context
+from labelmint.core.errors import ParamsError
+from labelmint.core.params import Generate
+from labelmint.prompts.spec import Context, Method, PromptSpec
+from labelmint.tasks.cards import TaskCard
 
 
-def brief(label: str, draw: random.Random, context: Context) -> Brief:
-    """Show real rows of the label, or of all labels if `demonstration_labels` is "all"."""
-    return Brief(label, shown=context.demonstrations(label, context.config.demonstrations, draw))
+def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
+    """Show rows of the label, or of all labels if `demonstration_labels` is "all"."""
+    return PromptSpec(label, context.demonstrations(label, context.config.demonstrations, draw))
+
+
+def check(config: Generate, _card: TaskCard, _task: str) -> None:
+    """Raise `ParamsError` if no rows are to be shown."""
+    if not config.demonstrations:
+        raise ParamsError(
+            "params.yaml: generate.demonstrations: few_shot shows real rows, so it can't be 0; raise it, "
+            "or choose zero_shot"
+        )
+
+
+METHOD = Method(
+    name="few_shot",
+    summary="`generate.demonstrations` real rows of the label (Li et al. 2024)",
+    make_spec=make_spec,
+    demonstrations="required",
+    check=check,
+)

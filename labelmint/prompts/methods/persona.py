@@ -1,19 +1,23 @@
-"""`persona`: the text is written by someone (Ge et al. 2024, "… Data Creation with 1,000,000,000 Personas").
-
-With real rows, `generate.demonstrations` of them are shown.
-"""
+"""`persona`: name who writes the text (Ge et al. 2024, "… Data Creation with 1,000,000,000 Personas")."""
 
 from __future__ import annotations
 
 import random
 
-from labelmint.prompts.brief import Brief, Context
-
-KINDS = ("persona",)
+from labelmint.prompts.spec import Context, Method, PromptSpec
 
 
-def brief(label: str, draw: random.Random, context: Context) -> Brief:
+def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
     """Ask for a text by one persona."""
     persona = context.idea("persona", label, draw)
-    shown = context.further(label, draw)
-    return Brief(label, shown=shown, wishes=(f"by {persona}",), values={"persona": persona})
+    demonstrations = context.optional_demonstrations(label, draw)
+    return PromptSpec(label, demonstrations, modifiers=(f"by {persona}",), values={"persona": persona})
+
+
+METHOD = Method(
+    name="persona",
+    summary='someone who writes (Ge et al. 2024, "Persona Hub")',
+    make_spec=make_spec,
+    demonstrations="optional",
+    idea_kinds=lambda card: ("persona",),
+)

@@ -1,8 +1,8 @@
-"""`template`: sentence templates with slots, filled by the LLM.
+"""`template`: begin the text with a sentence template, whose slots are filled with ideas.
 
-A template's {slots} take values that the card gives as attributes, or that the LLM is asked for; a template
-need not end a sentence: the LLM goes on from where it stops. Without templates in the card, the openings of
-real rows of the label are the templates. With real rows, `generate.demonstrations` of them are shown.
+A template's {slots} take values that the card gives as attributes, or that the LLM is asked for. A template
+need not be a whole sentence: the LLM continues it. Without templates in the card, the first words of real
+rows of the label are the templates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 
 from labelmint.core.errors import DataError, ParamsError
-from labelmint.prompts.brief import Brief, Context
+from labelmint.core.params import Generate
+from labelmint.prompts.spec import Context, Method, PromptSpec
 from labelmint.tasks.cards import TaskCard, card_path
 
 # Enough to set the tone, too few to copy the row: the rest is the model's.
@@ -22,11 +23,11 @@ OPENING_WORDS = 3
 _SLOT = re.compile(r"\{(\w[\w -]*)\}")
 
 
-def templates(card: TaskCard, label: str) -> list[str]:
+def templates_of(card: TaskCard, label: str) -> list[str]:
     """Return the card's templates for a label, each on one line."""
-    given = card.templates or []
-    own = given.get(label, []) if isinstance(given, dict) else given
-    return [" ".join(text.split()) for text in own]
+    templates = card.templates or []
+    texts = templates.get(label, []) if isinstance(templates, dict) else templates
+    return [" ".join(text.split()) for text in texts]
 
 
 def slots(text: str) -> list[str]:
@@ -34,14 +35,14 @@ def slots(text: str) -> list[str]:
     return list(dict.fromkeys(_SLOT.findall(text)))
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
+def fill(text: str, values: Mapping[str, str]) -> str:
     """Put values into a template's slots."""
     return _SLOT.sub(lambda slot: values[slot[1]], text)
 
 
-def check(card: TaskCard, task: str) -> None:
+def check(_config: Generate, card: TaskCard, task: str) -> None:
     """Raise `ParamsError` if a template has braces that are no slot."""
-    for text in (text for label in card.label_names for text in templates(card, label)):
+    for text in (text for label in card.label_names for text in templates_of(card, label)):
         if re.search(r"[{}]", _SLOT.sub("", text)):
             raise ParamsError(
                 f"{card_path(task)}: templates: {text!r} has a brace that belongs to no slot; write slots "
@@ -49,28 +50,36 @@ def check(card: TaskCard, task: str) -> None:
             )
 
 
-def kinds(card: TaskCard) -> tuple[str, ...]:
+def idea_kinds(card: TaskCard) -> tuple[str, ...]:
     """Return the slots of all templates."""
-    every = [name for label in card.label_names for text in templates(card, label) for name in slots(text)]
-    return tuple(dict.fromkeys(every))
+    names = [name for label in card.label_names for text in templates_of(card, label) for name in slots(text)]
+    return tuple(dict.fromkeys(names))
 
 
-def brief(label: str, draw: random.Random, context: Context) -> Brief:
-    """Begin the text with a filled template, or with the opening of a real row that is not shown."""
-    own = templates(context.card, label)
-    rows = context.rows[label]
-    if not own and not rows:
+def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
+    """Begin the text with a filled template, or with the first words of a real row that is not shown."""
+    templates, rows = templates_of(context.card, label), context.rows[label]
+    if not templates and not rows:
         raise DataError(
             f"params.yaml: generate.method: template: the task card has no templates for {label!r} and there "
             "are no real rows to take openings from; add `templates` to the card, or raise real.rows"
         )
-    shown = context.further(label, draw)
-    if not own:
-        hidden = [row for row in rows if row not in shown] or list(rows)
-        row = draw.choice(hidden)
+    shown = context.optional_demonstrations(label, draw)
+    if not templates:
+        row = draw.choice([row for row in rows if row not in shown] or list(rows))
         text = row["text_pair"] if context.writes_second else row["text"]
         start = " ".join(text.split()[:OPENING_WORDS])
-        return Brief(label, shown=shown, start=start, values={"template": f"{start} …"})
-    text = draw.choice(own)
+        return PromptSpec(label, shown, start=start, values={"template": f"{start} …"})
+    text = draw.choice(templates)
     values = {kind: context.idea(kind, label, draw) for kind in slots(text)}
-    return Brief(label, shown=shown, start=filled(text, values), values={"template": text, **values})
+    return PromptSpec(label, shown, start=fill(text, values), values={"template": text, **values})
+
+
+METHOD = Method(
+    name="template",
+    summary="the text's beginning: a template's, or a real row's first three words",
+    make_spec=make_spec,
+    demonstrations="optional",
+    idea_kinds=idea_kinds,
+    check=check,
+)

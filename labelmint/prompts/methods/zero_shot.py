@@ -1,12 +1,17 @@
-"""`zero_shot`: the task's words alone, no demonstration (Ye et al. 2022, "ZeroGen")."""
+"""`zero_shot`: use the task's words alone (Ye et al. 2022, "ZeroGen")."""
 
 from __future__ import annotations
 
 import random
 
-from labelmint.prompts.brief import Brief, Context
+from labelmint.prompts.spec import Context, Method, PromptSpec
 
 
-def brief(label: str, draw: random.Random, context: Context) -> Brief:
+def make_spec(label: str, _draw: random.Random, _context: Context) -> PromptSpec:
     """Ask for a text of the label."""
-    return Brief(label)
+    return PromptSpec(label)
+
+
+METHOD = Method(
+    name="zero_shot", summary='the task\'s words alone (Ye et al. 2022, "ZeroGen")', make_spec=make_spec
+)

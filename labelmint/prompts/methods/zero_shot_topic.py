@@ -1,18 +1,21 @@
-"""`zero_shot_topic`: no demonstration, but a topic of the domain (Li et al. 2024).
-
-The topics are the task card's, or are asked from the LLM first; each prompt takes one.
-"""
+"""`zero_shot_topic`: name a topic of the domain, without demonstrations (Li et al. 2024)."""
 
 from __future__ import annotations
 
 import random
 
-from labelmint.prompts.brief import Brief, Context
-
-KINDS = ("topic",)
+from labelmint.prompts.spec import Context, Method, PromptSpec
 
 
-def brief(label: str, draw: random.Random, context: Context) -> Brief:
+def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
     """Ask for a text about one topic."""
     topic = context.idea("topic", label, draw)
-    return Brief(label, wishes=(f"about {topic}",), values={"topic": topic})
+    return PromptSpec(label, modifiers=(f"about {topic}",), values={"topic": topic})
+
+
+METHOD = Method(
+    name="zero_shot_topic",
+    summary="the same and a topic (Li et al. 2024)",
+    make_spec=make_spec,
+    idea_kinds=lambda card: ("topic",),
+)

@@ -1,0 +1,190 @@
+"""Write more candidates in rounds, until each label has enough that the filter accepts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.params import Params, TopUp
+from labelmint.core.records import Candidate, Input, Labelled, Prompt
+from labelmint.encoder.vectors import embed_rows
+from labelmint.generation.plan import Planned, distinct, drawn_labels
+from labelmint.generation.session import Session
+from labelmint.generation.top_up_plan import Counts, count, next_prompts
+from labelmint.labelling.pool import score_labels
+from labelmint.llm.base import LanguageModel
+from labelmint.rules.apply import filter_candidates
+from labelmint.tasks.balance import wanted_rows
+from labelmint.tasks.cards import TaskCard
+
+# A label that had nothing accepted in as many successive rounds that requested it is given up.
+MAX_IDLE_ROUNDS = 2
+# Rules named in the reason why a label is short.
+_REASON_RULES = 3
+
+
+class TopUpRounds:
+    """Writes candidates in rounds; a round depends on the settings and the texts before it alone.
+
+    Attributes
+    ----------
+    added : list of Candidate
+        What the rounds wrote.
+    counts : list of Counts
+        Of the candidates of `generate`, and after each round.
+    given_up : set of str
+        Labels that are not requested any more.
+
+    Raises
+    ------
+    DataError
+        If `candidates` are not as many as `generate` writes.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        card: TaskCard,
+        train: Sequence[Labelled],
+        test: Sequence[Input],
+        candidates: Sequence[Candidate],
+        model: LanguageModel,
+    ) -> None:
+        self.params, self.card, self.model = params, card, model
+        self.train, self.test, self.first = train, test, candidates
+        self.session = Session(params, card, train, model)
+        self.wanted = wanted_rows(params.filter.rows_per_label, self.session.shares)
+        # The label of each prompt, those of `generate` first.
+        self.labels = drawn_labels(self.session.config, self.session.shares)
+        expected = len(self.labels) * self.session.config.samples_per_prompt
+        if len(candidates) != expected:
+            raise DataError(
+                f"{paths.CANDIDATES}: {len(candidates)} rows, and params.yaml asks for {expected} "
+                "(generate.candidates, in whole waves); run `dvc repro`"
+            )
+        self.added: list[Candidate] = []
+        self.counts: list[Counts] = []
+        self.given_up: set[str] = set()
+        self._first_waves = self._waves = self._plan()
+        self._idle_rounds: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Write round after round until nothing is missing, or the budget is spent."""
+        config = self.session.config
+        self._count(0)
+        for number in range(1, self.params.top_up.max_rounds + 1):
+            written = len(self.first) + len(self.added)
+            labels = next_prompts(
+                self._missing(),
+                self.counts[-1],
+                config.samples_per_prompt,
+                config.prompts_per_wave,
+                self.params.top_up.max_candidates - written,
+            )
+            if not labels:
+                return
+            self.labels += labels
+            before, self._waves = len(self._waves), self._plan()
+            self.added += self.session.write(self._waves[before:], f"top_up round {number}")[0]
+            self._count(written)
+            self._give_up()
+
+    def added_prompts(self) -> list[Prompt]:
+        """Return the distinct prompts that only the rounds used."""
+        known = {prompt["id"] for prompt in distinct(self._first_waves)}
+        return [prompt for prompt in distinct(self._waves) if prompt["id"] not in known]
+
+    def report(self) -> dict[str, Any]:
+        """Return the stage's metrics."""
+        return report(self.wanted, self.counts, self.given_up, self.params.top_up)
+
+    def _plan(self) -> list[list[Planned]]:
+        # From the first prompt on, so that numbers (hence ids and seeds) and the methods' turns continue.
+        return self.session.planner.plan(self.labels)
+
+    def _missing(self) -> dict[str, int]:
+        accepted = self.counts[-1].accepted
+        return {name: self.wanted[name] - accepted[name] for name in self.wanted if name not in self.given_up}
+
+    def _count(self, first_of_round: int) -> None:
+        """Count what `filter` will accept of all candidates; those from `first_of_round` on are the last round's.
+
+        All candidates are scored each time, as `filter` scores them: scores are centred over all, and the last
+        chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it, but then
+        `filter` has each chunk in the journal, and accepts exactly what was counted here.
+        """
+        candidates, params = [*self.first, *self.added], self.params
+        scores = {}
+        if params.labelling.action != "none":
+            scores = score_labels(params, self.card, candidates, self.train, self.model).candidates
+        embed = partial(embed_rows, params.train)
+        result = filter_candidates(params, self.card, candidates, self.train, self.test, scores, embed)
+        size = self.session.config.samples_per_prompt
+        requested = [label for label in self.labels for _ in range(size)]
+        self.counts.append(count(candidates, requested, result.labels, result.rules, first_of_round))
+
+    def _give_up(self) -> None:
+        last = self.counts[-1]
+        for name in last.last_written:
+            self._idle_rounds[name] = 0 if last.last_as_requested[name] else self._idle_rounds[name] + 1
+            if self._idle_rounds[name] == MAX_IDLE_ROUNDS:
+                self.given_up.add(name)
+
+
+def report(
+    wanted: Mapping[str, int], counts: Sequence[Counts], given_up: Collection[str], config: TopUp
+) -> dict[str, Any]:
+    """Return the metrics; `counts` are of `generate`'s candidates and then after each round."""
+    written = [sum(each.last_written.values()) for each in counts]
+    short = {
+        name: _shortage(name, wanted[name], counts, name in given_up, config)
+        for name in wanted
+        if counts[-1].accepted[name] < wanted[name]
+    }
+    return {
+        "max_candidates": config.max_candidates,
+        "candidates": sum(written),
+        "added": sum(written[1:]),
+        "missing": sum(each["missing"] for each in short.values()),
+        "wanted": dict(wanted),
+        # The first entry is of `generate`'s candidates; `accepted` counts those of all rounds so far.
+        "rounds": [
+            {
+                "candidates": {name: each.last_written[name] for name in wanted},
+                "accepted": {name: each.accepted[name] for name in wanted},
+            }
+            for each in counts
+        ],
+        "short": short,
+    }
+
+
+def _shortage(
+    name: str, wanted: int, counts: Sequence[Counts], given_up: bool, config: TopUp
+) -> dict[str, Any]:
+    """Return what a label lacks, and why."""
+    last = counts[-1]
+    rejected = dict(last.rejected.get(name, {}))
+    relabelled = last.written[name] - last.as_requested[name] - sum(rejected.values())
+    if relabelled:
+        rejected["relabelled"] = relabelled
+    rejected = dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0])))
+    if given_up:
+        why = "the last two rounds that asked for it brought no accepted row"
+    elif len(counts) > config.max_rounds:
+        why = f"top_up.max_rounds={config.max_rounds} are over"
+    else:
+        why = f"top_up.max_candidates={config.max_candidates} allow no further wave"
+    rules = ", ".join(f"{number} {rule}" for rule, number in list(rejected.items())[:_REASON_RULES])
+    return {
+        "wanted": wanted,
+        "accepted": last.accepted[name],
+        "missing": wanted - last.accepted[name],
+        "candidates": last.written[name],
+        "reason": f"{why}; of {last.written[name]} candidates written for it: {rules or 'none rejected'}",
+        "rejected": rejected,
+    }

@@ -1,0 +1,139 @@
+"""What a prompt asks for, before it is put into words for a base or a chat model, and what a method is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from labelmint.core.errors import DataError
+from labelmint.core.params import Generate
+from labelmint.core.records import Labelled
+from labelmint.tasks.cards import TaskCard
+
+# Lists of topics, personas … by kind and label; "" holds those that suit every label.
+Ideas = Mapping[tuple[str, str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class PromptSpec:
+    """What one prompt asks for.
+
+    Attributes
+    ----------
+    label
+        The label that the text is to have.
+    demonstrations
+        Real rows to show.
+    modifiers
+        Complete the header: "about the acting", "by a nurse".
+    start
+        The beginning of the text itself.
+    first_text
+        A pair's first text, if only the second is written.
+    values
+        What was drawn; recorded with each row.
+    """
+
+    label: str
+    demonstrations: tuple[Labelled, ...] = ()
+    modifiers: tuple[str, ...] = ()
+    start: str = ""
+    first_text: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What methods draw from: settings, the card, the real rows by label, and lists of ideas."""
+
+    config: Generate
+    card: TaskCard
+    rows: Mapping[str, Sequence[Labelled]]
+    ideas: Ideas
+
+    @property
+    def writes_second(self) -> bool:
+        """Whether only second texts of pairs are written, to real rows' first ones."""
+        return writes_second(self.config, self.card, has_rows=any(self.rows.values()))
+
+    def demonstrations(self, label: str, count: int, draw: random.Random) -> tuple[Labelled, ...]:
+        """Draw real rows to show: of the label, or of all labels in turn, ending with the label's.
+
+        With `order: text_first` they are of all labels: rows of one label would give the answer away.
+        A label with fewer rows shows all it has.
+
+        Raises
+        ------
+        DataError
+            If a label has no row.
+        """
+        if self.config.demonstration_labels == "same" and self.config.order == "label_first":
+            return tuple(self._sample(label, count, draw))
+        others = [name for name in self.card.label_names if name != label]
+        draw.shuffle(others)
+        turns = [label, *others]
+        wanted = [turns[place % len(turns)] for place in range(count)]
+        pools = {name: self._sample(name, wanted.count(name), draw) for name in dict.fromkeys(wanted)}
+        return tuple(pools[name].pop() for name in reversed(wanted) if pools[name])
+
+    def optional_demonstrations(self, label: str, draw: random.Random) -> tuple[Labelled, ...]:
+        """Draw `generate.demonstrations` real rows to show; none if the label has none."""
+        return self.demonstrations(label, self.config.demonstrations, draw) if self.rows[label] else ()
+
+    def _sample(self, label: str, count: int, draw: random.Random) -> list[Labelled]:
+        rows = self.rows[label]
+        if count and not rows:
+            total = sum(map(len, self.rows.values()))
+            raise DataError(
+                f"params.yaml: generate.method: none of the {total} real rows to show is labelled {label!r}; "
+                "raise real.rows, or choose a method without demonstrations"
+            )
+        return draw.sample(rows, min(count, len(rows)))
+
+    def idea(self, kind: str, label: str, draw: random.Random) -> str:
+        """Draw one of the kind's values that suit the label."""
+        return draw.choice(self.ideas.get((kind, label)) or self.ideas[kind, ""])
+
+
+def writes_second(config: Generate, card: TaskCard, *, has_rows: bool) -> bool:
+    """Return whether only second texts of pairs are written, to real rows' first ones."""
+    return card.pair_name is not None and config.pairs == "second" and has_rows
+
+
+def _no_kinds(_: TaskCard) -> Sequence[str]:
+    return ()
+
+
+def _accept(_config: Generate, _card: TaskCard, _task: str) -> None:
+    """Accept all settings and cards."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A prompt method: everything that the rest of the code knows about it.
+
+    Attributes
+    ----------
+    name
+        Its name in params.yaml.
+    summary
+        What its prompts have, for docs/methods.md.
+    make_spec
+        (label, random draws, context) → what to ask for.
+    demonstrations
+        Whether its prompts show real rows: never; where there are any; or always, so that it needs rows of
+        each label.
+    idea_kinds
+        Card → the kinds of ideas that it draws.
+    check
+        (settings, card, task name) → raise `ParamsError` if it can't work with them.
+    """
+
+    name: str
+    summary: str
+    make_spec: Callable[[str, random.Random, Context], PromptSpec]
+    demonstrations: Literal["none", "optional", "required"] = "none"
+    idea_kinds: Callable[[TaskCard], Sequence[str]] = _no_kinds
+    check: Callable[[Generate, TaskCard, str], None] = _accept
