@@ -52,18 +52,17 @@ class EncoderStudent:
         self.label_names: Sequence[str] = setting.card.label_names
         self.encoder = open_encoder(self.config.encoder, len(self.label_names))
         self.trained_rows, self.train_seconds = 0, 0.0
-        self._fitted_rows: list[Labelled] = []
+        self._fitted_rows: list[Labelled] | None = None
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Train on all rows; the features and the choice, made with the first of train.seeds, are kept."""
         if list(rows) != self._fitted_rows:
-            labels = label_numbers(rows, self.label_names)
-            self._fitted_rows, self.labels = list(rows), labels
-            self.rows = tokenize(rows, labels, self.encoder.tokenizer, self.config.max_tokens)
+            self.labels = label_numbers(rows, self.label_names)
+            self.rows = tokenize(rows, self.labels, self.encoder.tokenizer, self.config.max_tokens)
             self.features = self._embed(self.rows)
             self.choice = self._choose()
-        every = np.arange(len(rows))
-        model, _ = self._train(self.choice.recipe, every, seed, epochs=self.choice.epochs)
+            self._fitted_rows = list(rows)
+        model, _ = self._train(self.choice.recipe, np.arange(len(rows)), seed, epochs=self.choice.epochs)
         plain = export(model.cpu(), self.label_names)
         config = self.config
         self.classifier = SequenceClassifier(

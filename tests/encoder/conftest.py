@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -11,8 +12,9 @@ from transformers.utils import logging as transformers_logging
 from labelmint.encoder import linear
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
 from labelmint.encoder.data import collate
+from labelmint.students import fine_tune
 from tests.builders import NEUTRAL, OPINIONS
-from tests.train.helpers import config
+from tests.encoder.helpers import config
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -61,11 +63,25 @@ def classifier(encoder_folder):
 
 
 @pytest.fixture
+def trained(classifier):
+    """Return trained(labels, seed): a classifier with a random head as steep as logistic regression's."""
+
+    def make(labels, seed=0):
+        draw = np.random.default_rng(seed)
+        model = classifier(labels)
+        model.set_head(draw.normal(0, 8, (labels, model.width)), draw.normal(0, 1, labels))
+        return model
+
+    return make
+
+
+@pytest.fixture
 def tiny_encoder(project, encoder_folder, set_params, monkeypatch):
     """Make it the project's encoder, which the catalogue knows by its folder, with a quick linear head."""
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
+    monkeypatch.setattr(fine_tune, "MIN_STEPS", 0)
     catalogue = project / "data/models.yaml"
     entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
     catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
-    settings = {**config(recipe="linear_head").model_dump(), "encoder": "tiny"}
+    settings = {**config(student="linear_head").model_dump(), "encoder": "tiny"}
     set_params({f"train.{key}": value for key, value in settings.items()})

@@ -1,32 +1,15 @@
-import json
 import math
 
 import numpy as np
 import pytest
 import torch
-from transformers import DistilBertConfig, DistilBertModel, MPNetConfig, MPNetModel, pipeline
+from transformers import DistilBertConfig, DistilBertModel, MPNetConfig, MPNetModel
 
 from labelmint.core.errors import ModelError
 from labelmint.encoder.classifier import export, load_encoder
-from labelmint.students.arm import predict
-from labelmint.students.save import save_model
-from tests.builders import reviews
-from tests.train.helpers import LABELS, review_rows
+from tests.encoder.helpers import LABELS
 
 TEXTS = ["film", "film story awful !", "story " * 20 + "great", "awful", "night road bright lovely and dull"]
-
-
-@pytest.fixture
-def trained(classifier):
-    """Return trained(labels, seed): a classifier with a random head as steep as logistic regression's."""
-
-    def make(labels, seed=0):
-        draw = np.random.default_rng(seed)
-        model = classifier(labels)
-        model.set_head(draw.normal(0, 8, (labels, model.width)), draw.normal(0, 1, labels))
-        return model
-
-    return make
 
 
 def batch_of(tokenizer, texts=TEXTS):
@@ -91,62 +74,6 @@ def test_export_leaves_the_classifier_as_it_is(trained):
     assert model.encoder.config.num_hidden_layers == layers == plain.config.num_hidden_layers - 1
     assert all(torch.equal(part, before[name]) for name, part in model.state_dict().items())
     assert not plain.training
-
-
-def test_a_saved_folder_is_a_pipeline_with_named_labels(trained, tokenizer, collator, tmp_path):
-    model, rows = export(trained(3), LABELS), review_rows(tokenizer, 10, labels=3)
-    expected = predict(model, rows, collator, 8, torch.device("cpu"))
-    save_model(model, tokenizer, tmp_path / "arm", 16)
-    classify = pipeline("text-classification", model=str(tmp_path / "arm"), top_k=None)
-    texts = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
-    for own, answer in zip(expected, classify(texts, batch_size=4), strict=True):
-        assert {entry["label"]: pytest.approx(entry["score"], abs=1e-3) for entry in answer} == dict(
-            zip(LABELS, own, strict=True)
-        )
-
-
-def test_a_saved_folder_cuts_texts_where_training_did(trained, tokenizer, tmp_path):
-    save_model(export(trained(2), LABELS[:2]), tokenizer, tmp_path / "arm", 16)
-    classify = pipeline("text-classification", model=str(tmp_path / "arm"))
-    long, cut = "film " * 300 + "awful", "film " * 14
-    (one,), (other,) = classify([long], truncation=True), classify([cut])
-    assert one == {"label": other["label"], "score": pytest.approx(other["score"], abs=1e-6)}
-
-
-def test_a_saved_folder_holds_what_loads_anywhere(trained, tokenizer, tmp_path):
-    save_model(export(trained(3), LABELS), tokenizer, tmp_path / "arm", 16)
-    assert {path.name for path in tmp_path.iterdir()} == {"arm"}
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
-        path.name for path in (tmp_path / "arm").iterdir()
-    }
-    config = json.loads((tmp_path / "arm/config.json").read_text(encoding="utf-8"))
-    assert config["architectures"] == ["BertForSequenceClassification"]
-    assert config["id2label"] == {"0": "negative", "1": "positive", "2": "neutral"}
-    assert config["label2id"] == {"negative": 0, "positive": 1, "neutral": 2}
-
-
-def test_saving_takes_the_place_of_an_older_model_and_of_leftovers(trained, tokenizer, tmp_path):
-    for leftover in ("arm", ".arm.tmp"):
-        (tmp_path / leftover).mkdir()
-        (tmp_path / leftover / "old.bin").write_bytes(b"old")
-    save_model(export(trained(2), LABELS[:2]), tokenizer, tmp_path / "arm", 16)
-    assert {path.name for path in tmp_path.iterdir()} == {"arm"}
-    assert not (tmp_path / "arm/old.bin").exists()
-
-
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_failed_save_leaves_the_older_model_and_nothing_half_written(
-    trained, tokenizer, tmp_path, monkeypatch, error
-):
-    def fail(*_, **__):
-        raise error
-
-    (tmp_path / "arm").mkdir()
-    (tmp_path / "arm/old.bin").write_bytes(b"old")
-    monkeypatch.setattr(type(tokenizer), "save_pretrained", fail)
-    with pytest.raises(type(error)):
-        save_model(export(trained(2), LABELS[:2]), tokenizer, tmp_path / "arm", 16)
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["arm", "arm/old.bin"]
 
 
 SMALL = {"vocab_size": 20, "max_position_embeddings": 16}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.core.records import Input
-from labelmint.encoder.data import Rows, length_batches, soft_targets, tokenize, validation_splits
+from labelmint.encoder.data import Rows, length_batches, tokenize, validation_splits
 
 SHARES = st.sampled_from([0.1, 0.2, 0.25, 0.5])
 
@@ -25,6 +25,10 @@ def test_texts_are_cut_and_keep_their_order(tokenizer):
     assert tokenizer.decode(rows.tokens[0]) == "[CLS] film story [SEP]"
     assert tokenizer.decode(rows.tokens[1]).endswith("awful [SEP]")
     assert rows.labels.tolist() == [0, 1, 0]
+
+
+def test_lone_surrogates_are_no_trouble(tokenizer):
+    assert len(tokenize([Input(id="", text="film \ud800")], None, tokenizer, 8)) == 1
 
 
 def test_no_texts_are_no_rows(tokenizer):
@@ -134,18 +138,3 @@ def test_splits_depend_on_the_seed_alone():
 
     assert validation(1) == validation(1)
     assert validation(1) != validation(2)
-
-
-def test_rows_have_soft_targets_only_where_one_of_them_says_so():
-    names = ["a", "b", "c"]
-    real = {"id": "1", "text": "x", "label": "b", "source": "real"}
-    soft = {**real, "id": "2", "label": "a", "label_shares": {"a": 0.6, "c": 0.3999}}
-    assert soft_targets([], names) is None
-    assert soft_targets([real, real], names) is None
-    found = soft_targets([real, soft], names)
-    np.testing.assert_allclose(found, [[0, 1, 0], [0.60006, 0, 0.39994]], atol=1e-5)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
-    rows = Rows([[1], [2]], np.array([1, 0]), shares=found)
-    np.testing.assert_array_equal(rows.take([1]).shares, found[1:])
-    np.testing.assert_allclose(rows.dataset()["labels"], found)
-    assert Rows([[1], [2]], np.array([1, 0])).dataset()["labels"][:] == [1, 0]

@@ -4,8 +4,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from labelmint.encoder import linear
-from labelmint.encoder.linear import best_strength, embed, fit_head
-from tests.train.helpers import review_rows
+from labelmint.encoder.linear import embed, fit_head
+from tests.encoder.helpers import review_rows
 
 
 def separable(labels, each=20, width=6, seed=0):
@@ -37,17 +37,17 @@ def test_separable_labels_are_learnt_for_unseen_rows(labels):
 
 
 @pytest.mark.parametrize("labels", [2, 3])
-@pytest.mark.parametrize("strength", [0.1, 1.0, 30.0])
-def test_probabilities_are_those_of_scikit_learn(monkeypatch, labels, strength):
-    monkeypatch.setattr(linear, "_REGULARISATION", [strength])
+@pytest.mark.parametrize("c", [0.1, 1.0, 30.0])
+def test_probabilities_are_those_of_scikit_learn(monkeypatch, labels, c):
+    monkeypatch.setattr(linear, "_REGULARISATION", [c])
     features, numbers = noise(labels)
-    expected = LogisticRegression(C=strength, max_iter=2000).fit(features, numbers).predict_proba(features)
+    expected = LogisticRegression(C=c, max_iter=2000).fit(features, numbers).predict_proba(features)
     assert expected.std() > 0.05
     found = softmax(features, *fit_head(features, numbers, labels, 1))
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_strength_is_chosen_by_cross_validation():
+def test_regularisation_is_chosen_by_cross_validation():
     def steepness(features, numbers):
         return np.linalg.norm(fit_head(features, numbers, 2, 1)[0])
 
@@ -84,47 +84,3 @@ def test_features_are_in_the_order_of_the_rows(classifier, tokenizer, collator, 
         for tokens, own in zip(rows.tokens, found, strict=True):
             alone = model.features(torch.tensor([tokens]), torch.ones(1, len(tokens), dtype=torch.int64))
             np.testing.assert_allclose(alone[0], own, atol=1e-5)
-
-
-def one_hot(numbers, labels):
-    return np.eye(labels, dtype=np.float32)[numbers]
-
-
-@pytest.mark.parametrize("labels", [2, 3])
-def test_certain_soft_targets_are_hard_ones(labels):
-    features, numbers = noise(labels)
-    hard = fit_head(features, numbers, labels, 1)
-    soft = fit_head(features, numbers, labels, 1, shares=one_hot(numbers, labels))
-    for one, other in zip(hard, soft, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
-
-
-def test_what_soft_targets_say_is_what_is_predicted():
-    features = np.repeat(np.eye(2, 6, dtype=np.float32), 200, axis=0)
-    shares = np.repeat(np.array([[0.7, 0.3], [0.1, 0.9]], np.float32), 200, axis=0)
-    found = softmax(features, *fit_head(features, shares.argmax(axis=1), 2, 1, shares=shares))
-    np.testing.assert_allclose(found, shares, atol=0.05)
-
-
-def test_soft_targets_of_a_label_that_is_nowhere_the_likeliest_are_learnt_too():
-    features = np.repeat(np.eye(2, 6, dtype=np.float32), 200, axis=0)
-    shares = np.repeat(np.array([[0.6, 0.0, 0.4], [0.0, 0.6, 0.4]], np.float32), 200, axis=0)
-    found = softmax(features, *fit_head(features, shares.argmax(axis=1), 3, 1, shares=shares))
-    np.testing.assert_allclose(found[:, 2], 0.4, atol=0.05)
-
-
-def test_a_head_of_the_best_strength_is_the_one_that_is_chosen():
-    features, numbers = separable(3)
-    chosen = fit_head(features, numbers, 3, 1)
-    told = fit_head(features, numbers, 3, 1, strength=best_strength(features, numbers, 1))
-    for one, other in zip(chosen, told, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_a_label_that_one_row_alone_may_have_is_no_error():
-    features, numbers = noise(2)
-    shares = np.pad(one_hot(numbers, 2), [(0, 0), (0, 1)])
-    shares[5] = [0.5, 0.3, 0.2]
-    weight, bias = fit_head(features, shares.argmax(axis=1), 3, 1, shares=shares)
-    assert np.isfinite(weight).all()
-    assert np.isfinite(bias).all()

@@ -1,4 +1,4 @@
-"""Settings of the train stage that tests can rely on, and tokenized reviews."""
+"""Settings of training that tests can rely on, and tokenized reviews."""
 
 from __future__ import annotations
 
@@ -17,18 +17,13 @@ LABELS = ["negative", "positive", "neutral"]
 def config(**changes: Any) -> Train:
     """Return a `train` section for a few quick steps in float32."""
     settings: dict[str, Any] = {
-        "recipe": "auto",
+        "student": "auto",
         "seeds": [1, 2],
-        "curve_seeds": 1,
         "validation_share": 0.2,
-        "max_validation_rows": 400,
         "epochs": 2,
-        "min_steps": 0,
-        "max_steps": 100_000,
         "learning_rate": 5e-3,
         "batch_rows": 16,
         "max_tokens": 32,
-        "freeze_embeddings": True,
         "precision": "fp32",
     }
     return section("train", **{**settings, **changes})

@@ -1,0 +1,27 @@
+"""The tiny encoder of tests/encoder, and a setting, for the tests of students."""
+
+from __future__ import annotations
+
+import pytest
+
+from labelmint.core.params import load_params
+from labelmint.students.base import Setting
+from tests.builders import REPOSITORY, card
+from tests.encoder.conftest import classifier, collator, encoder_folder, tiny_encoder, tokenizer, trained
+from tests.encoder.helpers import LABELS
+
+__all__ = ["classifier", "collator", "encoder_folder", "tiny_encoder", "tokenizer", "trained"]
+
+
+@pytest.fixture
+def setting():
+    """Return setting(labels, train, ...): the shipped params.yaml and a card of so many labels."""
+
+    def make(labels=2, train=None, **callbacks):
+        params = load_params(REPOSITORY / "params.yaml")
+        if train is not None:
+            params = params.model_copy(update={"train": train})
+        names = {name: {"name": name, "phrase": name} for name in LABELS[:labels]}
+        return Setting(params, card(labels=names), **callbacks)
+
+    return make
