@@ -1,1 +1,1 @@
-"""The synthetic rows and a classifier as folders to pass on: `make export`."""
+"""The synthetic rows and a classifier as folders to pass on: `labelmint export`."""

@@ -17,13 +17,23 @@ from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard,
 from scipy.stats import binomtest
 
 from labelmint.core.records import dump
-from labelmint.export.dataset import JSONL, PARQUET
+from labelmint.export.dataset import JSONL, PARQUET, exported_row
 from labelmint.export.facts import Facts
 from labelmint.export.licences import Licence, metadata
 
 # The hub's size classes: rows below each.
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
-_DATA_SETTINGS = ("task", "real", "prepare", "class_balance", "llm", "generate", "top_up", "filter")
+_DATA_SETTINGS = (
+    "task",
+    "class_balance",
+    "real",
+    "prepare",
+    "llm",
+    "generate",
+    "top_up",
+    "labelling",
+    "filter",
+)
 _MODEL_SETTINGS = ("task", "real", "prepare", "train")
 
 
@@ -43,7 +53,6 @@ def data_card(facts: Facts, columns: Features) -> str:
     files = [{"split": "train", "path": str(PARQUET)}]
     MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
     DatasetInfosDict({"default": DatasetInfo(features=columns)}).to_dataset_card_data(data)
-    tags = Counter(tag for row in facts.kept for tag in row.get("tags") or ())  # type: ignore[attr-defined]
     text = _render(
         "dataset.md.j2",
         facts,
@@ -51,10 +60,11 @@ def data_card(facts: Facts, columns: Features) -> str:
         columns=columns,
         parquet=PARQUET,
         jsonl=JSONL,
-        tags=tags,
-        example=dump(_example(facts, columns)),
-        reader=_reader(facts.funnel),
+        example=dump({name: exported_row(facts.kept[0]).get(name) for name in columns}),
+        label_accuracy=_label_accuracy(facts.funnel),
         settings=_settings(facts, _DATA_SETTINGS),
+        gain=facts.gain(facts.main_arm),
+        worth=facts.worth(facts.main_arm),
     )
     return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
 
@@ -74,7 +84,15 @@ def model_card(facts: Facts) -> str:
         model_name=f"{facts.params.task}-{facts.arm}",
         eval_results=_results(facts) or None,
     )
-    text = _render("model.md.j2", facts, licences=licences, settings=_settings(facts, _MODEL_SETTINGS))
+    text = _render(
+        "model.md.j2",
+        facts,
+        licences=licences,
+        settings=_settings(facts, _MODEL_SETTINGS),
+        seeds=facts.params.seeds_of(facts.arm),
+        gain=facts.gain(facts.arm),
+        worth=facts.worth(facts.arm),
+    )
     return str(ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
 
 
@@ -82,7 +100,7 @@ def _results(facts: Facts) -> list[EvalResult]:
     if not facts.scores:
         return []
     scores, task = facts.scores["arms"][facts.arm], facts.params.task
-    found = [
+    results = [
         ("accuracy", scores["accuracy"]["mean"], "Accuracy"),
         ("f1", scores["macro_f1"]["mean"], "Macro F1"),
         ("expected_calibration_error", scores["calibration_error"], "Expected calibration error"),
@@ -95,14 +113,14 @@ def _results(facts: Facts) -> list[EvalResult]:
             dataset_split="test",
             metric_type=kind,
             metric_value=value,
-            metric_name=f"{name}, mean of {len(facts.params.train.seeds_of(facts.arm))} training seeds",
+            metric_name=f"{name}, mean of {len(facts.params.seeds_of(facts.arm))} training seeds",
         )
-        for kind, value, name in found
+        for kind, value, name in results
     ]
 
 
 def _render(template: str, facts: Facts, **more: Any) -> str:
-    folder = resources.files("export") / "templates"
+    folder = resources.files("labelmint.export") / "templates"
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
         undefined=jinja2.StrictUndefined,
@@ -110,7 +128,6 @@ def _render(template: str, facts: Facts, **more: Any) -> str:
         lstrip_blocks=True,
         autoescape=False,  # it is Markdown; texts of models stand in code blocks
     )
-    environment.tests["match"] = lambda text, pattern: re.match(pattern, text) is not None
     filters: dict[str, Any] = {
         "percent": lambda share: f"{100 * share:.1f} %",
         "points": lambda share: f"{100 * share:+.1f}",
@@ -126,9 +143,9 @@ def _render(template: str, facts: Facts, **more: Any) -> str:
         card=facts.card,
         scores=facts.scores,
         names=facts.card.label_names,
-        labels=Counter(row["label"] for row in facts.kept),
+        labels=Counter(row["judged_label"] for row in facts.kept),
         methods=Counter(row["method"] for row in facts.kept),
-        relabelled=sum(row["label"] != row["written_label"] for row in facts.kept),
+        relabelled=sum(row["label"] != row["judged_label"] for row in facts.kept),
         **more,
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -146,27 +163,21 @@ def _settings(facts: Facts, sections: Sequence[str]) -> str:
     if facts.params.llm.backend == "llama_cpp":
         content["llm"].pop("server")
     chosen = {key: content[key] for key in sections}
+    if "train" in chosen:
+        chosen["arms"] = {facts.arm: content["arms"][facts.arm]}
     return yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True, default_flow_style=None).rstrip()
 
 
-def _example(facts: Facts, columns: Features) -> Mapping[str, Any]:
-    row: Mapping[str, Any] = facts.kept[0]
-    return {name: row.get(name) for name in columns}
-
-
-def _reader(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return how often the judges were right on real rows, with a Wilson interval; None: not known."""
-    reader = (funnel or {}).get("reader") or {}
-    accuracy, rows = reader.get("accuracy"), reader.get("real_rows")
-    if not accuracy or not rows:
+def _label_accuracy(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return how often the label scores were right on real rows, with a Wilson interval; None: not known."""
+    scoring = (funnel or {}).get("reader") or {}
+    accuracy, rows = scoring.get("accuracy") or {}, scoring.get("real_rows")
+    scorer = next((name for name in ("pooled", "llm") if accuracy.get(name) is not None), None)
+    if scorer is None or not rows:
         return None
-    by_judge = accuracy if isinstance(accuracy, Mapping) else {"llm": accuracy}
-    judge = next((name for name in ("pooled", "llm") if by_judge.get(name) is not None), None)
-    if judge is None:
-        return None
-    right = by_judge[judge]
+    right = accuracy[scorer]
     span = binomtest(round(right * rows), rows).proportion_ci(method="wilson")
-    return {"judge": judge, "accuracy": right, "rows": rows, "low": span.low, "high": span.high}
+    return {"scorer": scorer, "accuracy": right, "rows": rows, "low": span.low, "high": span.high}
 
 
 def _size(rows: int) -> str:
@@ -186,7 +197,7 @@ def cell(value: object) -> str:
     return re.sub(r"([\\|`*_<\[])", r"\\\1", text)
 
 
-def licence_line(own: Licence) -> str:
+def licence_line(licence: Licence) -> str:
     """Return a licence as a line of Markdown."""
-    name = f"[{own.name}]({own.link})" if own.link else own.name
-    return " ".join(part for part in (f"{own.of}: {name}.", own.note) if part)
+    name = f"[{licence.name}]({licence.link})" if licence.link else licence.name
+    return " ".join(part for part in (f"{licence.of}: {name}.", licence.note) if part)

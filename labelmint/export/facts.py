@@ -1,4 +1,4 @@
-"""Everything that the cards say, read from what the stages wrote; what isn't there is said to be missing."""
+"""Everything that the cards state, read from what the stages wrote; cards say what is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
@@ -52,12 +52,39 @@ class Facts:
     @property
     def has_real(self) -> bool:
         """Whether the arm was trained on real rows."""
-        return not self.arm.startswith("synthetic")
+        return bool(self.params.arms[self.arm].real)
 
     @property
     def has_synthetic(self) -> bool:
         """Whether the arm was trained on synthetic rows."""
-        return not self.arm.startswith("real")
+        return bool(self.params.arms[self.arm].synthetic)
+
+    @property
+    def main_arm(self) -> str | None:
+        """The arm that tells what the data set is worth: all its rows, with all real ones if there is one."""
+        arms = self.params.arms
+        names = [
+            name
+            for name, arm in arms.items()
+            if arm.synthetic == "all" and self.params.student_of(name) == self.params.train.student
+        ]
+        return max(names, key=lambda name: arms[name].real == "all", default=None)
+
+    def gain(self, arm: str | None) -> Mapping[str, Any] | None:
+        """Return the gain over the same student without the synthetic rows; None: not measured."""
+        if self.scores is None or arm is None:
+            return None
+        real, student = self.params.arms[arm].real, self.params.student_of(arm)
+        for name, other in self.params.arms.items():
+            if (other.real, other.synthetic, self.params.student_of(name)) == (real, 0, student):
+                return cast(Mapping[str, Any] | None, self.scores["gain"].get(f"{arm}_vs_{name}"))
+        return None
+
+    def worth(self, arm: str | None) -> Mapping[str, Any] | None:
+        """Return how many real labels the arm scores like; None: not measured."""
+        if self.scores is None or arm is None:
+            return None
+        return cast(Mapping[str, Any] | None, self.scores["label_equivalence"].get(arm))
 
     @property
     def shows_real(self) -> bool:
@@ -110,7 +137,7 @@ def _metrics(path: Path) -> Any:
 def _generator(params: Params) -> Model:
     if params.llm.backend == "llama_cpp":
         return _model(params.llm.model, ("base", "chat"), "llm.model", "the language model")
-    # A server says no more than a name; its address is nobody's business.
+    # A server gives no more than a name; its address is omitted for privacy.
     server = params.llm.server
     name = server.model or "the only model of the server"
     return Model(name, server.kind, "a server", "", licence("the language model", UNKNOWN))
@@ -128,23 +155,22 @@ def _origin(entry: Entry) -> str:
 
 
 def _prompt(kept: Sequence[Kept]) -> str | None:
-    """Return the first kept row's prompt without the real rows that it shows; None: they can't be told."""
+    """Return the first kept row's prompt without the real rows in it; None: they can't be recognized."""
     if not kept:
         return None
-    prompts: list[Prompt] = [*read_rows(paths.PROMPTS), *_rows(paths.MORE_PROMPTS)]
-    prompt = next((own for own in prompts if own["id"] == kept[0]["prompt_id"]), None)
+    prompts: list[Prompt] = [*read_rows(paths.PROMPTS), *_rows(paths.TOP_UP_PROMPTS)]
+    prompt = next((row for row in prompts if row["id"] == kept[0]["prompt_id"]), None)
     if prompt is None:
         return None
-    text, real = prompt["text"], _rows(paths.REAL_TRAIN)
+    shown, real = prompt["text"], _rows(paths.REAL_TRAIN)
     by_id = {row["id"]: row for row in real}
     for row_id in prompt["demonstration_ids"]:
-        if row_id not in by_id or any(own not in text for own in texts_of(by_id[row_id])):
+        if row_id not in by_id or any(text not in shown for text in texts_of(by_id[row_id])):
             return None
-    # Not only those that were shown: a pair's first text may be any row's. Longer ones first: one may hold
-    # another.
-    for own in sorted({own for row in real for own in texts_of(row)}, key=len, reverse=True):
-        text = text.replace(own, REAL_ROW)
-    return text
+    # All rows, since a pair's first text may be any row's; longer texts first, since one may hold another.
+    for text in sorted({text for row in real for text in texts_of(row)}, key=len, reverse=True):
+        shown = shown.replace(text, REAL_ROW)
+    return shown
 
 
 def _rows(path: Path) -> list[Any]:

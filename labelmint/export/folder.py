@@ -1,4 +1,4 @@
-"""A folder that is whole or not there, and that never takes the place of somebody's work."""
+"""A folder that is whole or not there, and that never replaces files that an export did not make."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _MAKER = "labelmint export"
 
 
 def check_free(folder: Path) -> None:
-    """Raise `DataError` unless nothing is here, or a folder that we made and nobody changed."""
+    """Raise `DataError` unless nothing is here, or an earlier export that was not changed."""
     if not folder.name:
         raise DataError(f"--out: {folder} can't be replaced; name a new folder")
     if not folder.exists():
         return
     if not folder.is_dir():
         raise DataError(f"--out: {folder} is a file; name a new folder")
-    found = {str(file.relative_to(folder)): file for file in folder.rglob("*") if not _real_folder(file)}
-    if not found:
+    present = {str(file.relative_to(folder)): file for file in folder.rglob("*") if not _real_folder(file)}
+    if not present:
         return
     files = _recorded(folder)
     if files is None:
-        raise DataError(f"--out: {folder} was not made by `make export`, so it stays; name a new folder")
-    for name, file in found.items():
+        raise DataError(f"--out: {folder} was not made by `labelmint export`, so it stays; name a new folder")
+    for name, file in present.items():
         if name != MARKER and (name not in files or file.is_symlink() or sha256(file) != files[name]):
             what = "was changed" if name in files else "was added"
             raise DataError(

@@ -17,8 +17,8 @@ def language_of(texts: Sequence[str]) -> str | None:
 
     chunks = [" ".join(texts[start : start + _LINES]) for start in range(0, len(texts), _LINES)]
     step = max(1, len(chunks) // _MAX_CHUNKS)
-    found = Counter(py3langid.classify(chunk)[0] for chunk in chunks[::step])
-    if not found:
+    languages = Counter(py3langid.classify(chunk)[0] for chunk in chunks[::step])
+    if not languages:
         return None
-    language, count = found.most_common(1)[0]
-    return str(language) if count >= _CLEAR * found.total() else None
+    language, count = languages.most_common(1)[0]
+    return str(language) if count >= _CLEAR * languages.total() else None

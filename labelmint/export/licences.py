@@ -33,7 +33,7 @@ class Licence:
     note: str
 
 
-# By the catalogue's names; what is not here is said as it stands there.
+# By the catalogue's names; others are stated as they stand there.
 _KNOWN = {
     "Apache-2.0": ("apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0", ""),
     "MIT": ("mit", "", ""),
@@ -59,13 +59,13 @@ def licence(of: str, name: str) -> Licence:
 
 def metadata(licences: Sequence[Licence]) -> dict[str, Any]:
     """Return a card's `license` fields: the one licence of all parts, or `other` with a name."""
-    hubs = {own.hub for own in licences}
+    hubs = {item.hub for item in licences}
     if UNKNOWN in hubs:
         return {"license": UNKNOWN}
-    names = {own.name for own in licences}
+    names = {item.name for item in licences}
     if len(names) > 1:
         return {"license": "other", "license_name": "several-see-card"}
-    (only,) = {own.hub: own for own in licences}.values()
+    (only,) = {item.hub: item for item in licences}.values()
     if only.hub != "other":
         return {"license": only.hub}
     slug = re.sub(r"[^a-z0-9.]+", "-", only.name.lower()).strip("-.")

@@ -45,7 +45,7 @@ def check_recorded(arm: str) -> bool:
         return False
     recorded = read_yaml(LOCK).get("stages", {})
     today = read_yaml(PARAMS_PATH)
-    for name in ("prepare", "generate", "top_up", "filter", f"train@{arm}", "evaluate"):
+    for name in ("prepare", "generate", "top_up", "filter", "arms", f"train@{arm}", "evaluate"):
         for key, value in recorded.get(name, {}).get("params", {}).get(str(PARAMS_PATH), {}).items():
             # Of the arms only this one matters here.
             if key != "arms" and _at(today, key) != value:
@@ -76,7 +76,7 @@ def _at(content: Any, dotted: str) -> Any:
 
 def _differences(key: str, old: Any, new: Any) -> Iterator[str]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for part in [*old, *(own for own in new if own not in old)]:
+        for part in [*old, *(key for key in new if key not in old)]:
             yield from _differences(f"{key}.{part}", old.get(part), new.get(part))
     elif old != new:
         yield key

@@ -65,7 +65,8 @@ def predict(request: Request) -> None:
         if output and output.is_file() and os.path.samestat(output.stat(), os.fstat(stream.fileno())):
             raise DataError(f"--output: {output} is the input; name another file")
         lines = Lines(stream, "standard input" if request.input == "-" else request.input)
-        kind: InputKind = request.kind or KINDS.get(Path(request.input).suffix.lower(), "text")
+        suffix = Path(request.input).suffix.lower()
+        kind: InputKind = request.kind or (KINDS[suffix] if suffix in KINDS else "text")
         items = read_items(lines, kind, request.column, request.pair_column)
         # On a terminal each line is answered at once.
         parts = windows(items, 1, 1) if stream.isatty() else windows(items, _FIRST_WINDOW, _WINDOW)
