@@ -1,6 +1,6 @@
 """Rows as vectors, kept in the journal: another threshold embeds nothing again.
 
-In chunks, like the LLM's readings: a vector depends a little on what shares its batch, which must not be what
+In chunks, like label scores: a vector depends a little on what shares its batch, which must not be what
 an earlier run happened to leave over.
 """
 
@@ -17,11 +17,9 @@ from labelmint.core.cache import Journal, fingerprint
 from labelmint.core.params import Train
 from labelmint.core.records import Input, texts_of
 from labelmint.llm.catalog import load_entry, model_file
-from labelmint.rules.similarity import Pair
 
 # Each chunk loads the encoder (half a second); a round of `top_up` embeds the last one again.
 CHUNK_ROWS = 1000
-_BLOCK_ROWS = 1000
 
 Floats = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[Input]], Floats]
@@ -45,11 +43,11 @@ def embed_rows(
     journal = Journal("embed", _identity(config))
     chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
     keys = [fingerprint({"texts": [*map(texts_of, chunk)]}) for chunk in chunks]
-    for own, key in zip(chunks, keys, strict=True):
+    for chunk, key in zip(chunks, keys, strict=True):
         if key in journal:
-            on_rows(len(own))
+            on_rows(len(chunk))
         else:
-            vectors = embedding.embed_rows(config, own, on_rows)
+            vectors = embedding.embed_rows(config, chunk, on_rows)
             journal.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
     parts = [np.frombuffer(base64.b64decode(journal[key]), "<f4") for key in keys]
     return np.concatenate(parts).reshape(len(rows), -1)
@@ -71,7 +69,7 @@ class Vectors:
         self._places = {
             row["id"]: (group, at) for group, rows in enumerate(groups) for at, row in enumerate(rows)
         }
-        self._found: dict[int, Floats] = {}
+        self._vectors: dict[int, Floats] = {}
 
     def of(self, rows: Sequence[Input]) -> Floats:
         """Return the vectors of some of the rows, shape (rows, width)."""
@@ -80,9 +78,10 @@ class Vectors:
         return np.stack([self._vector(*self._places[row["id"]]) for row in rows])
 
     def _vector(self, group: int, at: int) -> Floats:
-        if group not in self._found:
-            self._found[group] = self._embed(self._groups[group])
-        return self._found[group][at]
+        if group not in self._vectors:
+            self._vectors[group] = self._embed(self._groups[group])
+        vector: Floats = self._vectors[group][at]
+        return vector
 
 
 def _identity(config: Train) -> dict[str, Any]:
@@ -95,19 +94,3 @@ def _identity(config: Train) -> dict[str, Any]:
         "max_tokens": config.max_tokens,
         "torch": [torch.__version__, torch.cuda.is_available()],
     }
-
-
-def near_pairs(left: Floats, right: Floats, threshold: float) -> list[Pair]:
-    """Return all (left, right, cosine) at the threshold or above, right ascending within a left."""
-    pairs: list[Pair] = []
-    if not len(left) or not len(right):
-        return pairs
-    for start in range(0, len(left), _BLOCK_ROWS):
-        cosines = left[start : start + _BLOCK_ROWS] @ right.T
-        rows, columns = np.nonzero(cosines >= threshold)
-        found = cosines[rows, columns]
-        pairs += [
-            (int(i) + start, int(j), min(1.0, float(cosine)))
-            for i, j, cosine in zip(rows, columns, found, strict=True)
-        ]
-    return pairs

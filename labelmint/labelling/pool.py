@@ -2,8 +2,8 @@
 
 The small model scores the labels of some tasks well and of others worse than a classifier trained on a
 hundred rows (tweets: 57 % right against 67 %); alone it would reject good rows. Their log-probabilities are
-added with weights (a logarithmic opinion pool, Genest & Zidek 1986) that are fitted on real rows which neither
-saw: the model was not shown them, and the classifier's predictions of them are out-of-fold.
+added with weights (a logarithmic opinion pool, Genest & Zidek 1986) that are fitted on real rows which
+neither saw: the model was not shown them, and the classifier's predictions of them are out-of-fold.
 """
 
 from __future__ import annotations

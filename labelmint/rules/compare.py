@@ -7,9 +7,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from labelmint.core.records import Input, Labelled, texts_of
-from labelmint.encoder.vectors import Vectors, near_pairs
+from labelmint.encoder.vectors import Vectors
 from labelmint.rules.edits import edited_pairs
-from labelmint.rules.similarity import Pair, shingle_pairs, words_of
+from labelmint.rules.similarity import Pair, cosine_pairs, shingle_pairs, words_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Comparison:
     given: Set[str]
     vectors: Vectors | None
 
-    def twins(self, measure: str, rows: Sequence[Input], threshold: float) -> list[Pair]:
+    def near_duplicates(self, measure: str, rows: Sequence[Input], threshold: float) -> list[Pair]:
         """Return (row, earlier row, similarity) at the threshold or above."""
         if measure == "meaning":
             return self._by_meaning(rows, rows, threshold)
@@ -48,10 +48,10 @@ class Comparison:
         return shingle_pairs(left, right, threshold, contained=True)
 
     def _by_meaning(self, rows: Sequence[Input], others: Sequence[Input], threshold: float) -> list[Pair]:
-        # The encoder reads a pair as one: two claims about one premise are always near each other.
+        # The encoder takes a pair as one text: two claims about one premise are always near each other.
         if self.vectors is None or threshold >= 1 or any("text_pair" in row for row in rows):
             return []
-        return near_pairs(self.vectors.of(rows), self.vectors.of(others), threshold)
+        return cosine_pairs(self.vectors.of(rows), self.vectors.of(others), threshold)
 
 
 def first_texts(train: Sequence[Labelled]) -> set[str]:
@@ -63,13 +63,13 @@ def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
     """Return what is compared of each row: its text, or both texts of a pair.
 
     Pairs that begin with the same given text (a real row's) have most words in common, so of those only the
-    second texts are compared: its words carry a mark of the first text, and match under the same mark alone.
+    second texts are compared: their words carry a mark of the first text, and match under the same mark only.
     """
     texts = []
     for row in rows:
-        said = " ".join(words_of(row["text"]))
-        if "text_pair" in row and said in given:
-            mark = zlib.crc32(said.encode("utf-8", "surrogatepass"))
+        first = " ".join(words_of(row["text"]))
+        if "text_pair" in row and first in given:
+            mark = zlib.crc32(first.encode("utf-8", "surrogatepass"))
             texts.append(" ".join(f"{word}_{mark}" for word in words_of(row["text_pair"])))
         else:
             texts.append(" ".join(texts_of(row)))

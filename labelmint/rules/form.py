@@ -1,20 +1,18 @@
-"""Form rules: what a candidate's own text gives away. Each returns evidence, or None if it passes."""
+"""Rules on a candidate's text alone. Each returns evidence, or None if the row passes."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from labelmint.core.params import Filter
 from labelmint.core.records import Candidate, Input, texts_of
+from labelmint.rules.filtering import Evidence
 from labelmint.rules.language import language_of, other_language
 from labelmint.tasks.cards import TaskCard
-
-Evidence = dict[str, Any]
-TextRule = Callable[[str], Evidence | None]
 
 _BAD = ("Cc", "Cs")  # control characters, halves of characters
 # Base models write web pages' tags.
@@ -23,108 +21,150 @@ _MARKUP = re.compile(r"</?[a-z][a-z0-9_]*(?:\s[^<>]*)?/?>", re.I)
 MAX_FOREIGN_SHARE = 0.2
 
 
-def form_rules(
-    config: Filter, card: TaskCard, train: Sequence[Input]
-) -> list[tuple[str, Callable[[Candidate], Evidence | None]]]:
-    """Return the form rules in the order in which they are applied.
+class FormContext:
+    """What the form rules know beside the row: the settings, the task card, what is usual in real rows."""
 
-    Of a pair, both texts are looked at, but for a first one that is a real row's.
-    """
-    real_texts = [text for row in train for text in texts_of(row)]
-    given = {row["text"] for row in train if "text_pair" in row}
-    rules = _text_rules(config, card, real_texts)
-    # Of a pair, premises are longer than what follows from them: each place has its own usual length.
-    places = list(zip(*map(texts_of, train), strict=True)) or [()]
-    longest = [config.max_words or usual_words(texts) for texts in places]
+    def __init__(self, config: Filter, card: TaskCard, train: Sequence[Input]) -> None:
+        self.config = config
+        self.echo, self.label_tag, self.answer = (
+            _echo_pattern(card),
+            _label_tag_pattern(card),
+            _answer_pattern(card),
+        )
+        self.real_texts = [text for row in train for text in texts_of(row)]
+        # First texts of real pairs, to which candidates were written.
+        self.given = {row["text"] for row in train if "text_pair" in row}
+        # Of a pair, premises are longer than what follows from them: each place has its usual length.
+        places = list(zip(*map(texts_of, train), strict=True)) or [()]
+        self.longest = [config.max_words or usual_words(texts) for texts in places]
 
-    def no_label(row: Candidate) -> Evidence | None:
-        return None if row["label"] else {}
+    @cached_property
+    def scripts(self) -> Counter[str]:
+        """The real rows' letters by script."""
+        return scripts("".join(self.real_texts))
 
-    def empty(row: Candidate) -> Evidence | None:
-        # Of a pair, each text must say something.
-        said = all(any(map(str.isalnum, text)) for text in texts_of(row))
-        return None if said else {}
+    @cached_property
+    def language(self) -> str | None:
+        """The real rows' language; None where they are of several, or too few."""
+        return language_of(self.real_texts)
 
-    def cut_off(row: Candidate) -> Evidence | None:
-        return {"tokens": row["tokens"]} if row["finish_reason"] == "length" else None
+    @cached_property
+    def has_markup(self) -> bool:
+        """Whether real rows have tags of web pages."""
+        return any(map(_MARKUP.search, self.real_texts))
 
-    def too_long(row: Candidate) -> Evidence | None:
-        for place, text in written(row, given):
-            words = len(text.split())
-            if words > longest[min(place, len(longest) - 1)]:
-                return {"words": words}
-        return None
+    @cached_property
+    def has_answers(self) -> bool:
+        """Whether real rows give the answer away."""
+        return any(map(self.answer.search, self.real_texts))
 
-    def of_row(rule: TextRule) -> Callable[[Candidate], Evidence | None]:
-        return lambda row: next((found for _, text in written(row, given) if (found := rule(text))), None)
-
-    before = [(rule.__name__, rule) for rule in (no_label, empty, cut_off)]
-    said = [(rule.__name__, of_row(rule)) for rule in rules]
-    at = [name for name, _ in said].index("too_short") + 1
-    return [*before, *said[:at], ("too_long", too_long), *said[at:]]
-
-
-def written(row: Input, given: Set[str]) -> list[tuple[int, str]]:
-    """Return the row's texts with their places, without a pair's first one if it was given."""
-    texts = list(enumerate(texts_of(row)))
-    return texts[1:] if len(texts) > 1 and row["text"] in given else texts
+    def written(self, row: Input) -> list[tuple[int, str]]:
+        """Return the row's texts with their places, without a pair's first one if it is a real row's."""
+        texts = list(enumerate(texts_of(row)))
+        return texts[1:] if len(texts) > 1 and row["text"] in self.given else texts
 
 
-def _text_rules(config: Filter, card: TaskCard, real_texts: Sequence[str]) -> list[TextRule]:
-    echo, label_tag, answer = _echo_pattern(card), _label_tag_pattern(card), _answer_pattern(card)
-    known = scripts("".join(real_texts))
-    markup_is_usual = any(map(_MARKUP.search, real_texts))
-    answers_are_usual = any(map(answer.search, real_texts))
-    usual = language_of(real_texts) if config.rules.language else None
+RowCheck = Callable[[Candidate, FormContext], Evidence | None]
 
-    def garbled(text: str) -> Evidence | None:
-        bad = [char for char in text if char == "\ufffd" or unicodedata.category(char) in _BAD]
-        return {"characters": ascii("".join(bad))} if bad else None
 
-    def prompt_echo(text: str) -> Evidence | None:
-        return _found(echo, text)
+def _of_each_text(check: Callable[[str, FormContext], Evidence | None]) -> RowCheck:
+    """Make a check of a row of a check of a text: it returns the first evidence that a text gives."""
 
-    def label_leak(text: str) -> Evidence | None:
-        return _found(label_tag, text)
+    def check_row(row: Candidate, context: FormContext) -> Evidence | None:
+        results = (check(text, context) for _, text in context.written(row))
+        return next(filter(None, results), None)
 
-    def answer_leak(text: str) -> Evidence | None:
-        return None if answers_are_usual else _found(answer, text)
+    check_row.__doc__ = check.__doc__
+    return check_row
 
-    def markup(text: str) -> Evidence | None:
-        return None if markup_is_usual else _found(_MARKUP, text)
 
-    def too_short(text: str) -> Evidence | None:
+def no_label(row: Candidate, _: FormContext) -> Evidence | None:
+    """Check that there is a label."""
+    return None if row["label"] else {}
+
+
+def empty(row: Candidate, _: FormContext) -> Evidence | None:
+    """Check that the text, of a pair each text, has a letter or digit."""
+    return None if all(any(map(str.isalnum, text)) for text in texts_of(row)) else {}
+
+
+def cut_off(row: Candidate, _: FormContext) -> Evidence | None:
+    """Check that the text ended."""
+    return {"tokens": row["tokens"]} if row["finish_reason"] == "length" else None
+
+
+@_of_each_text
+def garbled(text: str, _: FormContext) -> Evidence | None:
+    """Check the characters."""
+    bad = [char for char in text if char == "\ufffd" or unicodedata.category(char) in _BAD]
+    return {"characters": ascii("".join(bad))} if bad else None
+
+
+@_of_each_text
+def prompt_echo(text: str, context: FormContext) -> Evidence | None:
+    """Check for pieces of the prompt."""
+    return _match(context.echo, text)
+
+
+@_of_each_text
+def label_leak(text: str, context: FormContext) -> Evidence | None:
+    """Check for a label that stands as a label."""
+    return _match(context.label_tag, text)
+
+
+@_of_each_text
+def answer_leak(text: str, context: FormContext) -> Evidence | None:
+    """Check for a label said of the text, unless real rows do so."""
+    return None if context.has_answers else _match(context.answer, text)
+
+
+@_of_each_text
+def markup(text: str, context: FormContext) -> Evidence | None:
+    """Check for tags of web pages, unless real rows have some."""
+    return None if context.has_markup else _match(_MARKUP, text)
+
+
+@_of_each_text
+def too_short(text: str, context: FormContext) -> Evidence | None:
+    """Check against the least number of words."""
+    words = len(text.split())
+    return {"words": words} if words < context.config.min_words else None
+
+
+def too_long(row: Candidate, context: FormContext) -> Evidence | None:
+    """Check against the greatest number of words, that of the text's place in a pair."""
+    for place, text in context.written(row):
         words = len(text.split())
-        return {"words": words} if words < config.min_words else None
+        if words > context.longest[min(place, len(context.longest) - 1)]:
+            return {"words": words}
+    return None
 
-    def foreign_script(text: str) -> Evidence | None:
-        # Without real rows any script may be the task's.
-        found = scripts(text) if known else Counter()
-        foreign = {script: count for script, count in found.items() if script not in known}
-        share = sum(foreign.values()) / max(1, sum(found.values()))
-        return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
 
-    def language(text: str) -> Evidence | None:
-        return other_language(text, usual, config.language_probability) if usual else None
-
-    def repetitive(text: str) -> Evidence | None:
-        words = re.findall(r"\w+", text.casefold())  # ". . . ." is no repetition
-        most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
-        if most and most[0][1] >= 3:
-            return {"words": " ".join(most[0][0]), "times": most[0][1]}
+@_of_each_text
+def foreign_script(text: str, context: FormContext) -> Evidence | None:
+    """Check the letters' scripts; without real rows any script may be the task's."""
+    if not context.scripts:
         return None
+    counts = scripts(text)
+    foreign = {script: count for script, count in counts.items() if script not in context.scripts}
+    share = sum(foreign.values()) / max(1, sum(counts.values()))
+    return {"scripts": foreign, "share": round(share, 3)} if share > MAX_FOREIGN_SHARE else None
 
-    return [
-        garbled,
-        prompt_echo,
-        label_leak,
-        answer_leak,
-        markup,
-        too_short,
-        foreign_script,
-        language,
-        repetitive,
-    ]
+
+@_of_each_text
+def language(text: str, context: FormContext) -> Evidence | None:
+    """Check the language."""
+    return other_language(text, context.language) if context.language else None
+
+
+@_of_each_text
+def repetitive(text: str, _: FormContext) -> Evidence | None:
+    """Check for three words that come three times."""
+    words = re.findall(r"\w+", text.casefold())  # ". . . ." is no repetition
+    most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
+    if most and most[0][1] >= 3:
+        return {"words": " ".join(most[0][0]), "times": most[0][1]}
+    return None
 
 
 def usual_words(real_texts: Sequence[str]) -> int:
@@ -142,14 +182,14 @@ def _echo_pattern(card: TaskCard) -> re.Pattern[str]:
     """Match pieces of the prompt's frame inside a text: another header, or its first line."""
     headers = [f"{label.phrase} {card.text_name}" for label in card.labels.values()]
     names = [card.text_name, *([card.pair_name] if card.pair_name else [])]
-    said = "|".join(re.escape(header) for header in [*headers, *names])
+    header = "|".join(re.escape(name) for name in [*headers, *names])
     return re.compile(
-        rf"(?:^|\W)(?:{said})\s*:|here are some {re.escape(card.description)}|<\|?im_(?:start|end)", re.I
+        rf"(?:^|\W)(?:{header})\s*:|here are some {re.escape(card.description)}|<\|?im_(?:start|end)", re.I
     )
 
 
 def _label_tag_pattern(card: TaskCard) -> re.Pattern[str]:
-    """Match a label said as a label; the bare word is fine ("a positive surprise", "sport")."""
+    """Match a label that stands as a label; the bare word is fine ("a positive surprise", "sport")."""
     phrases = "|".join(re.escape(label.phrase) for label in card.labels.values())
     return re.compile(
         rf"\b{re.escape(card.question)}\s*:|^\W*(?:{phrases})\s*[:–—]|[(\[]\s*(?:{phrases})\s*[)\]]"
@@ -163,14 +203,14 @@ def _answer_pattern(card: TaskCard) -> re.Pattern[str]:
     phrases = "|".join(re.escape(label.phrase) for label in card.labels.values())
     # By its whole name alone: "a negative review of the studio's habits" is no answer.
     names = {card.text_name, card.question, "label", "rating"}
-    said = "|".join(re.escape(name) for name in sorted(names))
+    text = "|".join(re.escape(name) for name in sorted(names))
     return re.compile(
-        rf"\b(?:{phrases})\W+(?:{said})s?\b"
-        rf"|\b(?:{said})s?\s+(?:is|was|are|were)\s+(?:\w+\s+){{0,2}}(?:{phrases})\b",
+        rf"\b(?:{phrases})\W+(?:{text})s?\b"
+        rf"|\b(?:{text})s?\s+(?:is|was|are|were)\s+(?:\w+\s+){{0,2}}(?:{phrases})\b",
         re.I,
     )
 
 
-def _found(pattern: re.Pattern[str], text: str) -> Evidence | None:
+def _match(pattern: re.Pattern[str], text: str) -> Evidence | None:
     match = pattern.search(text)
     return {"match": match[0].strip()} if match else None

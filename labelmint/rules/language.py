@@ -1,4 +1,4 @@
-"""Which language is a text in? Judged only where the real rows are clearly of one."""
+"""Which language is a text in? Asked only where the real rows are clearly of one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 from labelmint.rules.similarity import words_of
 
 # With fewer words "control-alt-delete simone" is French. From five on, none of 9,000 English film reviews and
-# tweets is as unlikely to be English as `filter.language_probability` says.
+# tweets is as unlikely to be English as `MAX_PROBABILITY` says.
 MIN_WORDS = 5
+# Of the usual language, up to which a text is in another one.
+MAX_PROBABILITY = 0.02
 MIN_TEXTS = 10
 MIN_SHARE = 0.9
 
@@ -22,34 +24,34 @@ _NO_LANGUAGE = re.compile(r"(?:https?://|www\.|[@#])\S+")
 
 def language_of(texts: Sequence[str]) -> str | None:
     """Return the language of nine in ten of the texts that are long enough, or None where there is none."""
-    long = [said for text in texts if len(words_of(said := _said(text))) >= MIN_WORDS]
+    long = [text for text in map(_plain, texts) if len(words_of(text)) >= MIN_WORDS]
     if len(long) < MIN_TEXTS:
         return None
-    found, count = Counter(_identifier().classify(text)[0] for text in long).most_common(1)[0]
-    return found if count >= MIN_SHARE * len(long) else None
+    language, count = Counter(_identifier().classify(text)[0] for text in long).most_common(1)[0]
+    return language if count >= MIN_SHARE * len(long) else None
 
 
-def other_language(text: str, usual: str, probability: float) -> dict[str, Any] | None:
-    """Return evidence of a text's being in another language than the usual one."""
-    said = _said(text)
-    if len(words_of(said)) < MIN_WORDS:
+def other_language(text: str, usual: str) -> dict[str, Any] | None:
+    """Return evidence that a text is in another language than the usual one, or None."""
+    plain = _plain(text)
+    if len(words_of(plain)) < MIN_WORDS:
         return None
-    ranks = _identifier().rank(said)
+    ranks = _identifier().rank(plain)
     share = dict(ranks)[usual]
     language, most = ranks[0]
     # Names and numbers are of many languages a little, or of none ("zxx").
-    if share > probability or most < 0.5 or language in (usual, "zxx"):
+    if share > MAX_PROBABILITY or most < 0.5 or language in (usual, "zxx"):
         return None
     return {"language": language, "usual": usual, "probability_of_usual": round(share, 4)}
 
 
-def _said(text: str) -> str:
+def _plain(text: str) -> str:
     return _NO_LANGUAGE.sub(" ", text).lower()
 
 
 @cache
 def _identifier() -> Any:
-    # Here and not above: its model takes a second to load, which a run with the rule off needn't wait for.
+    # Here, because its model takes a second to load, which a run with the rule disabled needn't wait for.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

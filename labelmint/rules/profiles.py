@@ -7,16 +7,17 @@ easy, rows that it stays sure to be labelled otherwise are hard, all others ambi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelmint.core.records import Note
+from labelmint.core.records import Profile
 from labelmint.encoder.vectors import Floats as Features
 
-# Data-IQ's own: sure from 0.75 on, of the other label up to 0.25, and in both cases steadily so.
+# As in Data-IQ: sure from 0.75 on, of the other label up to 0.25, and in both cases steadily so.
 _SURE = 0.75
 _STEADY = 50
 _EPOCHS = 10
@@ -40,23 +41,29 @@ class Dynamics:
         """Return each row's profile, by Data-IQ's rule."""
         steady = self.uncertainty <= np.percentile(self.uncertainty, _STEADY)
         easy, hard = steady & (self.confidence >= _SURE), steady & (self.confidence <= 1 - _SURE)
-        return np.where(easy, "easy", np.where(hard, "hard", "ambiguous")).tolist()
+        return list(np.where(easy, "easy", np.where(hard, "hard", "ambiguous")).tolist())
 
-    def notes(self) -> list[Note]:
-        """Return what is written of each row."""
+    def notes(self) -> list[Profile]:
+        """Return what is noted of each row."""
         parts = zip(self.profiles(), self.confidence, self.variability, strict=True)
         return [
-            Note(profile=profile, confidence=round(float(mean), 4), variability=round(float(sd), 4))
+            Profile(profile=profile, confidence=round(float(mean), 4), variability=round(float(sd), 4))
             for profile, mean, sd in parts
         ]
 
 
+def profiles_of(
+    ids: Sequence[str], labels: Sequence[int], vectors: Features, count: int, seed: int
+) -> dict[str, Profile]:
+    """Return by id how the first rows are learnt; the others, real ones, only steady the head."""
+    seen = dynamics(vectors, np.array(labels, np.int64), count, seed, len(ids))
+    return dict(zip(ids, seen.notes(), strict=True))
+
+
 def dynamics(vectors: Features, labels: Ints, count: int, seed: int, rows: int) -> Dynamics:
     """Train a linear head on all rows; return the dynamics of the first `rows` of them."""
-    own = labels[:rows]
-    by_epoch = np.stack(
-        [said[np.arange(rows), own] for said in train_by_epochs(vectors, labels, count, seed, rows)]
-    )
+    epochs = train_by_epochs(vectors, labels, count, seed, rows)
+    by_epoch = np.stack([probabilities[np.arange(rows), labels[:rows]] for probabilities in epochs])
     return Dynamics(by_epoch.mean(axis=0), (by_epoch * (1 - by_epoch)).mean(axis=0), by_epoch.std(axis=0))
 
 
@@ -69,14 +76,14 @@ def train_by_epochs(vectors: Features, labels: Ints, count: int, seed: int, rows
     bias = torch.zeros(count, requires_grad=True)
     optimizer = torch.optim.Adam([weight, bias], lr=_LEARNING_RATE)
     size = max(1, min(_BATCH_ROWS, len(inputs) // _EPOCH_STEPS))
-    found = []
+    probabilities = []
     for _ in range(_EPOCHS):
-        for batch in torch.randperm(len(inputs), generator=order).split(size):
+        for batch in torch.randperm(len(inputs), generator=order).split(size):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
             logits = torch.nn.functional.linear(inputs[batch], weight, bias)
-            torch.nn.functional.cross_entropy(logits, targets[batch]).backward()
+            torch.nn.functional.cross_entropy(logits, targets[batch]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         with torch.no_grad():
             logits = torch.nn.functional.linear(inputs[:rows], weight, bias)
-            found.append(torch.softmax(logits.double(), dim=1).numpy())
-    return found
+            probabilities.append(torch.softmax(logits.double(), dim=1).numpy())
+    return probabilities

@@ -1,4 +1,4 @@
-"""Which texts say the same? Exact Jaccard similarity of word 3-shingles, by sparse matrix products."""
+"""Which texts are alike? Exact Jaccard similarity of word 3-shingles, and cosines of vectors."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.feature_extraction.text import CountVectorizer
 
 SHINGLE_WORDS = 3
 # A text of fewer shingles is too short to call another one that holds it a copy ("one of the best").
 MIN_CONTAINED_SHINGLES = 5
 _BLOCK_ROWS = 2000
+_COSINE_BLOCK_ROWS = 1000
 
 Pair = tuple[int, int, float]  # left, right, similarity
+Floats = npt.NDArray[np.float32]
 
 
 def words_of(text: str) -> list[str]:
@@ -39,18 +42,18 @@ def best_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
     return best
 
 
-def twins_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
-    """Return, of pairs within a list, each text's most similar earlier one that has itself no twin."""
+def near_duplicates_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
+    """Return, of pairs within a list, each text's most similar earlier one that is itself no duplicate."""
     earlier: dict[int, list[tuple[int, float]]] = {}
     for i, j, similarity in pairs:
         if j < i:
             earlier.setdefault(i, []).append((j, similarity))
-    twins: dict[int, tuple[int, float]] = {}
+    duplicates: dict[int, tuple[int, float]] = {}
     for i in sorted(earlier):
-        kept = [(j, similarity) for j, similarity in earlier[i] if j not in twins]
+        kept = [(j, similarity) for j, similarity in earlier[i] if j not in duplicates]
         if kept:
-            twins[i] = max(kept, key=lambda pair: pair[1])
-    return twins
+            duplicates[i] = max(kept, key=lambda pair: pair[1])
+    return duplicates
 
 
 def shingle_pairs(
@@ -76,7 +79,22 @@ def shingle_pairs(
         if contained:
             whole = np.where(smaller >= MIN_CONTAINED_SHINGLES, common.data / smaller, 0)
             similarity = np.maximum(similarity, whole)
-        found = np.flatnonzero(similarity >= threshold)
-        found = found[np.lexsort((columns[found], rows[found]))]
-        pairs += [(int(rows[at]), int(columns[at]), float(similarity[at])) for at in found]
+        near = np.flatnonzero(similarity >= threshold)
+        near = near[np.lexsort((columns[near], rows[near]))]
+        pairs += [(int(rows[at]), int(columns[at]), float(similarity[at])) for at in near]
+    return pairs
+
+
+def cosine_pairs(left: Floats, right: Floats, threshold: float) -> list[Pair]:
+    """Return all (left, right, cosine) of unit vectors at the threshold or above, in order."""
+    pairs: list[Pair] = []
+    if not len(left) or not len(right):
+        return pairs
+    for start in range(0, len(left), _COSINE_BLOCK_ROWS):
+        cosines = left[start : start + _COSINE_BLOCK_ROWS] @ right.T
+        rows, columns = np.nonzero(cosines >= threshold)
+        pairs += [
+            (int(i) + start, int(j), min(1.0, float(cosine)))
+            for i, j, cosine in zip(rows, columns, cosines[rows, columns], strict=True)
+        ]
     return pairs

@@ -1,0 +1,150 @@
+"""Apply the rules: every candidate ends as kept, or as rejected by the first rule that it breaks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pkgutil import resolve_name
+from typing import Any, cast
+
+from labelmint.core.params import Params
+from labelmint.core.records import Candidate, Input, Kept, Labelled, Profile, Rejected
+from labelmint.encoder.vectors import Embed, Vectors
+from labelmint.rules.filtering import Filtering, RuleResult, Scores
+from labelmint.rules.form import FormContext
+from labelmint.rules.registry import RULES, Rule
+from labelmint.rules.scorable import scorable
+from labelmint.tasks.cards import TaskCard
+
+
+@dataclass(frozen=True)
+class FilterResult:
+    """The candidates in two parts, each in their order, and how many rows each label lacks."""
+
+    kept: list[Kept]
+    rejected: list[Rejected]
+    missing: dict[str, int]
+
+
+def filter_candidates(
+    params: Params,
+    card: TaskCard,
+    candidates: Sequence[Candidate],
+    train: Sequence[Labelled],
+    test: Sequence[Input],
+    scores: Scores,
+    embed: Embed | None = None,
+) -> FilterResult:
+    """Apply all rules.
+
+    Parameters
+    ----------
+    scores : mapping
+        Candidate id → centred log-probabilities of the labels, shape (labels,); not read with
+        `labelling.action: none`.
+    embed : callable
+        Rows → vectors; None: nothing is compared by its meaning.
+
+    Raises
+    ------
+    DataError
+        If a label has no accepted row.
+    """
+    filtering = apply_rules(params, card, candidates, train, test, scores, embed)
+    _apply(filtering, [RULES["surplus"]])
+    notes = _profiles(filtering)
+    shown = {
+        row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}
+        for row_id, row in scores.items()
+    }
+    kept: list[Kept] = []
+    rejected: list[Rejected] = []
+    for row in candidates:
+        row_id = row["id"]
+        label_scores = shown.get(row_id)
+        if row_id in filtering.results:
+            result = vars(filtering.results[row_id])
+            rejected.append(cast(Rejected, {**row, **result, "label_scores": label_scores}))
+        else:
+            judged = {"judged_label": filtering.labels[row_id], "label_scores": label_scores}
+            kept.append(cast(Kept, {**row, **judged, **notes.get(row_id, {})}))
+    return FilterResult(kept, rejected, filtering.missing)
+
+
+def apply_rules(
+    params: Params,
+    card: TaskCard,
+    candidates: Sequence[Candidate],
+    train: Sequence[Labelled],
+    test: Sequence[Input],
+    scores: Scores,
+    embed: Embed | None = None,
+) -> Filtering:
+    """Apply all rules but `surplus`: what remains is accepted. Takes what `filter_candidates` takes."""
+    vectors = Vectors(embed, scorable(params.filter, candidates), train, test) if embed else None
+    filtering = Filtering(params, card, candidates, train, test, scores, vectors)
+    _apply(filtering, [rule for rule in RULES.values() if rule.name != "surplus"])
+    return filtering
+
+
+def _apply(filtering: Filtering, rules: Iterable[Rule]) -> None:
+    config = filtering.params.filter
+    context = FormContext(config, filtering.card, filtering.train)
+    enabled = (rule for rule in rules if rule.name not in config.disabled_rules)
+    for (path, scope), group in groupby(enabled, key=lambda rule: (rule.function, rule.scope)):
+        function, names = resolve_name(path), [rule.name for rule in group]
+        if scope == "rows":
+            function(filtering, set(names))
+            continue
+
+        def check(
+            _: int, row: Candidate, function: Any = function, name: str = names[0]
+        ) -> RuleResult | None:
+            evidence = function(row, context)
+            return None if evidence is None else RuleResult(name, evidence)
+
+        filtering.reject(check)
+
+
+def _profiles(filtering: Filtering) -> dict[str, Profile]:
+    """Return by id how each remaining row is learnt; empty without `filter.profile`."""
+    if not filtering.params.filter.profile or not filtering.remaining:
+        return {}
+    if filtering.vectors is None:
+        raise ValueError("filter.profile needs vectors; give `embed`")
+    # Here, because PyTorch takes seconds to load.
+    from labelmint.rules.profiles import profiles_of
+
+    rows, names = filtering.remaining, filtering.card.label_names
+    return profiles_of(
+        [row["id"] for row in rows],
+        [names.index(filtering.labels[row["id"]]) for row in rows]
+        + [names.index(row["label"]) for row in filtering.train],
+        filtering.vectors.of([*rows, *filtering.train]),
+        len(names),
+        filtering.params.filter.seed,
+    )
+
+
+def summary(card: TaskCard, result: FilterResult) -> dict[str, Any]:
+    """Return counts for metrics/filter.json: by rule, by label, and by profile if there are any."""
+    kept, rejected = result.kept, result.rejected
+    rules = Counter(row["rule"] for row in rejected)
+    written = Counter(row["label"] for row in [*kept, *rejected])
+    judged = Counter(row["judged_label"] for row in kept)
+    candidates = len(kept) + len(rejected)
+    profiles = Counter(row["profile"] for row in kept if "profile" in row)
+    return {
+        "candidates": candidates,
+        "rejected": {rule: rules[rule] for rule in RULES},
+        "kept": len(kept),
+        "kept_share": round(len(kept) / max(1, candidates), 4),
+        "labels": {name: {"candidates": written[name], "kept": judged[name]} for name in card.label_names},
+        "relabelled": sum(row["label"] != row["judged_label"] for row in kept),
+        **(
+            {"profiles": {name: profiles[name] for name in ("easy", "ambiguous", "hard")}} if profiles else {}
+        ),
+        "missing": result.missing,
+    }

@@ -1,0 +1,78 @@
+"""The candidates on their way through the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.params import Params
+from labelmint.core.records import Candidate, Input, Labelled
+from labelmint.encoder.vectors import Vectors
+from labelmint.tasks.cards import TaskCard
+
+Evidence = dict[str, Any]
+Scores = Mapping[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """The rule that a row breaks, and what shows it."""
+
+    rule: str
+    evidence: Evidence
+
+
+class Filtering:
+    """Candidates that remain, and the results of those that don't.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        In the order in which they were written: of two that are alike, the first remains.
+    scores : mapping
+        Candidate id → centred log-probabilities of the labels, shape (labels,).
+    vectors : Vectors or None
+        Of candidates, real rows and test inputs; None: nothing is compared by its meaning.
+
+    Attributes
+    ----------
+    remaining : list of Candidate
+    results : dict
+        Candidate id → result, of rejected rows.
+    labels : dict
+        Candidate id → label, as it is after relabelling.
+    missing : dict
+        Label → rows that it lacks of `filter.rows_per_label`.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        card: TaskCard,
+        candidates: Sequence[Candidate],
+        train: Sequence[Labelled],
+        test: Sequence[Input],
+        scores: Scores,
+        vectors: Vectors | None = None,
+    ) -> None:
+        self.params, self.card, self.train, self.test = params, card, train, test
+        self.scores, self.vectors = scores, vectors
+        self.remaining = list(candidates)
+        self.results: dict[str, RuleResult] = {}
+        self.labels = {row["id"]: row["label"] for row in candidates}
+        self.missing: dict[str, int] = {}
+
+    def reject(self, check: Callable[[int, Candidate], RuleResult | None]) -> None:
+        """Reject the remaining rows for which `check(place among the remaining, row)` has a result."""
+        remaining = []
+        for place, row in enumerate(self.remaining):
+            result = check(place, row)
+            if result is None:
+                remaining.append(row)
+            else:
+                self.results[row["id"]] = result
+        self.remaining = remaining
