@@ -23,18 +23,9 @@ from labelmint.export.licences import Licence, metadata
 
 # The hub's size classes: rows below each.
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
-_DATA_SETTINGS = (
-    "task",
-    "class_balance",
-    "real",
-    "prepare",
-    "llm",
-    "generate",
-    "top_up",
-    "labelling",
-    "filter",
-)
-_MODEL_SETTINGS = ("task", "real", "prepare", "train")
+_COMMON_SETTINGS = ("task", "real", "prepare")
+_DATA_SETTINGS = (*_COMMON_SETTINGS, "class_balance", "llm", "generate", "top_up", "labelling", "filter")
+_MODEL_SETTINGS = (*_COMMON_SETTINGS, "train")
 
 
 def data_card(facts: Facts, columns: Features) -> str:

@@ -24,11 +24,11 @@ from labelmint.core.errors import DataError, ModelError
 from labelmint.core.params import PARAMS_PATH, load_params
 from labelmint.core.progress import progress
 from labelmint.predict.answers import FORMATS, Answers, Format, answers_file
-from labelmint.predict.items import InputKind, Item, read_items, windows
+from labelmint.predict.items import INPUT_KINDS, InputKind, Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.tasks.cards import load_card
-from labelmint.tasks.tables import KINDS, Lines
+from labelmint.tasks.tables import Lines
 
 _FIRST_WINDOW = 64
 # Sorting more texts by length saves no more padding.
@@ -65,8 +65,7 @@ def predict(request: Request) -> None:
         if output and output.is_file() and os.path.samestat(output.stat(), os.fstat(stream.fileno())):
             raise DataError(f"--output: {output} is the input; name another file")
         lines = Lines(stream, "standard input" if request.input == "-" else request.input)
-        suffix = Path(request.input).suffix.lower()
-        kind: InputKind = request.kind or (KINDS[suffix] if suffix in KINDS else "text")
+        kind = request.kind or INPUT_KINDS.get(Path(request.input).suffix.lower(), "text")
         items = read_items(lines, kind, request.column, request.pair_column)
         # On a terminal each line is answered at once.
         parts = windows(items, 1, 1) if stream.isatty() else windows(items, _FIRST_WINDOW, _WINDOW)

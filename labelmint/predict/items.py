@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from labelmint.core.records import Input
-from labelmint.tasks.tables import Kind, Lines, Row, separated, stream_rows
+from labelmint.tasks.tables import KINDS, Kind, Lines, Row, separated, stream_rows
 
 InputKind = Literal["text"] | Kind
+
+INPUT_KINDS: dict[str, InputKind] = {**KINDS, ".txt": "text"}
 
 
 @dataclass(frozen=True, slots=True)
