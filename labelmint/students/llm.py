@@ -23,7 +23,7 @@ from scipy.special import logsumexp, softmax
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.labelling.verify import Verifier, demonstrations, reading_prompt
+from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt
 from labelmint.llm import open_model
 from labelmint.students.base import Floats, Setting
 from labelmint.students.saving import STUDENT, whole_folder, write_student
@@ -51,18 +51,17 @@ class LlmStudent:
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Draw the rows to show, as the labelling does with this seed, and score the others."""
-        labelling = self.setting.params.labelling.model_copy(update={"seed": seed})
-        shown = demonstrations(labelling, self.card, rows)
-        self.shown, self.prompt = len(shown), reading_prompt(self.card, shown)
+        shown = draw_demonstrations(seed, self.setting.params.labelling.demonstrations, self.card, rows)
+        self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
         self.hidden = self._score([row for row in rows if row not in shown])
-        self.class_balance = class_balance(self.label_names, rows)
-        self.offsets = matching(self.hidden, self.class_balance)
+        self.prior = prior(self.label_names, rows)
+        self.offsets = matching(self.hidden, self.prior)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels); after `fit`, refit the offsets."""
         scores = self._score(inputs)
         if self.hidden is not None:
-            self.offsets = matching(np.concatenate([scores, self.hidden]), self.class_balance)
+            self.offsets = matching(np.concatenate([scores, self.hidden]), self.prior)
         return np.asarray(softmax(scores - self.offsets, axis=1))
 
     def summary(self) -> dict[str, Any]:
@@ -114,9 +113,9 @@ class LlmStudent:
     def _score(self, rows: Sequence[Input]) -> Floats:
         """Return log-probabilities of the labels, shape (rows, labels)."""
         self.setting.on_planned(len(rows))
-        scorer = Verifier(self.card, self.prompt, self.model)
+        scorer = ChoiceScorer(self.card, self.prompt, self.model)
         try:
-            return scorer.read([row_text(self.card, row) for row in rows], self.setting.on_rows)
+            return scorer.score([row_text(self.card, row) for row in rows], self.setting.on_rows)
         except ModelError as error:
             raise ModelError(f"{error}; or remove arms with student: llm") from None
 
@@ -129,7 +128,7 @@ class LlmStudent:
         return [f" {self.card.phrase(name)}" for name in self.label_names]
 
 
-def class_balance(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
+def prior(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
     """Return the labels' shares of the rows, equal if there are none; no row counts as half of one."""
     counts = Counter(row["label"] for row in rows)
     weights = np.array([counts[name] or 0.5 for name in names], np.float64)

@@ -1,71 +1,111 @@
+import json
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.students.arms import curve_arms, nested_order
-from tests.builders import labelled_rows, section
+from labelmint.core import paths
+from labelmint.core.arms import nested_order, training_sets
+from labelmint.core.params import Arm
+from labelmint.core.records import read_rows, write_rows
+from stages.arms import main
+from tests.builders import candidate, labelled_rows
 
 COUNTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 30), min_size=1)
+ARMS = {
+    "real": Arm(real="all"),
+    "real_25": Arm(real=25),
+    "synthetic": Arm(synthetic="all"),
+    "mixed": Arm(real="all", synthetic="all"),
+    "mixed_4": Arm(real="all", synthetic=4),
+    "any_name": Arm(real=2, synthetic=10),
+}
 
 
-def rows(counts, source="synthetic"):
-    return [{**row, "id": f"{source}{row['id']}", "source": source} for row in labelled_rows(counts)]
+def kept(counts):
+    """Return kept rows, written for another label than they were found to have."""
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    return [candidate(at, f"text {at}", "written", judged_label=label) for at, label in enumerate(labels)]
 
 
-def arms(real, synthetic, curve=(4, 10), seed=1):
-    return curve_arms(section("filter", curve=list(curve), seed=seed), real, synthetic)
+def sets(synthetic, arms=ARMS, seed=1):
+    train, pool = labelled_rows({"a": 10, "b": 10}), labelled_rows({"a": 10})
+    return training_sets(arms, train, pool, synthetic, seed)[0]
 
 
 @given(COUNTS, st.integers(0, 5))
 def test_every_prefix_has_the_labels_in_the_shares_of_the_whole(counts, seed):
-    given_rows = rows(counts)
-    order = nested_order(given_rows, seed)
-    assert sorted(order) == list(range(len(given_rows)))
+    rows = labelled_rows(counts)
+    order = nested_order(rows, seed)
+    assert sorted(order) == list(range(len(rows)))
     total = sum(counts.values())
     taken = Counter()
     for length, place in enumerate(order, 1):
-        taken[given_rows[place]["label"]] += 1
+        taken[rows[place]["label"]] += 1
         for label, count in counts.items():
-            # Half a row of its own, and half a row of each other label that has its turn at the same time.
+            # Half a row of its own, and half a row of each other label whose turn is at the same time.
             assert abs(taken[label] - length * count / total) <= 0.5 + len(counts) / 2
 
 
 @given(COUNTS, st.integers(0, 5))
-def test_the_points_are_nested_and_in_the_order_of_the_kept_rows(counts, seed):
-    synthetic = rows(counts)
-    made = arms([], synthetic, seed=seed)
-    sizes = {arm: len(own) for arm, own in made.items()}
-    for kind in ("mixed", "synthetic"):
-        small, large = made[f"{kind}_4"], made[f"{kind}_10"]
-        assert (sizes[f"{kind}_4"], sizes[f"{kind}_10"]) == tuple(
-            size if size <= len(synthetic) else 0 for size in (4, 10)
-        )
-        places = [synthetic.index(row) for row in small]
-        assert places == sorted(places)
-        assert not large or all(row in large for row in small)
+def test_smaller_sets_are_nested_and_in_the_order_of_the_kept_rows(counts, seed):
+    rows = kept(counts)
+    arms = {name: Arm(synthetic=size) for name, size in (("small", 4), ("large", 10))}
+    made = sets(rows, arms, seed)
+    assert [len(made[name]) for name in arms] == [size if size <= len(rows) else 0 for size in (4, 10)]
+    ids = [row["id"] for row in made["small"]]
+    assert ids == sorted(ids)
+    assert not made["large"] or all(row in made["large"] for row in made["small"])
 
 
-def test_mixed_points_have_the_real_rows_first():
-    real, synthetic = rows({"a": 2, "b": 1}, "real"), rows({"a": 10, "b": 10})
-    made = arms(real, synthetic)
-    assert made["mixed_4"] == [*real, *made["synthetic_4"]]
-    assert Counter(row["label"] for row in made["synthetic_4"]) == {"a": 2, "b": 2}
+def test_arms_have_the_rows_that_are_declared_and_the_judged_labels():
+    made = sets(kept({"a": 10, "b": 10}))
+    sources = {name: Counter(row["source"] for row in rows) for name, rows in made.items()}
+    assert sources == {
+        "real": {"real": 20},
+        "real_25": {"real": 25},
+        "synthetic": {"synthetic": 20},
+        "mixed": {"real": 20, "synthetic": 20},
+        "mixed_4": {"real": 20, "synthetic": 4},
+        "any_name": {"real": 2, "synthetic": 10},
+    }
+    assert made["mixed"] == made["real"] + made["synthetic"]
+    assert made["real_25"][:20] == made["real"]
+    assert Counter(row["label"] for row in made["mixed_4"][20:]) == {"a": 2, "b": 2}
+    assert {tuple(row) for row in made["mixed"]} == {("id", "text", "label", "source")}
 
 
-def test_a_point_that_the_kept_rows_cannot_fill_is_empty():
-    made = arms(rows({"a": 2}, "real"), rows({"a": 3, "b": 3}))
-    assert (len(made["mixed_4"]), len(made["mixed_10"]), len(made["synthetic_10"])) == (6, 0, 0)
+def test_the_seed_decides_which_synthetic_rows():
+    rows = kept({"a": 20, "b": 20})
+    assert sets(rows) == sets(rows)
+    assert sets(rows)["mixed_4"] != sets(rows, seed=2)["mixed_4"]
 
 
-def test_the_seed_decides():
-    synthetic = rows({"a": 20, "b": 20})
-    assert arms([], synthetic) == arms([], synthetic)
-    assert arms([], synthetic) != arms([], synthetic, seed=2)
+@pytest.fixture
+def project(prepared, set_params):
+    """Make a project of 20 training rows, a pool of 60 and 20 kept rows."""
+    arms = {"real": {"real": "all"}, "real_90": {"real": 90}, "mixed_30": {"real": "all", "synthetic": 30}}
+    set_params({"arms": {**arms, "both": {"real": 30, "synthetic": 12, "student": "tfidf"}}})
+    write_rows(paths.KEPT, kept({"negative": 10, "positive": 10}))
+    return prepared
 
 
-@pytest.mark.parametrize("curve", [[10, 4], [4, 4]])
-def test_a_curve_that_does_not_rise_is_an_error(curve):
-    with pytest.raises(ValueError, match="it must rise"):
-        section("filter", curve=curve)
+def test_the_folder_holds_exactly_the_arms(project):
+    write_rows(paths.arm_rows("older"), [])
+    main()
+    lines = {path.stem: len(read_rows(path)) for path in paths.ARMS.iterdir()}
+    assert lines == {"real": 20, "real_90": 0, "mixed_30": 0, "both": 42}
+    assert read_rows(paths.arm_rows("real"))[0]["id"] == read_rows(paths.REAL_TRAIN)[0]["id"]
+
+
+def test_arms_that_the_data_cannot_fill_are_left_out_with_a_note(project, capsys):
+    main()
+    metrics = json.loads((paths.METRICS / "arms.json").read_text(encoding="utf-8"))
+    assert metrics["arms"]["both"] == {"real": 30, "synthetic": 12, "student": "tfidf"}
+    assert metrics["arms"]["real_90"] == {"real": 0, "synthetic": 0, "student": "auto"}
+    assert metrics["left_out"] == {
+        "real_90": "it needs 90 real rows, and there are 80",
+        "mixed_30": "it needs 30 synthetic rows, and there are 20",
+    }
+    assert "arms.real_90 is left out: it needs 90 real rows, and there are 80" in capsys.readouterr().err

@@ -1,31 +1,58 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import log_softmax
 
 from labelmint.core.errors import ModelError
-from labelmint.core.params import load_params
-from labelmint.labelling.verify import demonstrations, log_softmax
-from labelmint.llm.base import ABILITIES
-from labelmint.students.reader import answers, matching, prior
-from tests.builders import REPOSITORY, card, labelled, labelled_rows
+from labelmint.labelling.choices import draw_demonstrations
+from labelmint.students import llm
+from labelmint.students.llm import LlmStudent, matching, prior
+from labelmint.students.loading import load_student
+from tests.builders import labelled, labelled_rows
 from tests.fake_model import FakeModel, read_words
 
 MOODS = {"negative": "awful", "positive": "great"}
 NAMES = list(MOODS)
 
 
+class Watched(FakeModel):
+    """Remembers the prompt and the number of texts of each call."""
+
+    def __init__(self, **scripts):
+        super().__init__(**scripts)
+        self.calls = []
+
+    def score(self, prefix, suffixes, choices):
+        self.calls.append((prefix, len(suffixes)))
+        return super().score(prefix, suffixes, choices)
+
+
+class Other(FakeModel):
+    """Another model."""
+
+    identity = property(lambda _: {"model": "other"})
+
+
+@pytest.fixture
+def student(setting, monkeypatch):
+    """Return student(model): one that asks this model."""
+
+    def make(model=None, **callbacks):
+        @contextmanager
+        def open_model(_):
+            yield model or FakeModel()
+
+        monkeypatch.setattr(llm, "open_model", open_model)
+        return LlmStudent(setting(**callbacks))
+
+    return make
+
+
 def rows(labels, first=0):
     return [labelled(label, at, f"row {at} is {MOODS[label]}") for at, label in enumerate(labels, first)]
-
-
-def settings(**baselines):
-    shipped = load_params(REPOSITORY / "params.yaml")
-    return shipped.model_copy(update={"baselines": shipped.baselines.model_copy(update=baselines)})
-
-
-def asked(train, test, model=None, **baselines):
-    return answers(settings(**baselines), card(), train, test, model or FakeModel())
 
 
 @given(
@@ -37,94 +64,99 @@ def test_the_offsets_make_each_labels_mean_probability_its_share(weights, bias, 
     shares = np.array(weights) / sum(weights)
     scores = np.random.default_rng(seed).normal(0, 2, (40, len(shares)))
     scores[:, 0] += bias
-    scores = log_softmax(scores)
+    scores = log_softmax(scores, axis=1)
     offsets = matching(scores, shares)
     assert offsets.sum() == pytest.approx(0, abs=1e-9)
-    np.testing.assert_allclose(np.exp(log_softmax(scores - offsets)).mean(axis=0), shares, atol=1e-4)
+    matched = log_softmax(scores - offsets, axis=1)
+    np.testing.assert_allclose(np.exp(matched).mean(axis=0), shares, atol=1e-4)
     # What a constant preference of the model adds is taken off again.
-    moved = matching(log_softmax(scores + np.arange(len(shares))), shares)
-    np.testing.assert_allclose(
-        log_softmax(scores + np.arange(len(shares)) - moved), log_softmax(scores - offsets), atol=1e-3
-    )
+    biased = log_softmax(scores + np.arange(len(shares)), axis=1)
+    np.testing.assert_allclose(log_softmax(biased - matching(biased, shares), axis=1), matched, atol=1e-3)
 
 
-def test_the_prior_is_that_of_the_real_rows():
+def test_the_prior_is_that_of_the_rows():
     assert prior(["a", "b"], labelled_rows({"a": 30, "b": 10})).tolist() == [0.75, 0.25]
     assert prior(["a", "b"], []).tolist() == [0.5, 0.5]
     assert prior(["a", "b"], labelled_rows({"a": 5}))[1] > 0
 
 
 @pytest.mark.parametrize("negative", [5, 15, 35])
-def test_a_model_that_prefers_a_label_is_right_after_matching_whatever_the_shares(negative):
-    """It says "positive" of everything, though less surely of what is awful."""
+def test_a_model_that_prefers_a_label_is_right_after_matching_whatever_the_shares(student, negative):
+    """It prefers "positive" for everything, though less so for what is awful."""
     model = FakeModel(reader=lambda text, choice: read_words(text, choice) + 3 * ("positive" in choice))
     labels = ["negative"] * negative + ["positive"] * (40 - negative)
-    found = asked(rows(labels), rows(labels, 100), model, draws=1)
-    assert [NAMES[at] for at in found.probabilities.argmax(axis=1)] == labels
-    assert found.offsets["positive"] > found.offsets["negative"]
-    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+    one = student(model)
+    one.fit(rows(labels), 1)
+    probabilities = one.predict_proba(rows(labels, 100))
+    assert [NAMES[at] for at in probabilities.argmax(axis=1)] == labels
+    assert one.summary()["offsets"]["positive"] > one.summary()["offsets"]["negative"]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
-def test_a_handful_of_test_rows_is_not_forced_into_the_shares():
-    labels = ["negative", "positive"] * 30
-    found = asked(rows(labels), rows(["negative"] * 3, 100), draws=1)
-    assert found.probabilities.argmax(axis=1).tolist() == [0, 0, 0]
+def test_a_handful_of_inputs_is_not_forced_into_the_shares(student):
+    one = student()
+    one.fit(rows(NAMES * 30), 1)
+    assert one.predict_proba(rows(["negative"] * 3, 100)).argmax(axis=1).tolist() == [0, 0, 0]
+    assert one.predict_proba([]).shape == (0, 2)
 
 
-def test_further_draws_show_other_rows_and_read_some_inputs():
-    train, test = rows(NAMES * 20), rows(NAMES * 10, 100)
-    prefixes = []
-
-    class Watched(FakeModel):
-        def score(self, prefix, suffixes, choices):
-            prefixes.append((prefix, len(suffixes)))
-            return super().score(prefix, suffixes, choices)
-
-    found = asked(train, test, Watched(), draws=3, draw_rows=5)
-    assert found.draws.shape == (3, 5, 2)
-    np.testing.assert_array_equal(found.draws[0], found.probabilities[:5])
-    assert found.demonstrations == 16
-    assert len({prefix for prefix, _ in prefixes}) == 3
-    assert [count for _, count in prefixes] == [20, 24, 5, 24, 5, 24]
+def test_each_seed_shows_other_rows_and_the_labellings_seed_the_same_as_the_filter(student, setting):
+    model, planned, done = Watched(), [], []
+    one, train = student(model, on_planned=planned.append, on_rows=done.append), rows(NAMES * 20)
+    for seed in (1, 2):
+        one.fit(train, seed)
+        one.predict_proba(rows(NAMES * 10, 100))
+    assert [count for _, count in model.calls] == [24, 20, 24, 20]
+    assert sum(planned) == sum(done) == 88
+    assert len({prefix for prefix, _ in model.calls}) == 2
+    shown = draw_demonstrations(1, 16, setting().card, train)
+    assert [model.calls[0][0].count(f"{row['text']}\n") for row in shown] == [1] * 16
+    assert one.summary()["demonstrations"] == 16
 
 
-def test_the_first_draw_shows_what_the_filter_shows():
-    train = rows(NAMES * 20)
-    seen = []
-
-    class Watched(FakeModel):
-        def score(self, prefix, suffixes, choices):
-            seen.append(prefix)
-            return super().score(prefix, suffixes, choices)
-
-    asked(train, rows(NAMES, 100), Watched(), draws=1)
-    shown = demonstrations(settings().filter, card(), train)
-    assert [seen[0].count(row["text"]) for row in shown] == [1] * 16
+def test_scores_come_from_the_journal_the_second_time(student):
+    model = FakeModel()
+    results = []
+    for _ in range(2):
+        one = student(model)
+        one.fit(rows(NAMES * 20), 1)
+        results.append(one.predict_proba(rows(NAMES, 100)))
+    np.testing.assert_array_equal(*results)
+    assert model.texts_scored == 24 + 2
 
 
-def test_without_real_rows_nothing_is_shown_and_there_is_one_draw():
-    found = asked([], rows(NAMES * 10), draws=3)
-    assert (found.demonstrations, found.draws.size) == (0, 0)
-    assert found.probabilities.argmax(axis=1).tolist() == [0, 1] * 10
+def test_a_saved_student_predicts_the_same_text_by_text(student, setting, tmp_path):
+    one, inputs = student(), rows(NAMES * 5, 100)
+    one.fit(rows(NAMES * 20), 1)
+    probabilities = one.predict_proba(inputs)
+    one.save(tmp_path / "arm")
+    loaded = load_student(tmp_path / "arm", setting())
+    assert list(loaded.label_names) == NAMES
+    for row, values in zip(inputs, probabilities, strict=True):
+        np.testing.assert_allclose(loaded.predict_proba([row])[0], values)
 
 
-def test_a_second_reading_comes_from_the_journal():
-    train, test, model = rows(NAMES * 20), rows(NAMES * 10, 100), FakeModel()
-    first, read = asked(train, test, model), model.texts_scored
-    again = asked(train, test, model)
-    np.testing.assert_array_equal(again.probabilities, first.probabilities)
-    assert model.texts_scored == read
+def test_a_saved_student_needs_its_model_and_its_task_card(student, setting, tmp_path):
+    one = student()
+    one.fit(rows(NAMES * 20), 1)
+    one.save(tmp_path / "arm")
+    with pytest.raises(ModelError, match="needs its language model"):
+        load_student(tmp_path / "arm")
+    with pytest.raises(ModelError, match="another task card"):
+        load_student(tmp_path / "arm", setting(3))
+    student(Other())
+    with pytest.raises(ModelError, match="made with the language model gemma"):
+        load_student(tmp_path / "arm", setting())
 
 
-def test_a_model_that_cannot_read_is_left_out_with_a_note():
-    found = asked(rows(NAMES * 9), rows(NAMES), FakeModel(abilities=ABILITIES - {"score"}))
-    assert found.note == "this model or backend can't read"
-    assert not len(found.probabilities)
-
-
-def test_a_text_that_does_not_fit_is_an_error_that_says_how_to_do_without():
+def test_a_text_that_does_not_fit_is_an_error_that_tells_how_to_do_without(student):
     def fail(text, choice):
         raise ModelError("a text does not fit")
 
-    with pytest.raises(ModelError, match=r"a text does not fit; or take llm out of baselines\.names"):
-        asked(rows(NAMES * 9), rows(NAMES), FakeModel(reader=fail))
+    with pytest.raises(ModelError, match=r"a text does not fit; or remove arms with student: llm"):
+        student(FakeModel(reader=fail)).fit(rows(NAMES * 9), 1)
+
+
+def test_a_model_that_cannot_score_is_an_error(student):
+    with pytest.raises(ModelError, match=r"^params\.yaml: llm: .* can't score labels"):
+        student(FakeModel(abilities=frozenset()))
