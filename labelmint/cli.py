@@ -1,0 +1,152 @@
+"""The command line, `labelmint COMMAND`: a command reads its options and calls a function of the library.
+
+A command imports what it needs when it runs: PyTorch and llama.cpp take seconds, and `--help` needs neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from labelmint.core.errors import add_debug_flag, one_line_errors
+from labelmint.predict.answers import Format
+from labelmint.predict.items import InputKind
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; an error the user can mend is one line and exit status 1."""
+    given = parser().parse_args(arguments)
+    name = f"labelmint {given.command}"
+    with one_line_errors(name, debug=given.debug):
+        try:
+            given.run(given)
+        except KeyboardInterrupt:
+            # Unlike a stage, these commands keep nothing to resume from.
+            print(f"\n{name}: stopped", file=sys.stderr)
+            raise SystemExit(130) from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    whole = argparse.ArgumentParser(
+        prog="labelmint",
+        description="Train text classifiers on synthetic data, and measure what the data is worth. "
+        "`dvc repro` runs the pipeline; these commands show and use its results, in the project's folder.",
+    )
+    add_debug_flag(whole)
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add(commands, "preview", "show a prompt and five texts per label; takes about a minute", _preview)
+    _add_predict(commands)
+    _add_export(commands)
+    _add(commands, "verdict", "print the scores and what the synthetic rows are worth", _verdict)
+    _add_cache(commands)
+    _add_models(commands)
+    return whole
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, run: Command
+) -> argparse.ArgumentParser:
+    """Add a command; `--debug` may stand before or after its name."""
+    command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    add = _add(
+        commands, "predict", "label texts with a trained student, in their order", _predict
+    ).add_argument
+    add("--arm", default="mixed", help="whose student: one of params.yaml's `arms` (mixed)")
+    add("--model", type=Path, metavar="FOLDER", help="a student's folder, such as an exported one")
+    add("--input", default="-", metavar="FILE", help="- is standard input (the default)")
+    add("--output", default="-", metavar="FILE", help="- is standard output (the default)")
+    kinds = [kind for part in get_args(InputKind) for kind in get_args(part)]
+    add("--input-format", choices=kinds, help="by the name of the file, otherwise text lines")
+    add("--format", choices=get_args(Format), help="of the output: by the name of the file, otherwise jsonl")
+    add("--column", default="text", metavar="NAME", help="column or field of the text (text)")
+    add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "write the synthetic rows and a classifier, each with its card, to a folder"
+    add = _add(commands, "export", summary, _export).add_argument
+    add("--arm", default="mixed", help="whose classifier to export (mixed)")
+    add("--out", type=Path, metavar="FOLDER", help="a new folder; exported/<task> by default")
+
+
+def _add_cache(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(commands, "cache", "show what the cache holds, or clear it", _cache)
+    clear = command.add_subparsers(dest="action", metavar="clear").add_parser("clear", help="delete entries")
+    clear.add_argument("kind", nargs="?", metavar="KIND", help="only of this kind; all kinds by default")
+
+
+def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(commands, "models", "list the models of data/models.yaml, or record a hash there", _models)
+    actions = command.add_subparsers(dest="action", required=True, metavar="list|pin")
+    actions.add_parser("list", help="print a table of the models")
+    pin = actions.add_parser("pin", help="record the SHA-256 of a model's file, fetched if need be")
+    pin.add_argument("name", help="a name in data/models.yaml")
+    pin.add_argument("--replace", action="store_true", help="replace another recorded hash")
+
+
+def _preview(_: argparse.Namespace) -> None:
+    from labelmint.core.params import load_params
+    from labelmint.generation.preview import preview
+
+    preview(load_params())
+
+
+def _predict(given: argparse.Namespace) -> None:
+    from labelmint.predict.command import Request, predict
+
+    predict(
+        Request(
+            arm=given.arm,
+            model=given.model,
+            input=given.input,
+            output=given.output,
+            kind=given.input_format,
+            form=given.format,
+            column=given.column,
+            pair_column=given.pair_column,
+        )
+    )
+
+
+def _export(given: argparse.Namespace) -> None:
+    from labelmint.export.command import export
+
+    export(given.arm, given.out)
+
+
+def _verdict(_: argparse.Namespace) -> None:
+    from labelmint.scoring.verdict import print_verdict
+
+    print_verdict()
+
+
+def _cache(given: argparse.Namespace) -> None:
+    from labelmint.core.cache import clear, summary
+
+    if given.action == "clear":
+        print(f"deleted {clear(given.kind)} entries")
+        return
+    for entry in summary():
+        print(entry)
+
+
+def _models(given: argparse.Namespace) -> None:
+    from labelmint.llm.catalog.__main__ import pin, table
+
+    print(table() if given.action == "list" else pin(given.name, replace=given.replace))
+
+
+if __name__ == "__main__":
+    main()
