@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from labelmint.checks import check_names
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
 from labelmint.core.params import Params, load_params
@@ -21,6 +22,7 @@ from labelmint.tasks.split import label_counts, split
 def main() -> None:
     """Split the real rows into training rows, a pool, test inputs and test labels."""
     params = load_params()
+    check_names(params)
     card = load_card(params.task)
     if card.source is None and params.real.rows:
         raise DataError(

@@ -161,7 +161,7 @@ def _settings(facts: Facts, sections: Sequence[str]) -> str:
 
 def _label_accuracy(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return how often the label scores were right on real rows, with a Wilson interval; None: not known."""
-    scoring = (funnel or {}).get("reader") or {}
+    scoring = (funnel or {}).get("label_scoring") or {}
     accuracy, rows = scoring.get("accuracy") or {}, scoring.get("real_rows")
     scorer = next((name for name in ("pooled", "llm") if accuracy.get(name) is not None), None)
     if scorer is None or not rows:
