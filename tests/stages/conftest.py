@@ -1,0 +1,5 @@
+"""The tiny encoder of tests/encoder, for the stages too."""
+
+from tests.encoder.conftest import encoder_folder, tiny_encoder
+
+__all__ = ["encoder_folder", "tiny_encoder"]
