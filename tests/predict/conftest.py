@@ -1,11 +1,12 @@
-"""A project with a trained classifier: the tiny encoder of tests/encoder with a random head."""
+"""A project with a trained student: the tiny encoder of tests/encoder with a random head."""
 
 import pytest
 import torch
 
 from labelmint.core import paths
 from labelmint.encoder.classifier import export
-from labelmint.students.save import save_model
+from labelmint.students.saving import whole_folder, write_student
+from labelmint.students.sequence_classifier import SequenceClassifier
 from tests.encoder.conftest import classifier, encoder_folder, tokenizer
 
 __all__ = ["classifier", "encoder_folder", "tokenizer"]
@@ -15,14 +16,17 @@ NAMES = ["negative", "positive"]
 
 @pytest.fixture
 def save_arm(project, classifier, tokenizer):
-    """Return save_arm(arm, names): save a classifier as that arm's."""
+    """Return save_arm(arm): save a student as that arm's."""
 
-    def save(arm="mixed", names=NAMES):
-        model = classifier(len(names))
+    def save(arm="mixed"):
+        model = classifier(len(NAMES))
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            model.set_head(torch.randn(len(names), model.width) * 5, torch.randn(len(names)))
-        save_model(export(model, names), tokenizer, paths.model(arm), 32)
-        return paths.model(arm)
+            model.set_head(torch.randn(len(NAMES), model.width) * 5, torch.randn(len(NAMES)))
+        folder = paths.model(arm)
+        with whole_folder(folder) as temporary:
+            SequenceClassifier(export(model, NAMES), tokenizer, 32).save(temporary)
+            write_student(temporary, "auto", NAMES)
+        return folder
 
     return save

@@ -13,6 +13,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from labelmint.predict.labeller import Labeller
+from labelmint.students.arm import predict
 from transformers import AutoModelForSequenceClassification
 
 from labelmint.core.errors import DataError, ModelError
@@ -20,8 +22,6 @@ from labelmint.encoder.classifier import load_tokenizer
 from labelmint.encoder.data import collate, tokenize
 from labelmint.predict.command import main, parse
 from labelmint.predict.items import Item
-from labelmint.predict.labeller import Labeller
-from labelmint.students.arm import predict
 from tests.builders import NEUTRAL, OPINIONS, REPOSITORY, reviews
 
 WORDS = [*NEUTRAL, *OPINIONS["negative"], *OPINIONS["positive"], "unheard-of", "🎬", "<script>"]

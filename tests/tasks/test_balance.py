@@ -30,7 +30,11 @@ def test_balance_needs_no_rows():
     ("wanted", "rows", "message"),
     [
         ("real", ROWS[:3], "class_balance: real: no real row is labelled 'negative'; raise real.rows"),
-        ({"negative": 0.5, "fine": 0.5}, ROWS, "class_balance: no label 'fine'; there are negative, positive"),
+        (
+            {"negative": 0.5, "fine": 0.5},
+            ROWS,
+            "class_balance: no label 'fine'; there are negative, positive",
+        ),
         ({"negative": 1.0}, ROWS, "class_balance: 'positive' has no share above 0"),
         ({"negative": 1.0, "positive": 0.0}, ROWS, "class_balance: 'positive' has no share above 0"),
         ({}, ROWS, "class_balance: 'negative' has no share above 0"),

@@ -7,7 +7,6 @@ import yaml
 
 from labelmint.core.config import read_yaml
 from labelmint.tasks.cards import load_card
-from labelmint.tasks.source import read_source
 from tests.builders import REPOSITORY
 
 SHOWN = re.findall(
@@ -29,16 +28,3 @@ def test_the_shown_cards_are_valid(project, task, text):
     path = project / "data/tasks" / f"{task}.yaml"
     path.write_text(text, encoding="utf-8")
     assert load_card(task).label_names == [label["name"] for label in read_yaml(path)["labels"].values()]
-
-
-@pytest.mark.parametrize(
-    ("task", "rows", "labels"), [("bbc_news", 2000, 5), ("imdb", 24000, 2), ("tweets", 30000, 3)]
-)
-def test_the_shipped_tasks_read(task, rows, labels):
-    card = load_card(task)
-    result = read_source(card, task)
-    assert len(result.rows) > rows
-    assert {row["label"] for row in result.rows} == set(card.label_names)
-    assert len(card.label_names) == labels
-    if card.excerpt:
-        assert max(len(row["text"].split()) for row in result.rows) <= card.excerpt.words

@@ -1,5 +1,4 @@
 from collections import Counter
-from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -24,9 +23,7 @@ def splits(draw):
     """Draw rows with the sizes of a split that they are enough for, and its seed."""
     rows = draw(rows_of_labels(least=10, labels=5))
     test_rows = draw(st.integers(2, len(rows) - 8))
-    curve = draw(st.lists(st.integers(4, len(rows) - test_rows), min_size=3, max_size=3, unique=True))
-    train_rows = draw(st.integers(2, min(curve)))
-    return rows, train_rows, sorted(curve), test_rows, draw(SEEDS)
+    return rows, draw(st.integers(2, len(rows) - test_rows)), test_rows, draw(SEEDS)
 
 
 def done(arguments):
@@ -54,7 +51,7 @@ def test_every_prefix_has_the_shares_of_the_whole_to_within_one_row(rows, seed):
 
 @given(splits())
 def test_the_parts_are_disjoint_and_complete_and_of_the_sizes_asked_for(arguments):
-    rows, train_rows, _, test_rows, _ = arguments
+    rows, train_rows, test_rows, _ = arguments
     parts = done(arguments)
     assert sorted(ids(parts.train) + ids(parts.pool) + ids(parts.test)) == sorted(ids(rows))
     assert len(parts.train) == train_rows
@@ -62,26 +59,13 @@ def test_the_parts_are_disjoint_and_complete_and_of_the_sizes_asked_for(argument
     assert all(row in rows for row in parts.test)  # whole rows, not only their ids
 
 
-@given(splits())
-def test_the_curve_is_nested_and_begins_with_the_training_rows(arguments):
-    curve = arguments[2]
-    parts = done(arguments)
-    assert list(parts.curve) == curve
-    assert [len(rows) for rows in parts.curve.values()] == curve
-    assert parts.curve[curve[0]][: len(parts.train)] == parts.train
-    for smaller, larger in pairwise(curve):
-        assert parts.curve[larger][:smaller] == parts.curve[smaller]
-    assert not {*ids(parts.curve[curve[-1]])} & {*ids(parts.test)}
-
-
 @given(splits(), st.data())
-def test_the_test_set_does_not_depend_on_the_training_sizes(arguments, data):
-    rows, _, _, test_rows, seed = arguments
-    room = len(rows) - test_rows
-    other_curve = sorted(data.draw(st.lists(st.integers(1, room), min_size=3, max_size=3, unique=True)))
-    other_train = data.draw(st.integers(1, room))
-    test = done(arguments).test
-    assert done((rows, other_train, other_curve, test_rows, seed)).test == test
+def test_other_training_rows_leave_the_test_set_and_the_order_as_they_are(arguments, data):
+    rows, _, test_rows, seed = arguments
+    parts = done(arguments)
+    other = done((rows, data.draw(st.integers(1, len(rows) - test_rows)), test_rows, seed))
+    assert other.test == parts.test
+    assert other.train + other.pool == parts.train + parts.pool
 
 
 @given(splits())
@@ -91,43 +75,34 @@ def test_the_same_seed_gives_the_same_split(arguments):
 
 def test_another_seed_gives_another_split():
     rows = labelled_rows({"a": 50, "b": 50})
-    one, two = (split(rows, 10, [20, 30, 40], 30, seed) for seed in (1, 2))
+    one, two = (split(rows, 10, 30, seed) for seed in (1, 2))
     assert ids(one.test) != ids(two.test)
     assert {*ids(one.train)} != {*ids(two.train)}
 
 
 def test_labels_are_balanced_in_every_part():
-    parts = split(labelled_rows({"a": 500, "b": 500}), 100, [200, 300, 400], 300, 1)
+    parts = split(labelled_rows({"a": 500, "b": 500}), 100, 300, 1)
     assert label_counts(parts.train) == {"a": 50, "b": 50}
-    assert label_counts(parts.curve[300]) == {"a": 150, "b": 150}
+    assert label_counts([*parts.train, *parts.pool[:200]]) == {"a": 150, "b": 150}
     assert label_counts(parts.test) == {"a": 150, "b": 150}
 
 
 def test_the_given_rows_are_not_reordered():
     rows = labelled_rows({"a": 20, "b": 20})
     before = list(rows)
-    split(rows, 5, [6, 7, 8], 5, 1)
+    split(rows, 5, 5, 1)
     assert rows == before
 
 
-@pytest.mark.parametrize(
-    ("train_rows", "curve", "test_rows", "needed"),
-    [(10, [20, 30, 81], 20, 101), (10, [20, 30, 40], 61, 101), (100, [1, 2, 3], 1, 101)],
-)
-def test_too_few_rows_are_an_error_with_keys_and_numbers(train_rows, curve, test_rows, needed):
+def test_too_few_rows_are_an_error_with_keys_and_numbers():
     rows = labelled_rows({"a": 50, "b": 50})
-    message = (
-        f"params.yaml: prepare.test_rows={test_rows} and real.rows={train_rows}, "
-        f"real.curve={curve} need {needed} rows, but the task's data has 100; lower them, "
-        "or take the largest real_<n> out of `arms`"
-    )
     with pytest.raises(DataError) as caught:
-        split(rows, train_rows, curve, test_rows, 1)
-    assert str(caught.value) == message
-
-
-def test_exactly_enough_rows_are_enough():
-    assert split(labelled_rows({"a": 50, "b": 50}), 10, [20, 30, 80], 20, 1).pool != []
+        split(rows, 41, 60, 1)
+    assert str(caught.value) == (
+        "params.yaml: prepare.test_rows=60 and real.rows=41 need 101 rows, but the task's data "
+        "has 100; lower them"
+    )
+    assert split(rows, 40, 60, 1).pool == []
 
 
 @pytest.mark.parametrize(
@@ -136,33 +111,32 @@ def test_exactly_enough_rows_are_enough():
 def test_a_label_without_a_row_in_a_part_is_an_error(train_rows, test_rows, key):
     rows = labelled_rows({"a": 97, "rare": 3})
     with pytest.raises(DataError, match=rf"params\.yaml: {key}: 5 rows hold none of \['rare'\]; raise it"):
-        split(rows, train_rows, [50], test_rows, 1)
+        split(rows, train_rows, test_rows, 1)
 
 
 def test_separate_test_rows_are_the_test_set_up_to_its_size():
     rows = labelled_rows({"a": 50, "b": 50})
     separate = [{**row, "id": f"t{number}"} for number, row in enumerate(labelled_rows({"a": 30, "b": 10}))]
-    parts = split(rows, 10, [100], 20, 1, separate)
+    parts = split(rows, 10, 20, 1, separate)
     assert label_counts(parts.test) == {"a": 15, "b": 5}
     assert {row["id"][0] for row in parts.test} == {"t"}
     assert len(parts.train) + len(parts.pool) == 100
-    assert len(split(rows, 10, [20], 1000, 1, separate).test) == 40
+    assert len(split(rows, 10, 1000, 1, separate).test) == 40
 
 
 def test_none_of_a_part_may_be_asked_for():
     rows = labelled_rows({"a": 50, "b": 50})
-    parts = split(rows, 0, [20, 30], 40, 1)
+    parts = split(rows, 0, 40, 1)
     assert (parts.train, len(parts.pool), len(parts.test)) == ([], 60, 40)
-    assert label_counts(parts.curve[20]) == {"a": 10, "b": 10}
-    assert split(rows, 10, [], 0, 1).test == []
-    assert split([], 0, [], 0, 1).pool == []
+    assert split(rows, 10, 0, 1).test == []
+    assert split([], 0, 0, 1).pool == []
 
 
 def test_a_label_without_a_row_is_told_how_many_rows_would_do():
     rows = labelled_rows({"a": 97, "rare": 3})
     with pytest.raises(DataError) as caught:
-        split(rows, 5, [50], 40, 1)
+        split(rows, 5, 40, 1)
     enough = int(str(caught.value).partition("raise it to ")[2].split()[0])
-    split(rows, enough, [50], 40, 1)
+    split(rows, enough, 40, 1)
     with pytest.raises(DataError):
-        split(rows, enough - 1, [50], 40, 1)
+        split(rows, enough - 1, 40, 1)

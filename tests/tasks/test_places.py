@@ -64,7 +64,7 @@ def test_csv_files_may_have_another_encoding(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("text,label\n£5 café,pos\nx,neg\n".encode("cp1252"))
     assert rows_of(path=str(path), encoding="cp1252", **COLUMNS)[0][1] == "£5 café"
-    assert "name its encoding in the card" in failure(path=str(path), **COLUMNS)
+    assert f"{path}:2: not UTF-8; name its encoding in the card" in failure(path=str(path), **COLUMNS)
     assert "Python knows no encoding 'klingon'" in failure(path=str(path), encoding="klingon", **COLUMNS)
 
 

@@ -1,0 +1,168 @@
+import hashlib
+import json
+
+import pytest
+import yaml
+
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.records import read_rows
+from stages.prepare import main
+from tests.builders import write_card
+
+ARMS = {"real": {"real": "all"}, "real_40": {"real": 40}, "synthetic": {"synthetic": "all"}}
+SETTINGS = {"task": "mine", "real.rows": 20, "prepare.test_rows": 40, "arms": ARMS}
+
+
+@pytest.fixture
+def labels(project, set_params):
+    """Set up a task of 120 rows, of which 12 are left out; return the label name of each text."""
+    set_params(SETTINGS)
+    write_card(project, "mine")
+    rows = [(f"Text {number}, with a comma", "neg" if number % 3 else "pos") for number in range(108)]
+    wrong = [("", "pos")] * 3 + [(rows[0][0], rows[0][1])] * 4 + [("both", "pos"), ("both", "neg")] * 2
+    path = project / "data/raw/rows.csv"
+    path.parent.mkdir(parents=True)
+    lines = [f'"{text}",{label}\n' for text, label in rows + wrong + [("BOTH", "neg")]]
+    path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
+    names = {"neg": "negative", "pos": "positive"}
+    return {text: names[label] for text, label in rows}
+
+
+def written(project):
+    files = {path for folder in ("data", "metrics") for path in (project / folder).rglob("*")}
+    inputs = {project / "data/raw", project / "data/tasks", project / "data/models.yaml"}
+    made = (path for path in files if path.is_file() and not {path, *path.parents} & inputs)
+    return {str(path.relative_to(project)): path.read_bytes() for path in made}
+
+
+def test_what_is_written_is_what_dvc_yaml_declares(project, labels):
+    main()
+    stage = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["prepare"]
+    names = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    assert set(written(project)) == set(names)
+
+
+def test_test_inputs_have_no_label_and_the_labels_stand_beside_them(project, labels):
+    main()
+    inputs, answers = read_rows(paths.TEST_INPUTS), read_rows(paths.TEST_LABELS)
+    assert len(inputs) == 40
+    assert {tuple(row) for row in inputs} == {("id", "text")}
+    assert {tuple(row) for row in answers} == {("id", "label")}
+    assert [row["id"] for row in inputs] == [row["id"] for row in answers]
+    assert [labels[row["text"]] for row in inputs] == [row["label"] for row in answers]
+
+
+def test_all_rows_keep_their_label_and_lie_in_one_part(project, labels):
+    main()
+    parts = [read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.TEST_INPUTS)]
+    assert [len(part) for part in parts] == [20, 48, 40]
+    texts = [row["text"] for part in parts for row in part]
+    assert sorted(texts) == sorted(labels)
+    for row in parts[0] + parts[1]:
+        assert row["label"] == labels[row["text"]]
+
+
+def test_the_metrics_count_what_was_read_and_left_out(project, labels):
+    main()
+    content = (project / "data/raw/rows.csv").read_bytes()
+    assert json.loads((project / "metrics/prepare.json").read_text(encoding="utf-8")) == {
+        "rows": 108,
+        "left_out": {"empty": 3, "duplicate": 4, "contradicting_labels": 5, "in_test": 0},
+        "excerpt": {"words": 0, "from": "", "rows": 0},
+        "labels": {"negative": 72, "positive": 36},
+        "train_labels": {"negative": 13, "positive": 7},
+        "test_rows": 40,
+        "packages": {},
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def test_running_again_writes_the_same_bytes(project, labels):
+    main()
+    first = written(project)
+    main()
+    assert written(project) == first
+
+
+def test_more_real_rows_leave_the_test_set_and_come_from_the_pool(project, labels, set_params):
+    main()
+    first, train, pool = written(project), read_rows(paths.REAL_TRAIN), read_rows(paths.REAL_POOL)
+    set_params({"real.rows": 25})
+    main()
+    second = written(project)
+    for path in (paths.TEST_INPUTS, paths.TEST_LABELS):
+        assert first[str(path)] == second[str(path)]
+    assert read_rows(paths.REAL_TRAIN) == train + pool[:5]
+    assert read_rows(paths.REAL_POOL) == pool[5:]
+
+
+def test_another_seed_gives_another_test_set(project, labels, set_params):
+    main()
+    first = written(project)
+    set_params({"prepare.seed": 2})
+    main()
+    assert written(project)[str(paths.TEST_INPUTS)] != first[str(paths.TEST_INPUTS)]
+
+
+def test_too_few_rows_are_an_error_before_anything_is_written(project, labels, set_params):
+    set_params({"prepare.test_rows": 89})
+    with pytest.raises(DataError, match="need 109 rows, but the task's data has 108; lower them"):
+        main()
+    assert written(project) == {}
+
+
+@pytest.mark.parametrize(("test_rows", "noted"), [(68, False), (69, True)])
+def test_arms_that_the_real_rows_cannot_fill_are_noted(project, labels, set_params, capsys, test_rows, noted):
+    set_params({"prepare.test_rows": test_rows})
+    main()
+    note = "prepare: note: there are 39 real rows beside the test rows, too few for the arms real_40"
+    assert (note in capsys.readouterr().err) == noted
+    assert len(read_rows(paths.REAL_POOL)) == 108 - test_rows - 20
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train.student", "magic"),
+        ("arms", {"real": {"real": "all", "student": "magic"}}),
+        ("generate.method", "magic"),
+        ("filter.disabled_rules", ["magic"]),
+    ],
+)
+def test_a_name_that_there_is_not_is_an_error_before_anything_is_written(
+    project, labels, set_params, key, value
+):
+    set_params({key: value})
+    with pytest.raises(ParamsError, match=rf"params\.yaml: {key}.*'magic'; there are "):
+        main()
+    assert written(project) == {}
+
+
+@pytest.mark.parametrize(("folder", "noted"), [("data/raw", False), ("elsewhere", True)])
+def test_a_file_that_dvc_does_not_watch_is_noted(project, labels, folder, noted, capsys, edit):
+    (project / "elsewhere").mkdir()
+    source = (project / "data/raw/rows.csv").read_text(encoding="utf-8")
+    (project / folder / "copy.csv").write_text(source, encoding="utf-8")
+    edit("data/tasks/mine.yaml", "data/raw/rows.csv", f"{folder}/copy.csv")
+    main()
+    assert ("DVC doesn't see when it changes" in capsys.readouterr().err) == noted
+
+
+def test_without_real_rows_all_others_than_the_test_rows_are_the_pool(project, labels, set_params):
+    set_params({"real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}}})
+    main()
+    parts = [read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.TEST_INPUTS)]
+    assert [len(part) for part in parts] == [0, 68, 40]
+
+
+def test_without_a_source_all_files_are_empty(project, labels, set_params):
+    write_card(project, "mine", source=None)
+    with pytest.raises(DataError, match=r"without a `source` there are no real rows; say real\.rows: 0 and"):
+        main()
+    assert written(project) == {}
+    set_params({"real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}}})
+    main()
+    files = written(project)
+    assert {name for name, raw in files.items() if raw} == {"metrics/prepare.json"}
+    assert json.loads(files["metrics/prepare.json"])["test_rows"] == 0
