@@ -1,1 +1,1 @@
-"""The study: methods × training sets × tasks × seeds, as in Li et al. (2024), on this machine's models."""
+"""The study: prompt methods × training sets × tasks, as in Li et al. (2024), with the pipeline's own models."""

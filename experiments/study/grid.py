@@ -1,109 +1,84 @@
-"""The study's settings and rows: what params.yaml says, with the grid's changes, and each task's split."""
+"""The study's grid, and each task with the settings of params.yaml and the grid's numbers.
+
+A change of these numbers makes the next run of the study renew the parts that they concern.
+"""
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from labelmint.core.config import Section, check, read_yaml
-from labelmint.core.errors import DataError
-from labelmint.core.params import Params, Positive, Seeds, load_params
-from labelmint.core.records import Labelled
+from labelmint.core import paths
+from labelmint.core.params import Params, load_params
 from labelmint.scoring.scores import Ints
 from labelmint.tasks.cards import TaskCard, load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.split import Split, split
 
-PARAMS = Path("study/params.yaml")
-CELLS = Path("metrics/study")
+TASKS = ["rotten_tomatoes", "bbc_news", "tweets"]
+METHODS = ["zero_shot", "one_shot", "few_shot", "zero_shot_topic"]
+ACTIONS = ["none"]  # of labelling.action; none: rows as written, as in the paper; also drop, relabel
+REAL_ROWS = (100, 1000)  # nested; demonstrations are drawn from the first alone
+SYNTHETIC_ROWS = 1000  # of the kept ones, another draw per seed
+CANDIDATES = 1152  # texts written per task and method
+TEST_ROWS = 1000
+SEEDS = [1, 2, 3]
+STUDENT = "linear_head"  # fine_tune is ten times slower
+WORTH_TASKS = ["imdb", "bbc_news", "tweets"]  # 100 real rows with and without the recommended method's rows
 
-Row = TypeVar("Row", bound=Labelled)
-
-
-class Grid(Section):
-    """The grid of study/params.yaml."""
-
-    tasks: Annotated[list[str], Field(min_length=1)]
-    methods: Annotated[list[str], Field(min_length=1)]
-    checks: Annotated[list[Literal["none", "drop", "relabel"]], Field(min_length=1)]
-    real_rows: Annotated[list[Positive], Field(min_length=2, max_length=2)]
-    synthetic_rows: Positive
-    candidates: Positive
-    worth_tasks: list[str]
-    worth_candidates: Positive
-    test_rows: Positive
-    seeds: Annotated[Seeds, Field(min_length=3)]
-    recipe: Literal["linear_head", "fine_tune"]
+RESULTS = paths.METRICS / "study"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task's card, settings and rows; `parts.curve` holds the real rows by number."""
+    """A task's settings, card and rows."""
 
-    grid: Grid
     params: Params
     card: TaskCard
-    parts: Split
+    rows: Split
 
     @property
     def truth(self) -> Ints:
         """Numbers of the test rows' labels, shape (test rows,)."""
         names = self.card.label_names
-        return np.array([names.index(row["label"]) for row in self.parts.test], np.int64)
+        return np.array([names.index(row["label"]) for row in self.rows.test], np.int64)
 
 
-def load_grid() -> Grid:
-    """Read the grid; raise `ParamsError` naming file and key."""
-    content = read_yaml(PARAMS)
-    return check(Grid, content.get("study") if isinstance(content, dict) else None, PARAMS, "study")
+def result_path(task: str, part: str) -> Path:
+    """Return the file of a part: a method's name, "real" or "worth"."""
+    return RESULTS / f"{task}-{part}.json"
 
 
-def load_task(name: str, method: str = "auto", *, worth: bool = False) -> Task:
-    """Return a task with params.yaml's settings, the grid's numbers and one method.
-
-    `worth`: as the recommended method is measured, with `worth_candidates` and params.yaml's `train`.
-    """
-    grid = load_grid()
-    params = load_params()
-    content = params.model_dump()
-    content["task"] = name
-    few = grid.real_rows[0]
-    content["real"] = {
-        "rows": few,
-        "curve": [2 * few, 3 * few, 4 * few],
-    }  # whose points the study doesn't use
-    content["generate"] |= {
-        "method": method,
-        "candidates": grid.worth_candidates if worth else grid.candidates,
-    }
-    if not worth:
-        content["train"] |= {"seeds": grid.seeds, "recipe": grid.recipe}
-    params = Params.model_validate({**content, "arms": ["real"]})
-    card = load_card(name)
-    reading = read_source(card, name)
-    rows, test = reading.rows, reading.test
-    parts = split(rows, grid.real_rows[0], grid.real_rows, grid.test_rows, params.prepare.seed, test)
-    return Task(grid, params, card, parts)
+def load_task_params(task: str, part: str) -> Params:
+    """Return params.yaml with the grid's numbers; "worth" takes method, student and seeds as they are."""
+    content = load_params().model_dump()
+    content |= {"task": task, "arms": {"real": {"real": "all"}}}
+    content["real"]["rows"] = REAL_ROWS[0]
+    content["prepare"]["test_rows"] = TEST_ROWS
+    content["generate"]["candidates"] = CANDIDATES
+    if part in METHODS:
+        content["generate"]["method"] = part
+    if part != "worth":
+        content["train"] |= {"seeds": SEEDS, "student": STUDENT}
+    return Params.model_validate(content)
 
 
-def subset(rows: Sequence[Row], names: Sequence[str], size: int, seed: int) -> list[Row]:
-    """Return a seeded draw of up to `size` rows, the labels in balance as far as they go."""
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_label[row["label"]].append(row)
-    if not rows:
-        raise DataError("study: no accepted rows to train on")
-    draw = random.Random(seed)
-    for own in by_label.values():
-        draw.shuffle(own)
-    taken: list[Row] = []
-    for place in range(max(map(len, by_label.values()))):
-        taken += [by_label[name][place] for name in names if place < len(by_label[name])]
-    return taken[:size]
+def load_task(params: Params) -> Task:
+    """Read and split the task's rows, as `prepare` does."""
+    card = load_card(params.task)
+    real = read_source(card, params.task)
+    prepare = params.prepare
+    return Task(params, card, split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test))
+
+
+def settings_of(params: Params, part: str) -> dict[str, Any]:
+    """Return all that a part's result depends on but code and data; it is stored with the result."""
+    content = params.model_dump(mode="json", exclude={"arms", "top_up"})
+    if part != "worth":
+        content |= {"real_rows": list(REAL_ROWS)}
+    if part in METHODS:
+        content |= {"actions": ACTIONS, "synthetic_rows": SYNTHETIC_ROWS}
+    return content
