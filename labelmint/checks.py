@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Params
-from labelmint.prompts.methods import METHODS
+from labelmint.prompts.methods import METHODS, check_order
 from labelmint.rules.registry import RULES
 from labelmint.students.registry import STUDENTS
 
@@ -16,11 +16,18 @@ def check_names(params: Params) -> None:
         if student not in STUDENTS:
             raise ParamsError(f"params.yaml: {key}: no student {student!r}; there are {', '.join(STUDENTS)}")
     method = params.generate.method
-    for name in [method] if isinstance(method, str) else method:
-        if name not in METHODS and not (name == "auto" and isinstance(method, str)):
+    # The method that a task card recommends for auto is checked when the card is read.
+    methods = [] if method == "auto" else [method] if isinstance(method, str) else [*method]
+    for name in methods:
+        if name not in METHODS:
             raise ParamsError(
                 f"params.yaml: generate.method: no method {name!r}; there are {', '.join(METHODS)}, and auto"
             )
+    check_order(params.generate, methods)
+    optional = [name for name, rule in RULES.items() if rule.optional]
     for name in params.filter.disabled_rules:
-        if name not in RULES:
-            raise ParamsError(f"params.yaml: filter.disabled_rules: no rule {name!r}; there are {', '.join(RULES)}")
+        if name not in optional:
+            problem = f"{name} has no switch" if name in RULES else f"no rule {name!r}"
+            raise ParamsError(
+                f"params.yaml: filter.disabled_rules: {problem}; there are {', '.join(optional)}"
+            )

@@ -134,14 +134,6 @@ class Generate(Section):
             raise ValueError("a mixture needs a share above 0; e.g. {few_shot: 0.7, persona: 0.3}")
         return method
 
-    @model_validator(mode="after")
-    def _order(self) -> Generate:
-        if self.order == "text_first" and self.method not in ("auto", "few_shot", "one_shot"):
-            raise ValueError(
-                "order: text_first shows labelled rows, so it goes with method few_shot or one_shot"
-            )
-        return self
-
 
 class TopUp(Section):
     """`top_up`: the budget of the rounds that go on until `filter.rows_per_label` are accepted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labelmint.core.params import Generate
 from labelmint.core.records import Candidate
@@ -16,8 +16,7 @@ from labelmint.tasks.cards import TaskCard
 _QUOTES = '"“”'
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """A candidate's fields; `label` is "" if the model was to name it and named none."""
 
     text: str

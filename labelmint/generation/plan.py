@@ -36,20 +36,7 @@ class Planned:
 class Planner:
     """Plans prompts one by one; a prompt depends on its number, label and method alone.
 
-    Parameters
-    ----------
-    config : Generate
-        The `generate` section of params.yaml.
-    card : TaskCard
-        The task.
-    rows : sequence of Labelled
-        The real training rows, which may be none.
-    template : callable or None
-        (request, start of the answer) → prompt in the chat template; None for a base model.
-    methods : mapping
-        Methods and their shares.
-    ideas : Ideas
-        Lists that the methods draw from.
+    `methods` are their shares by name; `template` is None for a base model.
     """
 
     def __init__(

@@ -26,18 +26,7 @@ Wave = Sequence[Planned]
 
 
 class Session:
-    """Writes candidates for a task.
-
-    Parameters
-    ----------
-    params : Params
-        The whole of params.yaml.
-    card : TaskCard
-        The task.
-    rows : sequence of Labelled
-        The real training rows, which may be none.
-    model : LanguageModel
-        The writer.
+    """Writes candidates for a task; `rows` are the real training rows, which may be none.
 
     Raises
     ------
@@ -86,7 +75,8 @@ class Session:
         size = self.config.samples_per_prompt
         total = size * sum(map(len, waves))
         done = size * sum(len(wave) for wave in waves if wave_key(wave) in self.journal)
-        candidates, seconds = [], 0.0
+        candidates: list[Candidate] = []
+        seconds = 0.0
         with progress(total, name, "texts", done) as bar:
             tokens = accepted = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from labelmint.generation.session import Session
 from labelmint.generation.top_up_plan import Counts, count, next_prompts
 from labelmint.labelling.pool import score_labels
 from labelmint.llm.base import LanguageModel
-from labelmint.rules.apply import filter_candidates
+from labelmint.rules.apply import apply_rules
 from labelmint.tasks.balance import wanted_rows
 from labelmint.tasks.cards import TaskCard
 
@@ -27,17 +28,16 @@ MAX_IDLE_ROUNDS = 2
 _REASON_RULES = 3
 
 
+@dataclass(frozen=True)
+class Round:
+    """What there is after a round, and what it alone wrote; the first is of `generate`'s candidates."""
+
+    total: Counts
+    last: Counts
+
+
 class TopUpRounds:
     """Writes candidates in rounds; a round depends on the settings and the texts before it alone.
-
-    Attributes
-    ----------
-    added : list of Candidate
-        What the rounds wrote.
-    counts : list of Counts
-        Of the candidates of `generate`, and after each round.
-    given_up : set of str
-        Labels that are not requested any more.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class TopUpRounds:
                 "(generate.candidates, in whole waves); run `dvc repro`"
             )
         self.added: list[Candidate] = []
-        self.counts: list[Counts] = []
+        self.rounds: list[Round] = []
         self.given_up: set[str] = set()
         self._first_waves = self._waves = self._plan()
         self._idle_rounds: Counter[str] = Counter()
@@ -80,7 +80,8 @@ class TopUpRounds:
             written = len(self.first) + len(self.added)
             labels = next_prompts(
                 self._missing(),
-                self.counts[-1],
+                self.rounds[-1].total,
+                self.rounds[-1].last,
                 config.samples_per_prompt,
                 config.prompts_per_wave,
                 self.params.top_up.max_candidates - written,
@@ -100,50 +101,55 @@ class TopUpRounds:
 
     def report(self) -> dict[str, Any]:
         """Return the stage's metrics."""
-        return report(self.wanted, self.counts, self.given_up, self.params.top_up)
+        return report(self.wanted, self.rounds, self.given_up, self.params.top_up)
 
     def _plan(self) -> list[list[Planned]]:
         # From the first prompt on, so that numbers (hence ids and seeds) and the methods' turns continue.
         return self.session.planner.plan(self.labels)
 
     def _missing(self) -> dict[str, int]:
-        accepted = self.counts[-1].accepted
+        accepted = self.rounds[-1].total.accepted
         return {name: self.wanted[name] - accepted[name] for name in self.wanted if name not in self.given_up}
 
     def _count(self, first_of_round: int) -> None:
-        """Count what `filter` will accept of all candidates; those from `first_of_round` on are the last round's.
+        """Count what `filter` will accept of all candidates, and of those from `first_of_round` on.
 
-        All candidates are scored each time, as `filter` scores them: scores are centred over all, and the last
-        chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it, but then
-        `filter` has each chunk in the journal, and accepts exactly what was counted here.
+        All candidates are scored each time, as `filter` scores them: scores are centred over all, and the
+        last chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it, but
+        then `filter` has each chunk in the journal, and accepts exactly what was counted here.
         """
         candidates, params = [*self.first, *self.added], self.params
         scores = {}
         if params.labelling.action != "none":
             scores = score_labels(params, self.card, candidates, self.train, self.model).candidates
         embed = partial(embed_rows, params.train)
-        result = filter_candidates(params, self.card, candidates, self.train, self.test, scores, embed)
+        filtering = apply_rules(params, self.card, candidates, self.train, self.test, scores, embed)
+        rules = {row_id: result.rule for row_id, result in filtering.results.items()}
         size = self.session.config.samples_per_prompt
         requested = [label for label in self.labels for _ in range(size)]
-        self.counts.append(count(candidates, requested, result.labels, result.rules, first_of_round))
+        ids = [row["id"] for row in candidates]
+        total, last = (
+            count(ids[first:], requested[first:], filtering.labels, rules) for first in (0, first_of_round)
+        )
+        self.rounds.append(Round(total, last))
 
     def _give_up(self) -> None:
-        last = self.counts[-1]
-        for name in last.last_written:
-            self._idle_rounds[name] = 0 if last.last_as_requested[name] else self._idle_rounds[name] + 1
+        last = self.rounds[-1].last
+        for name in last.written:
+            self._idle_rounds[name] = 0 if last.as_requested[name] else self._idle_rounds[name] + 1
             if self._idle_rounds[name] == MAX_IDLE_ROUNDS:
                 self.given_up.add(name)
 
 
 def report(
-    wanted: Mapping[str, int], counts: Sequence[Counts], given_up: Collection[str], config: TopUp
+    wanted: Mapping[str, int], rounds: Sequence[Round], given_up: Collection[str], config: TopUp
 ) -> dict[str, Any]:
-    """Return the metrics; `counts` are of `generate`'s candidates and then after each round."""
-    written = [sum(each.last_written.values()) for each in counts]
+    """Return the stage's metrics."""
+    written = [sum(each.last.written.values()) for each in rounds]
     short = {
-        name: _shortage(name, wanted[name], counts, name in given_up, config)
+        name: _shortage(name, wanted[name], rounds, name in given_up, config)
         for name in wanted
-        if counts[-1].accepted[name] < wanted[name]
+        if rounds[-1].total.accepted[name] < wanted[name]
     }
     return {
         "max_candidates": config.max_candidates,
@@ -154,37 +160,37 @@ def report(
         # The first entry is of `generate`'s candidates; `accepted` counts those of all rounds so far.
         "rounds": [
             {
-                "candidates": {name: each.last_written[name] for name in wanted},
-                "accepted": {name: each.accepted[name] for name in wanted},
+                "candidates": {name: each.last.written[name] for name in wanted},
+                "accepted": {name: each.total.accepted[name] for name in wanted},
             }
-            for each in counts
+            for each in rounds
         ],
         "short": short,
     }
 
 
 def _shortage(
-    name: str, wanted: int, counts: Sequence[Counts], given_up: bool, config: TopUp
+    name: str, wanted: int, rounds: Sequence[Round], given_up: bool, config: TopUp
 ) -> dict[str, Any]:
     """Return what a label lacks, and why."""
-    last = counts[-1]
-    rejected = dict(last.rejected.get(name, {}))
-    relabelled = last.written[name] - last.as_requested[name] - sum(rejected.values())
+    total = rounds[-1].total
+    rejected = {rule: number for (label, rule), number in total.rejected.items() if label == name}
+    relabelled = total.written[name] - total.as_requested[name] - sum(rejected.values())
     if relabelled:
         rejected["relabelled"] = relabelled
     rejected = dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0])))
     if given_up:
         why = "the last two rounds that asked for it brought no accepted row"
-    elif len(counts) > config.max_rounds:
+    elif len(rounds) > config.max_rounds:
         why = f"top_up.max_rounds={config.max_rounds} are over"
     else:
         why = f"top_up.max_candidates={config.max_candidates} allow no further wave"
     rules = ", ".join(f"{number} {rule}" for rule, number in list(rejected.items())[:_REASON_RULES])
     return {
         "wanted": wanted,
-        "accepted": last.accepted[name],
-        "missing": wanted - last.accepted[name],
-        "candidates": last.written[name],
-        "reason": f"{why}; of {last.written[name]} candidates written for it: {rules or 'none rejected'}",
+        "accepted": total.accepted[name],
+        "missing": wanted - total.accepted[name],
+        "candidates": total.written[name],
+        "reason": f"{why}; of {total.written[name]} candidates written for it: {rules or 'none rejected'}",
         "rejected": rejected,
     }

@@ -18,30 +18,14 @@ Ideas = Mapping[tuple[str, str], Sequence[str]]
 
 @dataclass(frozen=True)
 class PromptSpec:
-    """What one prompt asks for.
-
-    Attributes
-    ----------
-    label
-        The label that the text is to have.
-    demonstrations
-        Real rows to show.
-    modifiers
-        Complete the header: "about the acting", "by a nurse".
-    start
-        The beginning of the text itself.
-    first_text
-        A pair's first text, if only the second is written.
-    values
-        What was drawn; recorded with each row.
-    """
+    """What one prompt asks for."""
 
     label: str
     demonstrations: tuple[Labelled, ...] = ()
-    modifiers: tuple[str, ...] = ()
-    start: str = ""
-    first_text: str = ""
-    values: dict[str, str] = field(default_factory=dict)
+    modifiers: tuple[str, ...] = ()  # complete the header: "about the acting", "by a nurse"
+    start: str = ""  # of the text itself
+    first_text: str = ""  # of a pair, if only the second is written
+    values: dict[str, str] = field(default_factory=dict)  # that were drawn; recorded with each row
 
 
 @dataclass(frozen=True)
@@ -102,38 +86,18 @@ def writes_second(config: Generate, card: TaskCard, *, has_rows: bool) -> bool:
     return card.pair_name is not None and config.pairs == "second" and has_rows
 
 
-def _no_kinds(_: TaskCard) -> Sequence[str]:
-    return ()
-
-
-def _accept(_config: Generate, _card: TaskCard, _task: str) -> None:
-    """Accept all settings and cards."""
-
-
 @dataclass(frozen=True)
 class Method:
     """A prompt method: everything that the rest of the code knows about it.
 
-    Attributes
-    ----------
-    name
-        Its name in params.yaml.
-    summary
-        What its prompts have, for docs/methods.md.
-    make_spec
-        (label, random draws, context) → what to ask for.
-    demonstrations
-        Whether its prompts show real rows: never; where there are any; or always, so that it needs rows of
-        each label.
-    idea_kinds
-        Card → the kinds of ideas that it draws.
-    check
-        (settings, card, task name) → raise `ParamsError` if it can't work with them.
+    `make_spec` takes the label and the random draws; `check` takes the task's name last, and raises
+    `ParamsError` if the method can't work with settings and card.
     """
 
     name: str
-    summary: str
+    summary: str  # what its prompts have, as in docs/methods.md
     make_spec: Callable[[str, random.Random, Context], PromptSpec]
+    # Whether prompts show real rows: never, where there are any, or always (it needs rows of each label).
     demonstrations: Literal["none", "optional", "required"] = "none"
-    idea_kinds: Callable[[TaskCard], Sequence[str]] = _no_kinds
-    check: Callable[[Generate, TaskCard, str], None] = _accept
+    idea_kinds: Callable[[TaskCard], Sequence[str]] = lambda card: ()
+    check: Callable[[Generate, TaskCard, str], None] = lambda config, card, task: None

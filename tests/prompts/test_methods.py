@@ -3,51 +3,52 @@ import random
 import pytest
 
 from labelmint.core.errors import DataError, ParamsError
-from labelmint.core.params import METHODS
-from labelmint.prompts.brief import Context
-from labelmint.prompts.methods import BRIEFS, kinds, shares
-from labelmint.prompts.methods import template as templates
-from tests.builders import card
+from labelmint.prompts.methods import METHODS, idea_kinds, method_shares
+from labelmint.prompts.methods.template import slots
+from labelmint.prompts.spec import Context
+from tests.builders import REPOSITORY, card
 from tests.fake_model import FakeModel
-from tests.generate.helpers import IDEAS, PAIR_CARD, PAIRS, ROWS, TEXTS, config, flat, planned
+from tests.generation.helpers import IDEAS, PAIR_CARD, PAIRS, ROWS, TEXTS, config, flat, planned
 
 CHAT = FakeModel(kind="chat").chat_prompt
 SHOWN = {"zero_shot": 0, "zero_shot_topic": 0, "one_shot": 1}
 
 
-def brief(method, rows=ROWS, the_card=None, ideas=IDEAS, label="negative", number=0, **changes):
-    own = the_card or card()
-    by_label = {name: [row for row in rows if row["label"] == name] for name in own.label_names}
-    context = Context(config(**changes), own, by_label, ideas)
-    return BRIEFS[method](label, random.Random(number), context)
+def spec(method, rows=ROWS, the_card=None, ideas=IDEAS, label="negative", number=0, **changes):
+    the_card = the_card or card()
+    by_label = {name: [row for row in rows if row["label"] == name] for name in the_card.label_names}
+    context = Context(config(**changes), the_card, by_label, ideas)
+    return METHODS[method].make_spec(label, random.Random(number), context)
 
 
-def test_every_method_of_the_params_has_a_brief():
-    assert set(BRIEFS) == set(METHODS)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_docs_say_what_each_method_shows(method):
+    docs = (REPOSITORY / "docs/methods.md").read_text(encoding="utf-8")
+    assert f"| `{method}` | {METHODS[method].summary} |" in docs
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_methods_show_as_many_rows_of_the_label_as_they_say(method):
-    shown = brief(method).shown
+    shown = spec(method).demonstrations
     assert len(shown) == SHOWN.get(method, 3)
     assert {row["label"] for row in shown} <= {"negative"}
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"one_shot", "few_shot", "template"}))
+@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "attributes", "persona"])
 def test_methods_that_need_no_rows_show_none_where_there_are_none(method):
-    asked = brief(method, rows=[])
-    assert asked.shown == ()
-    assert asked == brief(method, rows=[], demonstrations=0)
+    without = spec(method, rows=[])
+    assert without.demonstrations == ()
+    assert without == spec(method, rows=[], demonstrations=0)
 
 
 @pytest.mark.parametrize("method", ["attributes", "persona", "template"])
 def test_no_demonstrations_are_shown_if_none_are_wanted(method):
-    assert brief(method, demonstrations=0).shown == ()
+    assert spec(method, demonstrations=0).demonstrations == ()
 
 
 @pytest.mark.parametrize("template", [None, CHAT])
 @pytest.mark.parametrize(
-    ("method", "said"),
+    ("method", "modifiers"),
     [
         ("zero_shot", []),
         ("one_shot", []),
@@ -58,17 +59,17 @@ def test_no_demonstrations_are_shown_if_none_are_wanted(method):
         ("template", []),
     ],
 )
-def test_the_prompt_says_label_and_values_before_the_text(template, method, said):
+def test_the_prompt_says_label_and_values_before_the_text(template, method, modifiers):
     each = flat(planned(template=template, methods={method: 1.0}))[0]
     lines = each.prompt["text"].split("\n")
     last = lines[-1].casefold().replace("<assistant>", "")
     assert "negative film review" in last
-    assert [wish for wish in ["about the plot", "short and dry", "by a nurse"] if wish in last] == said
+    assert [one for one in ["about the plot", "short and dry", "by a nurse"] if one in last] == modifiers
     begun = method == "template"  # the rows of these tests are so short that an opening is all of one
     assert sum(text in each.prompt["text"] for text in TEXTS.values()) == SHOWN.get(method, 3) + begun
     if template:
         request = each.prompt["text"].partition("</user>")[0]
-        assert all(wish in request for wish in said)
+        assert all(modifier in request for modifier in modifiers)
 
 
 def test_a_chat_model_is_asked_for_a_short_text_where_few_tokens_are_allowed():
@@ -86,7 +87,7 @@ def test_a_label_that_is_written_in_capitals_stays_so():
 def test_templates_are_filled_and_recorded():
     the_card = card(templates=["The {topic} of this film,\n by {writer}, is"])
     ideas = {("topic", "negative"): ["plot {x}"], ("writer", ""): ["a nurse"]}
-    asked = brief("template", the_card=the_card, ideas=ideas)
+    asked = spec("template", the_card=the_card, ideas=ideas)
     assert asked.start == "The plot {x} of this film, by a nurse, is"
     wanted = {
         "template": "The {topic} of this film, by {writer}, is",
@@ -98,23 +99,23 @@ def test_templates_are_filled_and_recorded():
 
 def test_templates_may_differ_by_label():
     the_card = card(templates={"negative": ["Sadly,"]})
-    assert brief("template", the_card=the_card).start == "Sadly,"
-    assert brief("template", the_card=the_card, label="positive").start.startswith("positive-text")
+    assert spec("template", the_card=the_card).start == "Sadly,"
+    assert spec("template", the_card=the_card, label="positive").start.startswith("positive-text")
 
 
 def test_the_openings_of_rows_that_are_not_shown_are_the_templates():
     rows = [{**row, "text": f"a b {row['id']} d e"} for row in ROWS]
     for number in range(20):
-        asked = brief("template", rows=rows, number=number)
+        asked = spec("template", rows=rows, number=number)
         assert asked.start.startswith("a b r")
         assert len(asked.start.split()) == 3
-        assert not any(row["text"].startswith(asked.start) for row in asked.shown)
+        assert not any(row["text"].startswith(asked.start) for row in asked.demonstrations)
         assert asked.values == {"template": f"{asked.start} …"}
 
 
 def test_no_rows_and_no_templates_are_an_error():
     with pytest.raises(DataError, match=r"no templates for 'negative' and there are no real rows"):
-        brief("template", rows=[])
+        spec("template", rows=[])
 
 
 @pytest.mark.parametrize(
@@ -122,11 +123,11 @@ def test_no_rows_and_no_templates_are_an_error():
 )
 def test_a_stray_brace_in_a_template_is_an_error_that_names_the_card(text):
     with pytest.raises(ParamsError, match=r"data/tasks/films\.yaml: templates: .* belongs to no slot"):
-        kinds({"template": 1.0}, card(templates={"positive": ["fine {topic}", text]}), "films")
+        METHODS["template"].check(config(), card(templates={"positive": ["fine {topic}", text]}), "films")
 
 
 def test_slots_are_found_once():
-    assert templates.slots("{a} {b c} {a}") == ["a", "b c"]
+    assert slots("{a} {b c} {a}") == ["a", "b c"]
 
 
 @pytest.mark.parametrize(
@@ -142,12 +143,12 @@ def test_slots_are_found_once():
     ],
 )
 def test_methods_say_which_lists_they_draw_from(method, the_card, wanted):
-    assert kinds({method: 1.0}, card(**the_card), "films") == wanted
+    assert idea_kinds([method], card(**the_card)) == wanted
 
 
 def test_a_value_of_a_kind_without_words_of_its_own_is_said_by_its_name():
-    asked = brief("attributes", the_card=card(attributes={"tone": ["dry"]}), ideas={("tone", ""): ["dry"]})
-    assert asked.wishes == ("tone: dry",)
+    asked = spec("attributes", the_card=card(attributes={"tone": ["dry"]}), ideas={("tone", ""): ["dry"]})
+    assert asked.modifiers == ("tone: dry",)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +164,8 @@ def test_a_value_of_a_kind_without_words_of_its_own_is_said_by_its_name():
     ],
 )
 def test_the_methods_that_are_used(method, recommended, rows, used):
-    found = shares(config(method=method), card(method=recommended), "films", rows)
-    assert found == pytest.approx(used)
+    shares = method_shares(config(method=method), card(method=recommended), "films", rows)
+    assert shares == pytest.approx(used)
 
 
 @pytest.mark.parametrize(
@@ -180,19 +181,19 @@ def test_the_methods_that_are_used(method, recommended, rows, used):
 )
 def test_methods_that_do_not_go_with_rows_or_settings(changes, recommended, rows, message):
     with pytest.raises(ParamsError) as caught:
-        shares(config(**changes), card(method=recommended), "films", rows)
+        method_shares(config(**changes), card(method=recommended), "films", rows)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("template", [None, CHAT])
 def test_a_second_text_is_written_to_the_first_text_of_a_row_that_is_not_shown(template):
     for each in flat(planned(PAIRS, card(**PAIR_CARD), template, {"few_shot": 0.5, "persona": 0.5})):
-        assert each.brief.given in {row["text"] for row in PAIRS}
-        assert each.brief.given not in {row["text"] for row in each.brief.shown}
-        wish = " by a nurse" if each.prompt["method"] == "persona" else ""
-        said = f"Premise: {each.brief.given}\nHypothesis{wish} ({each.prompt['label']}):"
-        assert each.prompt["text"].endswith(said)
-        for row in each.brief.shown:
+        assert each.spec.first_text in {row["text"] for row in PAIRS}
+        assert each.spec.first_text not in {row["text"] for row in each.spec.demonstrations}
+        modifier = " by a nurse" if each.prompt["method"] == "persona" else ""
+        end = f"Premise: {each.spec.first_text}\nHypothesis{modifier} ({each.prompt['label']}):"
+        assert each.prompt["text"].endswith(end)
+        for row in each.spec.demonstrations:
             second = f"Hypothesis ({row['label']}): {row['text_pair']}"
             assert f"Premise: {row['text']}\n{second}" in each.prompt["text"]
 
@@ -202,14 +203,14 @@ def test_a_second_text_is_written_to_the_first_text_of_a_row_that_is_not_shown(t
 def test_both_texts_of_a_pair_can_be_written(rows, template):
     method = "few_shot" if rows else "zero_shot"
     for each in flat(planned(rows, card(**PAIR_CARD), template, {method: 1.0}, pairs="both")):
-        assert each.brief.given == ""
+        assert each.spec.first_text == ""
         assert each.prompt["text"].endswith("Premise:")
 
 
 def test_a_template_begins_the_text_that_is_written():
     asked = flat(planned(PAIRS, card(**PAIR_CARD), methods={"template": 1.0}))[0]
-    assert asked.prompt["text"].endswith(f": {asked.brief.start}")
-    assert asked.brief.start.startswith("second ")
+    assert asked.prompt["text"].endswith(f": {asked.spec.start}")
+    assert asked.spec.start.startswith("second ")
 
 
 @pytest.mark.parametrize("template", [None, CHAT])
@@ -217,10 +218,10 @@ def test_text_first_shows_labels_behind_the_texts(template):
     for each in flat(planned(template=template, order="text_first")):
         text = each.prompt["text"]
         assert text.endswith("Film review:")
-        for row in each.brief.shown:
+        for row in each.spec.demonstrations:
             assert f"Film review: {row['text']}\nSentiment: {row['label']}\n\n" in text
 
 
 def test_text_first_goes_on_from_a_given_first_text():
     for each in flat(planned(PAIRS, card(**PAIR_CARD), order="text_first")):
-        assert each.prompt["text"].endswith(f"Premise: {each.brief.given}\nHypothesis:")
+        assert each.prompt["text"].endswith(f"Premise: {each.spec.first_text}\nHypothesis:")

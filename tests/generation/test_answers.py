@@ -1,18 +1,15 @@
 import pytest
 
-from labelmint.generation.answers import fields, one_line, stop_text
-from labelmint.llm.base import Completion
-from labelmint.prompts.brief import Brief
+from labelmint.generation.answers import one_line, parse_answer, stop_text
+from labelmint.prompts.spec import PromptSpec
 from tests.builders import card
-from tests.generate.helpers import PAIR_CARD, config
+from tests.generation.helpers import PAIR_CARD, config
 
 PAIRED = card(**PAIR_CARD)
 
 
-def read(text, brief=None, the_card=None, **changes):
-    answer = Completion(text, 5, "stop")
-    found = fields(config(**changes), the_card or card(), brief or Brief("negative"), answer)
-    return (found.text, found.text_pair, found.label)
+def parse(text, spec=None, the_card=None, **changes):
+    return parse_answer(config(**changes), the_card or card(), spec or PromptSpec("negative"), text)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +49,8 @@ def test_an_answer_ends_with_its_line_or_after_its_fields(changes, the_card, has
 
 
 def test_a_template_stands_before_what_was_written_after_it():
-    brief = Brief("negative", start="The plot is")
-    assert read(" too thin", brief) == ("The plot is too thin", None, "negative")
+    spec = PromptSpec("negative", start="The plot is")
+    assert parse(" too thin", spec) == ("The plot is too thin", None, "negative")
 
 
 @pytest.mark.parametrize(
@@ -68,37 +65,37 @@ def test_a_template_stands_before_what_was_written_after_it():
     ],
 )
 def test_text_first_the_label_is_what_the_model_says(written, label):
-    assert read(written, order="text_first") == ("fine", None, label)
+    assert parse(written, order="text_first") == ("fine", None, label)
 
 
 def test_a_label_of_signs_is_told_from_one_without():
     labels = {name: {"name": name, "phrase": name} for name in ("C", "C++", "C#")}
     for name in labels:
-        assert read(f"code\nSentiment: {name}.", the_card=card(labels=labels), order="text_first")[2] == name
+        assert parse(f"code\nSentiment: {name}.", the_card=card(labels=labels), order="text_first")[2] == name
 
 
 def test_a_second_text_is_written_to_a_given_first_one():
-    brief = Brief("negative", given="A man walks.", start="Nobody")
-    assert read("walks .", brief, PAIRED) == ("A man walks.", "Nobody walks .", "negative")
+    spec = PromptSpec("negative", first_text="A man walks.", start="Nobody")
+    assert parse("walks .", spec, PAIRED) == ("A man walks.", "Nobody walks .", "negative")
 
 
 @pytest.mark.parametrize("head", ["Hypothesis (negative):", "Hypothesis (negative): "])
 def test_both_texts_of_a_pair_are_told_apart(head):
     written = f'A man walks."\n{head}"Nobody walks."'
-    assert read(written, None, PAIRED, pairs="both") == ("A man walks.", "Nobody walks.", "negative")
+    assert parse(written, None, PAIRED, pairs="both") == ("A man walks.", "Nobody walks.", "negative")
 
 
 def test_a_pair_without_its_second_text_has_an_empty_one():
-    assert read("A man walks.", None, PAIRED, pairs="both") == ("A man walks.", "", "negative")
+    assert parse("A man walks.", None, PAIRED, pairs="both") == ("A man walks.", "", "negative")
 
 
 def test_text_first_a_pair_may_have_a_given_first_text_or_none():
     order = {"order": "text_first"}
-    given = Brief("negative", given="A man walks.")
-    assert read("He runs.\nRelation: positive", given, PAIRED, **order) == (
+    given = PromptSpec("negative", first_text="A man walks.")
+    assert parse("He runs.\nRelation: positive", given, PAIRED, **order) == (
         "A man walks.",
         "He runs.",
         "positive",
     )
     written = "A man walks.\nHypothesis: He runs.\nRelation: positive"
-    assert read(written, None, PAIRED, **order) == ("A man walks.", "He runs.", "positive")
+    assert parse(written, None, PAIRED, **order) == ("A man walks.", "He runs.", "positive")

@@ -1,5 +1,6 @@
 import json
 import random
+import zlib
 from collections import Counter
 from contextlib import contextmanager
 
@@ -16,17 +17,20 @@ from stages.filter import main as run_filter
 from stages.generate import main as generate
 from stages.top_up import main
 from tests.fake_model import FakeModel
-from tests.filter.vectors import unit
 
-OUTPUTS = ["data/synthetic/more.jsonl", "data/synthetic/more_prompts.jsonl", "metrics/top_up.json"]
+OUTPUTS = [
+    "data/synthetic/top_up_candidates.jsonl",
+    "data/synthetic/top_up_prompts.jsonl",
+    "metrics/top_up.json",
+]
 SAYS = {"negative": "awful", "positive": "great"}
 OTHER = {"negative": "positive", "positive": "negative"}
 
 
 class Scripted(FakeModel):
-    """A model of which the given shares of the texts are read as the label that they were written for.
+    """A model that finds the requested label in the given shares of its texts.
 
-    A label without a share ends no text. `left` counts the calls until the model fails.
+    It ends no text of a label without a share. `left` counts the calls until the model fails.
     """
 
     def __init__(self, left=10**9, **shares):
@@ -50,10 +54,10 @@ class Scripted(FakeModel):
         draw = random.Random(seed)
         low = prompt.lower()
         label = "negative" if low.rfind("negative film") > low.rfind("positive film") else "positive"
-        said = label if draw.random() < self.shares.get(label, 0) else OTHER[label]
+        told = label if draw.random() < self.shares.get(label, 0) else OTHER[label]
         words = [f"w{draw.randrange(10**6)}" for _ in range(7)]
         done = "stop" if label in self.shares else "length"
-        return Completion(" ".join([*words, SAYS[said]]), 9, done)
+        return Completion(" ".join([*words, SAYS[told]]), 9, done)
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +73,9 @@ def _small(prepared, set_params):
             "top_up.max_rounds": 10,
             "filter.min_words": 3,
             "filter.rows_per_label": 100,
-            "filter.verify.action": "drop",
-            "filter.verify.judge": "llm",
-            "filter.verify.min_margin": 0.0,
+            "labelling.action": "drop",
+            "labelling.scorers": "llm",
+            "labelling.min_margin": 0.0,
         }
     )
 
@@ -102,7 +106,7 @@ def metrics(stage="top_up"):
 
 
 def kept():
-    return Counter(row["label"] for row in read_rows(paths.KEPT))
+    return Counter(row["judged_label"] for row in read_rows(paths.KEPT))
 
 
 def test_every_label_gets_exactly_the_number(prepared, use):
@@ -118,14 +122,14 @@ def test_every_label_gets_exactly_the_number(prepared, use):
     assert kept() == {"negative": 100, "positive": 100}
     found = metrics()
     assert (found["short"], found["missing"]) == ({}, 0)
-    assert metrics("filter")["short"] == {}
+    assert metrics("filter")["missing"] == {}
 
 
 def test_the_metrics_count_what_filter_accepts(use):
     model = use(Scripted(negative=0.4, positive=0.9))
     generate()
     main()
-    found, more = metrics(), read_rows(paths.MORE)
+    found, more = metrics(), read_rows(paths.TOP_UP_CANDIDATES)
     assert found["wanted"] == {"negative": 100, "positive": 100}
     assert found["rounds"][0]["candidates"] == {"negative": 40, "positive": 40}
     assert found["added"] == len(more)
@@ -136,7 +140,7 @@ def test_the_metrics_count_what_filter_accepts(use):
     assert labels == sum((Counter(each["candidates"]) for each in found["rounds"][1:]), Counter())
     scored = model.texts_scored
     run_filter()
-    assert model.texts_scored == scored, "filter reads what top_up left in the journal"
+    assert model.texts_scored == scored, "filter takes the scores that top_up left in the journal"
     surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
     assert kept() + surplus == found["rounds"][-1]["accepted"]
 
@@ -145,10 +149,10 @@ def test_ids_and_seeds_go_on(use):
     use(Scripted(negative=0.4, positive=0.9))
     generate()
     main()
-    rows = read_rows(paths.CANDIDATES) + read_rows(paths.MORE)
+    rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(len(rows))]
     assert len({row["seed"] for row in rows}) == len(rows)
-    first, more = read_rows(paths.PROMPTS), read_rows(paths.MORE_PROMPTS)
+    first, more = read_rows(paths.PROMPTS), read_rows(paths.TOP_UP_PROMPTS)
     ids = [prompt["id"] for prompt in first + more]
     assert len(set(ids)) == len(ids)
     assert {row["prompt_id"] for row in rows} == set(ids)
@@ -160,7 +164,7 @@ def test_more_candidates_of_generate_would_have_been_the_same(use, set_params):
     generate()
     set_params({"filter.rows_per_label": 50})
     main()
-    rows = read_rows(paths.CANDIDATES) + read_rows(paths.MORE)
+    rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     assert len(rows) > 80
     set_params({"generate.candidates": len(rows)})
     generate()
@@ -190,7 +194,7 @@ def test_a_spent_budget_leaves_labels_short_and_says_why(use, set_params, capsys
     assert found["missing"] == sum(each["missing"] for each in found["short"].values())
     assert found["candidates"] <= max(80, budget.get("top_up.max_candidates", 160))
     run_filter()
-    assert metrics("filter")["short"] == {name: each["missing"] for name, each in found["short"].items()}
+    assert metrics("filter")["missing"] == {name: each["missing"] for name, each in found["short"].items()}
     assert kept()["negative"] == short["accepted"]
 
 
@@ -218,7 +222,7 @@ def test_off_writes_empty_files_and_opens_nothing(prepared, use, set_params, mon
     set_params({"filter.rows_per_label": 0})
     monkeypatch.setattr("stages.top_up.open_model", lambda llm: 1 / 0)
     main()
-    assert read_rows(paths.MORE) == read_rows(paths.MORE_PROMPTS) == []
+    assert read_rows(paths.TOP_UP_CANDIDATES) == read_rows(paths.TOP_UP_PROMPTS) == []
     found = metrics()
     assert (found["added"], found["missing"], found["rounds"]) == (0, 0, [])
 
@@ -230,7 +234,7 @@ def test_enough_accepted_rows_need_no_round(use, set_params):
     wrote = model.waves_written
     main()
     assert model.waves_written == wrote
-    assert read_rows(paths.MORE) == []
+    assert read_rows(paths.TOP_UP_CANDIDATES) == []
     assert len(metrics()["rounds"]) == 1
 
 
@@ -246,7 +250,7 @@ def test_shares_ask_for_unequal_numbers(use, set_params):
 
 def test_relabelled_rows_count_for_the_label_that_they_get(use, set_params):
     use(Scripted(negative=0.2, positive=0.9))
-    set_params({"filter.verify.action": "relabel"})
+    set_params({"labelling.action": "relabel"})
     generate()
     main()
     run_filter()
@@ -254,9 +258,9 @@ def test_relabelled_rows_count_for_the_label_that_they_get(use, set_params):
     assert metrics("filter")["relabelled"] > 0
 
 
-def test_without_verification_nothing_is_read(use, set_params):
+def test_without_label_scores_the_model_scores_nothing(use, set_params):
     model = use(Scripted(negative=0.5, positive=0.5))
-    set_params({"filter.verify.action": "none"})
+    set_params({"labelling.action": "none"})
     generate()
     main()
     run_filter()
@@ -269,7 +273,7 @@ def test_methods_keep_their_shares_through_small_rounds(use, set_params):
     set_params({"generate.method": {"few_shot": 0.5, "zero_shot": 0.5}})
     generate()
     main()
-    rows = read_rows(paths.CANDIDATES) + read_rows(paths.MORE)
+    rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     for label in ("negative", "positive"):
         found = Counter(row["method"] for row in rows if row["label"] == label)
         assert abs(found["few_shot"] - found["zero_shot"]) <= 10
@@ -330,34 +334,22 @@ def test_every_round_has_a_bar_with_its_number(use, capsys):
         assert f"top_up round {number}: 100%" in captured.err
 
 
-def test_the_numbers_are_exact_with_rules_that_judge_all_rows_together(use, set_params, monkeypatch):
-    def embed_rows(config, rows):
-        # The opinion, and noise by which some rows are like the other label's, and some like none.
-        seeds = [random.Random(row["text"]).randrange(2**32) for row in rows]
-        noise = np.stack([np.random.default_rng(seed).normal(0, 0.4, 6) for seed in seeds])
-        noise[:, 0] += [1.5 * ("awful" in row["text"]) for row in rows]
-        return unit(noise)
+def test_the_numbers_are_exact_with_rules_that_compare_rows(use, set_params, monkeypatch):
+    def embed_rows(config, rows, on_rows=None):
+        # By the first word's last digit: texts of one digit and opinion mean the same.
+        vectors = np.zeros((len(rows), 200), np.float32)
+        for place, row in enumerate(rows):
+            vectors[place, zlib.crc32(row["text"].encode()) % 100 + 100 * ("awful" in row["text"])] = 1
+        return vectors
 
-    for module in ("labelmint.generation.top_up_rounds", "stages.filter"):
+    for module in ("labelmint.generation.top_up", "stages.filter"):
         monkeypatch.setattr(f"{module}.embed_rows", embed_rows)
-    set_params(
-        {
-            "filter.rules.label_issue": True,
-            "filter.rules.outlier": True,
-            "filter.rules.profile": True,
-            "filter.label_quality": 0.4,
-            "filter.outlier_quantile": 0.9,
-            "filter.profiles": ["easy", "ambiguous"],
-            "filter.select": "diverse",
-            "filter.rows_per_label": 50,
-        }
-    )
+    set_params({"filter.semantic_similarity": 0.9, "filter.rows_per_label": 50})
     use(Scripted(negative=0.6, positive=0.9))
     generate()
     main()
     run_filter()
     assert kept() == {"negative": 50, "positive": 50}
     rules = Counter(row["rule"] for row in read_rows(paths.REJECTED))
-    assert {"outlier", "surplus"} <= set(rules)
-    surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
-    assert kept() + surplus == metrics()["rounds"][-1]["accepted"]
+    assert rules["semantic_duplicate"]
+    assert sum(kept().values()) + rules["surplus"] == sum(metrics()["rounds"][-1]["accepted"].values())

@@ -4,10 +4,19 @@ import pytest
 
 from labelmint.core.errors import DataError
 from labelmint.llm.base import Completion
-from labelmint.prompts.ideas import Question, by_kind, collect, given, prompt, questions, rank
+from labelmint.prompts.ideas import (
+    IDEAS,
+    Question,
+    by_kind,
+    card_ideas,
+    collect,
+    question_prompt,
+    questions,
+    rank,
+)
 from tests.builders import card
 from tests.fake_model import FakeModel
-from tests.generate.helpers import config
+from tests.generation.helpers import config
 
 TOPIC = Question("topic", "negative")
 LISTS = [
@@ -51,8 +60,7 @@ def test_what_most_lists_name_comes_first():
     ],
 )
 def test_unusable_items_are_left_out(item):
-    shown = {"topic": TOPIC, "persona": Question("persona", "")}
-    assert rank([f"{item}, plot holes, cut"], card(), shown["topic"]) == [("plot holes", 1)]
+    assert rank([f"{item}, plot holes, cut"], card(), TOPIC) == [("plot holes", 1)]
 
 
 def test_a_list_names_an_item_once():
@@ -65,7 +73,7 @@ def test_the_lists_of_the_card_are_taken_as_they_are():
         personas=["a nurse"],
         attributes={"length": ["short"], "tone": {"negative": ["bitter"], "positive": ["warm"]}},
     )
-    assert given(the_card) == {
+    assert card_ideas(the_card) == {
         ("topic", ""): ["the plot", "the music"],
         ("persona", ""): ["a nurse"],
         ("length", ""): ["short"],
@@ -98,13 +106,21 @@ def test_only_lists_that_the_card_lacks_are_asked_for(changes, kind, labels):
 
 def test_lists_are_asked_for_once_and_then_known():
     model = asked(*LISTS)
-    ideas = collect(config(ideas=3), card(), ["topic"], model)
+    ideas = collect(config(), card(), ["topic"], model)
     assert model.waves_written == 2  # one for each label
-    assert values(ideas, "topic", "negative") == ["the acting", "plot holes", "a dull score"]
+    assert values(ideas, "topic", "negative") == ["the acting", "plot holes", "a dull score", "camera work"]
     assert all(idea["lists"] > 0 for idea in ideas)
     again = asked("nothing")
-    assert collect(config(ideas=3), card(), ["topic"], again) == ideas
+    assert collect(config(), card(), ["topic"], again) == ideas
     assert again.waves_written == 0
+
+
+def test_the_values_that_most_lists_name_are_taken():
+    names = ["acting", "plot", "dialogue", "camera", "ending", "cast", "script", "sound", "pace", "tone"]
+    names += ["humour", "effects", "costumes", "stunts"]
+    assert len(names) > IDEAS
+    lists = [f"{', '.join(names[: len(names) - number])}, cut" for number in range(5)]
+    assert values(collect(config(), card(), ["topic"], asked(*lists)), "topic", "negative") == names[:IDEAS]
 
 
 def test_too_few_usable_values_are_an_error_that_says_what_to_give():
@@ -118,10 +134,12 @@ def test_too_few_usable_values_are_an_error_that_says_what_to_give():
 
 
 def test_the_question_is_the_task_s_own_and_ends_the_prompt():
-    assert prompt(card(), TOPIC, None).endswith("\n\nWhat a negative film review can be about:")
-    assert prompt(card(text_name="email"), Question("persona", ""), None).endswith("\n\nWho writes an email:")
-    assert prompt(card(), Question("actor", "positive"), None).endswith(
+    assert question_prompt(card(), TOPIC, None).endswith("\n\nWhat a negative film review can be about:")
+    assert question_prompt(card(text_name="email"), Question("persona", ""), None).endswith(
+        "\n\nWho writes an email:"
+    )
+    assert question_prompt(card(), Question("actor", "positive"), None).endswith(
         "The actor in a positive film review:"
     )
-    chat = prompt(card(), TOPIC, FakeModel(kind="chat").chat_prompt)
+    chat = question_prompt(card(), TOPIC, FakeModel(kind="chat").chat_prompt)
     assert chat.endswith("<assistant>What a negative film review can be about:")

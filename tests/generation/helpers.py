@@ -1,4 +1,4 @@
-"""Planning without a model, for the tests of `generate`."""
+"""Planning without a model."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from labelmint.core.params import Generate
 from labelmint.core.records import Labelled
 from labelmint.generation.plan import Planned, Planner, drawn_labels
-from labelmint.prompts.brief import Ideas
-from labelmint.prompts.prompts import ChatTemplate
+from labelmint.prompts.render import ChatTemplate
+from labelmint.prompts.spec import Ideas
 from labelmint.tasks.cards import TaskCard
 from tests.builders import card, labelled, section
 
@@ -62,7 +62,7 @@ def planner(
     methods: Mapping[str, float] | None = None,
     ideas: Ideas = IDEAS,
 ) -> Planner:
-    """Return a planner, by few_shot unless said otherwise."""
+    """Return a planner; its method is few_shot unless given."""
     return Planner(the_config, the_card or card(), rows, template, methods or {"few_shot": 1.0}, ideas)
 
 
@@ -75,10 +75,10 @@ def planned(
     ideas: Ideas = IDEAS,
     **changes: Any,
 ) -> list[list[Planned]]:
-    """Return the waves of small settings, labels balanced unless said otherwise."""
-    settings, own = config(**changes), the_card or card()
-    labels = drawn_labels(settings, shares or dict.fromkeys(own.label_names, 1.0))
-    return planner(settings, rows, own, template, methods, ideas).plan(labels)
+    """Return the waves of small settings, labels balanced unless given."""
+    settings, the_card = config(**changes), the_card or card()
+    labels = drawn_labels(settings, shares or dict.fromkeys(the_card.label_names, 1.0))
+    return planner(settings, rows, the_card, template, methods, ideas).plan(labels)
 
 
 def flat(waves: Iterable[Sequence[Planned]]) -> list[Planned]:
