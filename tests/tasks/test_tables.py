@@ -87,5 +87,5 @@ def test_rows_are_read_as_they_are_asked_for():
 
 def test_only_tables_of_text_have_an_encoding(tmp_path):
     for name in ("a.jsonl", "a.parquet"):
-        with pytest.raises(DataError, match="`encoding` is for .* files alone; remove it"):
+        with pytest.raises(DataError, match=r"`encoding` is for .* files alone; remove it"):
             load_file(tmp_path / name, "cp1252", ["text"])

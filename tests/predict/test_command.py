@@ -1,0 +1,186 @@
+"""The command: order and count, agreement with the train stage's predictions, files, pipes, errors."""
+
+import csv
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from labelmint.core import paths
+from labelmint.core.errors import DataError, ModelError
+from labelmint.core.params import load_params
+from labelmint.predict.command import Request, predict
+from labelmint.predict.items import Item
+from labelmint.students.base import Setting
+from labelmint.students.loading import load_student
+from labelmint.students.registry import open_student
+from labelmint.students.saving import write_note
+from labelmint.tasks.cards import load_card
+from tests.builders import NEUTRAL, OPINIONS, REPOSITORY, reviews
+
+WORDS = [*NEUTRAL, *OPINIONS["negative"], *OPINIONS["positive"], "unheard-of", "🎬", "<script>"]
+# Alone in a batch or among others, a text's numbers differ by rounding.
+CLOSE = 2e-5
+
+
+def run(**options):
+    predict(Request(**options))
+
+
+def answers(path):
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def write_lines(name, rows):
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_it_agrees_with_the_student_whatever_stands_around_a_text(save_arm):
+    folder = save_arm()
+    rows = reviews({"negative": 40, "positive": 40}, words=7) + reviews({"negative": 9}, first=50, words=25)
+    write_lines("in.jsonl", rows)
+    run(input="in.jsonl", output="out.jsonl")
+    wanted = load_student(folder).predict_proba(rows)
+    labelled = answers("out.jsonl")
+    assert [row["id"] for row in labelled] == [row["id"] for row in rows]
+    assert [row["text"] for row in labelled] == [row["text"] for row in rows]
+    probabilities = np.array([[*row["probabilities"].values()] for row in labelled])
+    assert np.abs(probabilities - wanted).max() < CLOSE
+    assert list(labelled[0]) == ["id", "text", "label", "probability", "probabilities"]
+    for row, scores in zip(labelled, wanted, strict=True):
+        assert row["label"] == ["negative", "positive"][scores.argmax()]
+        assert row["probability"] == max(row["probabilities"].values())
+    assert len({row["label"] for row in labelled}) == 2  # the classifier of the test tells texts apart
+
+
+def test_an_arm_may_have_any_student(project):
+    setting = Setting(load_params(), load_card("rotten_tomatoes"))
+    for name in ("tfidf", "majority"):
+        student = open_student(name, setting)
+        student.fit(reviews({"negative": 20, "positive": 20}), seed=1)
+        student.save(paths.model(name))
+    Path("in.txt").write_text("awful dull film\nsuperb lovely film\n", encoding="utf-8")
+    run(arm="tfidf", input="in.txt", output="out.txt")
+    assert Path("out.txt").read_text(encoding="utf-8") == "negative\npositive\n"
+    run(arm="majority", input="in.txt", output="out.jsonl")
+    assert answers("out.jsonl")[0]["probabilities"] == {"negative": 0.5, "positive": 0.5}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), max_size=90))
+def test_order_and_count_stay(save_arm, texts):
+    if not Path("models/mixed").exists():
+        save_arm()
+    Path("in.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    run(input="in.txt", output="out.jsonl")
+    labelled = answers("out.jsonl")
+    assert [row["text"] for row in labelled] == texts
+    assert all((row["label"] is None) == (not row["text"]) for row in labelled)
+    by_text = {}
+    for row in labelled:
+        if row["label"]:
+            first = by_text.setdefault(row["text"], row["probability"])
+            assert abs(first - row["probability"]) < CLOSE  # wherever it stands
+
+
+def test_label_lines_and_csv(save_arm):
+    save_arm()
+    table = 'id,body,note\n7,"awful, dull\nstory",x\n8,,y\n9,great cast,z\n'
+    Path("in.csv").write_text(table, encoding="utf-8")
+    run(input="in.csv", column="body", output="out.txt")
+    lines = Path("out.txt").read_text(encoding="utf-8").split("\n")
+    assert [bool(line) for line in lines] == [True, False, True, False]
+    run(input="in.csv", column="body", output="out.csv")
+    with Path("out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = ["id", "text", "label", "probability", "probability_negative", "probability_positive"]
+    assert list(rows[0]) == columns
+    assert [row["id"] for row in rows] == ["7", "8", "9"]
+    assert [row["text"] for row in rows] == ["awful, dull\nstory", "", "great cast"]
+    assert [row["label"] for row in rows] == lines[:3]
+    assert rows[1]["probability"] == ""
+
+
+def test_pairs_are_read_as_pairs(save_arm):
+    student = load_student(save_arm())
+    items = [Item("awful story", "great cast"), Item("great cast", "awful story")]
+    one, other = student.predict_proba([item.input() for item in items])
+    (single,) = student.predict_proba([Item("awful story great cast").input()])
+    assert abs(one - other).max() > CLOSE
+    assert abs(one - single).max() > CLOSE
+
+
+def test_what_json_can_hold_and_utf_8_cannot_is_labelled_and_kept(save_arm):
+    save_arm()
+    Path("in.jsonl").write_text('{"text": "awful \\ud800 story"}\n', encoding="utf-8")
+    for name in ("out.jsonl", "out.csv"):
+        run(input="in.jsonl", output=name)
+    assert answers("out.jsonl")[0]["text"] == "awful \ud800 story"
+    assert "awful ? story" in Path("out.csv").read_text(encoding="utf-8")
+
+
+def test_wrong_input_leaves_the_earlier_output_alone(save_arm):
+    save_arm()
+    Path("out.jsonl").write_text("before\n", encoding="utf-8")
+    Path("in.jsonl").write_text('{"text": "great"}\n' * 130 + "broken\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"in\.jsonl:131: not valid JSON"):
+        run(input="in.jsonl", output="out.jsonl")
+    assert Path("out.jsonl").read_text(encoding="utf-8") == "before\n"
+    assert not [*Path().glob("*.tmp"), *Path().glob(".*.tmp")]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"input": "none.txt"}, DataError, "--input: no file none.txt"),
+        ({"input": "data"}, DataError, "--input: data is a folder"),
+        ({"output": "data"}, DataError, "--output: data is a folder"),
+        ({"output": "in.txt"}, DataError, "--output: in.txt is the input"),
+        ({"arm": "real"}, ModelError, r"models/real: no trained student; .* or name one of mixed"),
+        ({"arm": "real_300"}, ModelError, "models/real_300: too few rows"),
+        ({"model": Path("data")}, ModelError, r"data: no classifier: it has no student.json or config\.json"),
+        ({"model": Path("damaged")}, ModelError, "damaged: can't be opened"),
+    ],
+)
+def test_errors(save_arm, options, error, message):
+    save_arm()
+    Path("in.txt").write_text("great\n", encoding="utf-8")
+    write_note(paths.model("real_300"), "too few rows")
+    Path("damaged").mkdir()
+    Path("damaged/config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(error, match=message):
+        run(**{"input": "in.txt", **options})
+
+
+def test_a_pipe_as_output_is_written_to_and_not_replaced(save_arm):
+    save_arm()
+    Path("in.txt").write_text("great\n", encoding="utf-8")
+    os.mkfifo("pipe")
+    reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE)
+    run(input="in.txt", output="pipe", form="text")
+    answer, _ = reader.communicate(timeout=60)
+    assert answer.decode().strip() in ("negative", "positive")
+    assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
+
+
+def test_standard_input_and_a_reader_that_goes_away(save_arm):
+    save_arm()
+    texts = "".join(f"great cast {number}\n" for number in range(3000))
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    command = f"{sys.executable} -m labelmint.cli predict 2>stderr | head -n 2; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], input=texts, text=True, capture_output=True, env=environment, timeout=300
+    )
+    *lines, status = done.stdout.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["great cast 0", "great cast 1"]
+    assert status == "0"
+    errors = Path("stderr").read_text(encoding="utf-8")
+    assert "Error" not in errors
+    assert "Broken" not in errors
