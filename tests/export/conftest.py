@@ -27,25 +27,28 @@ REAL = "a silly , self-indulgent film"
 def kept_row(number, text, label="negative", **changes):
     scores = {"negative": -0.1, "positive": -2.5}
     row = candidate(number, text, label, demonstration_ids=["r000001"])
-    return {**row, "written_label": label, "label_scores": scores, **changes}
+    return {**row, "judged_label": label, "label_scores": scores, **changes}
 
 
 def score(mean):
     return {"mean": mean, "sd": 0.01, "ci_low": mean - 0.03, "ci_high": mean + 0.03}
 
 
-def arm_scores(rows, mean):
+def arm_scores(definition, rows, mean):
     labels = {name: {"precision": 0.7, "recall": 0.7, "f1": 0.7} for name in ("negative", "positive")}
     both = {"accuracy": score(mean), "macro_f1": score(mean - 0.01)}
-    return {"train_rows": rows, **both, "calibration_error": 0.1234, "labels": labels}
+    scores = {"train_rows": rows, **both, "calibration_error": 0.1234, "labels": labels}
+    return {**definition, "student": "auto", **scores}
 
 
 EVALUATE = {
     "task": "tiny",
     "test_rows": 200,
     "note": "",
-    "baselines": {"majority": {"accuracy": 0.5}},
-    "arms": {"real": arm_scores(20, 0.7), "mixed": arm_scores(27, 0.7654)},
+    "arms": {
+        "real": arm_scores({"real": 20, "synthetic": 0}, 20, 0.7),
+        "mixed": arm_scores({"real": 20, "synthetic": 7}, 27, 0.7654),
+    },
     "gain": {"mixed_vs_real": {"accuracy": 0.0654, "ci_low": 0.01, "ci_high": 0.12, "p_value": 0.01}},
     "label_equivalence": {"mixed": {"rows": 444, "ci_low": 200, "ci_high": 999, "note": ""}},
 }
@@ -53,9 +56,10 @@ FILTER = {
     "candidates": 12,
     "rejected": {"empty": 0, "cut_off": 4, "unsure_label": 1},
     "kept": 7,
-    "reader": {"accuracy": {"llm": 0.81, "pooled": 0.82}, "weights": {}, "real_rows": 50},
+    "label_scoring": {"accuracy": {"llm": 0.81, "pooled": 0.82}, "weights": {}, "real_rows": 50},
 }
-TRAINING = {"train_rows": 27, "recipe": "fine_tune", "epochs": 2, "validation_rows": 9, "seeds": 3}
+TRAINING = {"train_rows": 27, "real": 20, "synthetic": 7, "student": "auto", "seeds": 5}
+TRAINING |= {"recipe": "fine_tune", "epochs": 2, "validation_rows": 9}
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def finished(project, set_params, save_arm):
     set_params({"task": "tiny"})
     write_card(project, "tiny", licence="internal")
     rows = [kept_row(number, text) for number, text in enumerate(AWKWARD)]
-    rows.append(kept_row(9, "a great film", "positive", written_label="negative"))
+    rows.append(kept_row(9, "a great film", judged_label="positive"))
     write_rows(paths.KEPT, rows)
     prompt = {"id": "p0", "label": "negative", "text": f"Negative: {REAL}\n\nNegative:"}
     prompt |= {"demonstration_ids": ["r000001"], "method": "few_shot", "values": {}}

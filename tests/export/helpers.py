@@ -4,12 +4,12 @@ from pathlib import Path
 
 import datasets
 
-from labelmint.export.command import main
+from labelmint.export.command import export
 
 
 def exported(arm="mixed"):
     """Export the run; return the folder."""
-    main(arm, None)
+    export(arm, None)
     return Path("exported/tiny")
 
 

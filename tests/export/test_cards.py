@@ -11,7 +11,7 @@ from huggingface_hub import DatasetCard, ModelCard
 from transformers import pipeline
 
 from labelmint.core import paths
-from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.export.cards import cell, fenced
 from labelmint.export.licences import licence, metadata
@@ -41,7 +41,7 @@ def test_the_model_cards_metadata(finished):
     _, card = cards()
     assert card.data.pipeline_tag == "text-classification"
     assert card.data.library_name == "transformers"
-    assert {own.metric_type: own.metric_value for own in card.data.eval_results} == {
+    assert {result.metric_type: result.metric_value for result in card.data.eval_results} == {
         "accuracy": 0.7654,
         "f1": 0.7554,
         "expected_calibration_error": 0.1234,
@@ -52,18 +52,19 @@ def test_the_model_cards_metadata(finished):
 
 def test_what_the_cards_say_is_what_the_metrics_say(finished):
     data, model = (card.text for card in cards())
-    assert "| mixed | 27 | 76.5 % (73.5 to 79.5) |" in data
+    assert "| mixed | 20 | 7 | auto | 27 | 76.5 % (73.5 to 79.5) |" in data
     assert "+6.5 points (+1.0 to +12.0)" in " ".join(model.split())
     assert "444 real labels (200 to 999)" in data
     assert "444 real labels (200 to 999)" in model
     assert "rejected: `cut_off` | 4" in data
     assert "`empty`" not in data
-    assert "82.0 %" in data  # the judges, on 50 real rows
+    assert "82.0 %" in data  # the label scores, on 50 real rows
     assert "1 of the kept texts have another label" in data
     assert "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818" in data
     assert "Gemma Terms of Use" in data
     assert "bind what you do with the model's output" in data
     assert "the real rows: internal" in model
+    assert "27: 20 real, 7 synthetic" in model
 
 
 def test_no_score_is_made_up(finished):
@@ -168,10 +169,42 @@ def test_results_that_do_not_belong_together(finished, set_params, lock):
         exported()
 
 
+def test_arms_are_told_apart_by_what_they_are(finished, save_arm, set_params):
+    arms = {
+        "people": {"real": "all"},
+        "machine": {"synthetic": "all"},
+        "all": {"real": "all", "synthetic": "all"},
+    }
+    set_params({"arms": arms})
+    gain = {"all_vs_people": EVALUATE["gain"]["mixed_vs_real"]}
+    worth = {"all": EVALUATE["label_equivalence"]["mixed"]}
+    scores = {"people": EVALUATE["arms"]["real"], "all": EVALUATE["arms"]["mixed"]}
+    write_json(
+        paths.METRICS / "evaluate.json",
+        {**EVALUATE, "arms": scores, "gain": gain, "label_equivalence": worth},
+    )
+    for arm in ("people", "all"):
+        save_arm(arm)
+        data, model = cards(arm)
+        assert "changed accuracy by +6.5 points" in " ".join(data.text.split())
+        assert "The arm `all` scores like 444 real labels" in data.text
+        assert ("+6.5 points" in model.text) == (arm == "all")
+        assert ("synthetic" in model.data.tags) == (arm == "all")
+
+
 def test_an_arm_that_there_is_not(finished, save_arm):
     save_arm("real_7")
     with pytest.raises(ParamsError, match="no arm 'real_7'"):
         exported("real_7")
+
+
+def test_a_student_that_transformers_does_not_open_is_an_error(finished):
+    paths.model("tfidf").mkdir(parents=True)
+    with pytest.raises(
+        ModelError, match="models/tfidf: no classifier that transformers opens; export an arm"
+    ):
+        exported("tfidf")
+    assert not Path("exported").exists()
 
 
 def test_without_a_lock_the_card_says_so(finished):
@@ -209,7 +242,8 @@ def test_cells():
 
 
 def test_neither_command_reads_a_test_row():
-    files = [*Path(REPOSITORY, "export").rglob("*.py"), *Path(REPOSITORY, "predict").rglob("*.py")]
-    assert len(files) > 8
+    folders = (REPOSITORY / "labelmint/export", REPOSITORY / "labelmint/predict")
+    files = [file for folder in folders for file in folder.rglob("*.py")]
+    assert len(files) > 6
     for file in files:
         assert not re.search(r"TEST_|test_labels|real/test", file.read_text(encoding="utf-8"))

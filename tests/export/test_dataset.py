@@ -22,7 +22,7 @@ def test_load_dataset_opens_the_folder(finished):
     assert data["text"][:] == TEXTS
     assert data.features["label"] == datasets.ClassLabel(names=["negative", "positive"])
     assert data["label"][:] == [0] * 6 + [1]
-    assert data["written_label"][:] == [0] * 7
+    assert data["written_for"][:] == [0] * 7
     assert data[0]["label_scores"] == {"negative": -0.1, "positive": -2.5}
     assert data["method"][0] == "few_shot"
     assert data["id"][-1] == "s000009"
@@ -31,7 +31,7 @@ def test_load_dataset_opens_the_folder(finished):
 def test_the_parquet_file_says_the_same_by_itself(finished):
     file = exported() / "dataset/data/train.parquet"
     schema = pq.read_schema(file)
-    assert schema.names == ["text", "label", "written_label", "method", "label_scores", "id"]
+    assert schema.names == ["text", "label", "written_for", "method", "label_scores", "id"]
     assert str(schema.field("label").type) == "int64"
     assert datasets.Dataset.from_parquet(str(file)).features["label"].names == ["negative", "positive"]
 
@@ -46,18 +46,13 @@ def test_the_json_lines_have_the_labels_by_name(finished):
 def test_columns_that_only_some_runs_have(finished):
     rows = read_rows(paths.KEPT)
     for number, row in enumerate(rows):
-        row |= {"label_scores": None, "text_pair": f"and {number}", "tags": ["email"] if number else []}
-        row |= {"label_shares": {"negative": 0.75, "positive": 0.25}}
+        row |= {"label_scores": None, "text_pair": f"and {number}"}
     rows[0] |= {"profile": "easy", "confidence": 0.9, "variability": 0.1}
     write_rows(paths.KEPT, rows)
     data = opened(exported() / "dataset")
     assert data[3]["text_pair"] == "and 3"
-    assert data["tags"][:2] == [[], ["email"]]
     assert data["profile"][:2] == ["easy", None]
-    assert data[0]["label_shares"] == {"negative": 0.75, "positive": 0.25}
     assert data[0]["label_scores"] in (None, {"negative": None, "positive": None})
-    said = Path("exported/tiny/dataset/README.md").read_text(encoding="utf-8")
-    assert "email in 6 of the texts" in said
 
 
 def test_labels_of_any_name(tmp_path):
@@ -74,8 +69,8 @@ def test_labels_of_any_name(tmp_path):
 
 def test_rows_that_are_not_the_tasks(finished):
     rows = read_rows(paths.KEPT)
-    write_rows(paths.KEPT, [rows[0], {**rows[1], "label": "neutral"}])
-    with pytest.raises(DataError, match=r"kept\.jsonl:2: label 'neutral' is none of the task's"):
+    write_rows(paths.KEPT, [rows[0], {**rows[1], "judged_label": "neutral"}])
+    with pytest.raises(DataError, match=r"kept\.jsonl:2: judged_label 'neutral' is none of the task's"):
         exported()
     write_rows(paths.KEPT, [])
     with pytest.raises(DataError, match="no rows"):

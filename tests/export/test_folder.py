@@ -1,4 +1,4 @@
-"""The folder: whole or not there, never in the place of somebody's work."""
+"""The folder: whole or not there, and it never replaces other files."""
 
 from pathlib import Path
 
@@ -57,21 +57,21 @@ def _linked(out):
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("make_it", "message"),
     [
-        (_foreign, "was not made by `make export`"),
-        (_forged, "was not made by `make export`"),
+        (_foreign, "was not made by `labelmint export`"),
+        (_forged, "was not made by `labelmint export`"),
         (_changed, "part/file was changed since the last export"),
         (_added, "part/.git/config was added since the last export"),
         (_linked, "part/file was changed"),
         (lambda out: out.write_text("a file", encoding="utf-8"), "is a file"),
     ],
 )
-def test_what_somebody_made_stays(tmp_path, there, said):
+def test_other_files_stay(tmp_path, make_it, message):
     out = tmp_path / "out"
-    there(out)
+    make_it(out)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         make(out, "two")
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
