@@ -1,1 +1,1 @@
-"""The ablation: what each rule of the filter bought in accuracy, against as many rows drawn at random."""
+"""The ablation: what each rule of the filter gained in accuracy, against as many rows removed at random."""

@@ -1,4 +1,4 @@
-"""What each rule bought: the accepted rows against as many drawn from those it would have left in.
+"""What each rule gained: the accepted rows against as many drawn from those that it would have left in.
 
 Not against all of those: more rows teach more, whatever they are, so a rule would seem to cost what its rows'
 mere number is worth. And a rule is one choice of rows: if it chose at random it would still be off the mean
@@ -8,135 +8,162 @@ without it, a rule that removes rows at random would seem to gain or cost in man
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 from statsmodels.stats.multitest import multipletests
 
-from experiments.ablate.rows import Labels, Written
-from experiments.ablate.settings import Ablate
-from experiments.ablate.students import Students, random_rows
+from experiments.ablate.sets import Candidates, Labels, Settings
 from labelmint.core.errors import DataError
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Labelled
+from labelmint.encoder.linear import fit_head
+from labelmint.encoder.vectors import Floats as Vector
 from labelmint.rules.select import fitting
 from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
-from labelmint.scoring.scores import ArmPredictions, Floats, accuracies
+from labelmint.scoring.compare import accuracy_by_seed
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints
 
 TOO_FEW = "too few to tell"
 NO_LABELS = "no labels to train on"
 
 
-class Ablation:
-    """Compares the sets of rows of one run.
+class HeadTrainer:
+    """Trains linear heads on rows by their ids, and predicts the scored rows.
 
-    Parameters
-    ----------
-    written : Written
-        The candidates.
-    shares : mapping
-        Labels' shares, in which every training set holds them.
-    students : Students
-        Train and predict.
+    Every seed has an order of the candidates, from whose beginning all its rows are taken: sets that share
+    rows yield mostly the same training rows, and two heads of a seed differ by what differs between their
+    sets. `vectors` has those of candidates and real rows, by id.
     """
 
     def __init__(
         self,
-        config: Ablate,
-        evaluate: Evaluate,
-        written: Written,
-        shares: Mapping[str, float],
-        students: Students,
+        settings: Settings,
+        names: Sequence[str],
+        vectors: Mapping[str, Vector],
+        candidate_ids: Sequence[str],
+        scored: Sequence[Labelled],
+        on_trained: Callable[[int], object] = lambda _: None,
     ) -> None:
-        self.config, self.evaluate, self.students = config, evaluate, students
-        self.written, self.shares = written, shares
-        accepted, finished = counts(written.accepted, shares), counts(written.finished, shares)
+        self.names, self.vectors, self.on_trained = list(names), vectors, on_trained
+        self.scored = np.stack([vectors[row["id"]] for row in scored])
+        self.truth: Ints = np.array([self.names.index(row["label"]) for row in scored], np.int64)
+        self.orders = {seed: shuffled(candidate_ids, f"{seed}:order") for seed in settings.seeds}
+
+    def predictions(
+        self,
+        name: str,
+        sets: Sequence[tuple[int, Labels]],
+        wanted: Mapping[str, int],
+        real: Sequence[Labelled],
+    ) -> ArmPredictions:
+        """Train one head per set (seed, labels) on `wanted` rows by label and the real ones, and predict."""
+        probabilities = []
+        for seed, labels in sets:
+            rows = [*first(self.orders[seed], labels, wanted), *((row["id"], row["label"]) for row in real)]
+            features = np.stack([self.vectors[row_id] for row_id, _ in rows])
+            numbers = np.array([self.names.index(label) for _, label in rows], np.int64)
+            weight, bias = fit_head(features, numbers, len(self.names), seed)
+            probabilities.append(softmax(self.scored.astype(np.float64) @ weight.T + bias, axis=1))
+            self.on_trained(1)
+        return ArmPredictions(name, sum(wanted.values()) + len(real), np.stack(probabilities))
+
+
+class Ablation:
+    """Compares the sets of candidates of one run; every training set has the labels in `shares`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        evaluate: Evaluate,
+        candidates: Candidates,
+        shares: Mapping[str, float],
+        trainer: HeadTrainer,
+    ) -> None:
+        self.settings, self.evaluate, self.trainer = settings, evaluate, trainer
+        self.candidates, self.shares = candidates, shares
+        self.accepted, finished = (
+            count_labels(labels, shares) for labels in (candidates.accepted, candidates.finished)
+        )
         for name in shares:
-            if not accepted[name]:
+            if not self.accepted[name]:
                 raise DataError(f"ablate: no accepted row is labelled {name!r}; run `dvc repro`")
-        # A label that no text was written for, but some were judged to have: the filter made that set.
+        # Without a finished text written for each label there is nothing to compare the whole filter with.
         self.whole = all(finished.values())
-        both = {name: min(accepted[name], finished[name]) for name in shares} if self.whole else accepted
-        self.wanted = fitting(both, shares)
+        least = {name: min(self.accepted[name], finished[name]) for name in shares}
+        self.wanted = fitting(least if self.whole else self.accepted, shares)
         self._bootstrap = Bootstrap(
-            students.truth, len(students.names), evaluate.bootstrap_samples, evaluate.seed
+            trainer.truth, len(trainer.names), evaluate.bootstrap_samples, evaluate.seed
         )
 
-    @property
-    def rows(self) -> int:
-        """Number of candidates that each training set holds, but for those with a rule's rows added."""
-        return sum(self.wanted.values())
-
-    def judged(self) -> list[str]:
-        """Return the rules that removed enough rows to be judged."""
-        least = max(self.config.min_rows, self.config.min_share * self.rows)
-        return [rule for rule, labels in self.written.removed.items() if len(labels) >= least]
+    def compared(self) -> list[str]:
+        """Return the rules that removed enough rows to be compared."""
+        rows = sum(self.wanted.values())
+        least = max(self.settings.min_rows, self.settings.min_share * rows)
+        return [rule for rule, labels in self.candidates.removed.items() if len(labels) >= least]
 
     def students_needed(self) -> int:
         """Return how many students one `compare` trains."""
-        sets = 1 + (1 + self.config.draws) * (len(self.judged()) + self.whole)
-        return sets * len(self.config.seeds)
+        sets = 1 + (1 + self.settings.draws) * (len(self.compared()) + self.whole)
+        return sets * len(self.settings.seeds)
 
     def compare(self, real: Sequence[Labelled] = ()) -> dict[str, Any]:
-        """Return the accuracies and gains of all rules, and of the filter as a whole.
-
-        Parameters
-        ----------
-        real : sequence of Labelled
-            Rows that every training set holds besides.
-        """
-        own = [(seed, self.written.accepted) for seed in self.config.seeds]
-        base = self.students.predictions("base", own, self.wanted, real)
-        judged = self.judged()
+        """Return accuracies and gains of all rules and of the whole filter; `real` rows are in all sets."""
+        candidates, compared = self.candidates, self.compared()
+        accepted = [(seed, candidates.accepted) for seed in self.settings.seeds]
+        base = self.trainer.predictions("base", accepted, self.wanted, real)
         rules: list[dict[str, Any]] = []
-        for rule, removed in self.written.counts.items():
+        for rule, removed in candidates.counts.items():
             entry: dict[str, Any] = {"rule": rule, "removed": removed, "note": ""}
-            if rule in judged:
-                larger = {**self.written.accepted, **self.written.removed[rule]}
-                entry |= self._without(base, larger, real)
+            if rule in compared:
+                entry |= self._without(base, {**candidates.accepted, **candidates.removed[rule]}, real)
             else:
-                entry["note"] = TOO_FEW if removed == len(self.written.removed[rule]) else NO_LABELS
+                entry["note"] = TOO_FEW if removed == len(candidates.removed[rule]) else NO_LABELS
             rules.append(entry)
         adjust([entry["gain"] for entry in rules if "gain" in entry])
-        whole = self._without(base, self.written.finished, real) if self.whole else {"note": NO_LABELS}
+        whole = self._without(base, candidates.finished, real) if self.whole else {"note": NO_LABELS}
         return {
-            "base": {"rows": base.train_rows, "accuracy": self._accuracy(base)},
+            "base": self._score(base),
             "rules": rules,
-            "filter": {"removed": sum(self.written.counts.values()), "note": "", **whole},
+            "filter": {"removed": sum(candidates.counts.values()), "note": "", **whole},
         }
 
     def _without(self, base: ArmPredictions, larger: Labels, real: Sequence[Labelled]) -> dict[str, Any]:
-        """Return what training on a larger set comes to, on all of it and on as many rows as `base` has."""
-        seeds, draws = self.config.seeds, self.config.draws
-        everything = fitting(counts(larger, self.shares), self.shares)
-        all_rows = [(seed, larger) for seed in seeds]
-        without = self.students.predictions("without", all_rows, everything, real)
-        kept = counts(self.written.accepted, self.shares)
+        """Score training on a larger set, on all of it and on as many rows as `base` has."""
+        seeds, draws = self.settings.seeds, self.settings.draws
+        everything = fitting(count_labels(larger, self.shares), self.shares)
+        without = self.trainer.predictions("without", [(seed, larger) for seed in seeds], everything, real)
+        # What a rule leaves that removes as many rows at random.
+        ids = sorted(larger)
         left = [
-            (seed, random_rows(larger, kept, f"{seed}:{draw}")) for seed in seeds for draw in range(draws)
+            (seed, dict(first(shuffled(ids, f"{seed}:{draw}"), larger, self.accepted)))
+            for seed in seeds
+            for draw in range(draws)
         ]
-        random_subset = self.students.predictions("random", left, self.wanted, real)
+        random_subset = self.trainer.predictions("random", left, self.wanted, real)
         chance = self._chance(random_subset)
         return {
-            "without_rule": {"rows": without.train_rows, "accuracy": self._accuracy(without)},
-            "random_subset": {"rows": random_subset.train_rows, "accuracy": self._accuracy(random_subset)},
+            "without_rule": self._score(without),
+            "random_subset": self._score(random_subset),
             "gain": self._gain(base, random_subset, chance),
             "gain_over_all": self._gain(base, without, chance),
         }
 
     def _chance(self, random_subset: ArmPredictions) -> Floats:
         """Return by how much one random choice of rows is off, resampled by Student's t, as draws are few."""
-        by_seed = self._by_student(random_subset).reshape(len(self.config.seeds), self.config.draws)
+        seeds, draws = len(self.settings.seeds), self.settings.draws
+        by_seed = accuracy_by_seed(random_subset, self.trainer.truth).reshape(seeds, draws)
         spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
-        freedom = len(self.config.seeds) * (self.config.draws - 1)
-        return spread * np.random.default_rng(self.evaluate.seed).standard_t(
-            freedom, self.evaluate.bootstrap_samples
-        )
+        draw = np.random.default_rng(self.evaluate.seed)
+        return spread * draw.standard_t(seeds * (draws - 1), self.evaluate.bootstrap_samples)
 
-    def _accuracy(self, arm: ArmPredictions) -> dict[str, float]:
-        return {"mean": round(self._mean(arm), 4), **interval(self._bootstrap.accuracy(arm))}
+    def _score(self, arm: ArmPredictions) -> dict[str, Any]:
+        accuracy = {"mean": round(self._mean(arm), 4), **interval(self._bootstrap.accuracy(arm))}
+        return {"rows": arm.train_rows, "accuracy": accuracy}
 
     def _gain(self, one: ArmPredictions, other: ArmPredictions, chance: Floats) -> dict[str, float]:
         differences = self._bootstrap.difference(one, other) + chance
@@ -147,17 +174,32 @@ class Ablation:
         }
 
     def _mean(self, arm: ArmPredictions) -> float:
-        return float(self._by_student(arm).mean())
-
-    def _by_student(self, arm: ArmPredictions) -> Floats:
-        truth = self.students.truth
-        return accuracies(arm.predicted, truth, np.ones((1, len(truth))))[:, 0]
+        return float(accuracy_by_seed(arm, self.trainer.truth).mean())
 
 
-def counts(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:
+def shuffled(ids: Sequence[str], seed: str) -> list[str]:
+    """Return ids in a seeded order."""
+    order = list(ids)
+    random.Random(seed).shuffle(order)
+    return order
+
+
+def first(order: Sequence[str], labels: Labels, wanted: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Return the first `wanted` rows of each label, with their labels, in this order."""
+    taken: Counter[str] = Counter()
+    rows = []
+    for row_id in order:
+        label = labels.get(row_id)
+        if label is not None and taken[label] < wanted[label]:
+            taken[label] += 1
+            rows.append((row_id, label))
+    return rows
+
+
+def count_labels(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:
     """Return the number of rows of each label."""
-    own = Counter(labels.values())
-    return {name: own[name] for name in names}
+    counts = Counter(labels.values())
+    return {name: counts[name] for name in names}
 
 
 def adjust(gains: Sequence[dict[str, float]]) -> None:

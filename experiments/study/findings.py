@@ -49,8 +49,9 @@ def _mixed_beats_synthetic(mixed: ByMethod, synthetic: ByMethod) -> str:
         " ".join(key) for key in mixed if mixed[key]["accuracy"]["mean"] <= synthetic[key]["accuracy"]["mean"]
     ]
     return (
-        f"- *Real + synthetic beats synthetic only*: in {len(mixed) - len(worse)} of {len(mixed)} pairs of task "
-        f"and method ({REAL_ROWS[0]} real rows added)" + (f"; not for {', '.join(worse)}." if worse else ".")
+        f"- *Real + synthetic beats synthetic only*: in {len(mixed) - len(worse)} of {len(mixed)} pairs of "
+        f"task and method ({REAL_ROWS[0]} real rows added)"
+        + (f"; not for {', '.join(worse)}." if worse else ".")
     )
 
 
