@@ -53,7 +53,7 @@ class Planner:
         self.context = Context(config, card, by_label, ideas)
         self.methods = methods
 
-    def plan(self, labels: Iterable[str], first_prompt: int = 0) -> list[list[Planned]]:
+    def plan(self, labels: Iterable[str]) -> list[list[Planned]]:
         """Return waves of one prompt per label given; methods take turns within each label by their shares.
 
         Raises
@@ -63,7 +63,7 @@ class Planner:
         """
         turns: dict[str, Iterator[str]] = {}
         planned = []
-        for number, label in enumerate(labels, first_prompt):
+        for number, label in enumerate(labels):
             turn = turns.setdefault(label, in_turn(self.methods))
             planned.append(self.prompt(number, label, next(turn)))
         return self.waves(planned)

@@ -54,18 +54,6 @@ def config(**changes: Any) -> Generate:
     return made
 
 
-def planner(
-    the_config: Generate,
-    rows: Sequence[Labelled] = ROWS,
-    the_card: TaskCard | None = None,
-    template: ChatTemplate | None = None,
-    methods: Mapping[str, float] | None = None,
-    ideas: Ideas = IDEAS,
-) -> Planner:
-    """Return a planner; its method is few_shot unless given."""
-    return Planner(the_config, the_card or card(), rows, template, methods or {"few_shot": 1.0}, ideas)
-
-
 def planned(
     rows: Sequence[Labelled] = ROWS,
     the_card: TaskCard | None = None,
@@ -75,10 +63,11 @@ def planned(
     ideas: Ideas = IDEAS,
     **changes: Any,
 ) -> list[list[Planned]]:
-    """Return the waves of small settings, labels balanced unless given."""
+    """Return the waves of small settings: few_shot with balanced labels, unless given."""
     settings, the_card = config(**changes), the_card or card()
     labels = drawn_labels(settings, shares or dict.fromkeys(the_card.label_names, 1.0))
-    return planner(settings, rows, the_card, template, methods, ideas).plan(labels)
+    methods = methods or {"few_shot": 1.0}
+    return Planner(settings, the_card, rows, template, methods, ideas).plan(labels)
 
 
 def flat(waves: Iterable[Sequence[Planned]]) -> list[Planned]:

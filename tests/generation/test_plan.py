@@ -15,7 +15,7 @@ from labelmint.prompts.render import STOP, header
 from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY, card, labelled, section
 from tests.fake_model import FakeModel
-from tests.generation.helpers import IDEAS, ROWS, TEXTS, config, flat, labels_of, planned, planner
+from tests.generation.helpers import IDEAS, ROWS, TEXTS, flat, labels_of, planned
 
 # Changed bytes would rewrite the texts of all earlier runs.
 SHIPPED_PROMPTS = "167ded92075be6284f1ab00907ccd3aa66f9cb234b4dcfc22aea0d34262f3faf"
@@ -57,29 +57,15 @@ def test_candidates_are_rounded_up_to_whole_waves(candidates, waves):
     assert {len(each.seeds) for each in flat(result)} == {2}
 
 
-def test_texts_are_numbered_through():
-    assert [each.first for each in flat(planned(samples_per_prompt=5))] == list(range(0, 40, 5))
-
-
-@pytest.mark.parametrize(("labels", "candidates"), [(2, 8), (2, 240), (3, 24), (4, 80), (4, 8)])
-def test_whole_rounds_of_labels_are_in_exact_balance(labels, candidates):
-    names = [f"name {number}" for number in range(labels)]
-    the_card = card(labels={str(at): {"name": name, "phrase": f"kind {at}"} for at, name in enumerate(names)})
-    rows = [labelled(name, number) for name in names for number in range(3)]
-    counts = labels_of(planned(rows, the_card=the_card, candidates=candidates))
-    assert list(counts) == names
-    assert set(counts.values()) == {candidates // 2 // labels}
-
-
 @given(st.integers(2, 5), st.integers(1, 200), st.integers(1, 5), st.integers(1, 5))
-def test_labels_are_never_further_apart_than_one_prompt(labels, candidates, samples, per_wave):
+def test_whole_turns_of_labels_are_in_exact_balance(labels, candidates, samples, per_wave):
     names = [f"name {number}" for number in range(labels)]
     the_card = card(labels={name: {"name": name, "phrase": name} for name in names})
     rows = [labelled(name, number) for name in names for number in range(3)]
     changes = {"candidates": candidates, "samples_per_prompt": samples, "prompts_per_wave": per_wave}
     waves = planned(rows, the_card=the_card, **changes)
     counts = [labels_of(waves)[name] for name in names]
-    assert max(counts) - min(counts) <= 1
+    assert max(counts) - min(counts) == (sum(counts) % labels > 0)
     assert sum(counts) * samples >= candidates
 
 
@@ -117,11 +103,6 @@ def test_a_chat_model_gets_the_request_in_its_template():
     for prompt, (user, start) in zip(prompts, asked, strict=True):
         assert start == header(card(), prompt["label"])
         assert all(TEXTS[row_id + prompt["label"]] in user for row_id in prompt["demonstration_ids"])
-
-
-def test_a_plan_depends_on_its_arguments_alone():
-    assert planned() == planned()
-    assert planned(seed=2) != planned()
 
 
 @given(st.integers(1, 100), st.integers(0, 100))
@@ -204,12 +185,6 @@ def test_more_candidates_append_waves_of_a_mixture_too():
     mixture = {"methods": {"few_shot": 0.6, "persona": 0.4}, "shares": {"negative": 0.3, "positive": 0.7}}
     few = planned(candidates=40, **mixture)
     assert planned(candidates=120, **mixture)[: len(few)] == few
-
-
-def test_prompts_can_be_planned_from_any_number_on():
-    whole = planner(config()).plan(["negative", "positive"] * 4)
-    rest = planner(config()).plan(["negative", "positive"] * 2, 4)
-    assert flat(whole)[4:] == flat(rest)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5])

@@ -105,17 +105,12 @@ def test_the_metrics_sum_up_the_candidates(model):
     }
 
 
-def test_running_again_writes_the_same_bytes_and_asks_the_model_nothing(prepared, model):
+def test_the_texts_do_not_depend_on_the_journal(prepared, model, cache):
     main()
     first = written(prepared)
     main()
     assert model.waves_written == 4
     assert written(prepared) == first
-
-
-def test_the_texts_do_not_depend_on_the_journal(prepared, model, cache):
-    main()
-    first = written(prepared)
     for path in (cache / "journal").iterdir():
         path.unlink()
     main()
@@ -141,34 +136,6 @@ def test_a_failing_model_leaves_the_files_of_the_last_run_whole(prepared, model,
         main()
     assert written(prepared) == first
     assert not list(prepared.rglob("*.tmp"))
-
-
-def test_a_resumed_run_writes_what_an_uninterrupted_one_does(prepared, monkeypatch, cache):
-    whole = FakeModel()
-    failing = FakeModel(writer=lambda prompt, seed: whole.writer(prompt, seed) if next(left) else 1 / 0)
-    left = iter([1] * 25 + [0])
-    opened(monkeypatch, failing)
-    with pytest.raises(ZeroDivisionError):
-        main()
-    assert written(prepared) == {}
-    opened(monkeypatch, whole)
-    main()
-    assert whole.waves_written == 2
-    resumed = written(prepared)
-    for path in (cache / "journal").iterdir():
-        path.unlink()
-    main()
-    assert {name: written(prepared)[name] for name in OUTPUTS[:3]} == {
-        name: resumed[name] for name in OUTPUTS[:3]
-    }
-
-
-def test_a_chat_model_gets_its_template_and_a_base_model_none(model, monkeypatch):
-    main()
-    assert not any("<user>" in prompt["text"] for prompt in read_rows(paths.PROMPTS))
-    opened(monkeypatch, FakeModel(kind="chat"))
-    main()
-    assert all(prompt["text"].startswith("<user>") for prompt in read_rows(paths.PROMPTS))
 
 
 def test_a_label_without_a_row_to_show_is_an_error_before_anything_is_written(prepared, model):

@@ -97,6 +97,20 @@ def use(monkeypatch):
     return opened
 
 
+@pytest.fixture
+def run(use, set_params):
+    """Return run(model, settings): run `generate` and `top_up`."""
+
+    def run(model, settings=None):
+        use(model)
+        set_params(settings or {})
+        generate()
+        main()
+        return model
+
+    return run
+
+
 def written(project):
     return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
 
@@ -125,10 +139,8 @@ def test_every_label_gets_exactly_the_number(prepared, use):
     assert metrics("filter")["missing"] == {}
 
 
-def test_the_metrics_count_what_filter_accepts(use):
-    model = use(Scripted(negative=0.4, positive=0.9))
-    generate()
-    main()
+def test_the_metrics_count_what_filter_accepts(run):
+    model = run(Scripted(negative=0.4, positive=0.9))
     found, more = metrics(), read_rows(paths.TOP_UP_CANDIDATES)
     assert found["wanted"] == {"negative": 100, "positive": 100}
     assert found["rounds"][0]["candidates"] == {"negative": 40, "positive": 40}
@@ -145,10 +157,8 @@ def test_the_metrics_count_what_filter_accepts(use):
     assert kept() + surplus == found["rounds"][-1]["accepted"]
 
 
-def test_ids_and_seeds_go_on(use):
-    use(Scripted(negative=0.4, positive=0.9))
-    generate()
-    main()
+def test_ids_and_seeds_go_on(run):
+    run(Scripted(negative=0.4, positive=0.9))
     rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(len(rows))]
     assert len({row["seed"] for row in rows}) == len(rows)
@@ -158,12 +168,9 @@ def test_ids_and_seeds_go_on(use):
     assert {row["prompt_id"] for row in rows} == set(ids)
 
 
-def test_more_candidates_of_generate_would_have_been_the_same(use, set_params):
+def test_more_candidates_of_generate_would_have_been_the_same(run, set_params):
     """The rounds go on where `generate` stopped, so in balance they write what it would have."""
-    use(Scripted(negative=1.0, positive=1.0))
-    generate()
-    set_params({"filter.rows_per_label": 50})
-    main()
+    run(Scripted(negative=1.0, positive=1.0), {"filter.rows_per_label": 50})
     rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     assert len(rows) > 80
     set_params({"generate.candidates": len(rows)})
@@ -180,11 +187,8 @@ def test_more_candidates_of_generate_would_have_been_the_same(use, set_params):
         ({"top_up.max_candidates": 10}, "top_up.max_candidates=10 allow no further wave"),
     ],
 )
-def test_a_spent_budget_leaves_labels_short_and_says_why(use, set_params, capsys, budget, reason):
-    use(Scripted(negative=0.4, positive=0.9))
-    set_params(budget)
-    generate()
-    main()
+def test_a_spent_budget_leaves_labels_short_and_says_why(run, budget, reason):
+    run(Scripted(negative=0.4, positive=0.9), budget)
     found = metrics()
     short = found["short"]["negative"]
     assert short["missing"] == 100 - short["accepted"] > 0
@@ -198,10 +202,8 @@ def test_a_spent_budget_leaves_labels_short_and_says_why(use, set_params, capsys
     assert kept()["negative"] == short["accepted"]
 
 
-def test_a_label_that_is_never_accepted_is_given_up(use):
-    use(Scripted(positive=0.9))
-    generate()
-    main()
+def test_a_label_that_is_never_accepted_is_given_up(run):
+    run(Scripted(positive=0.9))
     found = metrics()
     short = found["short"]
     assert list(short) == ["negative"]
@@ -238,51 +240,33 @@ def test_enough_accepted_rows_need_no_round(use, set_params):
     assert len(metrics()["rounds"]) == 1
 
 
-def test_shares_ask_for_unequal_numbers(use, set_params):
-    use(Scripted(negative=0.5, positive=0.5))
-    set_params({"class_balance": {"negative": 0.8, "positive": 0.2}})
-    generate()
-    main()
-    assert metrics()["wanted"] == {"negative": 160, "positive": 40}
+@pytest.mark.parametrize(
+    ("settings", "numbers"),
+    [
+        ({"class_balance": {"negative": 0.8, "positive": 0.2}}, {"negative": 160, "positive": 40}),
+        ({"labelling.action": "relabel"}, {"negative": 100, "positive": 100}),
+        ({"labelling.action": "none"}, {"negative": 100, "positive": 100}),
+    ],
+)
+def test_the_numbers_are_those_of_the_class_balance_whatever_the_labelling(run, settings, numbers):
+    model = run(Scripted(negative=0.4, positive=0.9), settings)
+    assert metrics()["wanted"] == numbers
     run_filter()
-    assert kept() == {"negative": 160, "positive": 40}
+    assert kept() == numbers
+    assert (metrics("filter")["relabelled"] > 0) == (settings.get("labelling.action") == "relabel")
+    assert (model.texts_scored == 0) == (settings.get("labelling.action") == "none")
 
 
-def test_relabelled_rows_count_for_the_label_that_they_get(use, set_params):
-    use(Scripted(negative=0.2, positive=0.9))
-    set_params({"labelling.action": "relabel"})
-    generate()
-    main()
-    run_filter()
-    assert kept() == {"negative": 100, "positive": 100}
-    assert metrics("filter")["relabelled"] > 0
-
-
-def test_without_label_scores_the_model_scores_nothing(use, set_params):
-    model = use(Scripted(negative=0.5, positive=0.5))
-    set_params({"labelling.action": "none"})
-    generate()
-    main()
-    run_filter()
-    assert kept() == {"negative": 100, "positive": 100}
-    assert model.texts_scored == 0
-
-
-def test_methods_keep_their_shares_through_small_rounds(use, set_params):
-    use(Scripted(negative=0.1, positive=0.9))
-    set_params({"generate.method": {"few_shot": 0.5, "zero_shot": 0.5}})
-    generate()
-    main()
+def test_methods_keep_their_shares_through_small_rounds(run):
+    run(Scripted(negative=0.1, positive=0.9), {"generate.method": {"few_shot": 0.5, "zero_shot": 0.5}})
     rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     for label in ("negative", "positive"):
         found = Counter(row["method"] for row in rows if row["label"] == label)
         assert abs(found["few_shot"] - found["zero_shot"]) <= 10
 
 
-def test_another_threshold_writes_only_what_is_new(prepared, use, set_params):
-    model = use(Scripted(negative=0.4, positive=0.9))
-    generate()
-    main()
+def test_another_threshold_writes_only_what_is_new(run, prepared, set_params):
+    model = run(Scripted(negative=0.4, positive=0.9))
     first, wrote, scored = written(prepared), model.waves_written, model.texts_scored
     main()
     assert written(prepared) == first
@@ -334,7 +318,7 @@ def test_every_round_has_a_bar_with_its_number(use, capsys):
         assert f"top_up round {number}: 100%" in captured.err
 
 
-def test_the_numbers_are_exact_with_rules_that_compare_rows(use, set_params, monkeypatch):
+def test_the_numbers_are_exact_with_rules_that_compare_rows(run, monkeypatch):
     def embed_rows(config, rows, on_rows=None):
         # By the first word's last digit: texts of one digit and opinion mean the same.
         vectors = np.zeros((len(rows), 200), np.float32)
@@ -344,10 +328,9 @@ def test_the_numbers_are_exact_with_rules_that_compare_rows(use, set_params, mon
 
     for module in ("labelmint.generation.top_up", "stages.filter"):
         monkeypatch.setattr(f"{module}.embed_rows", embed_rows)
-    set_params({"filter.semantic_similarity": 0.9, "filter.rows_per_label": 50})
-    use(Scripted(negative=0.6, positive=0.9))
-    generate()
-    main()
+    run(
+        Scripted(negative=0.6, positive=0.9), {"filter.semantic_similarity": 0.9, "filter.rows_per_label": 50}
+    )
     run_filter()
     assert kept() == {"negative": 50, "positive": 50}
     rules = Counter(row["rule"] for row in read_rows(paths.REJECTED))
