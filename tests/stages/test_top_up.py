@@ -134,30 +134,30 @@ def test_every_label_gets_exactly_the_number(prepared, use):
     assert made - {str(path.relative_to(prepared)) for path in before} == set(declared) == set(OUTPUTS)
     run_filter()
     assert kept() == {"negative": 100, "positive": 100}
-    found = metrics()
-    assert (found["short"], found["missing"]) == ({}, 0)
+    report = metrics()
+    assert (report["short"], report["missing"]) == ({}, 0)
     assert metrics("filter")["missing"] == {}
 
 
 def test_the_metrics_count_what_filter_accepts(run):
     model = run(Scripted(negative=0.4, positive=0.9))
-    found, more = metrics(), read_rows(paths.TOP_UP_CANDIDATES)
-    assert found["wanted"] == {"negative": 100, "positive": 100}
-    assert found["rounds"][0]["candidates"] == {"negative": 40, "positive": 40}
-    assert found["added"] == len(more)
+    report, more = metrics(), read_rows(paths.TOP_UP_CANDIDATES)
+    assert report["wanted"] == {"negative": 100, "positive": 100}
+    assert report["rounds"][0]["candidates"] == {"negative": 40, "positive": 40}
+    assert report["added"] == len(more)
     assert (
-        found["candidates"] == 80 + len(more) < 600
+        report["candidates"] == 80 + len(more) < 600
     )  # 250 + 111 at least, the overshoot of the rounds apart
     labels = Counter(row["label"] for row in more)
-    assert labels == sum((Counter(each["candidates"]) for each in found["rounds"][1:]), Counter())
+    assert labels == sum((Counter(each["candidates"]) for each in report["rounds"][1:]), Counter())
     scored = model.texts_scored
     run_filter()
     assert model.texts_scored == scored, "filter takes the scores that top_up left in the journal"
     surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
-    assert kept() + surplus == found["rounds"][-1]["accepted"]
+    assert kept() + surplus == report["rounds"][-1]["accepted"]
 
 
-def test_ids_and_seeds_go_on(run):
+def test_ids_and_seeds_continue(run):
     run(Scripted(negative=0.4, positive=0.9))
     rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(len(rows))]
@@ -189,33 +189,33 @@ def test_more_candidates_of_generate_would_have_been_the_same(run, set_params):
 )
 def test_a_spent_budget_leaves_labels_short_and_says_why(run, budget, reason):
     run(Scripted(negative=0.4, positive=0.9), budget)
-    found = metrics()
-    short = found["short"]["negative"]
+    report = metrics()
+    short = report["short"]["negative"]
     assert short["missing"] == 100 - short["accepted"] > 0
     assert short["accepted"] + sum(short["rejected"].values()) == short["candidates"]
     assert short["reason"].startswith(f"{reason}; of {short['candidates']} candidates written for it: ")
     assert f"{short['rejected']['wrong_label']} wrong_label" in short["reason"]
-    assert found["missing"] == sum(each["missing"] for each in found["short"].values())
-    assert found["candidates"] <= max(80, budget.get("top_up.max_candidates", 160))
+    assert report["missing"] == sum(each["missing"] for each in report["short"].values())
+    assert report["candidates"] <= max(80, budget.get("top_up.max_candidates", 160))
     run_filter()
-    assert metrics("filter")["missing"] == {name: each["missing"] for name, each in found["short"].items()}
+    assert metrics("filter")["missing"] == {name: each["missing"] for name, each in report["short"].items()}
     assert kept()["negative"] == short["accepted"]
 
 
 def test_a_label_that_is_never_accepted_is_given_up(run):
     run(Scripted(positive=0.9))
-    found = metrics()
-    short = found["short"]
+    report = metrics()
+    short = report["short"]
     assert list(short) == ["negative"]
     assert short["negative"]["reason"] == (
         "the last two rounds that asked for it brought no accepted row; "
         f"of {short['negative']['candidates']} candidates written for it: "
         f"{short['negative']['candidates']} cut_off"
     )
-    asked = [each["candidates"]["negative"] for each in found["rounds"]]
+    asked = [each["candidates"]["negative"] for each in report["rounds"]]
     assert asked[0] == 40
     assert sum(asked) <= 180  # at most doubled twice
-    assert found["rounds"][-1]["accepted"]["positive"] >= 100
+    assert report["rounds"][-1]["accepted"]["positive"] >= 100
 
 
 def test_off_writes_empty_files_and_opens_nothing(prepared, use, set_params, monkeypatch):
@@ -225,8 +225,8 @@ def test_off_writes_empty_files_and_opens_nothing(prepared, use, set_params, mon
     monkeypatch.setattr("stages.top_up.open_model", lambda llm: 1 / 0)
     main()
     assert read_rows(paths.TOP_UP_CANDIDATES) == read_rows(paths.TOP_UP_PROMPTS) == []
-    found = metrics()
-    assert (found["added"], found["missing"], found["rounds"]) == (0, 0, [])
+    report = metrics()
+    assert (report["added"], report["missing"], report["rounds"]) == (0, 0, [])
 
 
 def test_enough_accepted_rows_need_no_round(use, set_params):
@@ -261,8 +261,8 @@ def test_methods_keep_their_shares_through_small_rounds(run):
     run(Scripted(negative=0.1, positive=0.9), {"generate.method": {"few_shot": 0.5, "zero_shot": 0.5}})
     rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     for label in ("negative", "positive"):
-        found = Counter(row["method"] for row in rows if row["label"] == label)
-        assert abs(found["few_shot"] - found["zero_shot"]) <= 10
+        methods = Counter(row["method"] for row in rows if row["label"] == label)
+        assert abs(methods["few_shot"] - methods["zero_shot"]) <= 10
 
 
 def test_another_threshold_writes_only_what_is_new(run, prepared, set_params):
@@ -277,7 +277,7 @@ def test_another_threshold_writes_only_what_is_new(run, prepared, set_params):
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3, 5, 8, 13])
-def test_a_stopped_run_goes_on_and_writes_the_same_bytes(prepared, use, cache, calls):
+def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, cache, calls):
     use(Scripted(negative=0.3, positive=0.9))
     generate()
     use(Scripted(left=calls, negative=0.3, positive=0.9))
