@@ -19,9 +19,9 @@ from experiments.bench.serial import Serial, fastest, open_engine
 from labelmint.core.params import Generate
 from labelmint.core.progress import progress
 from labelmint.generation.plan import Planned, Planner, drawn_labels
-from labelmint.generation.waves import sampling_of
+from labelmint.generation.session import sampling_of
 from labelmint.llm.base import Completion, LanguageModel, PromptGroup, Sampling
-from labelmint.prompts.prompts import ChatTemplate
+from labelmint.prompts.render import ChatTemplate
 
 Write = Callable[[str, int, Sampling], Completion]
 OnText = Callable[[Completion], None]
