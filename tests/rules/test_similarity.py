@@ -1,9 +1,17 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.rules import similarity
-from labelmint.rules.similarity import MIN_CONTAINED_SHINGLES, best_of, shingle_pairs, shingles, twins_of
+from labelmint.rules.similarity import (
+    MIN_CONTAINED_SHINGLES,
+    best_of,
+    cosine_pairs,
+    near_duplicates_of,
+    shingle_pairs,
+    shingles,
+)
 
 TEXTS = st.lists(st.text("abc ", max_size=40), max_size=8)
 THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])
@@ -13,8 +21,8 @@ def similar_pairs(left, right, threshold):
     return best_of(shingle_pairs(left, right, threshold, contained=True))
 
 
-def earlier_twins(texts, threshold):
-    return twins_of(shingle_pairs(texts, texts, threshold, contained=False))
+def duplicates(texts, threshold):
+    return near_duplicates_of(shingle_pairs(texts, texts, threshold, contained=False))
 
 
 def jaccard(one, other):
@@ -72,33 +80,33 @@ def test_similarity_is_symmetric_and_at_most_one(one, other):
 
 
 @given(TEXTS, THRESHOLDS)
-def test_twins_are_those_of_a_plain_reference(texts, threshold):
+def test_duplicates_are_those_of_a_plain_reference(texts, threshold):
     expected = {}
     for i, text in enumerate(texts):
         found = [(jaccard(text, texts[j]), -j) for j in range(i) if j not in expected]
         if found and max(found)[0] >= threshold:
             best, at = max(found)
             expected[i] = (-at, pytest.approx(best))
-    assert earlier_twins(texts, threshold) == expected
+    assert duplicates(texts, threshold) == expected
 
 
 @given(TEXTS, THRESHOLDS)
-def test_a_twin_is_always_an_earlier_text_that_is_itself_kept(texts, threshold):
-    twins = earlier_twins(texts, threshold)
-    assert 0 not in twins
-    assert all(j < i and j not in twins for i, (j, _) in twins.items())
+def test_a_duplicate_names_an_earlier_text_that_is_itself_kept(texts, threshold):
+    later = duplicates(texts, threshold)
+    assert 0 not in later
+    assert all(j < i and j not in later for i, (j, _) in later.items())
 
 
-def test_twins_do_not_chain_through_a_rejected_text():
+def test_duplicates_do_not_chain_through_a_rejected_text():
     texts = [words(1, 20), words(3, 22), words(5, 24)]  # neighbours share 16 of 20 shingles
     assert jaccard(texts[0], texts[1]) == jaccard(texts[1], texts[2]) == 0.8
     assert jaccard(texts[0], texts[2]) < 0.7
-    assert earlier_twins(texts, 0.7) == {1: (0, 0.8)}
-    assert earlier_twins(texts[1:], 0.7) == {1: (0, 0.8)}
+    assert duplicates(texts, 0.7) == {1: (0, 0.8)}
+    assert duplicates(texts[1:], 0.7) == {1: (0, 0.8)}
 
 
 def test_of_equal_texts_the_first_is_kept_and_named():
-    assert earlier_twins(["a b c", "d e f", "A, b c!", "a b c"], 0.7) == {2: (0, 1.0), 3: (0, 1.0)}
+    assert duplicates(["a b c", "d e f", "A, b c!", "a b c"], 0.7) == {2: (0, 1.0), 3: (0, 1.0)}
 
 
 @pytest.mark.parametrize(("length", "similarity"), [(7, 1.0), (6, 4 / 28), (5, 3 / 28)])
@@ -108,8 +116,8 @@ def test_containment_counts_from_five_shingles_on(length, similarity):
     assert similar_pairs([long], [part], 0.01) == {0: (0, pytest.approx(similarity))}
 
 
-def test_twins_are_not_found_by_containment():
-    assert earlier_twins([words(1, 30), words(11, 20)], 0.7) == {}
+def test_duplicates_are_not_found_by_containment():
+    assert duplicates([words(1, 30), words(11, 20)], 0.7) == {}
 
 
 def test_the_most_similar_right_text_is_named_and_of_equals_the_first():
@@ -119,23 +127,40 @@ def test_the_most_similar_right_text_is_named_and_of_equals_the_first():
 
 @pytest.mark.parametrize(("threshold", "found"), [(0.8, True), (0.801, False)])
 def test_the_threshold_itself_is_similar_enough(threshold, found):
-    assert (1 in earlier_twins([words(1, 11), words(2, 12)], threshold)) is found
+    assert (1 in duplicates([words(1, 11), words(2, 12)], threshold)) is found
     assert (0 in similar_pairs([words(1, 6)], [words(1, 7)], threshold)) is found  # 4 of 5: no containment
 
 
 def test_nothing_is_similar_to_nothing():
     assert similar_pairs([], ["a b c"], 0.1) == {}
     assert similar_pairs(["a b c"], [], 0.1) == {}
-    assert earlier_twins([], 0.1) == {}
-    assert earlier_twins([""], 0.1) == {}
+    assert duplicates([], 0.1) == {}
+    assert duplicates([""], 0.1) == {}
 
 
 def test_blocks_of_rows_make_no_difference(monkeypatch):
     left = [words(number, number + 9) for number in range(0, 40, 2)]
     right = [words(number, number + 10) for number in range(0, 40, 3)]
-    pairs, twins = similar_pairs(left, right, 0.3), earlier_twins(left, 0.3)
+    pairs, later = similar_pairs(left, right, 0.3), duplicates(left, 0.3)
     assert len(pairs) == 20
-    assert len(twins) == 13
+    assert len(later) == 13
     monkeypatch.setattr(similarity, "_BLOCK_ROWS", 3)
     assert similar_pairs(left, right, 0.3) == pairs
-    assert earlier_twins(left, 0.3) == twins
+    assert duplicates(left, 0.3) == later
+
+
+@pytest.mark.parametrize("threshold", [-1.0, 0.0, 0.5, 0.9])
+def test_cosine_pairs_are_all_of_them(threshold, monkeypatch):
+    draw = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    draw /= np.linalg.norm(draw, axis=1, keepdims=True)
+    left, right = draw[:20], draw[20:]
+    monkeypatch.setattr(similarity, "_COSINE_BLOCK_ROWS", 7)
+    found = cosine_pairs(left, right, threshold)
+    expected = [(i, j) for i in range(20) for j in range(10) if left[i] @ right[j] >= threshold]
+    assert [pair[:2] for pair in found] == expected
+    assert all(cosine == pytest.approx(left[i] @ right[j], abs=1e-6) for i, j, cosine in found)
+
+
+def test_no_vector_is_near_no_vector():
+    none = np.zeros((0, 0), np.float32)
+    assert cosine_pairs(none, np.ones((2, 3), np.float32), 0.5) == cosine_pairs(none, none, 0.5) == []

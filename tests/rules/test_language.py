@@ -39,7 +39,7 @@ def test_few_short_or_mixed_rows_have_none(texts):
 
 @pytest.mark.parametrize("text", FOREIGN)
 def test_other_languages_are_named(text):
-    evidence = other_language(text, "en", 0.02)
+    evidence = other_language(text, "en")
     assert evidence["usual"] == "en"
     assert evidence["language"] != "en"
     assert evidence["probability_of_usual"] <= 0.02
@@ -59,4 +59,4 @@ def test_other_languages_are_named(text):
     ],
 )
 def test_the_usual_language_and_short_texts_pass(text):
-    assert other_language(text, "en", 0.02) is None
+    assert other_language(text, "en") is None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from labelmint.rules.profiles import Dynamics, dynamics
-from tests.filter.vectors import around
+from tests.rules.vectors import around
 
 
 def learnt(seed=1, spread=0.1):

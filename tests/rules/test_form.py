@@ -1,33 +1,31 @@
 import pytest
 
 from labelmint.core.records import dump
-from labelmint.rules.form import form_rules, scripts
-from labelmint.rules.sieve import RULES, Sieve, apply_form
+from labelmint.rules import form
+from labelmint.rules.form import FormContext, scripts
+from labelmint.rules.registry import RULES
 from tests.builders import candidate, card, labelled
-from tests.filter.helpers import config
+from tests.rules.helpers import settings
 
 REAL = ["a slow but honest film", "bright, loud and silly"]
 RUSSIAN = "медленный, но честный фильм"
 
 
 def verdict(text, real=REAL, the_card=None, **changes):
-    """Return the rule that a text breaks first and the evidence, or None."""
+    """Return the first form rule that the text breaks and the evidence, or None."""
     row = candidate(1, text, **changes)
-    sieve = Sieve([row])
     train = [labelled("negative", number, shown) for number, shown in enumerate(real)]
-    apply_form(sieve, config(), the_card or card(), train)
-    assert sieve.standing == ([] if sieve.verdicts else [row])
-    return sieve.verdicts.get(row["id"])
+    context = FormContext(settings().filter, the_card or card(), train)
+    for name in (name for name, rule in RULES.items() if rule.scope == "row"):
+        evidence = getattr(form, name)(row, context)
+        if evidence is not None:
+            return name, evidence
+    return None
 
 
 def rule(*arguments, **changes):
-    found = verdict(*arguments, **changes)
-    return found and found[0]
-
-
-def test_the_form_rules_come_first_and_in_the_listed_order():
-    names = [name for name, _ in form_rules(config(), card(), [])]
-    assert names == RULES[: len(names)]
+    result = verdict(*arguments, **changes)
+    return result and result[0]
 
 
 @pytest.mark.parametrize("text", ["", "...", "😀 !!! 🎬", "— “” —", ". . . ! ! !"])

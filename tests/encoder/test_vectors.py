@@ -4,7 +4,7 @@ import pytest
 from labelmint.core.params import load_params
 from labelmint.core.records import Input
 from labelmint.encoder import vectors
-from labelmint.encoder.vectors import Vectors, embed_rows, near_pairs
+from labelmint.encoder.vectors import Vectors, embed_rows
 from tests.builders import REPOSITORY
 
 TRAIN = load_params(REPOSITORY / "params.yaml").train
@@ -72,20 +72,3 @@ def test_groups_are_embedded_once_and_only_when_asked_for():
     assert asked == [["x0", "x1", "x2"]]
     assert own.of(two).tolist() == [[9]]
     assert len(asked) == 2
-
-
-@pytest.mark.parametrize("threshold", [-1.0, 0.0, 0.5, 0.9])
-def test_near_pairs_are_all_of_them(threshold, monkeypatch):
-    draw = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
-    draw /= np.linalg.norm(draw, axis=1, keepdims=True)
-    left, right = draw[:20], draw[20:]
-    monkeypatch.setattr(vectors, "_BLOCK_ROWS", 7)
-    found = near_pairs(left, right, threshold)
-    expected = [(i, j) for i in range(20) for j in range(10) if left[i] @ right[j] >= threshold]
-    assert [pair[:2] for pair in found] == expected
-    assert all(similarity == pytest.approx(left[i] @ right[j], abs=1e-6) for i, j, similarity in found)
-
-
-def test_nothing_is_near_nothing():
-    none = np.zeros((0, 0), np.float32)
-    assert near_pairs(none, np.ones((2, 3), np.float32), 0.5) == near_pairs(none, none, 0.5) == []

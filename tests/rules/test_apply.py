@@ -6,15 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.core.params import Rules
 from labelmint.core.records import Candidate, Input
-from labelmint.rules.sieve import RULES
-from stages.filter import sift
+from labelmint.rules.apply import apply_rules, filter_candidates, summary
+from labelmint.rules.registry import RULES
 from tests.builders import candidate, card, labelled, review
-from tests.filter.helpers import config
+from tests.rules.helpers import settings
+from tests.rules.vectors import around
 
 NAMES = ["negative", "positive"]
-HALVES = {"negative": 0.5, "positive": 0.5}
 TRAIN = [labelled("negative", 1, "one real row of some words about a slow film"),
          labelled("positive", 2, "one more real row that was shown to the writer")]  # fmt: skip
 # Enough to tell which language they are in.
@@ -60,7 +59,6 @@ BREAKING = {
     ),
     "real_copy": ("one real row of some words about a slow film", {}),
     "test_leak": ("the test input speaks of a house by the lake", {}),
-    "tagged": ("write to someone@example.org about the rest of it", {}),
     "unsure_label": ("neither fish nor fowl and rather grey", {}),
     "wrong_label": ("read as the other label all day", {}),
     "surplus": ("a third text of this label that is too many", {}),
@@ -77,9 +75,10 @@ def embed(rows):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def sifted(rows, scores, **settings):
-    settings = {"reject_tags": ["email"], "verify": {"action": "drop", "min_margin": 0.5}, **settings}
-    return sift(config(**settings), card(), rows, TRAIN, TEST, scores, HALVES, embed)
+def filtered(rows, scores=None, train=TRAIN, test=TEST, embed=None, the_card=None, **changes):
+    labelling = {"action": "none" if scores is None else "drop", **changes.pop("labelling", {})}
+    params = settings(labelling=labelling, **changes)
+    return filter_candidates(params, the_card or card(), rows, train, test, scores or {}, embed)
 
 
 def breaking():
@@ -95,79 +94,94 @@ def breaking():
     return rows, scores
 
 
-# These look at all rows together, and at vectors: tests/filter/test_judgement.py.
-JUDGEMENT = ("label_issue", "outlier", "profile")
-
-
 def test_there_is_a_text_for_every_rule():
-    assert list(BREAKING) == [rule for rule in RULES if rule not in JUDGEMENT]
+    assert list(BREAKING) == list(RULES)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_each_rule_rejects_its_text_and_only_that(seed):
     rows, scores = breaking()
-    kept, rejected, _ = sifted(rows, scores, seed=seed)
-    found = {row["text"]: row["rule"] for row in rejected}
+    result = filtered(rows, scores, embed=embed, labelling={"min_margin": 0.5}, seed=seed)
+    broken = {row["text"]: row["rule"] for row in result.rejected}
     # Which of the two good texts of the label is too many is drawn.
-    surplus = next(text for text, rule in found.items() if rule == "surplus")
+    surplus = next(text for text, rule in broken.items() if rule == "surplus")
     assert surplus in (KEPT[0], BREAKING["surplus"][0])
-    assert found == {
+    assert broken == {
         **{text: rule for rule, (text, _) in BREAKING.items() if rule != "surplus"},
         surplus: "surplus",
     }
-    assert [row["label"] for row in kept] in (["negative", "positive"], ["positive", "negative"])
+    assert sorted(row["judged_label"] for row in result.kept) == NAMES
+    counts = summary(card(), result)
+    assert counts["rejected"] == dict.fromkeys(RULES, 1)
+    assert (counts["candidates"], counts["kept"], counts["missing"]) == (len(rows), 2, {})
 
 
-def test_kept_and_rejected_rows_hold_the_candidate_and_what_was_found():
+def test_kept_and_rejected_rows_hold_the_candidate_and_the_result():
     rows, scores = breaking()
-    kept, rejected, _ = sifted(rows, scores)
+    result = filtered(rows, scores, embed=embed)
     by_id = {row["id"]: row for row in rows}
-    for row in kept:
-        assert row == {
-            **by_id[row["id"]],
-            "written_label": by_id[row["id"]]["label"],
-            "label_scores": dict(zip(NAMES, np.round(scores[row["id"]], 4), strict=True)),
-            "tags": [],
-        }
-    for row in rejected:
+    shown = {row_id: dict(zip(NAMES, np.round(row, 4), strict=True)) for row_id, row in scores.items()}
+    for row in result.kept:
+        whole = {**by_id[row["id"]], "judged_label": row["label"], "label_scores": shown[row["id"]]}
+        assert row == whole
+    for row in result.rejected:
         assert row.pop("rule") in RULES
         assert isinstance(row.pop("evidence"), dict)
-        assert row.pop("label_scores") == dict(zip(NAMES, np.round(scores[row["id"]], 4), strict=True))
-        assert row.pop("tags") == (["email"] if "@" in row["text"] else [])
+        assert row.pop("label_scores") == shown[row["id"]]
         assert row == by_id[row["id"]]
 
 
-@pytest.mark.parametrize("rule", [name for name in Rules.model_fields if name in BREAKING])
-def test_a_rule_that_is_switched_off_rejects_nothing(rule):
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if rule.optional])
+def test_a_disabled_rule_rejects_nothing(rule):
     rows, scores = breaking()
-    text = BREAKING[rule][0]
-    verify = {"action": "relabel", "min_margin": 0.5}  # which a row without a label needs
-    _, on, _ = sifted(rows, scores, verify=verify)
-    _, off, _ = sifted(rows, scores, verify=verify, rules={rule: False})
-    assert rule in {row["rule"] for row in on}
-    assert rule not in {row["rule"] for row in off}
+    text, order = BREAKING[rule][0], list(RULES)
+    labelling = {"action": "relabel", "min_margin": 0.5}  # which a row without a label needs
+    enabled = filtered(rows, scores, embed=embed, labelling=labelling).rejected
+    disabled = filtered(rows, scores, embed=embed, labelling=labelling, disabled_rules=[rule]).rejected
+    assert rule in {row["rule"] for row in enabled}
+    assert rule not in {row["rule"] for row in disabled}
     # The row may break a later rule, and those before it are as they were.
-    earlier = RULES[: RULES.index(rule)]
-    assert [row for row in off if row["rule"] in earlier] == [row for row in on if row["rule"] in earlier]
-    later = next((row["rule"] for row in off if row["text"] == text), "surplus")
-    assert RULES.index(later) > RULES.index(rule)
+    earlier = order[: order.index(rule)]
+    assert [row for row in disabled if row["rule"] in earlier] == [
+        row for row in enabled if row["rule"] in earlier
+    ]
+    later = next((row["rule"] for row in disabled if row["text"] == text), "surplus")
+    assert order.index(later) > order.index(rule)
 
 
-def test_without_verification_there_are_no_scores_and_wrong_labels_pass():
+def test_a_similarity_of_one_compares_no_meanings():
     rows, _ = breaking()
-    kept, rejected, _ = sift(config(verify={"action": "none"}), card(), rows, TRAIN, TEST, {}, HALVES)
-    assert {row["label_scores"] for row in [*kept, *rejected]} == {None}
-    assert not {"wrong_label", "unsure_label"} & {row["rule"] for row in rejected}
+    result = filtered(rows, embed=lambda _: 1 / 0, semantic_similarity=1.0)
+    assert "semantic_duplicate" not in {row["rule"] for row in result.rejected}
+
+
+def test_without_label_scores_wrong_labels_pass():
+    rows, _ = breaking()
+    result = filtered(rows)
+    assert {row["label_scores"] for row in [*result.kept, *result.rejected]} == {None}
+    assert not {"wrong_label", "unsure_label"} & {row["rule"] for row in result.rejected}
 
 
 def test_relabelled_rows_keep_the_label_that_they_were_written_for():
     rows = [candidate(number, review("negative", number)["text"]) for number in range(6)]
     scores = {row["id"]: POSITIVE if int(row["id"][1:]) % 2 else NEGATIVE for row in rows}
-    kept, rejected, _ = sift(config(verify={"action": "relabel"}), card(), rows, TRAIN, TEST, scores, HALVES)
-    assert rejected == []
-    assert [row["label"] for row in kept] == NAMES * 3
-    assert {row["written_label"] for row in kept} == {"negative"}
-    assert {row["label"] for row in rows} == {"negative"}  # the candidates themselves are as they were
+    result = filtered(rows, scores, labelling={"action": "relabel"})
+    assert result.rejected == []
+    assert [row["judged_label"] for row in result.kept] == NAMES * 3
+    assert {row["label"] for row in [*result.kept, *rows]} == {"negative"}
+    counts = summary(card(), result)
+    assert counts["relabelled"] == 3
+    assert counts["labels"] == {
+        "negative": {"candidates": 6, "kept": 3},
+        "positive": {"candidates": 0, "kept": 3},
+    }
+
+
+def test_what_remains_before_the_surplus_is_accepted():
+    rows, scores = breaking()
+    params = settings(labelling={"action": "drop", "min_margin": 0.5})
+    filtering = apply_rules(params, card(), rows, TRAIN, TEST, scores, embed)
+    assert [row["text"] for row in filtering.remaining] == [*KEPT, BREAKING["surplus"][0]]
 
 
 def test_a_copy_of_a_rejected_text_is_kept():
@@ -176,8 +190,33 @@ def test_a_copy_of_a_rejected_text_is_kept():
         candidate(1, "well worth an evening of your time"),
         candidate(2, "some other text of the other label", "positive"),
     ]
-    kept, _, _ = sift(config(), card(), rows, TRAIN, TEST, {}, HALVES)
-    assert [row["id"] for row in kept] == ["s000001", "s000002"]
+    assert [row["id"] for row in filtered(rows).kept] == ["s000001", "s000002"]
+
+
+def test_profiles_are_noted_on_kept_rows_and_reject_nothing():
+    train = [labelled(NAMES[at % 2], at, f"real {at}") for at in range(40)]
+    rows = [candidate(at, f"number {at} is w{at} x{at} y{at}", NAMES[at % 2]) for at in range(60)]
+    # Row 8 is where the other label is.
+    axes = {row["id"]: NAMES.index(row["label"]) for row in [*train, *rows]} | {"s000008": 1}
+
+    def by_label(group):
+        return np.concatenate(
+            [around([axes[row["id"]]], seed=zlib.crc32(row["id"].encode())) for row in group]
+        )
+
+    changes = {"train": train, "test": [], "embed": by_label, "disabled_rules": ["semantic_duplicate"]}
+    noted = filtered(rows, profile=True, rows_per_label=20, **changes)
+    plain = filtered(rows, rows_per_label=20, **changes)
+    assert [row["id"] for row in noted.kept] == [row["id"] for row in plain.kept]
+    assert noted.rejected == plain.rejected
+    for row in noted.kept:
+        assert row["profile"] in ("easy", "ambiguous", "hard")
+        assert 0 <= row["confidence"] <= 1
+        assert 0 <= row["variability"] <= 0.5
+    assert sum(summary(card(), noted)["profiles"].values()) == 40
+    assert "profiles" not in summary(card(), plain)
+    every = {row["id"]: row for row in filtered(rows, profile=True, **changes).kept}
+    assert every["s000008"]["profile"] != "easy"
 
 
 TEXT = st.lists(
@@ -201,28 +240,27 @@ def test_kept_and_rejected_are_a_partition_in_the_candidates_order(drawn, action
     # Two that stand in any case, so that no label comes out empty.
     rows += [candidate(90, "w x y z", "negative"), candidate(91, "z y x w", "positive")]
     scores |= {"s000090": NEGATIVE, "s000091": POSITIVE}
-    settings = config(seed=seed, verify={"action": action, "min_margin": margin})
-    kept, rejected, _ = sift(settings, card(), rows, TRAIN, TEST, {} if action == "none" else scores, HALVES)
+    labelling = {"action": action, "min_margin": margin}
+    result = filtered(rows, {} if action == "none" else scores, seed=seed, labelling=labelling)
     order = {row["id"]: at for at, row in enumerate(rows)}
-    for part in (kept, rejected):
+    for part in (result.kept, result.rejected):
         places = [order[row["id"]] for row in part]
         assert places == sorted(places)
-    assert sorted(row["id"] for row in [*kept, *rejected]) == sorted(order)
-    assert {row["rule"] for row in rejected} <= set(RULES)
-    counts = Counter(row["label"] for row in kept)
+    assert sorted(row["id"] for row in [*result.kept, *result.rejected]) == sorted(order)
+    counts = Counter(row["judged_label"] for row in result.kept)
     assert counts["negative"] == counts["positive"] >= 1
     candidate_keys = {"id", "text", "label", *Candidate.__annotations__} - {"text_pair"}
-    for row in [*kept, *rejected]:
+    for row in [*result.kept, *result.rejected]:
         assert candidate_keys <= set(row)
     if action != "relabel":
-        assert all(row["label"] == row["written_label"] for row in kept)
+        assert all(row["label"] == row["judged_label"] for row in result.kept)
 
 
 def test_a_shortfall_is_counted_and_what_there_is_is_kept():
     rows, scores = breaking()
-    kept, _, short = sift(config(rows_per_label=9), card(), rows, TRAIN, TEST, scores, HALVES)
-    counts = Counter(row["label"] for row in kept)
-    assert short == {name: 9 - counts[name] for name in NAMES}
+    result = filtered(rows, scores, rows_per_label=9)
+    counts = Counter(row["judged_label"] for row in result.kept)
+    assert result.missing == {name: 9 - counts[name] for name in NAMES}
     assert counts["positive"] == 1
 
 
@@ -237,15 +275,15 @@ REAL_PAIRS = [
 ]
 
 
-def pairs(*texts, train=REAL_PAIRS, test=(), **settings):
-    """Sift pairs of texts; return the rules by number."""
+def pairs(*texts, train=REAL_PAIRS, test=(), **changes):
+    """Filter pairs of texts; return the rules and the evidence by number."""
     rows = [
         candidate(at, first, NAMES[at % 2], text_pair=second, demonstration_ids=["r000001"])
         for at, (first, second) in enumerate(texts)
     ]
     rows += [candidate(90, "w x y z", "negative", text_pair="d e f g h")]
     rows += [candidate(91, "z y x w", "positive", text_pair="k l m n o")]
-    _, rejected, _ = sift(config(**settings), card(**PAIR), rows, train, list(test), {}, HALVES)
+    rejected = filtered(rows, train=train, test=test, the_card=card(**PAIR), **changes).rejected
     return {
         int(row["id"][1:]): (row["rule"], row["evidence"]) for row in rejected if row["rule"] != "surplus"
     }
@@ -259,7 +297,7 @@ def test_other_second_texts_of_the_same_real_first_text_are_no_duplicates():
 def test_nearly_the_same_second_text_under_the_same_first_text_is_a_duplicate(again):
     found = pairs((PREMISES[0], "he makes music for a few"), (PREMISES[0], again))
     assert found[1][0] in ("exact_duplicate", "near_duplicate")
-    assert found[1][1]["twin_text"] == f"{PREMISES[0]} / he makes music for a few"
+    assert found[1][1]["duplicate_of_text"] == f"{PREMISES[0]} / he makes music for a few"
 
 
 def test_the_same_second_text_under_another_first_text_is_no_duplicate():
@@ -317,6 +355,6 @@ def test_a_pair_of_which_one_text_is_missing_is_empty():
 def test_without_real_and_test_rows_the_rules_on_form_and_duplicates_are_left():
     texts = ["the first of the texts", "медленный, но честный фильм", "The first of the texts!"]
     rows = [candidate(at, text, NAMES[at % 2]) for at, text in enumerate(texts)]
-    kept, rejected, _ = sift(config(), card(), rows, [], [], {}, HALVES)
-    assert [row["id"] for row in kept] == ["s000000", "s000001"]
-    assert [row["rule"] for row in rejected] == ["exact_duplicate"]
+    result = filtered(rows, train=[], test=[])
+    assert [row["id"] for row in result.kept] == ["s000000", "s000001"]
+    assert [row["rule"] for row in result.rejected] == ["exact_duplicate"]

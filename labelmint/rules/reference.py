@@ -1,0 +1,34 @@
+"""Write docs/reference/rules.md: `python -m labelmint.rules.reference > docs/reference/rules.md`."""
+
+from __future__ import annotations
+
+from labelmint.rules.registry import RULES
+
+_PAGE = """# Rules of the filter
+
+<!-- Made by `python -m labelmint.rules.reference`. -->
+
+Every candidate is kept, or rejected by the first of these rules that it breaks; data/synthetic/rejected.jsonl
+names the rule and the evidence. `filter.disabled_rules` in params.yaml lists rules that are to reject nothing;
+the last three follow their settings instead.
+
+{table}
+"""
+
+
+def rules_table() -> str:
+    """Return the rules as a Markdown table, in the order in which they are applied."""
+    rows = ["| rule | what is wrong | settings |", "|---|---|---|"]
+    for rule in RULES.values():
+        settings = ", ".join(f"`{name}`" for name in rule.settings)
+        rows.append(f"| `{rule.name}` | {rule.meaning} | {settings} |")
+    return "\n".join(rows)
+
+
+def rules_page() -> str:
+    """Return the whole page."""
+    return _PAGE.format(table=rules_table())
+
+
+if __name__ == "__main__":
+    print(rules_page(), end="")

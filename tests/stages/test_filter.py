@@ -1,0 +1,291 @@
+import json
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import yaml
+
+from labelmint.core import paths
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows, write_rows
+from labelmint.rules.registry import RULES
+from stages.filter import main
+from stages.generate import main as generate
+from tests.fake_model import FakeModel, read_words
+from tests.rules.vectors import unit
+
+OUTPUTS = ["data/synthetic/kept.jsonl", "data/synthetic/rejected.jsonl", "metrics/filter.json"]
+
+
+# Disabled in these tests: the scripted model's sentences are edits of each other.
+COPIES = ["near_duplicate", "demonstration_copy", "real_copy"]
+
+
+@pytest.fixture
+def model(monkeypatch, prepared, set_params):
+    """Write 200 candidates; return the model that main opens."""
+    set_params(
+        {
+            "generate.candidates": 200,
+            "generate.demonstrations": 3,
+            "generate.samples_per_prompt": 10,
+            "generate.prompts_per_wave": 2,
+            "filter.rows_per_label": 0,
+            "filter.min_words": 3,
+            "filter.disabled_rules": COPIES,
+            "labelling.action": "drop",
+            "labelling.scorers": "llm",
+            "labelling.demonstrations": 8,
+            "labelling.min_margin": 0.0,
+        }
+    )
+    fake = FakeModel()
+
+    @contextmanager
+    def open_model(llm):
+        assert llm == load_params().llm
+        yield fake
+
+    monkeypatch.setattr("stages.generate.open_model", open_model)
+    monkeypatch.setattr("stages.filter.open_model", open_model)
+    generate()
+    write_rows(paths.TOP_UP_CANDIDATES, [])
+    return fake
+
+
+def written(project):
+    return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
+
+
+def metrics():
+    return json.loads((paths.METRICS / "filter.json").read_text(encoding="utf-8"))
+
+
+def test_what_is_written_is_what_dvc_yaml_declares(prepared, model):
+    before = {path for path in prepared.rglob("*") if path.is_file()}
+    main()
+    made = {path for path in prepared.rglob("*") if path.is_file()} - before
+    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["filter"]
+    declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    assert {str(path.relative_to(prepared)) for path in made} == set(declared) == set(OUTPUTS)
+
+
+def test_kept_and_rejected_are_the_candidates(model):
+    main()
+    kept, rejected = read_rows(paths.KEPT), read_rows(paths.REJECTED)
+    candidates = read_rows(paths.CANDIDATES)
+    assert len(kept) > 100
+    assert len(rejected) > 10
+    assert sorted(row["id"] for row in [*kept, *rejected]) == [row["id"] for row in candidates]
+    counts = Counter(row["judged_label"] for row in kept)
+    assert counts["negative"] == counts["positive"] == len(kept) // 2
+    # The fake scores "awful" as negative and everything else as positive.
+    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
+
+
+def test_the_metrics_are_the_funnel(model):
+    main()
+    kept, rejected, result = read_rows(paths.KEPT), read_rows(paths.REJECTED), metrics()
+    rules = Counter(row["rule"] for row in rejected)
+    assert list(result["rejected"]) == list(RULES)
+    assert Counter(result["rejected"]) == rules
+    assert result["candidates"] == 200 == result["kept"] + sum(result["rejected"].values())
+    assert result["kept"] == len(kept)
+    assert result["kept_share"] == round(len(kept) / 200, 4)
+    half = len(kept) // 2
+    assert result["labels"] == {name: {"candidates": 100, "kept": half} for name in ("negative", "positive")}
+    assert result["relabelled"] == 0
+    assert result["label_scoring"]["real_rows"] == 20 - 8
+    assert result["label_scoring"]["weights"] == {}
+    hidden = result["label_scoring"]["accuracy"]["llm"] * 12
+    assert hidden == pytest.approx(round(hidden), abs=1e-2)
+
+
+def test_relabelled_rows_are_counted(model, set_params):
+    set_params({"labelling.action": "relabel"})
+    main()
+    kept = read_rows(paths.KEPT)
+    moved = [row for row in kept if row["label"] != row["judged_label"]]
+    assert metrics()["relabelled"] == len(moved) > 0
+    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
+    assert metrics()["rejected"]["wrong_label"] == 0
+
+
+def test_without_label_scores_no_model_is_opened(prepared, model, set_params, monkeypatch):
+    def open_model(llm):
+        raise AssertionError("opened")
+
+    monkeypatch.setattr("stages.filter.open_model", open_model)
+    set_params({"labelling.action": "none"})
+    main()
+    assert metrics()["label_scoring"] == {"accuracy": {}, "weights": {}, "real_rows": 0}
+    assert {row["label_scores"] for row in read_rows(paths.KEPT)} == {None}
+
+
+def test_planted_test_inputs_are_not_kept(model):
+    candidates, test = read_rows(paths.CANDIDATES), read_rows(paths.TEST_INPUTS)
+    for row, leak in zip(candidates[::20], test, strict=False):
+        row["text"] = leak["text"].upper()
+        row["finish_reason"] = "stop"
+    write_rows(paths.CANDIDATES, candidates)
+    main()
+    leaks = [row for row in read_rows(paths.REJECTED) if row["rule"] == "test_leak"]
+    assert [row["evidence"]["test"] for row in leaks] == [row["id"] for row in test[:10]]
+    texts = {row["text"].lower() for row in read_rows(paths.KEPT)}
+    assert not texts & {row["text"] for row in test}
+
+
+def test_running_again_writes_the_same_bytes_and_scores_nothing(prepared, model):
+    main()
+    first, scored = written(prepared), model.texts_scored
+    main()
+    assert written(prepared) == first
+    assert model.texts_scored == scored
+
+
+def test_an_exact_number_per_label(model, set_params):
+    set_params({"filter.rows_per_label": 25})
+    main()
+    assert Counter(row["judged_label"] for row in read_rows(paths.KEPT)) == {"negative": 25, "positive": 25}
+
+
+def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, set_params, capsys):
+    set_params({"filter.rows_per_label": 101})
+    main()
+    missing, kept = metrics()["missing"], Counter(row["judged_label"] for row in read_rows(paths.KEPT))
+    assert missing == {name: 101 - kept[name] for name in ("negative", "positive")}
+    errors = capsys.readouterr().err
+    for name, rows in missing.items():
+        assert f"filter: {rows} rows of {name!r} are missing; " in errors
+
+
+def test_rows_of_top_up_follow_those_of_generate(model):
+    candidates = read_rows(paths.CANDIDATES)
+    main()
+    whole = [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)]
+    write_rows(paths.CANDIDATES, candidates[:120])
+    write_rows(paths.TOP_UP_CANDIDATES, candidates[120:])
+    main()
+    assert [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)] == whole
+
+
+def test_a_failing_scorer_leaves_the_files_of_the_last_run_whole(prepared, model, set_params):
+    main()
+    first = written(prepared)
+    set_params({"labelling.demonstrations": 10})
+    model.reader = lambda text, choice: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        main()
+    assert written(prepared) == first
+
+
+def test_rows_are_kept_in_the_labels_shares(model, set_params):
+    set_params({"filter.rows_per_label": 20, "class_balance": {"negative": 0.25, "positive": 0.75}})
+    main()
+    assert Counter(row["judged_label"] for row in read_rows(paths.KEPT)) == {"negative": 10, "positive": 30}
+    assert metrics()["missing"] == {}
+
+
+def test_without_real_rows_the_llm_scores_without_demonstrations(prepared, model, set_params):
+    set_params({"labelling.scorers": "both", "real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}}})
+    write_rows(paths.REAL_TRAIN, [])
+    main()
+    kept = read_rows(paths.KEPT)
+    assert len(kept) > 50
+    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
+    assert metrics()["label_scoring"] == {"accuracy": {}, "weights": {}, "real_rows": 0}
+
+
+def test_the_scorers_are_weighed_by_their_success_on_real_rows(prepared, model, set_params, monkeypatch):
+    """The LLM is always wrong; a classifier of vectors that tell the label outvotes it."""
+    model.reader = lambda text, choice: -read_words(text, choice)
+    # The fake's own real rows say "awful" or not, so that they tell what its candidates do.
+    moods = {"negative": "awful", "positive": "great"}
+    real = [
+        {"id": f"r{at}", "text": f"real row {at} is {moods[label]}", "label": label}
+        for at, label in enumerate(["negative", "positive"] * 20)
+    ]
+    write_rows(paths.REAL_TRAIN, real)
+
+    def embed_rows(config, rows, on_rows):
+        on_rows(len(rows))
+        return np.array([[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows], np.float32)
+
+    monkeypatch.setattr("labelmint.labelling.pool.embed_rows", embed_rows)
+    set_params({"labelling.scorers": "both"})
+    main()
+    scoring = metrics()["label_scoring"]
+    assert scoring["real_rows"] == 40 - 8
+    assert scoring["accuracy"] == {"llm": 0.0, "classifier": 1.0, "pooled": 1.0}
+    assert scoring["weights"]["llm"] < 1 < scoring["weights"]["classifier"]
+    kept = read_rows(paths.KEPT)
+    assert len(kept) > 100
+    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
+
+
+def test_profiles_are_counted_and_reject_nothing(model, set_params, monkeypatch):
+    main()
+    kept = read_rows(paths.KEPT)
+    assert "profiles" not in metrics()
+    assert not any("profile" in row for row in kept)
+    monkeypatch.setattr("stages.filter.embed_rows", by_words)
+    set_params({"filter.profile": True})
+    main()
+    counts = Counter(row["profile"] for row in read_rows(paths.KEPT))
+    assert Counter(metrics()["profiles"]) == counts
+    assert sum(counts.values()) == len(kept)
+
+
+def by_words(config, rows):
+    """Return vectors of whether a text says "awful", and of some noise of its own."""
+    draws = [np.random.default_rng(zlib.crc32(row["text"].encode())) for row in rows]
+    own = [[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows]
+    noise = [draw.normal(0, 0.2, 4) for draw in draws]
+    return unit(np.concatenate([own, noise], axis=1))
+
+
+def test_disabling_a_rule_scores_only_what_it_lets_through(model, set_params):
+    main()
+    unfinished = sum(row["finish_reason"] == "length" for row in read_rows(paths.CANDIDATES))
+    scored = model.texts_scored
+    set_params({"filter.disabled_rules": [*COPIES, "repetitive"]})
+    main()
+    assert model.texts_scored == scored
+    set_params({"filter.disabled_rules": [*COPIES, "repetitive", "cut_off"]})
+    before = {row["id"]: row["label_scores"] for row in [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]}
+    main()
+    assert model.texts_scored == scored + unfinished > scored
+    assert metrics()["rejected"]["cut_off"] == 0
+    after = {row["id"]: row["label_scores"] for row in [*read_rows(paths.KEPT), *read_rows(paths.REJECTED)]}
+    assert all(after[row_id] == scores for row_id, scores in before.items() if scores)
+    assert all(after.values())
+
+
+def test_candidates_are_embedded_once_for_the_rules_and_the_classifier(model, set_params, monkeypatch):
+    seen = Counter()
+
+    def embed_rows(config, rows, on_rows=lambda _: None):
+        seen.update(row["id"] for row in rows)
+        on_rows(len(rows))
+        vectors = np.stack([np.random.default_rng(int(row["id"][1:])).normal(size=64) for row in rows])
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    monkeypatch.setattr("labelmint.encoder.embedding.embed_rows", embed_rows)
+    set_params(
+        {
+            "labelling.scorers": "both",
+            "labelling.demonstrations": 0,
+            "filter.semantic_similarity": 0.9,
+        }
+    )
+    real = read_rows(paths.REAL_TRAIN)
+    main()
+    finished = [row["id"] for row in read_rows(paths.CANDIDATES) if row["finish_reason"] == "stop"]
+    rows = [*real, *read_rows(paths.TEST_INPUTS)]
+    assert set(seen) == {*finished, *(row["id"] for row in rows)}
+    assert set(seen.values()) == {1}
+    set_params({"filter.semantic_similarity": 0.8, "filter.disabled_rules": [*COPIES, "markup"]})
+    main()
+    assert set(seen.values()) == {1}
