@@ -1,1 +1,1 @@
-"""What the batching, the shared prefixes and the training recipe are worth, against the plain way."""
+"""The benchmark: our writing, scoring and training against the plain ways, and the memory of the stages."""

@@ -1,21 +1,21 @@
-"""The plain way to write and read with a local model: llama-cpp-python's high-level `Llama`, one by one."""
+"""The plain way to write and score with a local model: llama-cpp-python's high-level `Llama`, one by one."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import llama_cpp
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
-from experiments.bench.rounds import Timed, Way, interleave
+from experiments.bench.timing import Timed, Way, interleave
 from labelmint.core.params import Llm
+from labelmint.llm import open_model
 from labelmint.llm.base import Completion, Sampling
 from labelmint.llm.catalog import load_entry, model_file
 from labelmint.llm.engine import Engine
@@ -43,17 +43,15 @@ class _Counting(llama_cpp.Llama):
         return super().sample(*args, **settings)
 
 
-class Serial:
-    """One high-level context, no sharing but its own prefix cache.
+class PlainLlama:
+    """One high-level context, which shares nothing but its prefix cache.
 
     Parameters
     ----------
-    place : Place
-        File, threads and GPU layers.
     context_tokens : int
         Just enough for the longest prompt and its answer, rounded up to llama.cpp's padding.
     flash_attn : bool
-        Whichever is faster is the fair baseline; see `fastest`.
+        Whichever is faster is the fair baseline; see `open_fastest`.
     """
 
     def __init__(self, place: Place, context_tokens: int, flash_attn: bool) -> None:
@@ -97,66 +95,61 @@ class Serial:
     def score(self, text: str, branches: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Decode a whole prompt from an empty cache; return the choices' scores, up to a constant."""
         tokens = self.llama.tokenize(text.encode(), add_bos=True)
-        self.llama.reset()
+        self.llama.n_tokens = 0
         self.llama.eval(tokens)
-        long = any(len(branch) > 1 for branch in branches)
-        first = self._logits()
-        base = _log_sum_exp(first) if long else 0.0
-        out = np.array([first[branch[0]] - base for branch in branches], np.float32)
+        after_text = self._log_probabilities()
+        scores = np.array([after_text[branch[0]] for branch in branches], np.float32)
         for number, branch in enumerate(branches):
             for at, token in enumerate(branch[:-1]):
                 self.llama.n_tokens = len(tokens) + at
                 self.llama.eval([token])
-                logits = self._logits()
-                out[number] += logits[branch[at + 1]] - _log_sum_exp(logits)
-        return out
+                scores[number] += self._log_probabilities()[branch[at + 1]]
+        return scores
 
-    def _logits(self) -> npt.NDArray[np.float32]:
+    def _log_probabilities(self) -> Any:
         pointer = llama_cpp.llama_get_logits_ith(self.llama.ctx, -1)
-        return np.ctypeslib.as_array(pointer, (self.llama.n_vocab(),)).copy()
-
-
-def _log_sum_exp(row: npt.NDArray[np.float32]) -> float:
-    top = float(row.max())
-    return top + float(np.log(np.exp(row - top).sum(dtype=np.float64)))
+        logits = np.ctypeslib.as_array(pointer, (self.llama.n_vocab(),)).astype(np.float64)
+        return logits - logsumexp(logits)
 
 
 @contextmanager
 def open_engine(llm: Llm) -> Iterator[tuple[Engine, Place]]:
     """Open our engine as the stages do, and say where a plain context should run."""
-    entry = load_entry(llm.model, ("base", "chat"), "llm.model")
-    path = model_file(llm.model, entry)
-    engine = Engine(path, entry, llm)
-    try:
+    path = model_file(llm.model, load_entry(llm.model, ("base", "chat"), "llm.model"))
+    with open_model(llm.model_copy(update={"backend": "llama_cpp"})) as engine:
+        assert isinstance(engine, Engine)
         yield engine, Place(path, engine.threads, llm.gpu_layers)
-    finally:
-        engine.close()
-
-
-def _trial(work: Callable[[Serial, int], float], serial: Serial, number: int) -> Timed:
-    begin = time.perf_counter()
-    done = work(serial, number)
-    return Timed(time.perf_counter() - begin, done)
 
 
 @contextmanager
-def fastest(place: Place, context_tokens: int, work: Callable[[Serial, int], float]) -> Iterator[Serial]:
+def open_fastest(
+    place: Place, context_tokens: int, work: Callable[[PlainLlama, int], float]
+) -> Iterator[PlainLlama]:
     """Open the plain context with flash attention on or off, whichever does more `work` in a second.
 
-    `work` is given the context and the number of the trial, and returns how much it did (say, tokens).
+    `work` is called with the context and the number of the trial, and returns how much it did (say, tokens).
     """
-    both = [Serial(place, context_tokens, flash_attn) for flash_attn in (False, True)]
+    both = [PlainLlama(place, context_tokens, flash_attn) for flash_attn in (False, True)]
+
+    def trial(plain: PlainLlama) -> Way:
+        def way(number: int) -> Timed:
+            timed = Timed()
+            with timed.clock():
+                timed.rows = work(plain, number)
+            return timed
+
+        return way
+
     try:
-        for serial in both:
-            work(serial, 0)  # warm up
-        trials: dict[str, Way] = {str(serial.flash_attn): partial(_trial, work, serial) for serial in both}
+        for plain in both:
+            work(plain, 0)  # warm up
+        trials = interleave({str(plain.flash_attn): trial(plain) for plain in both}, _TRIALS)
         off, on = (
-            sum(timed.rows for timed in every) / sum(timed.seconds for timed in every)
-            for every in interleave(trials, _TRIALS).values()
+            Timed(sum(timed.seconds for timed in rounds), sum(timed.rows for timed in rounds)).rows_per_s
+            for rounds in trials.values()
         )
-        best = int(on > off)
-        both.pop(1 - best).close()
+        both.pop(0 if on > off else 1).close()
         yield both[0]
     finally:
-        for serial in both:
-            serial.close()
+        for plain in both:
+            plain.close()
