@@ -1,10 +1,11 @@
 """What a student is: anything that learns labels from rows and gives probabilities.
 
-A new student is one file with a class like `Student`, and one line in registry.py.
+A new student is one file with a subclass of `Student`, and one line in registry.py.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +46,13 @@ class Classifier(Protocol):
 
     label_names: Sequence[str]
 
+    @abstractmethod
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels), in the order of `label_names`."""
 
     def close(self) -> None:
-        """Free what was opened."""
+        """Free what was opened; nothing by default."""
+        return  # without a body, type checkers take a protocol's method for abstract
 
 
 class Student(Classifier, Protocol):
@@ -57,9 +60,11 @@ class Student(Classifier, Protocol):
 
     name: ClassVar[str]
 
+    @abstractmethod
     def __init__(self, setting: Setting) -> None:
         """Open what is needed; raise `ModelError` if it is missing."""
 
+    @abstractmethod
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Learn from the rows.
 
@@ -72,12 +77,15 @@ class Student(Classifier, Protocol):
         """
 
     def summary(self) -> dict[str, Any]:
-        """Return how it was trained, for metrics/train/<arm>.json."""
+        """Return how it was trained, for metrics/train/<arm>.json; nothing by default."""
+        return {}
 
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the fitted student to a folder that is either whole or not there (see saving.py)."""
 
     @classmethod
+    @abstractmethod
     def load(cls, folder: Path, setting: Setting | None) -> Classifier:
         """Open a saved student; `setting` is for those that need one, as the language model does."""
 

@@ -21,7 +21,7 @@ from labelmint.encoder.data import Rows, tokenize, validation_splits
 from labelmint.encoder.linear import Floats as Features
 from labelmint.encoder.linear import embed, fit_head
 from labelmint.encoder.loading import open_encoder
-from labelmint.students.base import Floats, Ints, Setting, label_numbers
+from labelmint.students.base import Floats, Ints, Setting, Student, label_numbers
 from labelmint.students.fine_tune import fine_tune, measure, planned_epochs, steps_of, uses_bf16
 from labelmint.students.saving import whole_folder, write_student
 from labelmint.students.sequence_classifier import SequenceClassifier
@@ -41,7 +41,7 @@ class Choice:
     scores: dict[str, Scores] = field(default_factory=dict)
 
 
-class EncoderStudent:
+class EncoderStudent(Student):
     """Train by the recipe that is better on validation rows; the simpler one wins a tie."""
 
     name = "auto"
@@ -98,9 +98,6 @@ class EncoderStudent:
     def load(cls, folder: Path, setting: Setting | None) -> SequenceClassifier:
         """Open the folder's transformers classifier."""
         return SequenceClassifier.load(folder)
-
-    def close(self) -> None:
-        """Do nothing: the memory is freed with the object."""
 
     def _embed(self, rows: Rows) -> Features:
         encoder, setting = self.encoder, self.setting

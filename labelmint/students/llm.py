@@ -25,12 +25,12 @@ from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt
 from labelmint.llm import open_model
-from labelmint.students.base import Floats, Setting
+from labelmint.students.base import Floats, Setting, Student
 from labelmint.students.saving import STUDENT, whole_folder, write_student
 from labelmint.tasks.cards import row_text
 
 
-class LlmStudent:
+class LlmStudent(Student):
     """Ask the language model of params.yaml's `llm` about each text."""
 
     name = "llm"
@@ -40,7 +40,7 @@ class LlmStudent:
         self.label_names: Sequence[str] = self.card.label_names
         self._stack = ExitStack()
         self.model = self._stack.enter_context(open_model(setting.params.llm))
-        if "score" not in self.model.abilities:
+        if not self.model.can_score:
             self.close()
             raise ModelError(
                 "params.yaml: llm: this model or backend can't score labels; remove arms with student: llm"

@@ -6,17 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input, Labelled
-from labelmint.students.base import Floats, Setting
+from labelmint.students.base import Floats, Setting, Student
 from labelmint.students.saving import STUDENT, whole_folder, write_student
 
 
-class MajorityStudent:
+class MajorityStudent(Student):
     """Give every text the training rows' class balance as probabilities."""
 
     name = "majority"
@@ -35,10 +35,6 @@ class MajorityStudent:
         """Return the class balance for every input, shape (inputs, labels)."""
         return np.tile(self.class_balance, (len(inputs), 1))
 
-    def summary(self) -> dict[str, Any]:
-        """Return nothing: the number of rows says it all."""
-        return {}
-
     def save(self, folder: Path) -> None:
         """Write the class balance."""
         with whole_folder(folder) as temporary:
@@ -52,6 +48,3 @@ class MajorityStudent:
         student.label_names = content["label_names"]
         student.class_balance = np.array(content["class_balance"])
         return student
-
-    def close(self) -> None:
-        """Do nothing."""

@@ -14,10 +14,10 @@ from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import silence_transformers
 from labelmint.encoder.data import Rows, collate, length_batches, tokenize
-from labelmint.students.base import Floats
+from labelmint.students.base import Classifier, Floats
 
 
-class SequenceClassifier:
+class SequenceClassifier(Classifier):
     """A transformers model with one label of several for each text; on the GPU if there is one.
 
     Parameters
@@ -67,9 +67,6 @@ class SequenceClassifier:
         # So that `truncation=True` in a pipeline cuts where training did.
         self.tokenizer.model_max_length = self.max_tokens
         self.tokenizer.save_pretrained(folder)
-
-    def close(self) -> None:
-        """Do nothing: the memory is freed with the object."""
 
 
 @torch.inference_mode()

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.encoder.linear import fit_head
-from labelmint.students.base import Floats, Setting, label_numbers
+from labelmint.students.base import Floats, Setting, Student, label_numbers
 from labelmint.students.saving import STUDENT, whole_folder, write_student
 
 WEIGHTS = "weights.npz"
@@ -21,7 +21,7 @@ WEIGHTS = "weights.npz"
 _TOKEN = r"\w+|[^\w\s]"
 
 
-class TfidfStudent:
+class TfidfStudent(Student):
     """Fit the words' weights, the C chosen by cross-validation."""
 
     name = "tfidf"
@@ -65,9 +65,6 @@ class TfidfStudent:
         student.vectorizer.idf_ = arrays["idf"]
         student.weight, student.bias = arrays["weight"], arrays["bias"]
         return student
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 def _vectorizer(vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
