@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
@@ -68,8 +69,8 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--input", default="-", metavar="FILE", help="- is standard input (the default)")
     add("--output", default="-", metavar="FILE", help="- is standard output (the default)")
     kinds = [kind for part in get_args(InputKind) for kind in get_args(part)]
-    add("--input-format", choices=kinds, help="by the name of the file, otherwise text lines")
-    add("--format", choices=get_args(Format), help="of the output: by the name of the file, otherwise jsonl")
+    add("--input-format", dest="kind", choices=kinds, help="by the name of the file, otherwise text lines")
+    add("--format", dest="form", choices=get_args(Format), help="of the output: by its name, otherwise jsonl")
     add("--column", default="text", metavar="NAME", help="column or field of the text (text)")
     add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
 
@@ -106,18 +107,7 @@ def _preview(_: argparse.Namespace) -> None:
 def _predict(given: argparse.Namespace) -> None:
     from labelmint.predict.command import Request, predict
 
-    predict(
-        Request(
-            arm=given.arm,
-            model=given.model,
-            input=given.input,
-            output=given.output,
-            kind=given.input_format,
-            form=given.format,
-            column=given.column,
-            pair_column=given.pair_column,
-        )
-    )
+    predict(Request(**{field.name: getattr(given, field.name) for field in fields(Request)}))
 
 
 def _export(given: argparse.Namespace) -> None:

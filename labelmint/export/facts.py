@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
@@ -62,29 +62,24 @@ class Facts:
     @property
     def main_arm(self) -> str | None:
         """The arm that tells what the data set is worth: all its rows, with all real ones if there is one."""
-        arms = self.params.arms
-        names = [
-            name
-            for name, arm in arms.items()
-            if arm.synthetic == "all" and self.params.student_of(name) == self.params.train.student
-        ]
-        return max(names, key=lambda name: arms[name].real == "all", default=None)
+        params, arms = self.params, self.params.arms
+        whole = [name for name, arm in arms.items() if arm.synthetic == "all"]
+        whole = [name for name in whole if params.student_of(name) == params.train.student]
+        return max(whole, key=lambda name: arms[name].real == "all", default=None)
 
-    def gain(self, arm: str | None) -> Mapping[str, Any] | None:
+    def gain(self, arm: str | None) -> Any:
         """Return the gain over the same student without the synthetic rows; None: not measured."""
-        if self.scores is None or arm is None:
+        if arm is None or self.scores is None:
             return None
-        real, student = self.params.arms[arm].real, self.params.student_of(arm)
-        for name, other in self.params.arms.items():
-            if (other.real, other.synthetic, self.params.student_of(name)) == (real, 0, student):
-                return cast(Mapping[str, Any] | None, self.scores["gain"].get(f"{arm}_vs_{name}"))
+        arms, student_of = self.params.arms, self.params.student_of
+        for name, other in arms.items():
+            if (other.real, other.synthetic, student_of(name)) == (arms[arm].real, 0, student_of(arm)):
+                return self.scores["gain"].get(f"{arm}_vs_{name}")
         return None
 
-    def worth(self, arm: str | None) -> Mapping[str, Any] | None:
+    def worth(self, arm: str | None) -> Any:
         """Return how many real labels the arm scores like; None: not measured."""
-        if self.scores is None or arm is None:
-            return None
-        return cast(Mapping[str, Any] | None, self.scores["label_equivalence"].get(arm))
+        return self.scores["label_equivalence"].get(arm) if self.scores else None
 
     @property
     def shows_real(self) -> bool:

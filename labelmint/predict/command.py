@@ -39,12 +39,8 @@ _WINDOW = 64 * 64
 class Request:
     """What to label and where to write it; "-" is standard input or output.
 
-    Attributes
-    ----------
-    model
-        A student's folder, in the place of models/<arm>.
-    kind, form
-        Of input and output; None: by the file's name, else text lines and JSON Lines.
+    A folder `model` takes the place of models/<arm>; `kind` (of the input) and `form` (of the output) go by
+    the file's name unless given.
     """
 
     arm: str = "mixed"
