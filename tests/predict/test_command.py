@@ -17,7 +17,6 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
 from labelmint.core.params import load_params
 from labelmint.predict.command import Request, predict
-from labelmint.predict.items import Item
 from labelmint.students.base import Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
@@ -106,15 +105,6 @@ def test_label_lines_and_csv(save_arm):
     assert [row["text"] for row in rows] == ["awful, dull\nstory", "", "great cast"]
     assert [row["label"] for row in rows] == lines[:3]
     assert rows[1]["probability"] == ""
-
-
-def test_pairs_are_read_as_pairs(save_arm):
-    student = load_student(save_arm())
-    items = [Item("awful story", "great cast"), Item("great cast", "awful story")]
-    one, other = student.predict_proba([item.input() for item in items])
-    (single,) = student.predict_proba([Item("awful story great cast").input()])
-    assert abs(one - other).max() > CLOSE
-    assert abs(one - single).max() > CLOSE
 
 
 def test_what_json_can_hold_and_utf_8_cannot_is_labelled_and_kept(save_arm):

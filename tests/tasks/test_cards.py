@@ -4,6 +4,7 @@ from labelmint.core.errors import ParamsError
 from labelmint.tasks.cards import card_path, load_card
 from tests.builders import card, write_card
 
+SOURCE = {"text_column": "text", "label_column": "label"}
 NEGATIVE = {"name": "negative", "phrase": "negative"}
 POSITIVE = {"name": "positive", "phrase": "positive"}
 
@@ -60,44 +61,14 @@ def test_a_missing_card_is_an_error_with_its_path(project):
         ({"labels": {0: NEGATIVE, 1: POSITIVE}}, "labels.0.[key] must be a text, not 0; write it in quotes"),
         ({"labels": {"neg": NEGATIVE, "pos": {"name": 1, "phrase": "x"}}}, "labels.pos.name must be a text"),
         ({"lables": {}}, "unknown key lables; remove it or check its spelling"),
-        (
-            {"source": {"text_column": "text", "label_column": "label"}},
-            "source: give one place: `path`, or `package` and `file`, ",
-        ),
-        (
-            {
-                "source": {
-                    "path": "a.csv",
-                    "package": "p",
-                    "file": "f",
-                    "text_column": "t",
-                    "label_column": "l",
-                }
-            },
-            "source: give one place: `path`, or `package` and `file`, ",
-        ),
-        (
-            {"source": {"package": "p", "text_column": "text", "label_column": "label"}},
-            "source: give one place: `path`, or `package` and `file`, ",
-        ),
+        ({"source": SOURCE}, "source: give one place: `path`, or `package` and `file`, "),
+        ({"source": {"path": "a", "package": "p", "file": "f", **SOURCE}}, "source: give one place: `path`"),
+        ({"source": {"package": "p", **SOURCE}}, "source: give one place: `path`, or `package` and `file`"),
         ({"source": {"path": "a.csv", "label_column": "label"}}, "source: `text_column` is missing"),
         (
-            {"source": {"path": "a.csv", "text_column": "t", "label_column": "l", "where": {"year": 2024}}},
+            {"source": {"path": "a.csv", **SOURCE, "where": {"year": 2024}}},
             "source.where.year must be a text, not 2024; write it in quotes",
         ),
-    ],
-)
-def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
-    write_card(project, "wrong", **changes)
-    assert failure(project).startswith(f"{card_path('wrong')}: {message}")
-
-
-SOURCE = {"text_column": "text", "label_column": "label"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
         ({"pair_name": "claim"}, "`pair_name` and `source.pair_column` go together: give both, or neither"),
         ({"source": {"path": "a.csv", "pair_column": "b", **SOURCE}}, "`pair_name` and `source.pair_column`"),
         ({"source": {"folder": "a", **SOURCE}}, "source: a `folder` has no columns: remove text_column"),
@@ -116,7 +87,7 @@ SOURCE = {"text_column": "text", "label_column": "label"}
         ({"topics": []}, "topics: list should have at least 1 item"),
     ],
 )
-def test_a_wrong_optional_part_is_an_error(project, changes, message):
+def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
     write_card(project, "wrong", **changes)
     assert failure(project).startswith(f"{card_path('wrong')}: {message}")
 

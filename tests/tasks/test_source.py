@@ -114,24 +114,6 @@ def test_null_and_missing_texts_of_json_lines_are_left_out_as_empty(tmp_path):
     assert result.left_out == {"empty": 3, "duplicate": 0, "contradicting_labels": 0, "in_test": 0}
 
 
-@pytest.mark.parametrize(
-    ("name", "raw"),
-    [
-        ("a.csv", "text,label\nx,0\ny,1\nz,1\n"),
-        ("a.jsonl", '{"text": "x", "label": 0}\n{"text": "y", "label": 1}\n{"text": "z", "label": "1"}\n'),
-    ],
-)
-def test_numeric_labels_match_the_card_as_they_are_written(tmp_path, name, raw):
-    (tmp_path / name).write_text(raw, encoding="utf-8")
-    labels = {
-        "0": {"name": "negative", "phrase": "negative"},
-        "1": {"name": "positive", "phrase": "positive"},
-    }
-    source = {"path": str(tmp_path / name), "text_column": "text", "label_column": "label"}
-    rows = read_source(card(labels=labels, source=source), "mine").rows
-    assert [row["label"] for row in rows] == ["negative", "positive", "positive"]
-
-
 def test_where_keeps_the_rows_with_its_values_and_their_numbers(tmp_path):
     raw = "text,label,year\na,pos,1999\nb,odd,2000\nc,neg,1999\nd,pos,1999.0\n"
     rows = rows_of(tmp_path / "a.csv", raw, where={"year": "1999"})

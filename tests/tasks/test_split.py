@@ -80,20 +80,6 @@ def test_another_seed_gives_another_split():
     assert {*ids(one.train)} != {*ids(two.train)}
 
 
-def test_labels_are_balanced_in_every_part():
-    parts = split(labelled_rows({"a": 500, "b": 500}), 100, 300, 1)
-    assert label_counts(parts.train) == {"a": 50, "b": 50}
-    assert label_counts([*parts.train, *parts.pool[:200]]) == {"a": 150, "b": 150}
-    assert label_counts(parts.test) == {"a": 150, "b": 150}
-
-
-def test_the_given_rows_are_not_reordered():
-    rows = labelled_rows({"a": 20, "b": 20})
-    before = list(rows)
-    split(rows, 5, 5, 1)
-    assert rows == before
-
-
 def test_too_few_rows_are_an_error_with_keys_and_numbers():
     rows = labelled_rows({"a": 50, "b": 50})
     with pytest.raises(DataError) as caught:
