@@ -62,14 +62,12 @@ def filter_candidates(
     kept: list[Kept] = []
     rejected: list[Rejected] = []
     for row in candidates:
-        row_id = row["id"]
-        label_scores = shown.get(row_id)
+        row_id, scored = row["id"], {**row, "label_scores": shown.get(row["id"])}
         if row_id in filtering.results:
-            result = vars(filtering.results[row_id])
-            rejected.append(cast(Rejected, {**row, **result, "label_scores": label_scores}))
+            rejected.append(cast(Rejected, {**scored, **vars(filtering.results[row_id])}))
         else:
-            judged = {"judged_label": filtering.labels[row_id], "label_scores": label_scores}
-            kept.append(cast(Kept, {**row, **judged, **notes.get(row_id, {})}))
+            judged = {"judged_label": filtering.labels[row_id], **notes.get(row_id, {})}
+            kept.append(cast(Kept, {**scored, **judged}))
     return FilterResult(kept, rejected, filtering.missing)
 
 

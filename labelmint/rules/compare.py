@@ -4,54 +4,45 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from typing import Literal
 
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.encoder.vectors import Vectors
 from labelmint.rules.edits import edited_pairs
 from labelmint.rules.similarity import Pair, cosine_pairs, shingle_pairs, words_of
 
+Measure = Literal["shingles", "words", "meaning"]
 
-@dataclass(frozen=True)
-class Comparison:
-    """Compares candidates with each other, or with other rows.
 
-    Attributes
+def similar_pairs(
+    measure: Measure,
+    rows: Sequence[Input],
+    others: Sequence[Input],
+    threshold: float,
+    given: Set[str],
+    vectors: Vectors | None,
+) -> list[Pair]:
+    """Return (row, other, similarity) at the threshold or above.
+
+    If `others` is `rows` itself: of a row and an earlier one; to be a part of the other is then no similarity.
+
+    Parameters
     ----------
     given : set of str
         From `first_texts`.
     vectors : Vectors or None
         None: nothing is compared by its meaning.
     """
-
-    given: Set[str]
-    vectors: Vectors | None
-
-    def near_duplicates(self, measure: str, rows: Sequence[Input], threshold: float) -> list[Pair]:
-        """Return (row, earlier row, similarity) at the threshold or above."""
-        if measure == "meaning":
-            return self._by_meaning(rows, rows, threshold)
-        texts = comparable(rows, self.given)
-        if measure == "words":
-            return edited_pairs(texts, texts, threshold, earlier=True)
-        return shingle_pairs(texts, texts, threshold, contained=False)
-
-    def copies(
-        self, measure: str, rows: Sequence[Input], originals: Sequence[Input], threshold: float
-    ) -> list[Pair]:
-        """Return (row, original, similarity) at the threshold or above."""
-        if measure == "meaning":
-            return self._by_meaning(rows, originals, threshold)
-        left, right = comparable(rows, self.given), comparable(originals, self.given)
-        if measure == "words":
-            return edited_pairs(left, right, threshold)
-        return shingle_pairs(left, right, threshold, contained=True)
-
-    def _by_meaning(self, rows: Sequence[Input], others: Sequence[Input], threshold: float) -> list[Pair]:
+    within = others is rows
+    if measure == "meaning":
         # The encoder takes a pair as one text: two claims about one premise are always near each other.
-        if self.vectors is None or threshold >= 1 or any("text_pair" in row for row in rows):
+        if vectors is None or threshold >= 1 or any("text_pair" in row for row in rows):
             return []
-        return cosine_pairs(self.vectors.of(rows), self.vectors.of(others), threshold)
+        return cosine_pairs(vectors.of(rows), vectors.of(others), threshold)
+    left, right = comparable(rows, given), comparable(others, given)
+    if measure == "words":
+        return edited_pairs(left, right, threshold, earlier=within)
+    return shingle_pairs(left, right, threshold, contained=not within)
 
 
 def first_texts(train: Sequence[Labelled]) -> set[str]:

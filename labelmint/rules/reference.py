@@ -9,8 +9,8 @@ _PAGE = """# Rules of the filter
 <!-- Made by `python -m labelmint.rules.reference`. -->
 
 Every candidate is kept, or rejected by the first of these rules that it breaks; data/synthetic/rejected.jsonl
-names the rule and the evidence. `filter.disabled_rules` in params.yaml lists rules that are to reject nothing;
-the last three follow their settings instead.
+names the rule and the evidence. `filter.disabled_rules` in params.yaml lists rules that reject nothing; the
+last three rules have no such switch, and follow their settings.
 
 {table}
 """

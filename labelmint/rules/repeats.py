@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from labelmint.core.records import Candidate, Input, texts_of
-from labelmint.rules.compare import Comparison, first_texts
+from labelmint.rules.compare import Measure, first_texts, similar_pairs
 from labelmint.rules.filtering import Evidence, Filtering, RuleResult
-from labelmint.rules.similarity import best_of, near_duplicates_of, words_of
+from labelmint.rules.similarity import Pair, best_of, near_duplicates_of, words_of
 
 # Shares of words in the same order, rare ones counting more, from which two texts are edits of each other.
 EDITED_DUPLICATE = 0.65
 EDITED_COPY = 0.6
 EDITED_LEAK = 0.55
+
+# Of a row and the other that it is near.
+RuleOf = Callable[[Candidate, Input], str | None]
 
 
 def exact_duplicates(filtering: Filtering, _: Set[str]) -> None:
@@ -30,9 +33,8 @@ def exact_duplicates(filtering: Filtering, _: Set[str]) -> None:
 
 def near_duplicates(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows that share most word triples with an earlier one, then those that are an edit of one."""
-    _reject_duplicates(
-        filtering, "near_duplicate", "shingles", filtering.params.filter.near_duplicate_similarity
-    )
+    config = filtering.params.filter
+    _reject_duplicates(filtering, "near_duplicate", "shingles", config.near_duplicate_similarity)
     _reject_duplicates(filtering, "near_duplicate", "words", EDITED_DUPLICATE)
 
 
@@ -50,52 +52,48 @@ def copies(filtering: Filtering, names: Set[str]) -> None:
         rule = "demonstration_copy" if real["id"] in row["demonstration_ids"] else "real_copy"
         return rule if rule in names else None
 
-    for measure, threshold in (
-        ("shingles", filtering.params.filter.copy_similarity),
-        ("words", EDITED_COPY),
-    ):
-        _reject_copies(filtering, "real", filtering.train, measure, threshold, rule_of)
+    _reject_copies(filtering, "real", "shingles", filtering.params.filter.copy_similarity, rule_of)
+    _reject_copies(filtering, "real", "words", EDITED_COPY, rule_of)
 
 
 def leaks(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows near a test input."""
-    for measure, threshold in (
-        ("shingles", filtering.params.filter.leak_similarity),
-        ("words", EDITED_LEAK),
-        ("meaning", filtering.params.filter.semantic_similarity),
-    ):
-        _reject_copies(filtering, "test", filtering.test, measure, threshold, lambda *_: "test_leak")
+    config = filtering.params.filter
+
+    def rule_of(_: Candidate, __: Input) -> str:
+        return "test_leak"
+
+    _reject_copies(filtering, "test", "shingles", config.leak_similarity, rule_of)
+    _reject_copies(filtering, "test", "words", EDITED_LEAK, rule_of)
+    _reject_copies(filtering, "test", "meaning", config.semantic_similarity, rule_of)
 
 
-def _comparison(filtering: Filtering) -> Comparison:
-    return Comparison(first_texts(filtering.train), filtering.vectors)
-
-
-def _reject_duplicates(filtering: Filtering, rule: str, measure: str, threshold: float) -> None:
+def _reject_duplicates(filtering: Filtering, rule: str, measure: Measure, threshold: float) -> None:
     rows = filtering.remaining
-    pairs = _comparison(filtering).near_duplicates(measure, rows, threshold)
-    _reject_near(filtering, "duplicate_of", measure, rows, near_duplicates_of(pairs), lambda *_: rule)
+    nearest = near_duplicates_of(_pairs(filtering, rows, measure, threshold))
+    _reject_near(filtering, "duplicate_of", measure, rows, nearest, lambda *_: rule)
 
 
 def _reject_copies(
-    filtering: Filtering,
-    kind: str,
-    originals: Sequence[Input],
-    measure: str,
-    threshold: float,
-    rule_of: Callable[[Candidate, Input], str | None],
+    filtering: Filtering, kind: str, measure: Measure, threshold: float, rule_of: RuleOf
 ) -> None:
-    pairs = _comparison(filtering).copies(measure, filtering.remaining, originals, threshold)
-    _reject_near(filtering, kind, measure, originals, best_of(pairs), rule_of)
+    originals = filtering.train if kind == "real" else filtering.test
+    nearest = best_of(_pairs(filtering, originals, measure, threshold))
+    _reject_near(filtering, kind, measure, originals, nearest, rule_of)
+
+
+def _pairs(filtering: Filtering, others: Sequence[Input], measure: Measure, threshold: float) -> list[Pair]:
+    given = first_texts(filtering.train)
+    return similar_pairs(measure, filtering.remaining, others, threshold, given, filtering.vectors)
 
 
 def _reject_near(
     filtering: Filtering,
     kind: str,
-    measure: str,
+    measure: Measure,
     others: Sequence[Input],
     nearest: Mapping[int, tuple[int, float]],
-    rule_of: Callable[[Candidate, Input], str | None],
+    rule_of: RuleOf,
 ) -> None:
     """Reject the rows that have a near one, by place, among `others`, unless `rule_of` names no rule."""
 

@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labelmint.core.errors import ParamsError
-from labelmint.tasks.balance import class_balance
+from labelmint.tasks.balance import class_balance, wanted_rows
 from tests.builders import card, labelled_rows
 
 ROWS = labelled_rows({"positive": 3, "negative": 1})
@@ -44,3 +46,15 @@ def test_shares_that_do_not_fit_are_an_error(wanted, rows, message):
     with pytest.raises(ParamsError) as caught:
         class_balance(wanted, card(), rows)
     assert str(caught.value).startswith(f"params.yaml: {message}")
+
+
+@given(st.lists(st.integers(1, 50), min_size=2, max_size=9), st.integers(1, 200))
+def test_wanted_rows_are_exact_in_total_and_to_within_one_row_in_shares(weights, rows_per_label):
+    shares = {f"l{at}": weight / sum(weights) for at, weight in enumerate(weights)}
+    total = rows_per_label * len(shares)
+    wanted = wanted_rows(rows_per_label, shares)
+    assert list(wanted) == list(shares)
+    raised = sum(total * share < 1 for share in shares.values())
+    assert total <= sum(wanted.values()) <= total + raised
+    for name, share in shares.items():
+        assert wanted[name] == 1 or abs(wanted[name] - total * share) < 1

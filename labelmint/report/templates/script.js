@@ -80,7 +80,7 @@ function beside(own, twin, name, id) {
   );
 }
 
-const COMPARED = { twin: "an earlier row,", real: "a real row,", test: "a test row,", demonstration: "a demonstration," };
+const COMPARED = { duplicate_of: "an earlier row,", real: "a real row,", test: "a test row,", demonstration: "a demonstration," };
 
 function value(found) {
   if (Array.isArray(found)) return found.map(value).join(", ");
