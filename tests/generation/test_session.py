@@ -7,7 +7,9 @@ from labelmint.core.params import load_params
 from labelmint.core.records import Candidate
 from labelmint.generation.session import Session, sampling_of, wave_key
 from labelmint.llm.base import Completion
+from labelmint.prompts.methods import METHODS
 from labelmint.prompts.render import STOP
+from labelmint.prompts.spec import Method, PromptSpec
 from tests.builders import REPOSITORY, card, section
 from tests.fake_model import FakeModel
 from tests.generation.helpers import ROWS, config, flat
@@ -74,6 +76,17 @@ def test_every_row_records_its_method_and_values():
     assert {row["method"] for row in rows} == set(wanted)
     for row in rows:
         assert set(row["values"]) == wanted[row["method"]]
+
+
+def test_a_method_is_one_entry_of_the_registry(monkeypatch):
+    def make_spec(label, draw, context):
+        return PromptSpec(label, modifiers=(f"in {context.idea('form', label, draw)}",))
+
+    method = Method("forms", "a form", make_spec, idea_kinds=lambda card: ["form"])
+    monkeypatch.setitem(METHODS, "forms", method)
+    made = session(method="forms", the_card=card(attributes={"form": ["verse"]}))
+    assert made.sampling.never_empty
+    assert all(each.prompt["text"].endswith("film review in verse:") for each in flat(made.waves()))
 
 
 @pytest.mark.parametrize(
