@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from labelmint.llm.base import ABILITIES, Completion, PromptGroup, Sampling
+from labelmint.llm.base import Completion, PromptGroup, Sampling
 
 Writer = Callable[[str, int], Completion]
 Reader = Callable[[str, str], float]
@@ -27,12 +27,12 @@ class FakeModel:
         writer: Writer | None = None,
         reader: Reader | None = None,
         kind: Literal["base", "chat"] = "base",
-        abilities: frozenset[str] = ABILITIES,
+        can_score: bool = True,
     ) -> None:
         self.writer = writer or write_sentence
         self.reader = reader or read_words
         self.kind: Literal["base", "chat"] = kind
-        self.abilities = abilities
+        self.can_score = can_score
         self.waves_written = 0
         self.texts_scored = 0
 

@@ -58,7 +58,7 @@ def llm_scores(
     ModelError
         If the model can't score, or the demonstrations and a text don't fit its context.
     """
-    if "score" not in model.abilities:
+    if not model.can_score:
         raise ModelError(
             "params.yaml: labelling.action: this model or backend can't score labels; say `action: none`"
         )

@@ -21,12 +21,11 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Llm
-from labelmint.llm.base import ABILITIES, Completion, PromptGroup, Sampling
+from labelmint.llm.base import Completion, PromptGroup, Sampling
 from labelmint.llm.catalog import Entry
-from labelmint.llm.grammar import GrammarConstraint, Marks
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from labelmint.llm.reading import Reader, distinguishing_prefixes
-from labelmint.llm.writing import Writer, all_prompts, sequences_per_text
+from labelmint.llm.writing import Writer
 
 # Raised whenever the same arguments would give other output; part of the journal's fingerprint.
 ENGINE_VERSION = 1
@@ -49,7 +48,7 @@ class Engine:
 
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
         self.kind: Literal["base", "chat"] = "chat" if entry.kind == "chat" else "base"
-        self.abilities = ABILITIES
+        self.can_score = True
         self.slots = llm.slots
         # Not os.cpu_count(): in a container with a CPU quota, threads would fight for the CPUs.
         self.threads = llm.threads or joblib.cpu_count()
@@ -76,76 +75,43 @@ class Engine:
         self.llama.close()
 
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
-        """Raise if there are too many sequences or too few KV cells, or if the grammar is wrong."""
-        if sampling.contrast and not all(group.contrast for group in groups):
+        """Raise if there are too many sequences or too few KV cells."""
+        if len(groups) + self.slots > MAX_SEQUENCES:
             raise ModelError(
-                f"params.yaml: generate.contrast={sampling.contrast}: a prompt has no other label's prompt "
-                "to contrast with; set it to 0"
+                f"params.yaml: llm.slots={self.slots} and generate.prompts_per_wave={len(groups)} "
+                f"are together more than {MAX_SEQUENCES}; lower one"
             )
-        prompts, width = all_prompts(groups, sampling), sequences_per_text(groups, sampling)
-        if len(prompts) + width * self.slots > MAX_SEQUENCES:
-            raise ModelError(self._too_many_sequences(len(prompts), width))
-        lengths = [len(self._tokenize_prompt(prompt)) for prompt in prompts]
+        lengths = [len(self._tokenize_prompt(group.prompt)) for group in groups]
         texts = min(self.slots, sum(len(group.seeds) for group in groups))
-        needed = sum(lengths) + width * texts * sampling.max_new_tokens
+        needed = sum(lengths) + texts * sampling.max_new_tokens
         if needed > self.llama.context_tokens:
-            each = f", {width} times each for generate.contrast," if width > 1 else ""
             raise ModelError(
-                f"params.yaml: {len(prompts)} prompts of up to {max(lengths)} tokens and {texts} texts of up "
-                f"to {sampling.max_new_tokens}{each} need {needed} tokens, more than "
+                f"params.yaml: {len(groups)} prompts of up to {max(lengths)} tokens and {texts} texts of up "
+                f"to {sampling.max_new_tokens} need {needed} tokens, more than "
                 f"llm.context_tokens={self.llama.context_tokens}; raise it, or lower "
                 "generate.demonstrations, generate.prompts_per_wave or llm.slots"
             )
-        if sampling.grammar:
-            self.llama.grammar(sampling.grammar)
-
-    def _too_many_sequences(self, prompts: int, width: int) -> str:
-        if width == 1:
-            return (
-                f"params.yaml: llm.slots={self.slots} and generate.prompts_per_wave={prompts} "
-                f"are together more than {MAX_SEQUENCES}; lower one"
-            )
-        most = (MAX_SEQUENCES - prompts) // width
-        remedy = f"lower llm.slots to {most}" if most > 0 else "lower generate.prompts_per_wave"
-        return (
-            f"params.yaml: generate.contrast needs {width} sequences for each of llm.slots={self.slots} "
-            f"texts and one for each of {prompts} prompts, more than {MAX_SEQUENCES}; {remedy}, "
-            "or set it to 0"
-        )
 
     def write_wave(
         self, groups: Sequence[PromptGroup], sampling: Sampling, on_text: OnText | None = None
     ) -> list[list[Completion]]:
         """Write every group's texts, all prompts loaded first, then one queue over all slots."""
         self.check_wave(groups, sampling)
-        begin = self._constraint(sampling) if sampling.grammar else None
         results: list[list[Completion | None]] = [[None] * len(group.seeds) for group in groups]
         silent = self._silent if sampling.never_empty else ()
-        for group, number, completion in Writer(self.llama, self.slots, sampling, begin, silent).write(
-            groups, [self._tokenize_prompt(prompt) for prompt in all_prompts(groups, sampling)]
+        for group, number, completion in Writer(self.llama, self.slots, sampling, silent).write(
+            groups, [self._tokenize_prompt(group.prompt) for group in groups]
         ):
             results[group][number] = completion
             if on_text:
                 on_text(completion)
         return [[completion for completion in row if completion] for row in results]
 
-    def _constraint(self, sampling: Sampling) -> GrammarConstraint:
-        """Return the state at the beginning of the grammar."""
-        pieces, ends = self._vocabulary
-        marks = Marks.of(pieces, ends, sampling.stop.encode())
-        return GrammarConstraint(self.llama.grammar(sampling.grammar), marks)
-
-    @cached_property
-    def _vocabulary(self) -> tuple[list[bytes], list[int]]:
-        """The pieces of all tokens, and the tokens that end an answer."""
-        tokens = range(self.llama.vocabulary)
-        return [self.llama.piece(token) for token in tokens], [t for t in tokens if self.llama.ends(t)]
-
     @cached_property
     def _silent(self) -> list[int]:
-        """The tokens that say nothing: white space, control tokens, ends."""
-        pieces, ends = self._vocabulary
-        return sorted({token for token, piece in enumerate(pieces) if not piece.strip()} | set(ends))
+        """The tokens without a letter or sign: white space, control tokens, ends."""
+        llama = self.llama
+        return [t for t in range(llama.vocabulary) if llama.ends(t) or not llama.piece(t).strip()]
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
         """Read each suffix after the shared prefix; see `LanguageModel.score`."""

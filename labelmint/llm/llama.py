@@ -1,14 +1,9 @@
-"""A thin, typed layer over llama-cpp-python's low-level API: model, context, batch, sequences, grammar."""
+"""A thin, typed layer over llama-cpp-python's low-level API: model, context, batch, sequences."""
 
 from __future__ import annotations
 
 import ctypes
-import os
-import sys
-import tempfile
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +19,9 @@ MAX_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
 
 # Tokens that text may be read as only where it is the template's.
 SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
-_TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
-@llama_cpp.llama_log_callback
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _quiet(level: int, text: bytes, data: Any) -> None:
     """Drop llama.cpp's log: what matters comes back as return codes."""
 
@@ -174,7 +168,7 @@ class Llama:
             for offset, token in enumerate(part):
                 self.put(token, start + offset, [sequence], last and offset == len(part) - 1)
             logits = self.decode(int(last))
-        return logits[0]
+        return np.asarray(logits[0])
 
     def metadata(self, key: str) -> str | None:
         """Return a value of the GGUF file's metadata."""
@@ -197,58 +191,6 @@ class Llama:
                 found.append(text)
         return found
 
-    def grammar(self, text: str) -> LlamaGrammar:
-        """Begin a GBNF grammar at its rule `root`; raise `ModelError` with the reason if it is wrong."""
-        with _caught_stderr() as caught:
-            sampler = llama_cpp.llama_sampler_init_grammar(self.vocab, _bytes(text), b"root")
-        if not sampler:
-            said = b"".join(caught).decode("utf-8", errors="replace").partition("error parsing grammar: ")[2]
-            reason = said.split("\n")[0] or "it has no rule `root`, or a rule that begins with itself"
-            raise ModelError(f"params.yaml: generate.grammar: llama.cpp can't read the grammar: {reason}")
-        return LlamaGrammar(sampler)
-
-
-class LlamaGrammar:
-    """A state in a grammar, of llama.cpp's grammar sampler; freed with the object."""
-
-    def __init__(self, sampler: Any) -> None:
-        self._sampler = sampler
-        weakref.finalize(self, llama_cpp.llama_sampler_free, sampler)
-
-    def allowed(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return for each token whether it may come next; for an end token whether the grammar may end."""
-        data = np.zeros(len(tokens), _TOKEN_DATA)
-        data["id"] = tokens
-        pointer = data.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data))
-        array = llama_cpp.llama_token_data_array(pointer, len(data), -1, False)
-        llama_cpp.llama_sampler_apply(self._sampler, ctypes.byref(array))
-        return np.asarray(data["logit"] == 0)  # minus infinity where it is forbidden
-
-    def accept(self, token: int) -> None:
-        """Go on by an allowed token; llama.cpp ends the process at any other."""
-        llama_cpp.llama_sampler_accept(self._sampler, token)
-
-    def copy(self) -> LlamaGrammar:
-        """Return the same state, to go on by itself."""
-        return LlamaGrammar(llama_cpp.llama_sampler_clone(self._sampler))
-
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", errors="replace")
-
-
-@contextmanager
-def _caught_stderr() -> Iterator[list[bytes]]:
-    """Keep what C code prints: the parser of grammars tells its reason to standard error alone."""
-    sys.stderr.flush()
-    lines: list[bytes] = []
-    with tempfile.TemporaryFile() as caught:
-        kept = os.dup(2)
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield lines
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            caught.seek(0)
-            lines += caught

@@ -41,6 +41,7 @@ class Server:
 
     def __init__(self, server: LlmServer, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self.kind: Literal["base", "chat"] = server.kind
+        self.can_score = True
         self.endpoint = Endpoint(server, sleep)
         if not self.endpoint.is_here:
             parts = urlsplit(server.url)
@@ -78,11 +79,6 @@ class Server:
             "model": self.model,
             "kind": self.kind,
         }
-
-    @property
-    def abilities(self) -> frozenset[str]:
-        """It has no token-by-token access, so it neither contrasts nor follows a grammar of ours."""
-        return frozenset({"score", "repetition_penalty"})
 
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
         """Leave it to the server, which refuses a prompt that is too long for it."""
@@ -185,15 +181,14 @@ class Server:
 
 def _settings(sampling: Sampling) -> dict[str, Any]:
     """Say everything: what is left out, servers take from their command line or the model's own settings."""
-    penalty = getattr(sampling, "repetition_penalty", 1.0)
     return {
         "max_tokens": sampling.max_new_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "top_k": sampling.top_k or -1,  # -1 is off everywhere, 0 only in newer versions of vLLM
         "min_p": sampling.min_p,
-        "repeat_penalty": penalty,  # llama-server's name
-        "repetition_penalty": penalty,  # vLLM's
+        "repeat_penalty": 1.0,  # llama-server's name
+        "repetition_penalty": 1.0,  # vLLM's
         "stop": [sampling.stop] if sampling.stop else [],
     }
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import llama_cpp
 import numpy as np
@@ -48,20 +47,6 @@ def test_a_wave_does_not_depend_on_what_was_done_before(gemma, wave):
     gemma.score(REVIEWS, [" a fine film. Good?", " a dull film. Good?"], [" yes", " no"])
     gemma.write_wave(GROUPS[1:], sampling(top_k=5, max_new_tokens=5))
     assert gemma.write_wave(GROUPS, HOW) == wave
-
-
-def test_contrast_and_penalty_change_the_texts_and_repeat_themselves(gemma, wave):
-    groups = [
-        PromptGroup(group.prompt, group.seeds, (REVIEWS.replace("Negative", "Positive"), "Some words:"))
-        for group in GROUPS
-    ]
-    assert gemma.write_wave(groups, HOW) == wave  # contrast is off
-    results = []
-    for change in ({"contrast": 1.0}, {"repetition_penalty": 1.5}):
-        how = replace(HOW, max_new_tokens=8, **change)
-        results.append(gemma.write_wave(groups, how))
-        assert gemma.write_wave(groups, how) == results[-1]
-    assert results[0] != results[1]
 
 
 SCRIPT = """

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labelmint.llm.base import ABILITIES, Completion, LanguageModel, PromptGroup, missing_abilities
+from labelmint.llm.base import Completion, LanguageModel, PromptGroup
 from tests.builders import sampling
 from tests.fake_model import FakeModel, read_words, write_sentence
 
@@ -11,7 +11,7 @@ GROUPS = [PromptGroup(NEGATIVE, tuple(range(40))), PromptGroup(POSITIVE, tuple(r
 
 def test_it_has_what_the_stages_ask_of_a_language_model():
     asked = {name for name in vars(LanguageModel) if not name.startswith("_")}
-    assert asked == {"kind", "identity", "abilities", "check_wave", "write_wave", "score", "chat_prompt"}
+    assert asked == {"kind", "identity", "can_score", "check_wave", "write_wave", "score", "chat_prompt"}
     assert all(hasattr(FakeModel(), name) for name in asked)
 
 
@@ -72,20 +72,6 @@ def test_a_script_decides_what_is_written_and_read():
     )
     assert model.write_wave([PromptGroup("p", (7,))], sampling()) == [[Completion("p7", 1, "stop")]]
     assert model.score("", ["ab", "abc"], ["x", "xy"]).tolist() == [[2, 4], [3, 6]]
-
-
-@pytest.mark.parametrize(
-    ("how", "able", "missing"),
-    [
-        ({}, set(), []),
-        ({"contrast": 0.5, "grammar": "root ::= [a-z]"}, {"score", "contrast"}, ["grammar"]),
-        ({"repetition_penalty": 1.1, "contrast": 1.0}, set(), ["contrast", "repetition_penalty"]),
-        ({"repetition_penalty": 1.1, "contrast": 1.0, "grammar": "x"}, ABILITIES, []),
-    ],
-)
-def test_missing_abilities_are_those_of_settings_that_are_on(how, able, missing):
-    assert missing_abilities(sampling(**how), FakeModel(abilities=frozenset(able))) == missing
-    assert FakeModel().abilities == ABILITIES == {"score", "contrast", "grammar", "repetition_penalty"}
 
 
 def test_a_chat_model_has_a_template_and_another_identity():

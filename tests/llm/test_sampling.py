@@ -1,11 +1,9 @@
 import ctypes
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import log_softmax, softmax
 from scipy.stats import chisquare
 
 from labelmint.llm.sampling import BLOCK, block_maxima, distribution
@@ -15,9 +13,9 @@ SIZES = st.sampled_from([1, 2, 100, BLOCK - 1, BLOCK, BLOCK + 1, 1000, 50 * BLOC
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def distribution_of(logits, settings, **more):
+def distribution_of(logits, settings):
     row = np.asarray(logits, np.float32)
-    return distribution(row, block_maxima(row[None])[0], settings, **more)
+    return distribution(row, block_maxima(row[None])[0], settings)
 
 
 def probabilities(result):
@@ -178,84 +176,7 @@ def test_a_large_vocabulary_keeps_its_tail():
     assert result.draw(Constant(np.nextafter(1, 0))) == 262_143
 
 
-def penalised(logits, written, penalty):
-    """Return the logits by the plain definition."""
-    lowered = np.array(logits, np.float32)
-    for token in set(written):
-        lowered[token] = lowered[token] / penalty if lowered[token] > 0 else lowered[token] * penalty
-    return lowered
-
-
-@given(cases(), st.sampled_from([1.0, 1.1, 1.5, 5.0]), SEEDS)
-def test_a_penalty_is_that_of_the_plain_definition(case, penalty, seed):
-    logits, settings = case
-    random = np.random.default_rng(seed)
-    # Likely tokens among them, as in a text: those that a penalty moves across the bound of the top k.
-    best = np.argsort(-logits)[: random.integers(0, 30)]
-    written = [*random.permutation(best), *random.integers(0, len(logits), random.integers(0, 30))]
-    settings = replace(settings, repetition_penalty=penalty)
-    result = distribution_of(logits, settings, written=written)
-    tokens, expected = reference(penalised(logits, written, np.float32(penalty)), settings)
-    assert result.tokens.tolist() == tokens
-    np.testing.assert_allclose(probabilities(result), expected, rtol=1e-6, atol=1e-12)
-
-
-@given(cases(), st.sampled_from([0.3, 1.0, 3.0]), st.integers(1, 3), SEEDS)
-def test_contrast_weighs_the_plausible_tokens_alone(case, weight, others, seed):
-    logits, settings = case
-    random = np.random.default_rng(seed)
-    other = random.normal(0, 2, (others, len(logits))).astype(np.float32)
-    result = distribution_of(logits, replace(settings, contrast=weight), others=list(other))
-    plausible = distribution_of(logits, settings).tokens
-    own = log_softmax(logits.astype(np.float64))
-    mean = np.mean([log_softmax(row.astype(np.float64)) for row in other], axis=0)
-    scores = (own + weight * (own - mean))[plausible]
-    expected = softmax(scores / settings.temperature)
-    assert sorted(result.tokens) == sorted(plausible)
-    by_token = dict(zip(plausible.tolist(), expected, strict=True))
-    np.testing.assert_allclose(
-        probabilities(result), [by_token[token] for token in result.tokens.tolist()], rtol=1e-3, atol=1e-9
-    )
-    assert (np.diff(probabilities(result)) <= 1e-9).all()
-
-
-class Even:
-    """Allows even tokens of at least some number; ends with token 0, where it may."""
-
-    def __init__(self, least, may_end):
-        self.least, self.may_end = least, may_end
-
-    def allowed(self, tokens):
-        return (tokens % 2 == 0) & (tokens >= self.least)
-
-    def ends(self):
-        return np.array([0] * self.may_end, np.int64)
-
-
-@given(cases(), st.integers(0, 300), st.sampled_from([1.0, 1.5]))
-def test_a_constraint_filters_the_top_k_then_everything(case, least, penalty):
-    logits, settings = case
-    written = [1, 2] if len(logits) > 2 else []
-    settings = replace(settings, repetition_penalty=penalty)
-    lowered = penalised(logits, written, np.float32(penalty))
-    order = sorted(range(len(logits)), key=lambda token: (-lowered[token], token))
-    fits = [token for token in order if token % 2 == 0 and token >= least]
-    best = [token for token in order[: settings.top_k or len(order)] if token in set(fits)]
-    for may_end in (False, True):
-        result = distribution_of(logits, settings, written=written, constraint=Even(least, may_end))
-        if not best and may_end:
-            assert result.tokens.tolist() == [0]
-            continue
-        left = best or fits[: settings.top_k or len(fits)]
-        if not left:
-            assert result.draw(np.random.default_rng(1)) is None
-            continue
-        tokens, expected = reference(lowered[left], replace(settings, top_k=0))
-        assert result.tokens.tolist() == [left[at] for at in tokens]
-        np.testing.assert_allclose(probabilities(result), expected, rtol=1e-6, atol=1e-12)
-
-
-def of_llama_cpp(logits, settings, written=()):
+def of_llama_cpp(logits, settings):
     """Return the probabilities that llama.cpp's own chain of samplers leaves, by token."""
     import llama_cpp
 
@@ -265,7 +186,6 @@ def of_llama_cpp(logits, settings, written=()):
     candidates = llama_cpp.llama_token_data_array(data, len(logits), -1, False)
     chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
     for sampler in (
-        llama_cpp.llama_sampler_init_penalties(len(logits), 64, settings.repetition_penalty, 0.0, 0.0),
         llama_cpp.llama_sampler_init_top_k(settings.top_k),
         llama_cpp.llama_sampler_init_top_p(settings.top_p, 1),
         llama_cpp.llama_sampler_init_min_p(settings.min_p, 1),
@@ -273,8 +193,6 @@ def of_llama_cpp(logits, settings, written=()):
         llama_cpp.llama_sampler_init_dist(1),
     ):
         llama_cpp.llama_sampler_chain_add(chain, sampler)
-    for token in written:
-        llama_cpp.llama_sampler_accept(chain, int(token))
     llama_cpp.llama_sampler_apply(chain, ctypes.byref(candidates))
     llama_cpp.llama_sampler_free(chain)
     return {candidates.data[at].id: candidates.data[at].p for at in range(candidates.size)}
@@ -288,12 +206,10 @@ def test_the_distribution_is_that_of_llama_cpps_own_samplers(seed):
         top_k=int(random.choice([0, 3, 40])),
         top_p=random.choice([1.0, random.uniform(0.2, 0.99)]),
         min_p=random.choice([0.0, random.uniform(0.01, 0.3)]),
-        repetition_penalty=random.choice([1.0, 1.3]),
     )
     logits = random.normal(0, 2, 45 * BLOCK).astype(np.float32)
-    written = random.permutation(np.argsort(-logits)[:40])[:20].tolist()
-    result = distribution_of(logits, settings, written=written)
-    expected = of_llama_cpp(logits.tolist(), settings, written)
+    result = distribution_of(logits, settings)
+    expected = of_llama_cpp(logits.tolist(), settings)
     assert set(result.tokens.tolist()) == set(expected)
     own = dict(zip(result.tokens.tolist(), probabilities(result), strict=True))
     for token, probability in expected.items():

@@ -279,7 +279,7 @@ def test_the_identity_tells_models_apart_and_has_no_secret(served, monkeypatch):
         "kind": "base",
     }
     assert model.identity == connect(served, concurrency=1, retries=0, timeout_seconds=1.0).identity
-    assert model.abilities == {"score", "repetition_penalty"}
+    assert model.can_score
 
 
 def test_the_key_comes_from_the_environment(served, monkeypatch):

@@ -18,8 +18,8 @@ SMALL = {
     "generate.samples_per_prompt": 10,
     "generate.prompts_per_wave": 2,
     "filter.rows_per_label": 0,
-    "filter.verify.action": "drop",
-    "filter.verify.demonstrations": 8,
+    "labelling.action": "drop",
+    "labelling.demonstrations": 8,
     "llm.backend": "server",
 }
 
@@ -46,7 +46,7 @@ def served(prepared, set_params):
 
 def test_generate_and_filter_run_on_a_server_and_ask_nothing_twice(served):
     run_generate()
-    write_rows(paths.MORE, [])
+    write_rows(paths.TOP_UP_CANDIDATES, [])
     run_filter()
     assert len(read_rows(paths.CANDIDATES)) == 120
     kept = read_rows(paths.KEPT)

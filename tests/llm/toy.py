@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from labelmint.core.errors import ModelError
 from labelmint.llm.catalog import Entry
 from labelmint.llm.engine import Engine
 from labelmint.llm.llama import BATCH_TOKENS, Llama
@@ -43,29 +42,6 @@ def following(script: str):
     return logits
 
 
-class ToyGrammar:
-    """A grammar of a few texts, written "one|two"."""
-
-    def __init__(self, texts: list[bytes], at: bytes = b"") -> None:
-        self.texts, self.at = texts, at
-
-    def allowed(self, tokens: np.ndarray) -> np.ndarray:
-        return np.array([self.follows(token) for token in tokens], bool)
-
-    def follows(self, token: int) -> bool:
-        if token == END:
-            return self.at in self.texts
-        return token < END and any(text.startswith(self.at + bytes([token])) for text in self.texts)
-
-    def accept(self, token: int) -> None:
-        assert self.follows(token)
-        assert token != END
-        self.at += bytes([token])
-
-    def copy(self) -> ToyGrammar:
-        return ToyGrammar(self.texts, self.at)
-
-
 class ToyLlama(Llama):
     """The interface of `Llama`, checked."""
 
@@ -93,11 +69,6 @@ class ToyLlama(Llama):
 
     def special_texts(self, template: str) -> list[str]:
         return self.special
-
-    def grammar(self, text: str) -> ToyGrammar:
-        if not text.strip():
-            raise ModelError("no grammar")
-        return ToyGrammar([each.encode() for each in text.split("|")])
 
     def metadata(self, key: str) -> str | None:
         return self.template if key == "tokenizer.chat_template" else None
