@@ -146,7 +146,7 @@ def _model(name: str, kinds: tuple[str, ...], key: str, of: str) -> Model:
 def _origin(entry: Entry) -> str:
     if entry.hub:
         return f"https://huggingface.co/{entry.hub.repo}"
-    return f"the Python package {entry.package}" if entry.package else "a file of the maker's own"
+    return f"the Python package {entry.package}" if entry.package else "a local file"
 
 
 def _prompt(kept: Sequence[Kept]) -> str | None:

@@ -1,4 +1,4 @@
-"""Task cards: what is classified, how the labels are said in a prompt, where the real rows come from."""
+"""Task cards: what is classified, how prompts name the labels, where the real rows come from."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ class TaskCard(Section):
         if len(self.labels) < 2:
             raise ValueError("labels: at least two are needed")
         for what in ("name", "phrase"):
-            said = [getattr(label, what) for label in self.labels.values()]
-            if len(set(said)) != len(said):
+            values = [getattr(label, what) for label in self.labels.values()]
+            if len(set(values)) != len(values):
                 raise ValueError(f"labels: two labels have the same {what}")
         return self
 
@@ -158,7 +158,7 @@ class TaskCard(Section):
 
     @property
     def label_names(self) -> list[str]:
-        """Names of the labels, in the card's order: the order of every vector of scores."""
+        """Names of the labels, in the card's order, which is also that of label scores."""
         return [label.name for label in self.labels.values()]
 
     @property
@@ -167,7 +167,7 @@ class TaskCard(Section):
         return self.pair_name is not None
 
     def phrase(self, name: str) -> str:
-        """Return how the label of this name is said in a prompt."""
+        """Return what prompts call the label of this name."""
         return next(label.phrase for label in self.labels.values() if label.name == name)
 
 
@@ -183,7 +183,7 @@ def load_card(task: str) -> TaskCard:
 
 
 def row_text(card: TaskCard, row: Input) -> str:
-    """Return a row's text as prompts say it: of a pair both texts, on two lines."""
+    """Return a row's text as prompts show it: of a pair both texts, on two lines."""
     if card.pair_name is None:
         return row["text"]
     return f"{row['text']}\n{card.pair_name[0].upper()}{card.pair_name[1:]}: {row['text_pair']}"

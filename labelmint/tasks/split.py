@@ -98,7 +98,7 @@ def _check_cover(order: Sequence[Labelled], rows: int, key: str) -> None:
     shown = f"{missing[:8]}" + (f" and {len(missing) - 8} more labels" if len(missing) > 8 else "")
     raise DataError(
         f"params.yaml: {key}: {len(part)} rows hold none of {shown}; raise it to {max(places.values())} or "
-        f"more: the task has {len(places)} labels, and every one needs a row"
+        f"more: the task has {len(places)} labels, and each needs a row"
     )
 
 

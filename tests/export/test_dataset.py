@@ -62,9 +62,9 @@ def test_labels_of_any_name(tmp_path):
         for number, name in enumerate(names)
     ]
     write_dataset(tmp_path, names, rows)
-    found = datasets.Dataset.from_parquet(str(tmp_path / "data/train.parquet"))
-    assert [found.features["label"].int2str(number) for number in found["label"]] == names
-    assert list(found[0]["label_scores"]) == names
+    data = datasets.Dataset.from_parquet(str(tmp_path / "data/train.parquet"))
+    assert [data.features["label"].int2str(number) for number in data["label"]] == names
+    assert list(data[0]["label_scores"]) == names
 
 
 def test_rows_that_are_not_the_tasks(finished):

@@ -39,8 +39,8 @@ def test_parquet_labels_match_as_texts(tmp_path, kind):
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     rows = rows_of(NUMBERS, path=str(tmp_path / "a.parquet"), where={"keep": "y"}, **COLUMNS)
     assert rows == [("r000000", "x", "negative"), ("r000001", "NA", "positive")]
-    said = failure(NUMBERS, path=str(tmp_path / "a.parquet"), text_column="txt", label_column="label")
-    assert said.endswith("a.parquet has no column 'txt'; it has text, label, keep, v")
+    message = failure(NUMBERS, path=str(tmp_path / "a.parquet"), text_column="txt", label_column="label")
+    assert message.endswith("a.parquet has no column 'txt'; it has text, label, keep, v")
 
 
 def test_a_broken_parquet_file_is_an_error(tmp_path):
@@ -127,8 +127,8 @@ def test_a_hub_that_cannot_be_reached_is_an_error_with_a_remedy(monkeypatch):
         raise ConnectionError("Couldn't reach 'some/thing'\non the Hub (OfflineModeIsEnabled)")
 
     monkeypatch.setattr(datasets, "load_dataset", offline)
-    said = failure(dataset="some/thing", **COLUMNS)
-    assert said.startswith(
+    message = failure(dataset="some/thing", **COLUMNS)
+    assert message.startswith(
         f"{CARD}: source.dataset: can't read some/thing, split train: the hub can't be reached"
     )
     assert (
