@@ -24,7 +24,7 @@ def similar_pairs(
 ) -> list[Pair]:
     """Return (row, other, similarity) at the threshold or above.
 
-    If `others` is `rows` itself: of a row and an earlier one; to be a part of the other is then no similarity.
+    If `others` is `rows` itself, of a row and an earlier one, and not for being a part of it.
 
     Parameters
     ----------
