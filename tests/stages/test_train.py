@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import yaml
-from transformers import BertForSequenceClassification, pipeline
+from transformers import pipeline
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
@@ -22,7 +22,6 @@ from tests.fake_model import FakeModel
 
 pytestmark = pytest.mark.usefixtures("small")
 OUTPUTS = ["models/real", "data/predictions/real.jsonl", "metrics/train/real.json"]
-ENCODER_STUDENTS = ["linear_head", "fine_tune"]
 
 
 @pytest.fixture
@@ -152,9 +151,8 @@ def test_the_metrics_tell_how_it_was_trained(set_params):
     assert summary["epochs"] == 0 if summary["recipe"] == "linear_head" else 1 <= summary["epochs"] <= 2
 
 
-@pytest.mark.parametrize("student", ENCODER_STUDENTS)
-def test_running_again_gives_the_same_model_and_predictions(prepared, set_params, student):
-    set_params({"train.student": student})
+def test_running_again_gives_the_same_model_and_predictions(prepared, set_params):
+    set_params({"train.student": "fine_tune", "train.epochs": 1})
     main("real")
     first = made(prepared)
     main("real")
@@ -258,19 +256,7 @@ def test_an_error_in_training_leaves_what_the_last_run_wrote(prepared, monkeypat
     assert not list(prepared.rglob("*.tmp"))
 
 
-def test_an_error_in_saving_leaves_no_half_written_model(prepared, monkeypatch):
-    def fail(self, folder, **_):
-        (folder / "model.safetensors").write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(BertForSequenceClassification, "save_pretrained", fail)
-    with pytest.raises(OSError, match="disk full"):
-        main("real")
-    assert made(prepared) == {}
-    assert not list((prepared / "models").iterdir())
-
-
-@pytest.mark.parametrize("student", ["auto", "fine_tune", "linear_head", "llm"])
+@pytest.mark.parametrize("student", ["auto", "linear_head", "llm"])
 def test_the_progress_bar_ends_at_100_percent_and_nothing_else_is_printed(capsys, set_params, student):
     set_params({"train.student": student})
     pin("tiny")  # without a hash there is a note

@@ -129,7 +129,7 @@ def test_without_rows_to_validate_on_the_simpler_recipe_is_taken(student, name, 
 
 
 def test_both_recipes_are_really_validated(student):
-    one = student()
+    one = student(validation_share=0.5, epochs=1)
     one.fit(rows(30), 1)
     summary = one.summary()
     assert summary["validation_rows"] == 60
@@ -141,7 +141,7 @@ def test_both_recipes_are_really_validated(student):
 @pytest.mark.parametrize("name", ["linear_head", "fine_tune"])
 def test_the_seed_decides_and_not_what_was_trained_before(student, name):
     inputs = [input_of(row) for row in rows(first=500)]
-    one = student(name, validation_share=0.5)
+    one = student(name, validation_share=0.5, epochs=1)
     one.fit(rows(), 1)
     first = one.predict_proba(inputs)
     one.fit(rows(), 2)

@@ -101,18 +101,13 @@ def changed(model, before, part):
     ]
 
 
-def test_unseen_rows_of_a_separable_task_are_learnt(run):
-    model, history = run(epochs=8, each=150, learning_rate=3e-3)
-    assert len(history) == 8
+def test_unseen_rows_of_three_separable_labels_are_learnt(run):
+    model, history = run(epochs=6, each=150, labels=3, learning_rate=3e-3)
+    assert len(history) == 6
     assert set(history[0]) == {"accuracy", "log_loss"}
-    assert history[-1]["accuracy"] > 0.9  # chance: 0.5
-    assert history[-1]["log_loss"] < 0.4 < history[0]["log_loss"]
-    assert {part.dtype for part in model.parameters()} == {torch.float32}
-
-
-def test_three_labels_are_learnt(run):
-    _, history = run(epochs=8, each=150, labels=3, learning_rate=3e-3)
     assert history[-1]["accuracy"] > 0.9  # chance: 0.33
+    assert history[-1]["log_loss"] < 0.6 < history[0]["log_loss"]
+    assert {part.dtype for part in model.parameters()} == {torch.float32}
 
 
 def test_without_validation_rows_there_is_no_history(run):

@@ -159,4 +159,4 @@ def test_a_text_that_does_not_fit_is_an_error_that_tells_how_to_do_without(stude
 
 def test_a_model_that_cannot_score_is_an_error(student):
     with pytest.raises(ModelError, match=r"^params\.yaml: llm: .* can't score labels"):
-        student(FakeModel(abilities=frozenset()))
+        student(FakeModel(can_score=False))
