@@ -39,8 +39,8 @@ _HEAD = f"""\
 
 Written by `python -m experiments.study --page` from `metrics/study/`; `make study` runs the study. Accuracy
 in per cent on {TEST_ROWS} test rows, mean of {len(SEEDS)} seeds (each draws other {SYNTHETIC_ROWS} of the
-kept synthetic rows), with 95 % intervals over test rows and seeds; student: `{STUDENT}`. Rows *as written* passed
-the rules on form, duplicates, copies and leaks; the labels of *checked* ones were also scored (`labelling`).
+kept synthetic rows), with 95 % intervals over test rows and seeds; student: `{STUDENT}`. Rows *as written*
+passed the rules on form, duplicates, copies and leaks; the labels of *checked* ones were also scored.
 Gains are paired: both students answer the same test rows.
 """
 

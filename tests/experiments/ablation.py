@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.ablate.gains import Ablation
-from experiments.ablate.rows import sort_out
-from experiments.ablate.settings import load_settings
-from experiments.ablate.students import Students
-from tests.builders import REPOSITORY, candidate, labelled, section
+from experiments.ablate.gains import Ablation, HeadTrainer
+from experiments.ablate.sets import Settings, sort_candidates
+from tests.builders import candidate, labelled, section
 
 NAMES = ["negative", "positive"]
 SHARES = dict.fromkeys(NAMES, 0.5)
+SETTINGS = Settings(seeds=(1, 2), draws=4)
 
 
-def settings(monkeypatch, **changes):
-    monkeypatch.chdir(REPOSITORY)
-    return load_settings().model_copy(update={"seeds": [1, 2], "draws": 4, **changes})
-
-
-def kept(number, label, written=None, scores=None, **changes):
-    """Return a kept row that was written for `written`."""
-    row = candidate(number, f"text {number}", label, **changes)
-    return {**row, "written_label": written or label, "label_scores": scores}
+def kept(number, label, judged=None, scores=None):
+    """Return a kept row that was written for `label`."""
+    row = candidate(number, f"text {number}", label)
+    return {**row, "judged_label": judged or label, "label_scores": scores}
 
 
 def rejected(number, rule, label="negative", scores=None, **changes):
@@ -60,8 +54,8 @@ class Toy:
         self.vectors |= {row["id"]: self.vector(NAMES.index(row["label"])) for row in made}
         return made
 
-    def ablation(self, config, scored=400, samples=400, on_trained=lambda _: None):
-        written = sort_out(self.kept, self.rejected)
-        ids = [row["id"] for row in written.rows]
-        students = Students(config, NAMES, self.vectors, ids, self.real(scored, "r"), on_trained)
-        return Ablation(config, section("evaluate", bootstrap_samples=samples), written, SHARES, students)
+    def ablation(self, settings=SETTINGS, scored=400, on_trained=lambda _: None):
+        candidates = sort_candidates(self.kept, self.rejected)
+        ids = [row["id"] for row in candidates.rows]
+        trainer = HeadTrainer(settings, NAMES, self.vectors, ids, self.real(scored, "r"), on_trained)
+        return Ablation(settings, section("evaluate", bootstrap_samples=400), candidates, SHARES, trainer)

@@ -1,4 +1,4 @@
-"""The tiny encoder of tests/encoder, for the ablation too."""
+"""The tiny encoder of tests/encoder, for the experiments too."""
 
 from tests.encoder.conftest import encoder_folder, tiny_encoder
 
