@@ -1,7 +1,9 @@
-"""Finished waves of work, kept in the per-user cache so that a killed run goes on where it stopped.
+"""The cache of finished work: a run that was stopped resumes, and a later run doesn't repeat the same work.
 
-One append-only file per fingerprint of everything that determines the content: a record is either whole
-and right, or ignored. `dvc exp run --temp` runs in a copy of the project, and finds the same file.
+What the language model wrote and scored, and the encoder's vectors, lie in one SQLite file in the per-user
+cache, by everything that determines them. Copies of the project (`dvc exp run --temp`) use the same file, and
+two runs may use it at the same time. Entries that nothing has used for 30 days are deleted.
+`labelmint cache` shows what there is; LABELMINT_FRESH=1 ignores what earlier commands left, and replaces it.
 """
 
 from __future__ import annotations
@@ -9,19 +11,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from labelmint.core.errors import LabelmintError
+
 KEEP_SECONDS = 30 * 24 * 3600
+# Another process may be writing; a write takes milliseconds.
+_WAIT_SECONDS = 60
+_STARTED = time.time()
+_TABLE = """
+CREATE TABLE IF NOT EXISTS results (
+    kind TEXT, fingerprint TEXT, key TEXT, result TEXT NOT NULL, written REAL NOT NULL, used REAL NOT NULL,
+    PRIMARY KEY (kind, fingerprint, key)
+)
+"""
 
 
 def cache_dir() -> Path:
     """Return the per-user cache: $LABELMINT_CACHE, or the platform's usual place."""
     return Path(os.environ.get("LABELMINT_CACHE") or platformdirs.user_cache_dir("labelmint"))
+
+
+def cache_file() -> Path:
+    """Return the file of finished work."""
+    return cache_dir() / "finished_work.sqlite"
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -30,70 +51,110 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-class Journal:
-    """Results by key, appended and flushed to disk one by one.
+class Cache:
+    """Results by key, each on disk when `add` returns.
 
     Parameters
     ----------
     kind : str
-        Name of the kind of work, first part of the file name.
+        Name of the kind of work.
     content : Mapping
-        Everything that determines all results but the key; its hash is the second part.
+        Everything that determines all results but the key.
     """
 
     def __init__(self, kind: str, content: Mapping[str, Any]) -> None:
-        folder = cache_dir() / "journal"
-        folder.mkdir(parents=True, exist_ok=True)
-        _forget_old(folder)
-        self.path = folder / f"{kind}-{fingerprint(content)}.jsonl"
-        self._results: dict[str, Any] = {}
-        self._load()
-
-    def _load(self) -> None:
-        """Read the whole records, passing over what a kill left half-written.
-
-        Nothing is cut off: another run may be appending to the same file.
-        """
-        if not self.path.exists():
-            return
-        for line in self.path.read_bytes().split(b"\n"):
-            try:
-                record = json.loads(line)
-                key, digest, result = record["key"], record["digest"], record["result"]
-            except (ValueError, KeyError, TypeError):
-                continue
-            if digest == _digest(result):
-                self._results[key] = result
-        os.utime(self.path)
-
-    def __len__(self) -> int:
-        return len(self._results)
+        self.place = (kind, fingerprint(content))
+        now = time.time()
+        with _connection() as database:
+            database.execute("DELETE FROM results WHERE used < ?", (now - KEEP_SECONDS,))
+            database.execute(
+                "UPDATE results SET used = ? WHERE kind = ? AND fingerprint = ?", (now, *self.place)
+            )
 
     def __contains__(self, key: str) -> bool:
-        return key in self._results
+        return self._read(key) is not None
 
     def __getitem__(self, key: str) -> Any:
-        return self._results[key]
+        text = self._read(key)
+        if text is None:
+            raise KeyError(key)
+        return json.loads(text)
 
     def add(self, key: str, result: Any) -> None:
-        """Keep a result; returns once it is on disk."""
-        line = json.dumps({"key": key, "digest": _digest(result), "result": result})
-        with self.path.open("ab") as file:
-            # The line break in front parts the record from one that a kill cut short.
-            file.write(f"\n{line}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
-        self._results[key] = result
+        """Keep a result of JSON types; an earlier one of the same key is replaced."""
+        now = time.time()
+        row = (*self.place, _plain(key), json.dumps(result), now, now)
+        with _connection() as database:
+            database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def _read(self, key: str) -> str | None:
+        since = _STARTED if os.environ.get("LABELMINT_FRESH") else 0.0
+        query = "SELECT result FROM results WHERE kind = ? AND fingerprint = ? AND key = ? AND written >= ?"
+        with _connection() as database:
+            row = database.execute(query, (*self.place, _plain(key), since)).fetchone()
+        return None if row is None else str(row[0])
 
 
-def _digest(result: Any) -> str:
-    return hashlib.sha256(json.dumps(result).encode()).hexdigest()[:16]
+def summary() -> list[str]:
+    """Return a line per kind of work: entries, size, days since the last use."""
+    query = "SELECT kind, COUNT(*), SUM(LENGTH(result)), MAX(used) FROM results GROUP BY kind ORDER BY kind"
+    with _connection() as database:
+        rows = database.execute(query).fetchall()
+    lines = [
+        f"  {kind:<10}{entries:>8} entries {size / 1e6:>9.1f} MB, last used {days:.0f} days ago"
+        for kind, entries, size, used in rows
+        for days in [(time.time() - used) / 86400]
+    ]
+    return [f"{cache_file()}: {'empty' if not lines else ''}".rstrip(), *lines]
 
 
-def _forget_old(folder: Path) -> None:
-    for path in folder.glob("*.jsonl"):
+def clear(kind: str | None = None) -> int:
+    """Delete the entries of one kind, or all; return their number."""
+    with _connection() as database:
+        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+        deleted = database.execute(f"DELETE FROM results {where}", values).rowcount
+    with _connection() as database:
+        database.execute("VACUUM")
+    return deleted
+
+
+@contextmanager
+def _connection() -> Iterator[sqlite3.Connection]:
+    """Open the file, make the table where it is missing, commit at the end; set a damaged file aside."""
+    path = cache_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(_open(path)) as database, database:
+            yield database
+    except sqlite3.OperationalError as error:
+        raise LabelmintError(
+            f"{path}: {error}; free some space, or let LABELMINT_CACHE name a folder that can be written to"
+        ) from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    for attempt in (1, 2):
+        database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
         try:
-            if time.time() - path.stat().st_mtime > KEEP_SECONDS:
-                path.unlink()
-        except FileNotFoundError:
-            continue  # another run was faster
+            database.execute(_TABLE)
+        except sqlite3.OperationalError:  # locked, read-only, disk full: the file itself may be right
+            database.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            database.close()
+            if attempt == 2:
+                raise
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            print(
+                f"cache: {path} can't be read ({error}); it is now {aside.name}, and a new one begins",
+                file=sys.stderr,
+            )
+        else:
+            return database
+    raise AssertionError("unreachable")
+
+
+def _plain(key: str) -> str:
+    """Return a key that SQLite can hold: halves of surrogate pairs are no UTF-8."""
+    return key.encode("utf-8", "backslashreplace").decode("utf-8")

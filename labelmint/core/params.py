@@ -224,8 +224,8 @@ class Params(Section):
     def _labels(self) -> Params:
         if "no_label" in self.filter.disabled_rules and self.labelling.action != "relabel":
             raise ValueError(
-                "filter.disabled_rules: without no_label rows without a label pass, and only labelling.action: "
-                f"relabel gives them one, not {self.labelling.action}"
+                "filter.disabled_rules: without no_label rows without a label pass, and only "
+                f"labelling.action: relabel gives them one, not {self.labelling.action}"
             )
         return self
 

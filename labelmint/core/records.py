@@ -13,6 +13,7 @@ from typing import IO, Any, NotRequired, TypedDict
 
 from labelmint.core.errors import DataError
 
+
 class Input(TypedDict):
     """A text without its label (the test inputs); in tasks of text pairs `text_pair` is the second text."""
 

@@ -1,4 +1,4 @@
-"""Rows as vectors, kept in the journal: another threshold embeds nothing again.
+"""Rows as vectors, kept in the cache: another threshold embeds nothing again.
 
 In chunks, like label scores: a vector depends a little on what shares its batch, which must not be what
 an earlier run happened to leave over.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelmint.core.cache import Journal, fingerprint
+from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.params import Train
 from labelmint.core.records import Input, texts_of
 from labelmint.llm.catalog import load_entry, model_file
@@ -40,16 +40,16 @@ def embed_rows(
     # Here and not above: PyTorch takes seconds to load, and most of the filter can do without.
     from labelmint.encoder import embedding
 
-    journal = Journal("embed", _identity(config))
+    cache = Cache("embed", _identity(config))
     chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
     keys = [fingerprint({"texts": [*map(texts_of, chunk)]}) for chunk in chunks]
     for chunk, key in zip(chunks, keys, strict=True):
-        if key in journal:
+        if key in cache:
             on_rows(len(chunk))
         else:
             vectors = embedding.embed_rows(config, chunk, on_rows)
-            journal.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
-    parts = [np.frombuffer(base64.b64decode(journal[key]), "<f4") for key in keys]
+            cache.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
+    parts = [np.frombuffer(base64.b64decode(cache[key]), "<f4") for key in keys]
     return np.concatenate(parts).reshape(len(rows), -1)
 
 

@@ -110,7 +110,7 @@ class Planner:
 def drawn_labels(config: Generate, shares: Mapping[str, float]) -> list[str]:
     """Return the labels of all prompts: in turn, by their shares.
 
-    A higher `candidates` only appends prompts, so that the journal still has the earlier texts.
+    A higher `candidates` only appends prompts, so that the cache still has the earlier texts.
     """
     per_wave = config.prompts_per_wave * config.samples_per_prompt
     count = -(-config.candidates // per_wave) * config.prompts_per_wave

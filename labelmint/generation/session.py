@@ -1,4 +1,4 @@
-"""Write candidates for a task: plan waves, write each and keep it in the journal as soon as it is whole."""
+"""Write candidates for a task: plan waves, write each and keep it in the cache as soon as it is whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
-from labelmint.core.cache import Journal, fingerprint
+from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.params import Generate, Params
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Labelled
@@ -56,14 +56,14 @@ class Session:
             trial.prompt(0, label, method)
         self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
         self.planner = Planner(config, card, rows, template, self.methods, by_kind(self.ideas))
-        self.journal = Journal("generate", {"llm": model.identity, "sampling": self.sampling.content})
+        self.cache = Cache("generate", {"llm": model.identity, "sampling": self.sampling.content})
 
     def waves(self) -> list[list[Planned]]:
         """Plan all waves of `generate.candidates`."""
         return self.planner.plan(drawn_labels(self.config, self.shares))
 
     def write(self, waves: Sequence[Wave], name: str) -> tuple[list[Candidate], float]:
-        """Write the waves that the journal lacks; return the candidates and the seconds of all waves.
+        """Write the waves that the cache lacks; return the candidates and the seconds of all waves.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Session:
             self.model.check_wave([planned.group for planned in wave], self.sampling)
         size = self.config.samples_per_prompt
         total = size * sum(map(len, waves))
-        done = size * sum(len(wave) for wave in waves if wave_key(wave) in self.journal)
+        done = size * sum(len(wave) for wave in waves if wave_key(wave) in self.cache)
         candidates: list[Candidate] = []
         seconds = 0.0
         with progress(total, name, "texts", done) as bar:
@@ -97,19 +97,19 @@ class Session:
         return candidates, seconds
 
     def _write_wave(self, wave: Wave, on_text: Callable[[Completion], None]) -> dict[str, Any]:
-        """Return a wave's texts and seconds, from the journal if it is there."""
+        """Return a wave's texts and seconds, from the cache if it is there."""
         key = wave_key(wave)
-        if key not in self.journal:
+        if key not in self.cache:
             start = time.perf_counter()
             groups = self.model.write_wave([planned.group for planned in wave], self.sampling, on_text)
             texts = [[[text.text, text.tokens, text.finish_reason] for text in group] for group in groups]
-            self.journal.add(key, {"texts": texts, "seconds": round(time.perf_counter() - start, 3)})
-        record: dict[str, Any] = self.journal[key]
+            self.cache.add(key, {"texts": texts, "seconds": round(time.perf_counter() - start, 3)})
+        record: dict[str, Any] = self.cache[key]
         return record
 
 
 def wave_key(wave: Wave) -> str:
-    """Return the journal's key of a wave: its prompts and seeds, all that its texts depend on."""
+    """Return the cache's key of a wave: its prompts and seeds, all that its texts depend on."""
     return fingerprint({"groups": [[planned.prompt["text"], planned.seeds] for planned in wave]})
 
 
@@ -140,7 +140,7 @@ def with_max_new_tokens(config: Generate, card: TaskCard, rows: Sequence[Labelle
 
 
 def summary(candidates: Sequence[Candidate], seconds: float) -> dict[str, Any]:
-    """Return the stage's metrics; `seconds` includes the time of waves from the journal."""
+    """Return the stage's metrics; `seconds` includes the time of waves from the cache."""
     tokens = sum(row["tokens"] for row in candidates)
     reasons = Counter(row["finish_reason"] for row in candidates)
     return {

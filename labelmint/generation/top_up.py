@@ -116,7 +116,7 @@ class TopUpRounds:
 
         All candidates are scored each time, as `filter` scores them: scores are centred over all, and the
         last chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it, but
-        then `filter` has each chunk in the journal, and accepts exactly what was counted here.
+        then `filter` has each chunk in the cache, and accepts exactly what was counted here.
         """
         candidates, params = [*self.first, *self.added], self.params
         scores = {}

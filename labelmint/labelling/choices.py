@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
 
-from labelmint.core.cache import Journal, fingerprint
+from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.records import Labelled
 from labelmint.llm.base import LanguageModel
 from labelmint.tasks.cards import TaskCard, row_text
 
-# Texts scored between two records of the journal. Scores depend on what shares a batch, so texts are cut into
+# Texts scored between two records of the cache. Scores depend on what shares a batch, so texts are cut into
 # chunks that no threshold moves: another threshold scores nothing again.
 CHUNK_TEXTS = 256
 
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class ChoiceScorer:
-    """Scores the labels of texts with the language model; each chunk of texts is kept in the journal.
+    """Scores the labels of texts with the language model; each chunk of texts is kept in the cache.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class ChoiceScorer:
         self.card, self.prefix, self.model = card, prefix, model
         self.choices = [f" {card.phrase(name)}" for name in card.label_names]
         content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
-        self.journal = Journal("read", {**content, "question": card.question})
+        self.cache = Cache("read", {**content, "question": card.question})
 
     def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> Floats:
         """Return log-probabilities of the labels, shape (texts, labels), not centred.
@@ -52,11 +52,11 @@ class ChoiceScorer:
         for start in range(0, len(texts), CHUNK_TEXTS):
             chunk = list(texts[start : start + CHUNK_TEXTS])
             key = fingerprint({"texts": chunk})
-            if key not in self.journal:
+            if key not in self.cache:
                 suffixes = [f" {text}\n{self.card.question}:" for text in chunk]
                 scores = self.model.score(self.prefix, suffixes, self.choices)
-                self.journal.add(key, [[float(score) for score in row] for row in scores])
-            parts.append(np.array(self.journal[key], np.float64))
+                self.cache.add(key, [[float(score) for score in row] for row in scores])
+            parts.append(np.array(self.cache[key], np.float64))
             on_texts(len(chunk))
         return np.asarray(log_softmax(np.concatenate(parts), axis=1))
 

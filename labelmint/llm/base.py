@@ -65,7 +65,7 @@ class LanguageModel(Protocol):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Everything about the model and its run that determines its output, for the journal."""
+        """Everything about the model and its run that determines its output, for the cache."""
 
     @property
     def can_score(self) -> bool:

@@ -27,7 +27,7 @@ from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from labelmint.llm.reading import Reader, distinguishing_prefixes
 from labelmint.llm.writing import Writer
 
-# Raised whenever the same arguments would give other output; part of the journal's fingerprint.
+# Raised whenever the same arguments would give other output; part of the cache's fingerprint.
 ENGINE_VERSION = 1
 
 OnText = Callable[[Completion], None]

@@ -1,7 +1,7 @@
 """Write and read on an OpenAI-compatible server (llama-server, vLLM) in the place of llama.cpp in-process.
 
 The server decides what shares a batch, so the same request may be answered otherwise another time; what was
-answered once is in the journal. Texts and prompts go to `llm.server.url` and nowhere else.
+answered once is in the cache. Texts and prompts go to `llm.server.url` and nowhere else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from labelmint.llm.answers import completion, filled, scores, top_tokens
 from labelmint.llm.base import Completion, PromptGroup, Sampling
 from labelmint.llm.endpoint import Endpoint, RefusedError, Request
 
-# Raised whenever the same arguments would be asked or read otherwise; part of the journal's fingerprint.
+# Raised whenever the same arguments would be asked or read otherwise; part of the cache's fingerprint.
 SERVER_VERSION = 1
 TOP_TOKENS = 20  # as many as vLLM gives unless told otherwise
 ABSENT = {400, 404, 405, 422, 501}  # what servers say to a request outside the API that they have

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelmint.core.cache import Journal, fingerprint
+from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.errors import DataError
 from labelmint.core.params import Generate
 from labelmint.core.progress import progress
@@ -126,11 +126,11 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
         if kind in kinds
         for value in values
     ]
-    journal = Journal("ideas", {"llm": model.identity, "sampling": vars(_SAMPLING)})
+    cache = Cache("ideas", {"llm": model.identity, "sampling": vars(_SAMPLING)})
     template = model.chat_prompt if model.kind == "chat" else None
     for question in questions(card, kinds):
         text = question_prompt(card, question, template)
-        ranked = rank(_ask(text, config.seed, model, journal, question.kind), card, question)[:IDEAS]
+        ranked = rank(_ask(text, config.seed, model, cache, question.kind), card, question)[:IDEAS]
         if len(ranked) < _MIN_IDEAS:
             raise DataError(
                 f"params.yaml: generate.method: the model names only {len(ranked)} usable values of "
@@ -144,16 +144,16 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
     return ideas
 
 
-def _ask(text: str, seed: int, model: LanguageModel, journal: Journal, kind: str) -> list[str]:
-    """Return the model's lists, from the journal if they are there."""
+def _ask(text: str, seed: int, model: LanguageModel, cache: Cache, kind: str) -> list[str]:
+    """Return the model's lists, from the cache if they are there."""
     seeds = np.random.SeedSequence([seed, _LISTS]).generate_state(_LISTS)
     group = PromptGroup(text, tuple(map(int, seeds)))
     key = fingerprint({"prompt": text, "seeds": group.seeds})
-    if key not in journal:
+    if key not in cache:
         with progress(_LISTS, f"generate: {kind}", "lists") as bar:
             (lists,) = model.write_wave([group], _SAMPLING, lambda _: bar.update())
-        journal.add(key, [answer.text for answer in lists])
-    answers: list[str] = journal[key]
+        cache.add(key, [answer.text for answer in lists])
+    answers: list[str] = cache[key]
     return answers
 
 

@@ -31,97 +31,74 @@ class Rule:
     name: str
     meaning: str
     function: str
-    scope: Literal["row", "rows"] = "row"
-    settings: tuple[str, ...] = ()
+    scope: Literal["row", "rows"]
+    settings: tuple[str, ...]
     optional: bool = True
 
 
-_FORM, _REPEATS, _LABELS = "labelmint.rules.form", "labelmint.rules.repeats", "labelmint.rules.labels"
-_MARGIN = ("labelling.action", "labelling.min_margin")
+def _form(name: str, meaning: str, *settings: str) -> Rule:
+    return Rule(name, meaning, f"labelmint.rules.form:{name}", "row", settings)
+
+
+def _repeats(name: str, meaning: str, function: str, *settings: str) -> Rule:
+    return Rule(name, meaning, f"labelmint.rules.repeats:{function}", "rows", settings)
+
+
+def _fixed(name: str, meaning: str, function: str, *settings: str) -> Rule:
+    return Rule(name, meaning, f"labelmint.rules.{function}", "rows", settings, optional=False)
+
+
+_LABELS = ("labels:label_rules", "labelling.action", "labelling.min_margin")
 _MEANING = "filter.semantic_similarity"
 
 _RULES = [
-    Rule("no_label", "With `order: text_first`, the model gave no label.", f"{_FORM}:no_label"),
-    Rule("empty", "A text has no letter and no digit.", f"{_FORM}:empty"),
-    Rule(
-        "cut_off",
-        "The text did not end within the tokens allowed.",
-        f"{_FORM}:cut_off",
-        settings=("generate.max_new_tokens",),
-    ),
-    Rule("garbled", "The text has broken or control characters.", f"{_FORM}:garbled"),
-    Rule("prompt_echo", "The text repeats pieces of the prompt.", f"{_FORM}:prompt_echo"),
-    Rule(
-        "label_leak", "The label stands in the text as a label: “Sentiment: negative”.", f"{_FORM}:label_leak"
-    ),
-    Rule("answer_leak", "The text gives the answer away: “a negative film review”.", f"{_FORM}:answer_leak"),
-    Rule("markup", "The text has tags of web pages, and no real row has any.", f"{_FORM}:markup"),
-    Rule("too_short", "The text has too few words.", f"{_FORM}:too_short", settings=("filter.min_words",)),
-    Rule("too_long", "The text has too many words.", f"{_FORM}:too_long", settings=("filter.max_words",)),
-    Rule("foreign_script", "Many letters are of a script that no real row has.", f"{_FORM}:foreign_script"),
-    Rule("language", "The text is in another language than the real rows.", f"{_FORM}:language"),
-    Rule("repetitive", "The text has the same three words three times.", f"{_FORM}:repetitive"),
-    Rule(
-        "exact_duplicate", "An earlier candidate has the same words.", f"{_REPEATS}:exact_duplicates", "rows"
-    ),
-    Rule(
+    _form("no_label", "With `order: text_first`, the model gave no label."),
+    _form("empty", "A text has no letter and no digit."),
+    _form("cut_off", "The text did not end within the tokens allowed.", "generate.max_new_tokens"),
+    _form("garbled", "The text has broken or control characters."),
+    _form("prompt_echo", "The text repeats pieces of the prompt."),
+    _form("label_leak", "The label stands in the text as a label: “Sentiment: negative”."),
+    _form("answer_leak", "The text gives the answer away: “a negative film review”."),
+    _form("markup", "The text has tags of web pages, and no real row has any."),
+    _form("too_short", "The text has too few words.", "filter.min_words"),
+    _form("too_long", "The text has too many words.", "filter.max_words"),
+    _form("foreign_script", "Many letters are of a script that no real row has."),
+    _form("language", "The text is in another language than the real rows."),
+    _form("repetitive", "The text has the same three words three times."),
+    _repeats("exact_duplicate", "An earlier candidate has the same words.", "exact_duplicates"),
+    _repeats(
         "near_duplicate",
         "An earlier candidate has nearly the same words.",
-        f"{_REPEATS}:near_duplicates",
-        "rows",
-        ("filter.near_duplicate_similarity",),
+        "near_duplicates",
+        "filter.near_duplicate_similarity",
     ),
-    Rule(
-        "semantic_duplicate",
-        "An earlier candidate means the same.",
-        f"{_REPEATS}:semantic_duplicates",
-        "rows",
-        (_MEANING,),
-    ),
-    Rule(
+    _repeats("semantic_duplicate", "An earlier candidate means the same.", "semantic_duplicates", _MEANING),
+    _repeats(
         "demonstration_copy",
         "The text copies a real row that its prompt showed.",
-        f"{_REPEATS}:copies",
-        "rows",
-        ("filter.copy_similarity",),
+        "copies",
+        "filter.copy_similarity",
     ),
-    Rule(
-        "real_copy",
-        "The text copies another real row.",
-        f"{_REPEATS}:copies",
-        "rows",
-        ("filter.copy_similarity",),
-    ),
-    Rule(
+    _repeats("real_copy", "The text copies another real row.", "copies", "filter.copy_similarity"),
+    _repeats(
         "test_leak",
         "The text is near a test input, in its words or its meaning.",
-        f"{_REPEATS}:leaks",
-        "rows",
-        ("filter.leak_similarity", _MEANING),
+        "leaks",
+        "filter.leak_similarity",
+        _MEANING,
     ),
-    Rule(
-        "unsure_label",
-        "No label scores clearly best.",
-        f"{_LABELS}:label_rules",
-        "rows",
-        _MARGIN,
-        optional=False,
-    ),
-    Rule(
+    _fixed("unsure_label", "No label scores clearly best.", *_LABELS),
+    _fixed(
         "wrong_label",
         "With `action: drop`, another label than the one it was written for scores best.",
-        f"{_LABELS}:label_rules",
-        "rows",
-        _MARGIN,
-        optional=False,
+        *_LABELS,
     ),
-    Rule(
+    _fixed(
         "surplus",
         "Its label has more accepted rows than its share.",
-        "labelmint.rules.select:surplus",
-        "rows",
-        ("filter.rows_per_label", "class_balance"),
-        optional=False,
+        "select:surplus",
+        "filter.rows_per_label",
+        "class_balance",
     ),
 ]
 

@@ -45,7 +45,7 @@ def test_the_shipped_settings_give_the_bytes_that_they_always_gave(monkeypatch):
     ]  # fmt: skip
     assert hashlib.sha256(json.dumps(content).encode()).hexdigest() == SHIPPED_PROMPTS
     assert [wave_key(wave) for wave in waves] == SHIPPED_KEYS
-    assert session.journal.path.name == SHIPPED_JOURNAL
+    assert session.cache.path.name == SHIPPED_JOURNAL
 
 
 @pytest.mark.parametrize(

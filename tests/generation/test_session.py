@@ -120,7 +120,7 @@ def test_a_prompt_that_does_not_fit_is_an_error_before_anything_is_written(wave)
     with pytest.raises(ModelError, match="does not fit"):
         write(model)
     assert model.written == []
-    assert len(session(model).journal) == 0
+    assert len(session(model).cache) == 0
 
 
 @pytest.mark.parametrize("wave", range(WAVES))

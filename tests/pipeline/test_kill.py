@@ -37,8 +37,8 @@ def prepared(pristine, tmp_path):
 
 
 def kill_after_a_record(project: Clone, stage: str) -> int:
-    """Run a stage and kill it as soon as its journal holds a record; return the number of records."""
-    journals = Path(project.environment["LABELMINT_CACHE"]) / "journal"
+    """Run a stage and kill it as soon as its cache holds a record; return the number of records."""
+    journals = Path(project.environment["LABELMINT_CACHE"]) / "cache"
     process = subprocess.Popen(
         [sys.executable, "-m", f"stages.{stage}"],
         cwd=project.folder,

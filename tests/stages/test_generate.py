@@ -111,7 +111,7 @@ def test_the_texts_do_not_depend_on_the_journal(prepared, model, cache):
     main()
     assert model.waves_written == 4
     assert written(prepared) == first
-    for path in (cache / "journal").iterdir():
+    for path in (cache / "cache").iterdir():
         path.unlink()
     main()
     assert model.waves_written == 8

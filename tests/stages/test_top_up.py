@@ -152,7 +152,7 @@ def test_the_metrics_count_what_filter_accepts(run):
     assert labels == sum((Counter(each["candidates"]) for each in report["rounds"][1:]), Counter())
     scored = model.texts_scored
     run_filter()
-    assert model.texts_scored == scored, "filter takes the scores that top_up left in the journal"
+    assert model.texts_scored == scored, "filter takes the scores that top_up left in the cache"
     surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
     assert kept() + surplus == report["rounds"][-1]["accepted"]
 
@@ -287,7 +287,7 @@ def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, cache, c
     model = use(Scripted(negative=0.3, positive=0.9))
     main()
     resumed, rest = written(prepared), model.left
-    for path in (cache / "journal").iterdir():
+    for path in (cache / "cache").iterdir():
         if not path.name.startswith("ideas"):
             path.unlink()
     model = use(Scripted(negative=0.3, positive=0.9))

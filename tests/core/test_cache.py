@@ -1,0 +1,135 @@
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelmint.core import cache as module
+from labelmint.core.cache import Cache, cache_dir, cache_file, clear, fingerprint, summary
+
+CONTENT = {"model": "m", "seed": 1}
+RESULTS = {"a": [["one", 1, "stop"]], "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1}, "c": None}
+
+
+@pytest.fixture
+def filled():
+    """Return a cache with three results."""
+    results = Cache("generate", CONTENT)
+    for key, result in RESULTS.items():
+        results.add(key, result)
+    return results
+
+
+def contents(results):
+    return {key: results[key] for key in RESULTS if key in results}
+
+
+def test_results_are_there_at_once_and_after_reopening(filled):
+    for each in (filled, Cache("generate", CONTENT)):
+        assert contents(each) == RESULTS
+        assert "d" not in each
+
+
+def test_a_new_cache_is_empty():
+    assert contents(Cache("generate", CONTENT)) == {}
+    with pytest.raises(KeyError):
+        Cache("generate", CONTENT)["a"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.text(st.characters()), JSON)
+def test_any_result_survives_reopening(key, result):
+    Cache("any", {}).add(key, result)
+    assert Cache("any", {})[key] == result
+
+
+def test_kinds_and_fingerprints_do_not_mix(filled):
+    for other in (Cache("generate", {**CONTENT, "seed": 2}), Cache("verify", CONTENT)):
+        assert contents(other) == {}
+        other.add("a", "other")
+    assert contents(Cache("generate", CONTENT)) == RESULTS
+
+
+def test_the_last_result_of_a_key_counts(filled):
+    Cache("generate", CONTENT).add("a", 2)
+    assert filled["a"] == 2
+
+
+def test_several_processes_write_at_the_same_time(filled):
+    script = "from labelmint.core.cache import Cache\nfor n in range(30): Cache('many', {}).add(f'%d-{n}', n)"
+    workers = [subprocess.Popen([sys.executable, "-c", script % number]) for number in range(3)]
+    assert [worker.wait() for worker in workers] == [0, 0, 0]
+    results = Cache("many", {})
+    assert all(f"{number}-{n}" in results for number in range(3) for n in range(30))
+
+
+def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
+    cache_file().write_bytes(b"no database" * 1000)
+    results = Cache("generate", CONTENT)
+    assert contents(results) == {}
+    results.add("a", 1)
+    assert Cache("generate", CONTENT)["a"] == 1
+    assert capsys.readouterr().err.count("a new one begins") == 1
+    assert cache_file().with_suffix(".damaged").exists()
+
+
+def test_a_fresh_run_ignores_earlier_results_but_sees_its_own(filled, monkeypatch):
+    monkeypatch.setenv("LABELMINT_FRESH", "1")
+    monkeypatch.setattr(module, "_STARTED", time.time())
+    results = Cache("generate", CONTENT)
+    assert contents(results) == {}
+    results.add("a", "new")
+    assert Cache("generate", CONTENT)["a"] == "new"
+
+
+def test_unused_results_go_after_a_month_and_used_ones_stay(filled, monkeypatch):
+    Cache("verify", CONTENT).add("a", 1)
+    with sqlite3.connect(cache_file()) as database:
+        database.execute("UPDATE results SET used = used - ?", (module.KEEP_SECONDS - 60,))
+    Cache("verify", CONTENT)  # a use
+    with sqlite3.connect(cache_file()) as database:
+        database.execute("UPDATE results SET used = used - 120")
+    Cache("another", {})
+    assert contents(Cache("generate", CONTENT)) == {}
+    assert Cache("verify", CONTENT)["a"] == 1
+
+
+def test_the_summary_counts_and_clear_deletes(filled):
+    Cache("verify", CONTENT).add("a", 1)
+    text = "\n".join(summary())
+    assert str(cache_file()) in text
+    assert "generate" in text
+    assert "3 entries" in text
+    assert clear("generate") == 3
+    assert clear() == 1
+    assert summary() == [f"{cache_file()}: empty"]
+
+
+def test_the_file_lies_in_the_users_cache(filled, monkeypatch, tmp_path):
+    assert cache_file().parent == cache_dir()
+    monkeypatch.setenv("LABELMINT_CACHE", str(tmp_path / "elsewhere"))
+    assert cache_dir() == tmp_path / "elsewhere"
+    assert contents(Cache("generate", CONTENT)) == {}
+
+
+@given(st.dictionaries(st.text(), JSON, min_size=1), st.randoms())
+def test_fingerprints_depend_on_the_content_but_not_on_the_order_of_keys(content, random):
+    keys = list(content)
+    random.shuffle(keys)
+    assert fingerprint({key: content[key] for key in keys}) == fingerprint(content)
+    assert fingerprint({**content, keys[0]: "something else 1"}) != fingerprint(content)
+
+
+def test_fingerprints_take_tuples_for_lists_and_refuse_nan():
+    assert fingerprint({"a": (1, 2)}) == fingerprint({"a": [1, 2]})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        fingerprint({"a": float("nan")})
