@@ -213,7 +213,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _arms(self) -> Params:
         for name, arm in self.arms.items():
-            if arm.real and not self.real.rows:
+            if arm.real == "all" and not self.real.rows:
                 raise ValueError(
                     f"arms.{name} needs real rows, and real.rows is 0; say "
                     "arms: {synthetic: {synthetic: all}}, or raise real.rows"

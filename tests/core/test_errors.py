@@ -135,4 +135,4 @@ def test_a_stage_as_a_process_ends_with_one_line_and_status_1(project):
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("prepare: error: params.yaml: key label_shares is missing")
+    assert done.stderr.startswith("prepare: error: params.yaml: key class_balance is missing")
