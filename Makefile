@@ -14,7 +14,7 @@ help:
 	@echo "make report           make metrics/report.html anew from what there is"
 	@echo "make study            compare the methods on three tasks, as in the paper"
 	@echo "make export [ARM=real] [OUT=folder]  the data set and a classifier, with cards, into exported/<task>/"
-	@echo "make ablate           say what each rule of the filter bought, after make repro"
+	@echo "make ablate           measure what each rule of the filter gained, after make repro"
 	@echo "make test             set up, then run all tests"
 	@echo "make check | fix      lint and types | mend what can be mended"
 	@echo "make bench            measure speed and memory into metrics/bench.json"
@@ -43,18 +43,17 @@ report: setup
 	@echo "report: metrics/report.html"
 
 study: setup
-	@echo "study: about an hour and a half on 2 cores; a stopped run goes on where it was"
-	@$(BIN)/dvc repro study/dvc.yaml
+	@echo "study: about an hour and a half on 2 cores; a stopped run resumes"
+	@$(BIN)/python -m experiments.study
 
 export: setup
 	@$(BIN)/python -m export $(if $(ARM),--arm "$(ARM)") $(if $(OUT),--out "$(OUT)")
 
-# -s: on what the last run left; without it dvc would first run the main pipeline again where that is stale.
 ablate: setup
 	@for file in data/synthetic/kept.jsonl data/synthetic/rejected.jsonl data/real/pool.jsonl; do test -e $$file || \
 		{ echo "ablate: error: $$file: no such file; run \`make repro\` first" >&2; exit 1; }; done
-	@echo "ablate: one to three minutes on 2 cores; writes docs/ablate.md"
-	@$(BIN)/dvc repro -s ablate/dvc.yaml:ablate
+	@echo "ablate: one to three minutes on 2 cores; writes docs/results/ablation.md"
+	@$(BIN)/python -m experiments.ablate
 
 # For trying prompts and settings: only the real rows are made, where they are missing.
 preview: setup
@@ -76,7 +75,7 @@ fix: setup
 
 bench: setup
 	@echo "bench: about 12 minutes on 2 idle cores"
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m experiments.bench
 
 # Exact versions of everything, as installed; PyTorch without the local tag of a CPU-only build.
 lock:
