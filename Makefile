@@ -50,8 +50,6 @@ export: setup
 	@$(BIN)/python -m export $(if $(ARM),--arm "$(ARM)") $(if $(OUT),--out "$(OUT)")
 
 ablate: setup
-	@for file in data/synthetic/kept.jsonl data/synthetic/rejected.jsonl data/real/pool.jsonl; do test -e $$file || \
-		{ echo "ablate: error: $$file: no such file; run \`make repro\` first" >&2; exit 1; }; done
 	@echo "ablate: one to three minutes on 2 cores; writes docs/results/ablation.md"
 	@$(BIN)/python -m experiments.ablate
 
