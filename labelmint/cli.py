@@ -128,8 +128,7 @@ def _cache(given: argparse.Namespace) -> None:
     if given.action == "clear":
         print(f"deleted {clear(given.kind)} entries")
         return
-    for entry in summary():
-        print(entry)
+    print("\n".join(summary()))
 
 
 def _models(given: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from labelmint import cli
+from labelmint.core.cache import Cache
 
 COMMANDS = ["preview", "predict", "export", "verdict", "cache", "models"]
 
@@ -68,6 +69,15 @@ def test_models_are_listed(project, capsys):
     status, out, _ = run(capsys, "models", "list")
     assert status == 0
     assert "gemma-3-270m" in out
+
+
+def test_the_cache_is_shown_and_cleared(capsys):
+    cache = Cache("label_scores", {"model": "m"})
+    cache.add("a", 1)
+    assert "label_scores" in run(capsys, "cache")[1]
+    assert run(capsys, "cache", "clear", "waves") == (0, "deleted 0 entries\n", "")
+    assert run(capsys, "cache", "clear") == (0, "deleted 1 entries\n", "")
+    assert "label_scores" not in run(capsys, "cache")[1]
 
 
 @pytest.mark.parametrize("arguments", [[], ["no-such"], ["models"], ["predict", "--format", "pdf"]])
