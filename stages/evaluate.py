@@ -1,8 +1,9 @@
-"""Score every arm and every baseline on the test labels.
+"""Score every arm on the test labels.
 
 The only reader of data/real/test_labels.jsonl. Reads also data/real/test.jsonl, data/predictions/,
-data/baselines/, metrics/train/ and metrics/baselines.json; writes metrics/evaluate.json, metrics/plots/ and
-data/evaluation/hardest.jsonl. Run alone: `python -m stages.evaluate`.
+metrics/train/ and metrics/arms.json; writes metrics/evaluate.json, metrics/plots/ and
+data/evaluation/hardest.jsonl.
+Run alone: `python -m stages.evaluate`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,8 @@ from labelmint.core.errors import DataError, run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import write_json, write_rows
 from labelmint.scoring.compare import compare, unscored
-from labelmint.scoring.read import (
-    read_baselines,
-    read_draws,
-    read_inputs,
-    read_predictions,
-    read_truth,
-    train_rows,
-)
+from labelmint.scoring.read import read_arm, read_inputs, read_left_out, read_truth
+from labelmint.scoring.roles import Roles
 from labelmint.scoring.rows import hardest, subjectivity
 from labelmint.scoring.slices import slices
 from labelmint.scoring.tables import write_confusion, write_learning_curve, write_reliability
@@ -29,28 +24,30 @@ from labelmint.tasks.cards import load_card
 def main() -> None:
     """Score every arm with intervals, and say how many real labels the synthetic data is worth."""
     params = load_params()
-    config, names = params.evaluate, load_card(params.task).label_names
+    names = load_card(params.task).label_names
     truth = read_truth(names)
     inputs = read_inputs(truth)
-    arms = [read_predictions(arm, truth, names) for arm in params.arms if train_rows(arm)]
+    arms = [arm for name in params.arms if (arm := read_arm(name, truth, names))]
     if not arms:
-        raise DataError(
-            "params.yaml: arms: the data is too small for all of them; name real, or lower real.curve"
-        )
-    baselines, answers = read_baselines(truth, names), read_draws(names)
+        raise DataError("params.yaml: arms: the data can fill none of them; declare one with fewer rows")
+    roles = Roles(arms, params.train.student, params.real.rows)
     if truth.ids:
-        result = compare(arms, truth.labels, names, config, baselines)
-        for arm, own in slices(arms, truth.labels, names, inputs, config).items():
-            result["arms"][arm]["slices"] = own
+        result = compare(roles, truth.labels, names, params.evaluate)
+        for name, parts in slices(arms, truth.labels, names, inputs, params.evaluate).items():
+            result["arms"][name]["slices"] = parts
     else:
-        result = unscored(arms)
-    result = {"task": params.task, **result, "subjectivity": subjectivity(answers, len(names))}
+        result = unscored(roles)
+    result = {
+        "task": params.task,
+        **result,
+        "subjectivity": subjectivity(arms, len(names)),
+        "left_out": read_left_out(),
+    }
     write_json(paths.METRICS / "evaluate.json", result)
     write_rows(paths.HARDEST, hardest(arms, truth.labels, names, inputs))
-    deployed = next((arm for arm in arms if arm.arm == "mixed"), arms[0])
-    write_confusion(paths.PLOTS / "confusion.csv", deployed, truth.labels, names)
+    write_confusion(paths.PLOTS / "confusion.csv", roles.main, truth.labels, names)
     write_learning_curve(paths.PLOTS / "learning_curve.csv", result["arms"] if truth.ids else {})
-    write_reliability(paths.PLOTS / "reliability.csv", [*arms, *baselines], truth.labels)
+    write_reliability(paths.PLOTS / "reliability.csv", arms, truth.labels)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,7 @@ from labelmint.encoder.linear import fit_head
 from labelmint.encoder.vectors import Floats as Vector
 from labelmint.rules.select import fitting
 from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
-from labelmint.scoring.compare import accuracy_by_seed
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints, accuracy_by_seed
 
 TOO_FEW = "too few to tell"
 NO_LABELS = "no labels to train on"

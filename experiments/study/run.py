@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
 from labelmint.scoring.compare import compare
+from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting, Student
 from labelmint.students.registry import open_student
@@ -95,7 +97,8 @@ def worth(task: Task) -> Cell:
         predictions.append(predict(task, student, name, [sets[name]] * len(params.train.seeds)))
         recipes[name] = student.summary().get("recipe", student.name)
     student.close()
-    scored = compare(predictions, task.truth, task.card.label_names, params.evaluate)
+    roles = Roles(predictions, params.train.student, len(sets["real"]))
+    scored = compare(roles, task.truth, task.card.label_names, params.evaluate)
     return {
         "task": params.task,
         "methods": sorted({row["method"] for row in candidates}),
@@ -151,13 +154,18 @@ def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows
     for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
         student.fit(rows, seed)
         probabilities.append(student.predict_proba(test))
-    return ArmPredictions(name, len(rows_by_seed[0]), np.stack(probabilities))
+    kinds = Counter(row["source"] for row in rows_by_seed[0])
+    training = {kind: kinds[kind] for kind in ("real", "synthetic")}
+    return ArmPredictions(
+        name, len(rows_by_seed[0]), np.stack(probabilities), **training, student=student.name
+    )
 
 
 def cell(task: Task, arm: ArmPredictions, *, real_rows: int, **more: Any) -> Cell:
     """Return the arm's score with its interval, and by seed which test rows are labelled right."""
     truth = task.truth
-    scored = compare([arm], truth, task.card.label_names, task.params.evaluate)
+    roles = Roles([arm], arm.student, arm.real)
+    scored = compare(roles, truth, task.card.label_names, task.params.evaluate)
     return {
         "task": task.params.task,
         "arm": arm.arm,

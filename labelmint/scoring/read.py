@@ -43,44 +43,29 @@ def read_inputs(truth: Truth) -> list[Input]:
     return [by_id[row_id] for row_id in truth.ids]
 
 
-def read_predictions(arm: str, truth: Truth, names: list[str]) -> ArmPredictions:
-    """Read an arm's predictions, in the order of the test rows.
+def read_arm(arm: str, truth: Truth, names: list[str]) -> ArmPredictions | None:
+    """Read an arm's predictions, in the order of the test rows; None if the data couldn't fill the arm.
 
     Raises
     ------
     DataError
         If they are of other rows or labels than the test set's.
     """
+    trained = _metrics(f"train/{arm}")
+    if not trained["train_rows"]:
+        return None
     path = paths.predictions(arm)
     by_seed = _by_seed(path, names)
-    if not truth.ids and not by_seed:  # a task without test rows
-        return ArmPredictions(arm, train_rows(arm), np.zeros((1, 0, len(names))))
-    return ArmPredictions(arm, train_rows(arm), _in_order(path, by_seed, truth))
+    without_test_rows = not truth.ids and not by_seed
+    probabilities = np.zeros((1, 0, len(names))) if without_test_rows else _in_order(path, by_seed, truth)
+    training = {key: trained[key] for key in ("real", "synthetic", "student")}
+    return ArmPredictions(arm, int(trained["train_rows"]), probabilities, **training)
 
 
-def read_baselines(truth: Truth, names: list[str]) -> list[ArmPredictions]:
-    """Read the predictions of the baselines that there are; raises as `read_predictions` does."""
-    made = _metrics("baselines")
-    found = []
-    for name in made["names"] if truth.ids else ():
-        path = paths.baseline(name)
-        predictions = _in_order(path, _by_seed(path, names), truth)
-        found.append(ArmPredictions(name, int(made["train_rows"]), predictions))
-    return found
-
-
-def read_draws(names: list[str]) -> Ints:
-    """Read the labels that the LLM gave with each draw of its demonstrations, shape (draws, rows)."""
-    by_draw = _by_seed(paths.baseline("draws"), names)
-    if not by_draw:
-        return np.zeros((0, 0), np.int64)
-    ids = list(next(iter(by_draw.values())))
-    return np.array([[np.argmax(own[row_id]) for row_id in ids] for own in by_draw.values()], np.int64)
-
-
-def train_rows(arm: str) -> int:
-    """Return the number of rows that an arm was trained on; 0: the data is too small for it."""
-    return int(_metrics(f"train/{arm}")["train_rows"])
+def read_left_out() -> dict[str, str]:
+    """Return why arms that the data can't fill were left out, by arm."""
+    left_out: dict[str, str] = _metrics("arms")["left_out"]
+    return left_out
 
 
 def _metrics(name: str) -> Any:

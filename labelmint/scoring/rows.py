@@ -1,4 +1,4 @@
-"""Single test rows: those that nearly all classifiers get wrong, and how far the LLM's draws agree."""
+"""Single test rows: those that most arms get wrong, and how far the language model agrees with itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hardest(
     places = np.arange(len(truth))
     wrong = np.mean([(arm.predicted != truth).mean(axis=0) for arm in arms], axis=0)
     means = {arm.arm: arm.probabilities.mean(axis=0) for arm in arms}
-    doubt = np.mean([own[places, truth] for own in means.values()], axis=0)
+    doubt = np.mean([mean[places, truth] for mean in means.values()], axis=0)
     # Rounded: the last digits of equal shares must not decide.
     order = np.lexsort((places, doubt.round(6), -wrong.round(6)))[:HARDEST_ROWS]
     return [
@@ -34,20 +34,21 @@ def hardest(
             **input_of(inputs[place]),
             "label": names[truth[place]],
             "wrong": round(float(wrong[place]), 4),
-            "predicted": {arm: names[own[place].argmax()] for arm, own in means.items()},
+            "predicted": {arm: names[mean[place].argmax()] for arm, mean in means.items()},
         }
         for place in order.tolist()
         if wrong[place] > 0
     ]
 
 
-def subjectivity(answers: Ints, labels: int) -> dict[str, Any]:
-    """Return how far the draws of the LLM's demonstrations agree; nothing where there is one draw or no row.
+def subjectivity(arms: Sequence[ArmPredictions], labels: int) -> dict[str, Any]:
+    """Return how far the language model's answers agree after different demonstrations.
+
+    Each seed of an arm of the student `llm` draws other demonstrations. Nothing where no such arm has two
+    seeds, or there is no test row.
 
     Parameters
     ----------
-    answers : shape (draws, rows)
-        Numbers of the labels.
     labels : int
         Number of labels.
 
@@ -56,6 +57,7 @@ def subjectivity(answers: Ints, labels: int) -> dict[str, Any]:
     dict
         `agreement` (of two draws, mean over pairs and rows) and Fleiss' `kappa`, which allows for chance.
     """
+    answers = next((arm.predicted for arm in arms if arm.student == "llm"), np.zeros((0, 0), np.int64))
     draws, rows = answers.shape
     if draws < 2 or not rows:
         return {}

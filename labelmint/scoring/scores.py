@@ -15,16 +15,28 @@ _CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class ArmPredictions:
-    """Predictions of an arm or a baseline; `probabilities` has the shape (seeds, test rows, labels)."""
+    """Predictions of an arm, and what it was trained on.
+
+    Attributes
+    ----------
+    probabilities : shape (seeds, test rows, labels)
+    real, synthetic
+        Training rows of each kind.
+    student
+        The name of its student.
+    """
 
     arm: str
     train_rows: int
     probabilities: Floats
+    real: int = 0
+    synthetic: int = 0
+    student: str = ""
 
     @property
     def predicted(self) -> Ints:
         """Most probable labels, shape (seeds, test rows)."""
-        return self.probabilities.argmax(axis=2)
+        return np.asarray(self.probabilities.argmax(axis=2))
 
 
 def accuracies(predicted: Ints, truth: Ints, weights: Floats) -> Floats:
@@ -50,14 +62,14 @@ def macro_f1s(predicted: Ints, truth: Ints, weights: Floats, labels: int) -> Flo
 
 def label_scores(predicted: Ints, truth: Ints, names: list[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall and F1 of each label, means over the seeds."""
-    every = np.ones((1, len(truth)))
+    once = np.ones((1, len(truth)))
     result = {}
     for label, name in enumerate(names):
-        hits, said, real = _counts(predicted, truth, every, label)
+        hits, predictions, occurrences = _counts(predicted, truth, once, label)
         scores = {
-            "precision": hits / np.maximum(said, 1),
-            "recall": hits / np.maximum(real, 1),
-            "f1": _f1(hits, said, real),
+            "precision": hits / np.maximum(predictions, 1),
+            "recall": hits / np.maximum(occurrences, 1),
+            "f1": _f1(hits, predictions, occurrences),
         }
         result[name] = {key: round(float(value.mean()), 4) for key, value in scores.items()}
     return result
@@ -66,8 +78,8 @@ def label_scores(predicted: Ints, truth: Ints, names: list[str]) -> dict[str, di
 def calibration_error(probabilities: Floats, truth: Ints) -> float:
     """Return the expected calibration error (Guo et al. 2017), 15 equal bins, mean over the seeds."""
     errors = []
-    for own in probabilities:
-        confidence, right, bins = _binned(own, truth)
+    for of_seed in probabilities:
+        confidence, right, bins = _binned(of_seed, truth)
         gaps = np.bincount(bins, weights=right - confidence, minlength=_CALIBRATION_BINS)
         errors.append(np.abs(gaps).sum() / len(truth))
     return float(np.mean(errors))
@@ -75,13 +87,12 @@ def calibration_error(probabilities: Floats, truth: Ints) -> float:
 
 def reliability(probabilities: Floats, truth: Ints) -> list[tuple[int, float, float, int]]:
     """Return the bins that hold answers, over all seeds: number, mean confidence, accuracy, answers."""
-    confidence, right, bins = (
-        np.concatenate(parts) for parts in zip(*(_binned(own, truth) for own in probabilities), strict=True)
-    )
+    binned = [_binned(of_seed, truth) for of_seed in probabilities]
+    confidence, right, bins = (np.concatenate(parts) for parts in zip(*binned, strict=True))
     return [
-        (number, float(confidence[own].mean()), float(right[own].mean()), int(own.sum()))
+        (number, float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum()))
         for number in range(_CALIBRATION_BINS)
-        if (own := bins == number).any()
+        if (inside := bins == number).any()
     ]
 
 
@@ -95,13 +106,18 @@ def _binned(probabilities: Floats, truth: Ints) -> tuple[Floats, Floats, Ints]:
 
 def _counts(predicted: Ints, truth: Ints, weights: Floats, label: int) -> tuple[Floats, Floats, Floats]:
     """Return hits, predictions and occurrences of a label, each of shape (seeds, samples)."""
-    said, real = (predicted == label).astype(float), (truth == label).astype(float)
+    given, true = (predicted == label).astype(float), (truth == label).astype(float)
     return (
-        (said * real) @ weights.T,
-        said @ weights.T,
-        np.broadcast_to(real @ weights.T, (len(said), len(weights))),
+        (given * true) @ weights.T,
+        given @ weights.T,
+        np.broadcast_to(true @ weights.T, (len(given), len(weights))),
     )
 
 
-def _f1(hits: Floats, said: Floats, real: Floats) -> Floats:
-    return np.asarray(2 * hits / np.maximum(said + real, 1))
+def _f1(hits: Floats, predictions: Floats, occurrences: Floats) -> Floats:
+    return np.asarray(2 * hits / np.maximum(predictions + occurrences, 1))
+
+
+def accuracy_by_seed(arm: ArmPredictions, truth: Ints) -> Floats:
+    """Return the accuracies on the test rows as they are, shape (seeds,)."""
+    return np.asarray(accuracies(arm.predicted, truth, np.ones((1, len(truth))))[:, 0])

@@ -10,8 +10,7 @@ import numpy as np
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Input, texts_of
 from labelmint.scoring.bootstrap import Bootstrap, score_interval
-from labelmint.scoring.compare import accuracy_by_seed
-from labelmint.scoring.scores import ArmPredictions, Ints
+from labelmint.scoring.scores import ArmPredictions, Ints, accuracy_by_seed
 
 _LENGTHS = 4
 
@@ -24,18 +23,18 @@ def slices(
     A slice's rows are resampled among themselves: its size is given, not drawn.
     """
     words = np.array([sum(len(text.split()) for text in texts_of(row)) for row in inputs], np.int64)
-    by_length = [("words", name, own) for name, own in length_bins(words)]
+    by_length = [("words", name, places) for name, places in length_bins(words)]
     by_label = [("label", name, np.flatnonzero(truth == number)) for number, name in enumerate(names)]
     result: dict[str, Any] = {arm.arm: {"length": [], "label": []} for arm in arms}
     for kind, parts in (("length", by_length), ("label", by_label)):
-        for key, name, own in parts:
-            if not len(own):
+        for key, name, places in parts:
+            if not len(places):
                 continue
-            bootstrap = Bootstrap(truth[own], len(names), config.bootstrap_samples, config.seed)
+            bootstrap = Bootstrap(truth[places], len(names), config.bootstrap_samples, config.seed)
             for arm in arms:
-                part = ArmPredictions(arm.arm, arm.train_rows, arm.probabilities[:, own])
-                accuracy = float(accuracy_by_seed(part, truth[own]).mean())
-                entry = {key: name, "rows": len(own), "accuracy": round(accuracy, 4)}
+                part = ArmPredictions(arm.arm, arm.train_rows, arm.probabilities[:, places])
+                accuracy = float(accuracy_by_seed(part, truth[places]).mean())
+                entry = {key: name, "rows": len(places), "accuracy": round(accuracy, 4)}
                 result[arm.arm][kind].append({**entry, **score_interval(bootstrap.accuracy(part))})
     return result
 

@@ -16,25 +16,37 @@ _KINDS = ("real", "mixed", "synthetic")
 def write_confusion(path: Path, arm: ArmPredictions, truth: Ints, names: list[str]) -> None:
     """Write true and predicted label of each test row, by the arm's first seed: the model that is kept."""
     rows = zip(truth, arm.predicted[0], strict=True)
-    _write(path, ["label", "predicted"], ([names[real], names[said]] for real, said in rows))
+    _write(path, ["label", "predicted"], ([names[true], names[given]] for true, given in rows))
 
 
 def write_learning_curve(path: Path, arms: Mapping[str, Any]) -> None:
-    """Write the learning curves: accuracy by number of training rows, real ones counted in mixed arms."""
+    """Write the learning curves of the main arm's student, from evaluate.json's arms: accuracy by rows.
+
+    `kind` says which rows they are; mixed arms count their real rows too.
+    """
+    points: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in _KINDS}
+    for entry in arms.values():
+        if entry["main_student"]:
+            points[_kind(entry)].append(entry)
     rows = []
-    for kind in _KINDS:
-        points = [entry for arm, entry in arms.items() if arm.split("_")[0] == kind]
-        for entry in sorted(points, key=lambda entry: entry["train_rows"]):
+    for kind, entries in points.items():
+        for entry in sorted(entries, key=lambda entry: int(entry["train_rows"])):
             score = entry["accuracy"]
             rows.append([kind, entry["train_rows"], score["mean"], score["ci_low"], score["ci_high"]])
     _write(path, ["kind", "rows", "accuracy", "ci_low", "ci_high"], rows)
 
 
-def write_reliability(path: Path, every: Sequence[ArmPredictions], truth: Ints) -> None:
+def _kind(entry: Mapping[str, Any]) -> str:
+    if not entry["synthetic"]:
+        return "real"
+    return "mixed" if entry["real"] else "synthetic"
+
+
+def write_reliability(path: Path, arms: Sequence[ArmPredictions], truth: Ints) -> None:
     """Write how often answers of similar confidence are right; `rows` counts the answers of all seeds."""
     rows = [
         [arm.arm, number, round(confidence, 4), round(accuracy, 4), count]
-        for arm in every
+        for arm in arms
         for number, confidence, accuracy, count in reliability(arm.probabilities, truth)
     ]
     _write(path, ["arm", "bin", "confidence", "accuracy", "rows"], rows)

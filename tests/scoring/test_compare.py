@@ -7,8 +7,9 @@ import pytest
 
 from labelmint.core.records import write_json
 from labelmint.scoring.compare import compare
+from labelmint.scoring.roles import Roles
 from labelmint.scoring.tables import write_confusion, write_learning_curve, write_reliability
-from tests.evaluate.helpers import NAMES, arm, config, simulated, wrong_at
+from tests.scoring.helpers import NAMES, arm, config, simulated, wrong_at
 
 SCORE = {"mean", "sd", "ci_low", "ci_high"}
 TRUTH = np.random.default_rng(0).integers(0, 2, 300)
@@ -31,7 +32,7 @@ def arms(**shares):
 
 
 def compared(*given, truth=TRUTH, names=LABELS):
-    return compare(given, truth, names, config())
+    return compare(Roles(given, "auto", 100), truth, names, config())
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +50,26 @@ def full():
 
 
 def test_the_keys_are_those_that_dvc_compares(full):
-    assert set(full) == {"test_rows", "note", "baselines", "arms", "gain", "label_equivalence"}
+    assert set(full) == {
+        "test_rows",
+        "note",
+        "main_arm",
+        "counterpart",
+        "arms",
+        "gain",
+        "label_equivalence",
+    }
     assert (full["test_rows"], full["note"]) == (300, "")
+    assert (full["main_arm"], full["counterpart"]) == ("mixed", "real")
     assert list(full["arms"]) == ["real_300", "real", "synthetic", "mixed", "real_3000", "real_1000"]
     for entry in full["arms"].values():
-        assert set(entry) == {"train_rows", "accuracy", "macro_f1", "calibration_error", "labels"}
+        scores = {"accuracy", "macro_f1", "calibration_error", "labels"}
+        assert set(entry) == {"train_rows", "real", "synthetic", "student", "main_student", *scores}
         assert set(entry["accuracy"]) == set(entry["macro_f1"]) == SCORE
         assert set(entry["labels"]) == set(LABELS)
     assert set(full["gain"]) == {"mixed_vs_real", "synthetic_vs_real", "mixed_vs_synthetic"}
     for entry in full["gain"].values():
-        assert set(entry) == {"accuracy", "ci_low", "ci_high", "p_value", "p_adjusted"}
+        assert set(entry) == {"one", "other", "accuracy", "ci_low", "ci_high", "p_value", "p_adjusted"}
     assert set(full["label_equivalence"]) == {"synthetic", "mixed"}
     for entry in full["label_equivalence"].values():
         assert set(entry) == {"rows", "ci_low", "ci_high", "note"}
@@ -88,7 +99,7 @@ def test_scores_are_means_over_the_seeds_with_their_unbiased_sd():
 def test_one_seed_has_no_sd():
     accuracy = compared(arm("real", right(0.7, seeds=1)))["arms"]["real"]["accuracy"]
     assert accuracy["sd"] == 0
-    assert compared(arm("real", right(0.7, seeds=1)))["note"].startswith("one training seed: ")
+    assert compared(arm("real", right(0.7, seeds=1)))["note"].startswith("real: trained with one seed")
     assert accuracy["ci_low"] < accuracy["mean"] < accuracy["ci_high"]
 
 
@@ -102,8 +113,8 @@ def test_intervals_surround_the_mean(full):
 
 def test_a_gain_is_the_difference_of_the_means(full):
     accuracy = {name: entry["accuracy"]["mean"] for name, entry in full["arms"].items()}
-    for name, entry in full["gain"].items():
-        one, other = name.split("_vs_")
+    for entry in full["gain"].values():
+        one, other = entry["one"], entry["other"]
         assert entry["accuracy"] == pytest.approx(accuracy[one] - accuracy[other], abs=1.5e-4)
 
 
@@ -191,18 +202,17 @@ def test_arms_may_have_different_numbers_of_seeds():
     )
 
 
-def test_baselines_are_scored_as_arms_are_and_compared_with_mixed():
+def test_other_students_of_the_real_rows_are_compared_with_the_main_arm():
     llm, majority = arm("llm", wrong_at(TRUTH, range(30))), arm("majority", np.zeros((1, 300), np.int64))
     given = arms(real=0.6, real_300=0.95, mixed=0.7, synthetic=0.65)
-    found = compare(given, TRUTH, LABELS, config(), [llm, majority])
-    assert set(found["baselines"]) == {"llm", "majority"}
-    assert found["baselines"]["llm"]["accuracy"]["mean"] == 0.9
-    assert set(found["baselines"]["llm"]) == {"accuracy", "macro_f1", "calibration_error"}
+    found = compared(*given, llm, majority)
+    assert found["arms"]["llm"]["accuracy"]["mean"] == 0.9
+    assert not found["arms"]["llm"]["main_student"]
     assert {"mixed_vs_llm", "mixed_vs_majority"} < set(found["gain"])
     assert found["gain"]["mixed_vs_llm"]["ci_high"] < 0
     assert set(found["label_equivalence"]) == {"mixed", "synthetic", "llm", "majority"}
-    # Baselines change no arm's numbers.
-    assert found["arms"] == compare(given, TRUTH, LABELS, config())["arms"]
+    alone = compared(*given)["arms"]
+    assert {name: found["arms"][name] for name in alone} == alone
 
 
 def test_points_of_the_curve_in_synthetic_rows_are_compared_with_the_real_rows():
@@ -222,7 +232,7 @@ def test_p_values_are_adjusted_for_there_being_several(full):
 def test_the_same_predictions_give_the_same_numbers():
     given = arms(real=0.6, mixed=0.7, real_300=0.65)
     assert compared(*given) == compared(*given)
-    assert compare(given, TRUTH, LABELS, config(seed=2)) != compared(*given)
+    assert compare(Roles(given, "auto", 100), TRUTH, LABELS, config(seed=2)) != compared(*given)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -293,3 +303,40 @@ def test_simulated_arms_keep_their_order():
     means = [found["arms"][name]["accuracy"]["mean"] for name in ("real", "mixed", "real_300")]
     assert means == sorted(means)
     assert found["gain"]["mixed_vs_real"]["ci_low"] > 0
+
+
+def renamed(names):
+    """Return the arms of a run under other names: what they are must not hang on these."""
+    return {
+        new: replace(one, arm=new)
+        for new, one in zip(names, arms(real=0.6, real_300=0.65, mixed=0.8, synthetic=0.7), strict=True)
+    }
+
+
+def test_the_arms_names_say_nothing():
+    given = renamed(["mixed", "synthetic_3", "hundred", "real"])
+    found = compared(*given.values())
+    assert (found["main_arm"], found["counterpart"]) == ("hundred", "mixed")
+    pairs = [(gain["one"], gain["other"]) for gain in found["gain"].values()]
+    assert pairs == [("hundred", "mixed"), ("real", "mixed"), ("hundred", "real")]
+    assert set(found["label_equivalence"]) == {"hundred", "real"}
+
+
+def test_the_main_arm_has_the_users_real_rows_and_the_most_synthetic_ones():
+    users = [arm("mixed", right(0.7), 2100), arm("mixed_40", right(0.9), 140)]
+    more_real = replace(arm("mixed_1000", right(0.9), 5000), real=1000)
+    other_student = replace(arm("mixed_9", right(0.9), 9000), student="fine_tune")
+    roles = Roles([more_real, other_student, *users], "auto", 100)
+    assert roles.main.arm == "mixed"
+    assert roles.counterpart(roles.main) is None
+
+
+def test_a_student_with_a_curve_of_its_own_is_measured_on_it():
+    heads = [
+        replace(arm(f"real_{n}", right(share), n), arm=f"head_{n}", student="head")
+        for n, share in ((100, 0.5), (900, 0.6))
+    ]
+    mixed = replace(arm("mixed", right(0.58), 300), arm="head_mixed", student="head")
+    found = compared(*arms(real=0.8, real_300=0.9), *heads, mixed)["label_equivalence"]
+    assert list(found) == ["head_mixed"]
+    assert 100 < found["head_mixed"]["rows"] < 900

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from labelmint.scoring.rows import HARDEST_ROWS, hardest, subjectivity
 from labelmint.scoring.slices import length_bins, slices
 from tests.builders import labelled
-from tests.evaluate.helpers import NAMES, arm, config, wrong_at
+from tests.scoring.helpers import NAMES, arm, config, wrong_at
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=60))
@@ -81,7 +81,7 @@ def test_there_are_at_most_fifty():
     ],
 )
 def test_subjectivity_is_how_far_draws_disagree(answers, agreement, kappa):
-    found = subjectivity(np.array(answers), 2)
+    found = subjectivity([arm("mixed", np.zeros((2, 9), np.int64)), arm("llm", np.array(answers))], 2)
     assert found == {
         "agreement": agreement,
         "kappa": kappa,
@@ -91,5 +91,5 @@ def test_subjectivity_is_how_far_draws_disagree(answers, agreement, kappa):
 
 
 def test_one_draw_says_nothing():
-    assert subjectivity(np.zeros((1, 5), np.int64), 2) == {}
-    assert subjectivity(np.zeros((0, 0), np.int64), 2) == {}
+    assert subjectivity([arm("llm", np.zeros((1, 5), np.int64))], 2) == {}
+    assert subjectivity([arm("mixed", np.zeros((2, 5), np.int64))], 2) == {}

@@ -19,11 +19,23 @@ def config(bootstrap_samples: int = 300, seed: int = 1) -> Evaluate:
 
 
 def arm(name: str, predicted: Ints, train_rows: int = 100, labels: int = 2) -> ArmPredictions:
-    """Return an arm that says these labels, shape (seeds, rows), with confidence 0.8."""
+    """Return an arm that says these labels, shape (seeds, rows), with confidence 0.8.
+
+    Its name says what it is trained on: real rows, synthetic ones, or 100 real and synthetic ones; any other
+    name is that of a student with 100 real rows.
+    """
+    kind = name.split("_")[0]
+    training = {
+        "real": {"real": train_rows},
+        "synthetic": {"synthetic": train_rows},
+        "mixed": {"real": 100, "synthetic": max(1, train_rows - 100)},
+    }.get(kind)
     rest = 0.2 / (labels - 1)
     probabilities = np.full((*predicted.shape, labels), rest)
     np.put_along_axis(probabilities, predicted[..., None], 0.8, axis=2)
-    return ArmPredictions(name, train_rows, probabilities)
+    if training is None:
+        return ArmPredictions(name, train_rows, probabilities, real=100, student=name)
+    return ArmPredictions(name, train_rows, probabilities, **training, student="auto")
 
 
 def wrong_at(truth: Ints, *places: range, labels: int = 2) -> Ints:

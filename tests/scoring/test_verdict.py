@@ -8,7 +8,8 @@ from labelmint.core.errors import DataError
 from labelmint.core.records import write_json
 from labelmint.scoring import verdict
 from labelmint.scoring.compare import compare
-from tests.evaluate.helpers import NAMES, arm, config, wrong_at
+from labelmint.scoring.roles import Roles
+from tests.scoring.helpers import NAMES, arm, config, wrong_at
 
 TRUTH = np.arange(200) % 2
 ROWS = {"real": 100, "synthetic": 900, "mixed": 1000, "real_300": 300, "real_1000": 1000}
@@ -17,22 +18,24 @@ ROWS = {"real": 100, "synthetic": 900, "mixed": 1000, "real_300": 300, "real_100
 def result(baselines=(), **wrong):
     """Return a result; `wrong` and `baselines` say how many of the 200 rows are labelled wrong."""
     arms = [arm(name, wrong_at(TRUTH, range(count)), ROWS[name]) for name, count in wrong.items()]
-    others = [arm(name, wrong_at(TRUTH, range(count))) for name, count in dict(baselines).items()]
-    return {"task": "films", **compare(arms, TRUTH, NAMES[:2], config(), others)}
+    arms += [arm(name, wrong_at(TRUTH, range(count))) for name, count in dict(baselines).items()]
+    return {"task": "films", **compare(Roles(arms, "auto", 100), TRUTH, NAMES[:2], config())}
 
 
 def said(**given):
     return verdict.verdict(result(**given)).splitlines()
 
 
-def test_arms_and_baselines_have_a_line_each():
+def test_every_arm_has_a_line():
     found = result(baselines={"llm": 20}, real=80, mixed=40)
     lines = verdict.verdict(found).splitlines()
     assert lines[0] == "films: accuracy on 200 held-out real rows (95 % interval)"
     for line, (name, score, rows) in zip(
-        lines[1:], [("real", 0.6, " 100 rows"), ("mixed", 0.8, " 1000 rows"), ("llm", 0.9, "")], strict=False
+        lines[1:],
+        [("real", 0.6, " 100 rows"), ("mixed", 0.8, " 1000 rows"), ("llm", 0.9, " 100 rows")],
+        strict=False,
     ):
-        entry = found["baselines" if name == "llm" else "arms"][name]["accuracy"]
+        entry = found["arms"][name]["accuracy"]
         assert line.split()[0] == name
         assert rows in line
         assert f"{score:.3f}  ({entry['ci_low']:.3f} to {entry['ci_high']:.3f})" in line
@@ -44,33 +47,33 @@ def test_the_worth_is_what_mixed_scores_like_less_the_real_rows():
     low, high = equivalence["ci_low"], equivalence["ci_high"]
     assert equivalence["rows"] == 548
     assert (
-        f"Your synthetic data is worth 448 real labels ({low - 100} to {high - 100}): "
-        f"with it, 100 score like 548 ({low} to {high})."
+        f"They are worth about 448 real labels (95 % interval {low - 100}–{high - 100}; "
+        "a test set of 200 rows cannot narrow it further)."
     ) in verdict.verdict(found).splitlines()
     assert any(
-        line.startswith("Adding the synthetic rows changes accuracy by +20.0 points (")
+        line.startswith("The synthetic rows change accuracy by +20.0 points (")
         for line in said(real=80, mixed=40)
     )
 
 
 def test_beyond_the_curve_the_worth_is_a_lower_bound():
     assert (
-        "Your synthetic data is worth at least 200 real labels (200 to 200): with it, 100 score like 300 "
-        "(300 to 300; at least 300: the real curve ends there)."
+        "They are worth at least 200 real labels (95 % interval 200–200; at least 300: the real curve ends "
+        "there; a test set of 200 rows cannot narrow it further)."
     ) in said(real=100, real_300=80, mixed=2)
 
 
 def test_rows_that_add_nothing_are_worth_nothing():
     lines = said(real=60, real_300=20, mixed=61)
-    assert any(line.startswith("Your synthetic data is worth 0 real labels (0 to ") for line in lines)
-    gain = next(line for line in lines if line.startswith("Adding the synthetic rows"))
+    assert any(line.startswith("They are worth about 0 real labels (95 % interval 0–") for line in lines)
+    gain = next(line for line in lines if line.startswith("The synthetic rows change"))
     assert gain.endswith(", which may be chance.")
 
 
 def test_without_a_mixed_arm_the_worth_is_that_of_the_synthetic_one():
     lines = said(real_300=60, real_1000=20, synthetic=40, baselines={"llm": 4})
-    assert any(line.startswith("Your synthetic data is worth 548 real labels (") for line in lines)
-    assert lines[-1].startswith("The language model itself labels the test rows better than the synthetic ")
+    assert any(line.startswith("They are worth about 548 real labels (") for line in lines)
+    assert lines[-1].startswith("llm labels the test rows better than synthetic: ")
 
 
 @pytest.mark.parametrize(("wrong", "chance"), [(5, False), (39, True)])
@@ -79,10 +82,7 @@ def test_a_baseline_that_is_better_is_named(wrong, chance):
     better = [line for line in lines if "labels the test rows better" in line]
     assert len(better) == 1
     points = 100 * (40 - wrong) / 200
-    assert better[0].startswith(
-        "The language model itself labels the test rows better than the mixed classifier: "
-        f"{points:+.1f} points ("
-    )
+    assert better[0].startswith(f"llm labels the test rows better than mixed: {points:+.1f} points (")
     assert better[0].endswith(", which may be chance.") is chance
 
 
@@ -100,7 +100,7 @@ def test_without_test_labels_the_verdict_is_a_line():
 
 def test_the_command_prints_what_evaluate_found(project, capsys):
     with pytest.raises(DataError, match=r"metrics/evaluate\.json: no such file; run `dvc repro`"):
-        verdict.main()
+        verdict.print_verdict()
     write_json(paths.METRICS / "evaluate.json", result(real=80))
-    verdict.main()
+    verdict.print_verdict()
     assert capsys.readouterr().out == verdict.verdict(result(real=80)) + "\n"

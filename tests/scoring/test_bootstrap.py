@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from labelmint.scoring.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
 from labelmint.scoring.scores import accuracies
-from tests.evaluate.helpers import arm, wrong_at
+from tests.scoring.helpers import arm, wrong_at
 
 
 def test_differences_are_paired():

@@ -12,7 +12,7 @@ from labelmint.scoring.scores import (
     macro_f1s,
     reliability,
 )
-from tests.evaluate.helpers import NAMES
+from tests.scoring.helpers import NAMES
 
 SEEDS = st.integers(0, 2**32 - 1)
 
