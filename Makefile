@@ -1,4 +1,4 @@
-# The same few verbs for people and for CI. `make repro` and `make test` set up what they need.
+# The same verbs for people and for CI. Each sets up first what it needs.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,23 +6,25 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro preview report study ablate export test check fix bench lock
+.PHONY: help setup repro preview report export study ablate bench test test-fast check fix lock
 
 help:
-	@echo "make repro [QUICK=1]  set up, then run the whole pipeline"
+	@echo "make setup            install everything into .venv, once (5 to 10 minutes)"
+	@echo "make repro [QUICK=1]  run the whole pipeline"
 	@echo "make preview          show a prompt and five texts per label in about a minute; writes no results"
-	@echo "make report           make metrics/report.html anew from what there is"
-	@echo "make study            compare the methods on three tasks, as in the paper"
-	@echo "make export [ARM=real] [OUT=folder]  the data set and a classifier, with cards, into exported/<task>/"
-	@echo "make ablate           measure what each rule of the filter gained, after make repro"
-	@echo "make test             set up, then run all tests"
-	@echo "make check | fix      lint and types | mend what can be mended"
+	@echo "make report           rebuild metrics/report.html from the existing results"
+	@echo "make export [ARM=real] [OUT=folder]  write the data set and a classifier, with cards"
+	@echo "make study            compare the prompt methods on three tasks, as in the paper"
+	@echo "make ablate           measure what each rule of the filter gains, after make repro"
 	@echo "make bench            measure speed and memory into metrics/bench.json"
-	@echo "make lock             renew requirements.lock from pyproject.toml"
+	@echo "make test-fast        run the tests that need no model, no DVC and no browser"
+	@echo "make test             run all tests"
+	@echo "make check | fix      lint, format and types | repair what ruff can repair"
+	@echo "make lock             write the installed versions to requirements.lock"
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock setup.sh
+$(STAMP): requirements.lock pyproject.toml setup.sh
 	@PYTHON="$(PYTHON)" bash setup.sh "$(VENV)"
 	@touch $(STAMP)
 
@@ -31,36 +33,43 @@ repro: setup
 	@bash quick.sh
 else
 repro: setup
-	@echo "repro: about 40 minutes on 2 cores; a stopped run goes on where it was. QUICK=1 takes about 6."
+	@echo "repro: about 40 minutes on 2 cores; a stopped run resumes. QUICK=1 takes about 6 minutes."
 	@$(BIN)/dvc repro
-	@$(BIN)/python -m labelmint.scoring.verdict
-	@echo "repro: every row, chart and prompt: metrics/report.html"
+	@$(BIN)/labelmint verdict
+	@echo "repro: all rows, charts and prompts: metrics/report.html"
 endif
 
-# Alone and anew: it takes up what commands beside the pipeline have found, such as `make ablate`.
+# Only the real rows are made, where they are missing.
+preview: setup
+	@test -e data/real/train.jsonl || $(BIN)/dvc repro -q prepare
+	@$(BIN)/labelmint preview
+
+# Forced, because what commands beside the pipeline measured, such as `make ablate`, is no dep of the stage.
 report: setup
 	@$(BIN)/dvc repro -q -s -f report
 	@echo "report: metrics/report.html"
+
+export: setup
+	@$(BIN)/labelmint export $(if $(ARM),--arm "$(ARM)") $(if $(OUT),--out "$(OUT)")
 
 study: setup
 	@echo "study: about an hour and a half on 2 cores; a stopped run resumes"
 	@$(BIN)/python -m experiments.study
 
-export: setup
-	@$(BIN)/python -m export $(if $(ARM),--arm "$(ARM)") $(if $(OUT),--out "$(OUT)")
-
 ablate: setup
 	@echo "ablate: one to three minutes on 2 cores; writes docs/results/ablation.md"
 	@$(BIN)/python -m experiments.ablate
 
-# For trying prompts and settings: only the real rows are made, where they are missing.
-preview: setup
-	@test -e data/real/train.jsonl || $(BIN)/dvc repro -q prepare
-	@$(BIN)/python -m stages.generate --preview
+bench: setup
+	@echo "bench: about 12 minutes on 2 idle cores"
+	@$(BIN)/python -m experiments.bench
 
 test: setup
 	@echo "test: about 12 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
 	@$(BIN)/python -m pytest
+
+test-fast: setup
+	@$(BIN)/python -m pytest -m "not slow"
 
 check: setup
 	@$(BIN)/ruff check .
@@ -71,10 +80,6 @@ fix: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup
-	@echo "bench: about 12 minutes on 2 idle cores"
-	@$(BIN)/python -m experiments.bench
-
-# Exact versions of everything, as installed; PyTorch without the local tag of a CPU-only build.
+# setuptools too, which builds labelmint itself; PyTorch without the local tag of a CPU-only build.
 lock:
-	@$(BIN)/python -m pip freeze --exclude-editable | sed 's/^\(torch==[0-9.]*\)+.*/\1/' > requirements.lock
+	@$(BIN)/python -m pip freeze --all --exclude pip --exclude wheel --exclude-editable | sed 's/^\(torch==[0-9.]*\)+.*/\1/' > requirements.lock

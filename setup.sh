@@ -3,24 +3,54 @@
 set -euo pipefail
 venv=$1
 python=${PYTHON:-python3.11}
+log=$venv/setup.log
+ticker=
 
 fail() { echo "setup: error: $1" >&2; exit 1; }
 
-# Every check comes before anything is installed.
-if ! command -v "$python" >/dev/null || ! "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-  # A version manager's python3 may be the right one under another name.
-  python=python3
-  "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
-    fail "Python 3.11 is needed and neither python3.11 nor python3 is one; install it, or say PYTHON=/path/to/python3.11"
+is_3_11() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; }
+
+# All checks come before anything is installed.
+if ! is_3_11 "$python"; then
+  python=python3 # a version manager's python3 may be a 3.11
+  is_3_11 "$python" ||
+    fail "Python 3.11 is needed, and neither ${PYTHON:-python3.11} nor python3 is one; install it, or run: make setup PYTHON=/path/to/python3.11"
 fi
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$python has no venv module; install python3.11-venv"
 command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null ||
-  fail "a C++ compiler is needed to build llama.cpp; install g++ or clang"
-command -v git >/dev/null || fail "git is needed by DVC; install git"
+  fail "a C++ compiler is needed to compile llama.cpp; install g++ or clang"
+command -v git >/dev/null || fail "DVC needs git; install git"
+above=$(git rev-parse --show-cdup 2>&1) && [ -z "$above" ] ||
+  fail "DVC needs a git clone, and this folder is none; use git clone, or run: git init && git add -A && git commit -m Start${above:+ (git: $above)}"
 
-echo "setup: installing into $venv; llama.cpp is compiled, so this takes about 5 to 10 minutes, once"
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-# PyTorch first and by its exact version: an open range would pull gigabytes of CUDA libraries.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$(grep '^torch==' requirements.lock)"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r requirements.lock
-echo "setup: done"
+# Print a line every 15 seconds: the seconds since the start, and what pip is doing.
+tick() {
+  while sleep 15 >/dev/null 2>&1; do
+    doing=$(grep -E '^ *(Collecting|Downloading|Building|Preparing|Installing)' "$log" | tail -n 1 | cut -c 1-90)
+    echo "setup: $SECONDS s: ${doing:-waiting for pip}"
+  done
+}
+
+stop_ticker() { [ -z "$ticker" ] || kill "$ticker" 2>/dev/null || true; }
+trap stop_ticker EXIT
+
+# install WHAT PIP-ARGUMENTS...: run pip with its output in the log.
+install() {
+  echo "setup: $SECONDS s: $1"
+  tick &
+  ticker=$!
+  if ! "$venv/bin/python" -m pip install --disable-pip-version-check "${@:2}" >>"$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    fail "$1 failed; the whole log: $log"
+  fi
+  stop_ticker
+}
+
+echo "setup: installing into $venv takes about 5 to 10 minutes, once; log: $log"
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv "$venv"
+: >"$log"
+# PyTorch first and by its exact version: an open range would download gigabytes of CUDA libraries.
+install "downloading PyTorch" "$(grep '^torch==' requirements.lock)"
+install "downloading the other packages, then compiling llama.cpp" -r requirements.lock
+install "installing labelmint itself" -e . --no-deps --no-build-isolation
+echo "setup: done in $SECONDS s"
