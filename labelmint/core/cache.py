@@ -130,6 +130,8 @@ def _connection() -> Iterator[sqlite3.Connection]:
         raise LabelmintError(
             f"{path}: {error}; free some space, or let LABELMINT_CACHE name a folder that can be written to"
         ) from None
+    except sqlite3.DatabaseError as error:
+        raise LabelmintError(f"{path}: {error}; delete the file, and run again") from None
 
 
 def _open(path: Path) -> sqlite3.Connection:

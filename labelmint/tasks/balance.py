@@ -41,7 +41,9 @@ def class_balance(
         shares = wanted
     unknown = sorted(set(shares) - set(names))
     if unknown:
-        raise ParamsError(f"params.yaml: class_balance: no label {unknown[0]!r}; there are {', '.join(names)}")
+        raise ParamsError(
+            f"params.yaml: class_balance: no label {unknown[0]!r}; there are {', '.join(names)}"
+        )
     missing = [name for name in names if not shares.get(name)]
     if missing:
         raise ParamsError(f"params.yaml: class_balance: {missing[0]!r} has no share above 0; give it one")
