@@ -1,7 +1,8 @@
 """Describe the kept texts beside the real ones: diversity, distributions, and whether they can be told apart.
 
 Reads the task card, data/real/train.jsonl and pool.jsonl, and data/synthetic/kept.jsonl; writes
-metrics/data.json, whose numbers docs/data_metrics.md explains. Run alone: `python -m stages.describe`.
+metrics/data.json, whose numbers docs/explanation/data_metrics.md explains.
+Run alone: `python -m stages.describe`.
 """
 
 from __future__ import annotations

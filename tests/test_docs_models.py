@@ -1,4 +1,4 @@
-"""What docs/models.md shows works: every YAML example is checked, every command names what exists."""
+"""What docs/howto/models.md shows works: every YAML example is checked, every command names what exists."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from labelmint.llm.catalog import Entry
 from labelmint.llm.endpoint import PASSING
 from tests.builders import REPOSITORY
 
-TEXT = (REPOSITORY / "docs/models.md").read_text(encoding="utf-8")
+TEXT = (REPOSITORY / "docs/howto/models.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 COMMANDS = "\n".join(re.findall(r"^```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE))
 

@@ -95,7 +95,7 @@ class Method:
     """
 
     name: str
-    summary: str  # what its prompts have, as in docs/methods.md
+    summary: str  # what its prompts have, as in docs/explanation/prompt_methods.md
     make_spec: Callable[[str, random.Random, Context], PromptSpec]
     # Whether prompts show real rows: never, where there are any, or always (it needs rows of each label).
     demonstrations: Literal["none", "optional", "required"] = "none"

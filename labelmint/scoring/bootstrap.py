@@ -6,7 +6,8 @@ do together (such a bootstrap "is mildly conservative", Owen 2007, Owen & Eckles
 differ by the rows that happen to be tested, drawing rows anew moves them further apart, and the mean over the
 seeds has its share already. So that part, which the resampled rows show, is taken off the variance between
 seeds. As the variance of k seeds is itself uncertain, the noise has Student's t distribution with k - 1
-degrees of freedom: a Behrens-Fisher (fiducial) interval. docs/method.md says how often it is right.
+degrees of freedom: a Behrens-Fisher (fiducial) interval. docs/explanation/measurements.md says how often it
+is right.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def spec(method, rows=ROWS, the_card=None, ideas=IDEAS, label="negative", number
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_docs_say_what_each_method_shows(method):
-    docs = (REPOSITORY / "docs/methods.md").read_text(encoding="utf-8")
+    docs = (REPOSITORY / "docs/explanation/prompt_methods.md").read_text(encoding="utf-8")
     assert f"| `{method}` | {METHODS[method].summary} |" in docs
 
 

@@ -1,4 +1,4 @@
-"""The cards that docs/tasks.md shows are whole and valid."""
+"""The cards that docs/howto/tasks.md shows are whole and valid."""
 
 import re
 
@@ -11,7 +11,7 @@ from tests.builders import REPOSITORY
 
 SHOWN = re.findall(
     r"```yaml\n# data/tasks/(\w+)\.yaml\n(.*?)```",
-    (REPOSITORY / "docs/tasks.md").read_text(encoding="utf-8"),
+    (REPOSITORY / "docs/howto/tasks.md").read_text(encoding="utf-8"),
     re.DOTALL,
 )
 

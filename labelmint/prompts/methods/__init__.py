@@ -1,4 +1,7 @@
-"""The prompt methods: one file and one line of `METHODS` each; docs/methods.md shows a prompt of each."""
+"""The prompt methods: one file and one line of `METHODS` each.
+
+docs/explanation/prompt_methods.md shows a prompt of each.
+"""
 
 from __future__ import annotations
 
