@@ -12,15 +12,15 @@ from stages.evaluate import main
 
 # How many of the 40 test rows each arm gets wrong; the second seed one more.
 WRONG = {"real": 16, "synthetic": 12, "mixed": 9, "real_30": 12, "real_40": 8, "real_50": 5}
-TRAIN_ROWS = {"real": 20, "synthetic": 200, "mixed": 220, "real_30": 30, "real_40": 40, "real_50": 50}
+ROWS = {"synthetic": (0, 200), "mixed": (20, 200), "real_30": (30, 0), "real_40": (40, 0), "real_50": (50, 0)}
 TABLES = ["confusion.csv", "learning_curve.csv", "reliability.csv"]
 OUTPUTS = [
     "metrics/evaluate.json",
     "data/evaluation/hardest.jsonl",
     *(f"metrics/plots/{name}" for name in TABLES),
 ]
-# The baselines' wrong rows; the LLM is better than any arm.
-BASELINES = {"llm": 3, "majority": 20}
+# Wrong rows of other students; the language model is better than any arm.
+STUDENTS = {"llm": 3, "majority": 20}
 OTHER = {"negative": "positive", "positive": "negative"}
 
 
@@ -28,13 +28,11 @@ OTHER = {"negative": "positive", "positive": "negative"}
 def predictions(prepared, set_params):
     """Write every arm's predictions by hand."""
     set_params({"evaluate.bootstrap_samples": 200})
-    for arm, wrong in WRONG.items():
+    for arm, wrong in {**WRONG, **STUDENTS}.items():
         predict(arm, wrong)
-    for name, wrong in BASELINES.items():
-        write_rows(paths.baseline(name), answers(wrong))
-    draws = [answers(wrong, seed=draw)[:10] for draw, wrong in ((1, 3), (2, 4))]
-    write_rows(paths.baseline("draws"), [row for own in draws for row in own])
-    write_json(paths.METRICS / "baselines.json", {"names": [*BASELINES], "train_rows": 20})
+    declared = {arm: {"real": "all"} for arm in WRONG}
+    set_params({"arms": {**declared, **{name: {"real": "all", "student": name} for name in STUDENTS}}})
+    write_json(paths.METRICS / "arms.json", {"arms": {}, "left_out": {"real_9": "it needs 9 rows"}})
 
 
 def answers(wrong, seed=1):
@@ -50,7 +48,10 @@ def answers(wrong, seed=1):
 def predict(arm, wrong):
     """Write the predictions of an arm whose two seeds get that many rows wrong, and one more."""
     write_rows(paths.predictions(arm), answers(wrong) + answers(wrong + 1, seed=2))
-    write_json(paths.METRICS / "train" / f"{arm}.json", {"train_rows": TRAIN_ROWS[arm]})
+    real, synthetic = ROWS.get(arm, (20, 0))
+    training = {"train_rows": real + synthetic, "real": real, "synthetic": synthetic}
+    student = arm if arm in STUDENTS else "auto"
+    write_json(paths.METRICS / "train" / f"{arm}.json", {**training, "student": student})
 
 
 def change(arm, edit):
@@ -98,11 +99,12 @@ def test_scores_are_of_the_predictions():
     found = result()
     assert found["task"] == "tiny"
     assert found["test_rows"] == 40
-    assert list(found["arms"]) == load_params().arms
+    assert list(found["arms"]) == list(load_params().arms)
+    assert found["left_out"] == {"real_9": "it needs 9 rows"}
     for arm, wrong in WRONG.items():
         entry = found["arms"][arm]
         assert entry["accuracy"]["mean"] == pytest.approx(1 - (wrong + 0.5) / 40, abs=1e-4)
-        assert entry["train_rows"] == TRAIN_ROWS[arm]
+        assert (entry["real"], entry["synthetic"]) == ROWS.get(arm, (20, 0))
     assert found["gain"]["mixed_vs_real"]["accuracy"] == pytest.approx(7 / 40, abs=1e-4)
     assert 30 < found["label_equivalence"]["mixed"]["rows"] < 40
 
@@ -123,11 +125,11 @@ def test_the_tables_are_of_the_mixed_arm_and_the_real_ones():
     assert [row["label"] for row in confusion] == answers
     assert sum(row["label"] != row["predicted"] for row in confusion) == WRONG["mixed"]
     assert [row["rows"] for row in curve] == ["20", "30", "40", "50", "220", "200"]
-    assert {row["arm"] for row in table("reliability.csv")} == {*WRONG, *BASELINES}
+    assert {row["arm"] for row in table("reliability.csv")} == {*WRONG, *STUDENTS}
 
 
-def test_without_a_mixed_arm_the_confusion_is_of_the_first_one(set_params):
-    set_params({"arms": ["real", "synthetic"]})
+def test_without_synthetic_rows_the_confusion_is_of_the_first_arm(set_params):
+    set_params({"arms": {"real": {"real": "all"}}})
     main()
     assert sum(row["label"] != row["predicted"] for row in table("confusion.csv")) == WRONG["real"]
     assert result()["label_equivalence"] == {}
@@ -196,21 +198,18 @@ def without_test_labels(*arms):
         write_rows(path, [])
     for arm in arms:
         change(arm, lambda rows: [])
-    for name in (*BASELINES, "draws"):
-        write_rows(paths.baseline(name), [])
-    write_json(paths.METRICS / "baselines.json", {"names": [], "train_rows": 20})
 
 
 def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(prepared):
     main()
     scored = result()
-    without_test_labels(*WRONG)
+    without_test_labels(*WRONG, *STUDENTS)
     main()
     found = result()
     assert list(found) == list(scored)
     assert (found["test_rows"], found["note"]) == (0, "no test labels: nothing could be scored")
-    assert found["arms"] == {arm: {"train_rows": rows} for arm, rows in TRAIN_ROWS.items()}
-    assert (found["gain"], found["label_equivalence"], found["baselines"]) == ({}, {}, {})
+    assert (found["arms"]["mixed"]["real"], found["arms"]["mixed"]["synthetic"]) == ROWS["mixed"]
+    assert (found["gain"], found["label_equivalence"]) == ({}, {})
     assert (found["subjectivity"], read_rows(paths.HARDEST)) == ({}, [])
     assert [table(name) for name in TABLES] == [[], [], []]
 
@@ -222,20 +221,26 @@ def test_predictions_without_test_labels_are_an_error():
 
 
 def test_the_synthetic_arm_is_scored_without_real_rows(set_params):
-    set_params({"arms": ["synthetic"], "real.rows": 0})
+    set_params({"arms": {"synthetic": {"synthetic": "all"}}, "real.rows": 0})
     main()
     assert list(result()["arms"]) == ["synthetic"]
-    assert set(result()["gain"]) == {"synthetic_vs_llm", "synthetic_vs_majority"}
+    assert result()["gain"] == {}
 
 
-def test_the_baselines_are_scored_and_compared():
+def test_other_students_are_scored_and_compared():
     main()
     found = result()
-    assert list(found["baselines"]) == list(BASELINES)
-    assert found["baselines"]["llm"]["accuracy"]["mean"] == pytest.approx(37 / 40, abs=1e-4)
-    assert found["gain"]["mixed_vs_llm"]["accuracy"] == pytest.approx(-6.5 / 40, abs=1e-4)
-    assert found["subjectivity"]["agreement"] == 0.9  # of ten rows one is told otherwise
-    assert (found["subjectivity"]["rows"], found["subjectivity"]["draws"]) == (10, 2)
+    assert found["gain"]["mixed_vs_llm"]["accuracy"] == pytest.approx(-6 / 40, abs=1e-4)
+    assert set(found["gain"]) == {
+        "mixed_vs_real",
+        "synthetic_vs_real",
+        "mixed_vs_synthetic",
+        "mixed_vs_llm",
+        "mixed_vs_majority",
+    }
+    # Its second seed answers one of 40 rows otherwise.
+    assert found["subjectivity"]["agreement"] == 0.975
+    assert (found["subjectivity"]["rows"], found["subjectivity"]["draws"]) == (40, 2)
 
 
 def test_the_slices_are_parts_of_the_test_rows():
@@ -252,20 +257,14 @@ def test_the_hardest_rows_are_those_that_most_arms_get_wrong():
     main()
     rows = read_rows(paths.HARDEST)
     inputs, labels = read_rows(paths.TEST_INPUTS), read_rows(paths.TEST_LABELS)
-    assert [row["id"] for row in rows] == [row["id"] for row in inputs[: WRONG["real"] + 1]]
+    assert [row["id"] for row in rows] == [row["id"] for row in inputs[: STUDENTS["majority"] + 1]]
     assert rows[0] == {
         **inputs[0],
         "label": labels[0]["label"],
         "wrong": 1.0,
-        "predicted": dict.fromkeys(WRONG, OTHER[labels[0]["label"]]),
+        "predicted": dict.fromkeys([*WRONG, *STUDENTS], OTHER[labels[0]["label"]]),
     }
     assert [row["wrong"] for row in rows] == sorted((row["wrong"] for row in rows), reverse=True)
-
-
-def test_a_baseline_of_other_rows_is_an_error():
-    write_rows(paths.baseline("llm"), answers(3)[1:])
-    with pytest.raises(DataError, match=r"^data/baselines/llm\.jsonl: predictions are not of the rows of"):
-        main()
 
 
 def test_test_inputs_of_other_rows_are_an_error():
@@ -274,9 +273,15 @@ def test_test_inputs_of_other_rows_are_an_error():
         main()
 
 
-def test_points_that_the_kept_rows_cannot_fill_are_left_out(set_params):
-    set_params({"filter.curve": [300, 1000], "arms": [*WRONG, "mixed_300"]})
-    write_rows(paths.predictions("mixed_300"), [])
-    write_json(paths.METRICS / "train/mixed_300.json", {"train_rows": 0})
+def test_an_arm_that_the_data_could_not_fill_is_left_out():
+    write_rows(paths.predictions("real_50"), [])
+    write_json(paths.METRICS / "train/real_50.json", {"train_rows": 0})
     main()
-    assert list(result()["arms"]) == list(WRONG)
+    assert list(result()["arms"]) == [arm for arm in [*WRONG, *STUDENTS] if arm != "real_50"]
+
+
+def test_without_any_arm_that_could_be_filled_there_is_an_error(set_params):
+    set_params({"arms": {"real_50": {"real": 50}}})
+    write_json(paths.METRICS / "train/real_50.json", {"train_rows": 0})
+    with pytest.raises(DataError, match="the data can fill none of them; declare one with fewer rows"):
+        main()
