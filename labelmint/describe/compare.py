@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from labelmint.core.params import Describe
 from labelmint.describe.distributions import fit_topics, topic_spread
 from labelmint.describe.diversity import diversity
 from labelmint.describe.fidelity import FOLDS, likeness
@@ -25,6 +25,15 @@ MIN_TEXTS = 2 * FOLDS
 _MAX_TEXTS = 10_000
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """`subsamples` samples of at most `texts` texts from each set; measures are averaged over them."""
+
+    texts: int = 400
+    subsamples: int = 5
+    seed: int = 1
+
+
 def equal_texts(texts: Sequence[str], words: int, seed: int) -> list[str]:
     """Return the texts that have so many words, cut to them, in an order that theirs doesn't change."""
     found = [own for text in sorted(texts) if (own := cut(text, words)) is not None]
@@ -34,7 +43,7 @@ def equal_texts(texts: Sequence[str], words: int, seed: int) -> list[str]:
     return [found[at] for at in sorted(chosen.tolist())]
 
 
-def sample_size(config: Describe, real: int, synthetic: int) -> tuple[int, bool]:
+def sample_size(config: Sampling, real: int, synthetic: int) -> tuple[int, bool]:
     """Return the number of texts per sample, and whether there are enough to compare the two sets.
 
     Comparing takes two real samples: one to compare with, and one to be compared like the synthetic one.
@@ -45,7 +54,7 @@ def sample_size(config: Describe, real: int, synthetic: int) -> tuple[int, bool]
 
 
 def compare(
-    config: Describe,
+    config: Sampling,
     real: Sequence[str],
     synthetic: Sequence[str],
     embed: Embed,

@@ -24,7 +24,7 @@ _TEXTS_PER_TOPIC = 10
 _MAX_TOPICS = 50
 
 
-def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> dict[str, float]:
+def class_balance(names: Sequence[str], rows: Sequence[Labelled]) -> dict[str, float]:
     """Return the labels' shares of the rows, by name in the card's order."""
     counts = Counter(row["label"] for row in rows)
     return {name: round(counts[name] / max(1, len(rows)), 4) for name in names}

@@ -8,11 +8,10 @@ from typing import Any
 from scipy.stats import wasserstein_distance
 
 from labelmint.core import paths
-from labelmint.core.errors import DataError, ParamsError
-from labelmint.core.params import Describe
+from labelmint.core.errors import DataError
 from labelmint.core.records import Labelled
-from labelmint.describe.compare import MIN_TEXTS, Embed, Watch, compare, equal_texts, sample_size
-from labelmint.describe.distributions import js_distance, label_shares, length_bins, lengths, log_odds
+from labelmint.describe.compare import MIN_TEXTS, Embed, Sampling, Watch, compare, equal_texts, sample_size
+from labelmint.describe.distributions import class_balance, js_distance, length_bins, lengths, log_odds
 from labelmint.describe.diversity import most_repeated
 from labelmint.describe.fidelity import telling
 from labelmint.describe.texts import common_words, words_of, written_part
@@ -23,7 +22,7 @@ _FEW_TEXTS = 100
 
 
 def describe(
-    config: Describe,
+    config: Sampling,
     names: Sequence[str],
     train: Sequence[Labelled],
     pool: Sequence[Labelled],
@@ -37,8 +36,6 @@ def describe(
     ------
     DataError
         If there are no synthetic rows.
-    ParamsError
-        If `describe.words` leaves fewer than two synthetic texts.
     """
     if not kept:
         raise DataError(f"{paths.KEPT}: no rows, so there is nothing to describe; run `dvc repro filter`")
@@ -46,14 +43,9 @@ def describe(
     rows = {"real": [*train, *pool], "synthetic": [*kept]}
     texts = {name: [text for row in own for text in written(row)] for name, own in rows.items()}
     counts = {name: [len(words_of(text)) for text in own] for name, own in texts.items()}
-    words = config.words or common_words([*counts.values()])
+    words = common_words([*counts.values()])
     equal = {name: equal_texts(own, words, config.seed) for name, own in texts.items()}
     found = {name: len(own) for name, own in equal.items()}
-    if config.words and found["synthetic"] < 2:
-        raise ParamsError(
-            f"params.yaml: describe.words: {found['synthetic']} of the texts in {paths.KEPT} have "
-            f"{words} words; lower it, or say 0 to have it chosen"
-        )
     diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, watch)
     size, both = sample_size(config, found["real"], found["synthetic"])
     bins = length_bins([*counts["real"], *counts["synthetic"]])
@@ -78,7 +70,7 @@ def describe(
 def _distributions(
     names: Sequence[str], rows: Sequence[Labelled], counts: Sequence[int], bins: Sequence[int]
 ) -> dict[str, Any]:
-    return {"labels": label_shares(names, rows), "length": lengths(counts, bins)}
+    return {"labels": class_balance(names, rows), "length": lengths(counts, bins)}
 
 
 def _variety(diversity: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelmint.core.records import Labelled
+from labelmint.describe.compare import Sampling
 from labelmint.describe.texts import Floats, Texts, words_of
-from tests.builders import reviews, section
+from tests.builders import reviews
 
 
 def bag_of_words(texts: Sequence[str]) -> Floats:
@@ -26,7 +27,7 @@ def sample(texts: Sequence[str]) -> Texts:
 
 
 def config(**changes):
-    return section("describe", **{"subsamples": 2, "texts": 40, **changes})
+    return Sampling(**{"subsamples": 2, "texts": 40, **changes})
 
 
 def real_rows(each: int, first: int = 0) -> list[Labelled]:

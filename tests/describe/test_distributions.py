@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.describe.distributions import (
+    class_balance,
     common_word_counts,
     fit_topics,
     js_distance,
-    label_shares,
     length_bins,
     lengths,
     log_odds,
@@ -24,9 +24,9 @@ counts = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50), min_size
 
 
 @given(st.dictionaries(st.sampled_from(["x", "y", "z"]), st.integers(0, 40)))
-def test_label_shares_sum_to_one(by_label):
+def test_class_balance_sum_to_one(by_label):
     rows = labelled_rows(by_label)
-    shares = label_shares(["x", "y", "z"], rows)
+    shares = class_balance(["x", "y", "z"], rows)
     assert list(shares) == ["x", "y", "z"]
     assert sum(shares.values()) == pytest.approx(1 if rows else 0, abs=2e-4)
 
