@@ -19,20 +19,22 @@ from tests.builders import REPOSITORY
 
 TINY: dict[str, Any] = {
     "real.rows": 40,
-    "real.curve": [60, 80, 100],
     "prepare.test_rows": 100,
-    "arms": ["real", "synthetic", "mixed"],
+    "arms": {
+        "real": {"real": "all"},
+        "synthetic": {"synthetic": "all"},
+        "mixed": {"real": "all", "synthetic": "all"},
+        "linear_head": {"real": "all", "student": "linear_head"},
+    },
     "llm.slots": 16,
     "llm.context_tokens": 2048,
     "generate.candidates": 48,
     "generate.demonstrations": 2,
     "generate.samples_per_prompt": 12,
     "generate.max_new_tokens": 32,
-    "filter.verify.demonstrations": 4,
-    "train.recipe": "linear_head",
+    "labelling.demonstrations": 4,
+    "train.student": "tfidf",
     "train.seeds": [1],
-    "baselines.draws": 1,
-    "describe.subsamples": 2,
     "evaluate.bootstrap_samples": 200,
 }
 
