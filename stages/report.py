@@ -21,7 +21,8 @@ from labelmint.report.rows import browser
 from labelmint.report.verdict import verdict
 from labelmint.tasks.cards import TaskCard, load_card
 
-_SHOWN_RELIABILITY = ("real", "mixed", "synthetic", "llm")
+# Rows of the browser and of the list of hardest rows.
+_ROWS, _HARDEST = 5000, 30
 
 
 def main() -> None:
@@ -48,18 +49,17 @@ def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:
         "equivalences": arms.equivalences(inputs),
         "charts": _charts(inputs, scored),
         "funnel": funnel.funnel(inputs, names),
-        "rows": browser(
-            inputs, names, list(inputs.filter.get("rejected") or funnel.MEANINGS), params.report.rows
-        ),
-        "means": funnel.MEANINGS,
+        "rows": browser(inputs, names, list(funnel.meanings()), _ROWS),
+        "means": funnel.meanings(),
         "prompts": funnel.example_prompts(inputs),
         "described": _described(inputs),
         "ablation": inputs.ablate if inputs.ablate.get("rules") else None,
         "ablated": arms.ablated(inputs),
         "confusion": arms.confusion(inputs, names),
         "slices": arms.slices(inputs),
-        "main_arms": arms.main_arms,
-        "hardest": inputs.hardest[: params.report.hardest],
+        "main_arm": inputs.evaluate.get("main_arm", ""),
+        "main_arms": arms.main_arms(inputs),
+        "hardest": inputs.hardest[:_HARDEST],
         "subjectivity": inputs.evaluate.get("subjectivity"),
         "cost": cost(inputs),
         "provenance": provenance(params),
@@ -87,9 +87,9 @@ def _charts(inputs: Inputs, scored: list[dict[str, Any]]) -> dict[str, Any]:
         drawn["arms"] = charts.arms_chart(with_scores)
     curve = arms.curve(inputs)
     if curve:
-        mixed = next((entry["accuracy"] for entry in with_scores if entry["name"] == "mixed"), None)
-        worth = next((entry for entry in arms.equivalences(inputs) if entry["name"] == "mixed"), None)
-        drawn["curve"] = charts.curve_chart(curve, mixed, worth)
+        main = arms.main_arm(inputs)
+        worth = next((entry for entry in arms.equivalences(inputs) if entry["name"] == main["name"]), None)
+        drawn["curve"] = charts.curve_chart(curve, main["accuracy"], worth)
     ablated = [rule for rule in arms.ablated(inputs) if rule.get("gain")]
     if ablated:
         drawn["ablation"] = charts.ablation_chart(ablated)
@@ -97,9 +97,8 @@ def _charts(inputs: Inputs, scored: list[dict[str, Any]]) -> dict[str, Any]:
     if bins and lengths:
         drawn["lengths"] = charts.lengths_chart(bins, lengths)
     reliability = arms.reliability(inputs)
-    kinds = [arm for arm in _SHOWN_RELIABILITY if any(point["arm"] == arm for point in reliability)]
-    if kinds:
-        drawn["reliability"] = charts.reliability_chart(reliability, kinds)
+    if reliability:
+        drawn["reliability"] = charts.reliability_chart(reliability)
     return drawn
 
 

@@ -20,7 +20,7 @@ def cost(inputs: Inputs) -> list[dict[str, Any]]:
     """Return seconds, tokens and speed by stage, as far as the stages measured them."""
     measured = {"generate": inputs.generate, "top_up": inputs.top_up, "filter": inputs.filter}
     measured |= {f"train@{arm}": found for arm, found in inputs.train.items() if found.get("train_rows")}
-    measured |= {"baselines": inputs.baselines, "describe": inputs.describe, "ablate": inputs.ablate}
+    measured |= {"describe": inputs.describe, "ablate": inputs.ablate}
     lines = []
     for stage, found in measured.items():
         tokens = found.get("tokens")

@@ -1,87 +1,75 @@
-"""The arms and baselines side by side: scores, gains, learning curves, slices."""
+"""The arms side by side: scores, gains, learning curves, slices."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from labelmint.report.read import Inputs
 
 Entry = dict[str, Any]
-BASELINES = {
-    "llm": "the LLM itself",
-    "tfidf": "TF-IDF, logistic regression",
-    "linear_head": "linear head on the encoder",
-    "majority": "always the commonest label",
-}
-_GAIN = re.compile(r"(\w+?)_vs_(\w+)")
 
 
-def kind_of(arm: str) -> str:
-    """Return what an arm is made of: real, synthetic or mixed rows."""
-    return arm.split("_")[0]
+def kind_of(arm: Mapping[str, Any]) -> str:
+    """Return real, synthetic or mixed by an arm's rows, or other for another student than the main arm's."""
+    if not arm["main_student"]:
+        return "other"
+    if not arm["synthetic"]:
+        return "real"
+    return "mixed" if arm["real"] else "synthetic"
 
 
 def scored(inputs: Inputs) -> list[Entry]:
-    """Return the arms, then the baselines, each with name, kind, rows and scores; unscored ones included."""
+    """Return the arms with name, kind, rows and scores; unscored ones included."""
     entries = []
-    for arm, found in inputs.evaluate.get("arms", {}).items():
-        training = inputs.train.get(arm, {})
+    for name, arm in inputs.evaluate.get("arms", {}).items():
+        training = inputs.train.get(name, {})
         entries.append(
-            {"name": arm, "said": arm, "kind": kind_of(arm), "rows": found.get("train_rows")}
-            | {key: _score(found.get(key)) for key in ("accuracy", "macro_f1")}
-            | {"calibration_error": found.get("calibration_error"), "recipe": training.get("recipe", "")}
-        )
-    for name, found in inputs.evaluate.get("baselines", {}).items():
-        entries.append(
-            {"name": name, "said": BASELINES.get(name, name), "kind": "baseline", "rows": None, "recipe": ""}
-            | {key: _score(found.get(key)) for key in ("accuracy", "macro_f1")}
-            | {"calibration_error": found.get("calibration_error")}
+            {"name": name, "kind": kind_of(arm), "rows": arm["train_rows"]}
+            | {key: arm.get(key, {}) for key in ("accuracy", "macro_f1")}
+            | {"calibration_error": arm.get("calibration_error")}
+            | {"student": training.get("recipe") or arm["student"]}
         )
     return entries
 
 
-def _score(found: Any) -> Entry:
-    """Return a score with its interval; earlier evaluations give a baseline's as a bare number."""
-    if isinstance(found, int | float):
-        return {"mean": found}
-    return dict(found) if isinstance(found, Mapping) and "mean" in found else {}
+def main_arm(inputs: Inputs) -> Entry:
+    """Return the arm of the headline; empty before the evaluation."""
+    return next((arm for arm in scored(inputs) if arm["name"] == inputs.evaluate["main_arm"]), {})
+
+
+def main_gain(inputs: Inputs) -> Entry:
+    """Return what the synthetic rows of the main arm change; empty if there is nothing to compare it with."""
+    names = (inputs.evaluate.get("main_arm"), inputs.evaluate.get("counterpart"))
+    return next((gain for gain in gains(inputs) if (gain["one"], gain["other"]) == names), {})
 
 
 def gains(inputs: Inputs) -> list[Entry]:
-    """Return the paired differences, with the two names said apart."""
-    found = []
-    for name, gain in inputs.evaluate.get("gain", {}).items():
-        said = _GAIN.fullmatch(name)
-        one, other = said.groups() if said else (name, "")
-        found.append({"one": BASELINES.get(one, one), "other": BASELINES.get(other, other), **gain})
-    return found
+    """Return the paired differences."""
+    return list(inputs.evaluate.get("gain", {}).values())
 
 
 def equivalences(inputs: Inputs) -> list[Entry]:
     """Return the label equivalence of each arm that has one."""
     found = inputs.evaluate.get("label_equivalence", {})
-    return [{"name": name, "said": BASELINES.get(name, name), **value} for name, value in found.items()]
+    return [{"name": name, **value} for name, value in found.items()]
 
 
 def curve(inputs: Inputs) -> list[Entry]:
-    """Return the points of the learning curves: real rows, and synthetic rows alone or beside the real ones.
+    """Return the points of the learning curves of the main arm's student.
 
-    The rows of a point of `mixed` are its synthetic ones: the real ones beside them are always the same.
+    Real arms count real rows; synthetic ones, and mixed ones with as many real rows as the main arm, count
+    synthetic rows.
     """
     arms = inputs.evaluate.get("arms", {})
-    own = arms.get("real", {}).get("train_rows", 0)
+    main = arms.get(inputs.evaluate.get("main_arm"), {})
     points = []
-    for arm, found in arms.items():
-        score = _score(found.get("accuracy"))
-        match = re.fullmatch(r"(real|synthetic|mixed)(?:_(\d+))?", arm)
-        if not score or not match:
+    for name, arm in arms.items():
+        kind = kind_of(arm)
+        if kind == "other" or not arm.get("accuracy") or (kind == "mixed" and arm["real"] != main["real"]):
             continue
-        kind, named = match.groups()
-        rows = found["train_rows"] - (own if kind == "mixed" else 0)
-        points.append({"arm": arm, "kind": kind, "rows": int(named) if named else rows, **score})
-    return sorted((point for point in points if point["rows"] > 0), key=lambda point: point["rows"])
+        points.append({"arm": name, "kind": kind, "rows": arm["synthetic"] or arm["real"], **arm["accuracy"]})
+    return sorted(points, key=lambda point: int(point["rows"]))
 
 
 def slices(inputs: Inputs) -> dict[str, list[Entry]]:
@@ -99,10 +87,15 @@ def slices(inputs: Inputs) -> dict[str, list[Entry]]:
     return {by: list(parts.values()) for by, parts in tables.items()}
 
 
-def main_arms(names: Iterable[str]) -> list[str]:
-    """Return the arms that a table has room for: those that are no point of a curve, or the first ones."""
-    every = list(names)
-    return [name for name in every if not re.search(r"_\d+$", name)] or every[:3]
+def main_arms(inputs: Inputs) -> list[str]:
+    """Return the arms that a table has room for: of each student and kind the one with the most rows."""
+    chosen: dict[tuple[str, str], str] = {}
+    arms = inputs.evaluate.get("arms", {})
+    main = arms.get(inputs.evaluate.get("main_arm"), {})
+    for name, arm in sorted(arms.items(), key=lambda item: -int(item[1]["synthetic"])):
+        if arm["real"] in (0, main.get("real")) or not main.get("real"):
+            chosen.setdefault((arm["student"], kind_of(arm)), name)
+    return [name for name in arms if name in chosen.values()]
 
 
 def ablated(inputs: Inputs) -> list[Entry]:
@@ -114,31 +107,32 @@ def ablated(inputs: Inputs) -> list[Entry]:
 
 def confusion(inputs: Inputs, names: list[str]) -> Entry | None:
     """Return the confusion matrix of metrics/plots/confusion.csv, rows by true label; None without rows."""
-    if not inputs.confusion or "label" not in inputs.confusion[0]:
+    if not inputs.confusion:
         return None
     counts = {real: dict.fromkeys(names, 0) for real in names}
     for row in inputs.confusion:
         if row["label"] in counts and row["predicted"] in counts:
             counts[row["label"]][row["predicted"]] += 1
-    arms = inputs.evaluate.get("arms", {})
-    arm = "mixed" if "mixed" in arms else next(iter(arms), "")
     rows = [
-        {"label": real, "total": sum(own.values()), "cells": [(said, own[said]) for said in names]}
-        for real, own in counts.items()
+        {"label": label, "total": sum(row.values()), "cells": [(name, row[name]) for name in names]}
+        for label, row in counts.items()
     ]
-    return {"arm": arm, "names": names, "rows": rows}
+    return {"arm": inputs.evaluate.get("main_arm", ""), "names": names, "rows": rows}
 
 
 def reliability(inputs: Inputs) -> list[Entry]:
-    """Return the points of the reliability curve: confidence said, accuracy found, per arm."""
-    points = []
-    for row in inputs.reliability:
-        said = row.get("confidence") or row.get("mean_confidence")
-        right = row.get("accuracy")
-        if said and right:
-            rows = row.get("rows") or row.get("count") or "0"
-            arm = row.get("arm") or row.get("kind") or "mixed"
-            points.append(
-                {"arm": arm, "confidence": float(said), "accuracy": float(right), "rows": float(rows)}
-            )
-    return points
+    """Return confidence and accuracy by bin, of the main arm, its counterpart and the best other student."""
+    arms = inputs.evaluate.get("arms", {})
+    others = [arm for arm in scored(inputs) if arm["kind"] == "other" and arm["accuracy"]]
+    best = max(others, key=lambda arm: float(arm["accuracy"]["mean"]), default={"name": ""})
+    shown = [inputs.evaluate.get("main_arm"), inputs.evaluate.get("counterpart"), best["name"]]
+    return [
+        {
+            "arm": row["arm"],
+            "kind": kind_of(arms[row["arm"]]),
+            "confidence": float(row["confidence"]),
+            "accuracy": float(row["accuracy"]),
+        }
+        for row in inputs.reliability
+        if row["arm"] in shown
+    ]

@@ -19,7 +19,7 @@ from labelmint.report.formats import count, interval, percent, points, points_in
 Entry = Mapping[str, Any]
 Layers = alt.LayerChart | alt.FacetChart
 WIDE, NARROW = 900, 335
-_KINDS = ["real", "mixed", "synthetic", "baseline"]
+_KINDS = ["real", "mixed", "synthetic", "other"]
 _AXIS = {
     "labelColor": "var(--quiet)",
     "titleColor": "var(--quiet)",
@@ -53,7 +53,7 @@ def drawn(chart: Callable[[int], Layers], said: str) -> Markup:
 
 
 def _data(entries: Sequence[Entry]) -> alt.Data:
-    return alt.Data(values=[dict(entry) for entry in entries])
+    return alt.Data(values=[dict(entry) for entry in entries])  # type: ignore[no-untyped-call]
 
 
 def _tip(name: str, score: Entry) -> str:
@@ -71,15 +71,15 @@ def _percent_axis(title: str) -> alt.Axis:
 
 
 def arms_chart(entries: Sequence[Entry]) -> Markup:
-    """Draw the accuracy of arms and baselines with intervals, one line each."""
+    """Draw the accuracy of the arms with intervals, one line each."""
     rows = [
         {
-            "name": entry["said"],
+            "name": entry["name"],
             "kind": entry["kind"],
             "mean": entry["accuracy"]["mean"],
             "low": entry["accuracy"].get("ci_low", entry["accuracy"]["mean"]),
             "high": entry["accuracy"].get("ci_high", entry["accuracy"]["mean"]),
-            "tip": _tip(entry["said"], entry["accuracy"]),
+            "tip": _tip(entry["name"], entry["accuracy"]),
         }
         for entry in entries
     ]
@@ -97,7 +97,7 @@ def arms_chart(entries: Sequence[Entry]) -> Markup:
             line.encode(description="tip:N"), dot.encode(description="tip:N"), height=28 * len(rows)
         )
 
-    return drawn(chart, "Accuracy of arms and baselines with 95 % intervals; the table below has the numbers")
+    return drawn(chart, "Accuracy of the arms with 95 % intervals; the table below has the numbers")
 
 
 def curve_chart(curve: Sequence[Entry], mixed: Entry | None, worth: Entry | None) -> Markup:
@@ -162,7 +162,7 @@ def _meeting(x: alt.X, mixed: Entry | None, worth: Entry | None) -> list[alt.Cha
                 {
                     **score[0],
                     **worth,
-                    "tip": f"mixed is worth {said}",
+                    "tip": f"scores like {said}",
                     "short": f"{count(worth['rows'])} labels",
                 }
             ]
@@ -248,25 +248,25 @@ def lengths_chart(bins: Sequence[int], shares: Mapping[str, Sequence[float]]) ->
     return drawn(chart, "Lengths of real and synthetic texts in words")
 
 
-def reliability_chart(curve: Sequence[Entry], kinds: Sequence[str]) -> Markup:
-    """Draw the accuracy found over the confidence said; the diagonal is what it should be."""
+def reliability_chart(curve: Sequence[Entry]) -> Markup:
+    """Draw the accuracy over the confidence; the diagonal is what it should be."""
     rows = [
         {
-            "kind": point["arm"],
+            "kind": point["kind"],
             "confidence": point["confidence"],
             "accuracy": point["accuracy"],
-            "tip": f"{point['arm']} says {percent(point['confidence'])} "
-            f"and is right in {percent(point['accuracy'])}",
+            "tip": f"{point['arm']}: confidence {percent(point['confidence'])}, "
+            f"right in {percent(point['accuracy'])}",
         }
         for point in curve
-        if point["arm"] in kinds
     ]
+    kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in rows)]
     lowest = min([0.5, *(min(row["confidence"], row["accuracy"]) for row in rows)])
     domain = alt.Scale(domain=[int(lowest * 10) / 10, 1], nice=False)
 
     def chart(width: int) -> Layers:
-        x = alt.X("confidence:Q", scale=domain, axis=_percent_axis("confidence said"))
-        y = alt.Y("accuracy:Q", scale=domain, axis=_percent_axis("accuracy found"))
+        x = alt.X("confidence:Q", scale=domain, axis=_percent_axis("confidence"))
+        y = alt.Y("accuracy:Q", scale=domain, axis=_percent_axis("accuracy"))
         ends = [{"confidence": end, "accuracy": end} for end in (int(lowest * 10) / 10, 1)]
         ideal = alt.Chart(_data(ends)).mark_line(strokeDash=[4, 4], color="var(--quiet)", strokeWidth=1.5)
         base, colour = alt.Chart(_data(rows)), _colour(kinds, legend=True)
@@ -279,4 +279,4 @@ def reliability_chart(curve: Sequence[Entry], kinds: Sequence[str]) -> Markup:
             height=280,
         )
 
-    return drawn(chart, "Reliability: accuracy found by confidence said")
+    return drawn(chart, "Reliability: accuracy by confidence")

@@ -6,36 +6,12 @@ from collections import Counter
 from typing import Any
 
 from labelmint.report.read import Inputs
+from labelmint.rules.registry import RULES
 
-# In a few words; a rule that isn't here is shown by its name alone.
-MEANINGS = {
-    "no_label": "the model said no label",
-    "empty": "nothing was written",
-    "cut_off": "not ended within the tokens allowed",
-    "garbled": "broken characters",
-    "prompt_echo": "pieces of the prompt",
-    "label_leak": "the label said as a label",
-    "answer_leak": "the answer given away",
-    "markup": "tags of web pages",
-    "too_short": "too few words",
-    "too_long": "too many words",
-    "foreign_script": "letters that the real rows don’t have",
-    "language": "another language than the real rows’",
-    "repetitive": "the same words again and again",
-    "tagged": "a tag that you don’t want",
-    "exact_duplicate": "word for word an earlier one",
-    "near_duplicate": "nearly an earlier one",
-    "semantic_duplicate": "means what an earlier one means",
-    "demonstration_copy": "copies a demonstration",
-    "real_copy": "copies another real row",
-    "test_leak": "near a test row",
-    "unsure_label": "no label wins clearly",
-    "wrong_label": "judged to have another label",
-    "label_issue": "its label is an error, by cross-validation",
-    "outlier": "unlike any real row",
-    "profile": "its training dynamics are not wanted",
-    "surplus": "beyond the labels’ shares",
-}
+
+def meanings() -> dict[str, str]:
+    """Return what each rule rejects, in a few words."""
+    return {name: rule.meaning for name, rule in RULES.items()}
 
 
 def funnel(inputs: Inputs, names: list[str]) -> dict[str, Any] | None:
@@ -48,9 +24,9 @@ def funnel(inputs: Inputs, names: list[str]) -> dict[str, Any] | None:
     left, rules = total, []
     for rule, count in rejected.items():
         left -= count
-        own = [by_label[rule, name] for name in names]
+        counts = [by_label[rule, name] for name in names]
         rules.append(
-            {"rule": rule, "means": MEANINGS.get(rule, ""), "count": count, "left": left, "labels": own}
+            {"rule": rule, "means": meanings()[rule], "count": count, "left": left, "labels": counts}
         )
     return {
         "total": total,
@@ -66,12 +42,10 @@ def funnel(inputs: Inputs, names: list[str]) -> dict[str, Any] | None:
 
 def _labels(inputs: Inputs) -> list[dict[str, Any]]:
     """Return per label: candidates written for it, kept under it, and how many of those came from another."""
-    came = Counter(
-        row["label"] for row in inputs.kept if row.get("written_label", row["label"]) != row["label"]
-    )
-    lost = Counter(row["label"] for row in inputs.rejected)
+    relabelled = Counter(row["judged_label"] for row in inputs.kept if row["judged_label"] != row["label"])
+    rejected = Counter(row["label"] for row in inputs.rejected)
     return [
-        {"name": name, "relabelled": came[name], "rejected": lost[name], **counts}
+        {"name": name, "relabelled": relabelled[name], "rejected": rejected[name], **counts}
         for name, counts in (inputs.filter.get("labels") or {}).items()
     ]
 

@@ -12,10 +12,9 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows
 
-# What only some runs have. DVC fails on a dep that is missing, so these are no deps of the stage:
-# `make report` after `make ablate` takes them up.
+# Only some runs have it. DVC fails on a dep that is missing, so it is no dep of the stage: `make report`
+# after `make ablate` includes it.
 _ABLATE = paths.METRICS / "ablate.json"
-_BASELINES = paths.METRICS / "baselines.json"
 _DESCRIBE = paths.METRICS / "data.json"
 
 Rows = list[dict[str, Any]]
@@ -31,7 +30,6 @@ class Inputs:
     top_up: Found
     filter: Found
     train: dict[str, Found]
-    baselines: Found
     describe: Found
     evaluate: Found
     ablate: Found
@@ -62,7 +60,6 @@ def read_inputs() -> Inputs:
         filter=_metrics(paths.METRICS / "filter.json"),
         # Files of arms that an earlier params.yaml named may still lie there.
         train={arm: trained[arm] for arm in named or trained if arm in trained},
-        baselines=_metrics(_BASELINES),
         describe=_metrics(_DESCRIBE),
         evaluate=evaluate,
         ablate=_metrics(_ABLATE),
@@ -70,7 +67,7 @@ def read_inputs() -> Inputs:
         reliability=_table(paths.PLOTS / "reliability.csv"),
         kept=_rows(paths.KEPT),
         rejected=_rows(paths.REJECTED),
-        prompts=[*_rows(paths.PROMPTS), *_rows(paths.MORE_PROMPTS)],
+        prompts=[*_rows(paths.PROMPTS), *_rows(paths.TOP_UP_PROMPTS)],
         real=_rows(paths.REAL_TRAIN),
         hardest=_rows(paths.HARDEST),
     )

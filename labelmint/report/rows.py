@@ -7,11 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scipy.special import softmax
+
 from labelmint.report.read import Inputs, Rows
 
 # Of all rows as JSON: with them the page stays under 5 MB, which a phone opens.
 MAX_BYTES = 4_000_000
-_EXTRAS = ("tags", "profile", "confidence", "variability", "label_shares")
+_EXTRAS = ("profile", "confidence", "variability")
 
 
 def browser(
@@ -55,10 +57,9 @@ def _content(inputs: Inputs, names: list[str], rows: Rows, groups: Mapping[str, 
     shown = {row_id for prompt in prompts.values() for row_id in prompt["demonstration_ids"]}
     return {
         "total": len(inputs.kept) + len(inputs.rejected),
-        "counts": {name: len(own) for name, own in groups.items()},
+        "counts": {name: len(members) for name, members in groups.items()},
         "labels": names,
         "methods": sorted({row["method"] for row in rows}),
-        "tags": sorted({tag for row in rows for tag in row.get("tags") or ()}),
         "demonstrations": {key: prompt["demonstration_ids"] for key, prompt in prompts.items()},
         "real": {row["id"]: " / ".join(_texts(row)) for row in inputs.real if row["id"] in shown},
         "rows": [_row(row, names) for row in rows],
@@ -67,12 +68,12 @@ def _content(inputs: Inputs, names: list[str], rows: Rows, groups: Mapping[str, 
 
 def _row(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Return what is shown of a row; what it lacks is left out, which halves the page."""
-    said = {
+    shown = {
         "id": row["id"],
         "text": row["text"],
         "pair": row.get("text_pair"),
-        "label": row["label"],
-        "written": row.get("written_label") if row.get("written_label") != row["label"] else None,
+        "label": row.get("judged_label", row["label"]),
+        "written": row["label"] if row.get("judged_label", row["label"]) != row["label"] else None,
         "method": row["method"],
         "prompt": row["prompt_id"],
         "rule": row.get("rule"),
@@ -81,16 +82,14 @@ def _row(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
         "values": row.get("values"),
     }
     extras = {key: row.get(key) for key in _EXTRAS}
-    return {key: value for key, value in {**said, **extras}.items() if value not in (None, {}, [], "")}
+    return {key: value for key, value in {**shown, **extras}.items() if value not in (None, {}, [], "")}
 
 
 def _shares(scores: Mapping[str, float] | None, names: list[str]) -> list[float] | None:
     """Return log-probabilities as shares in the order of the labels."""
     if not scores or any(name not in scores for name in names):
         return None
-    most = max(scores[name] for name in names)
-    weights = [math.exp(scores[name] - most) for name in names]
-    return [round(weight / sum(weights), 3) for weight in weights]
+    return [round(float(share), 3) for share in softmax([scores[name] for name in names])]
 
 
 def _texts(row: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labelmint.report.arms import equivalences, gains, scored
+from labelmint.report.arms import equivalences, gains, main_arm, main_gain, scored
 from labelmint.report.formats import count, interval, p_value, percent, points, points_interval
 from labelmint.report.read import Inputs
 
@@ -26,44 +26,45 @@ def verdict(inputs: Inputs) -> dict[str, Any]:
 
 
 def _headline(inputs: Inputs) -> tuple[str, str]:
-    found = inputs.evaluate
-    if not found:
+    if not inputs.evaluate:
         return "There is no evaluation yet", "run dvc repro"
-    if not found.get("test_rows"):
-        return "Nothing could be scored", found.get("note") or "there are no test labels"
-    real = found["arms"].get("real", {}).get("train_rows")
-    worth = {entry["name"]: entry for entry in equivalences(inputs)}
-    if "mixed" in worth and real:
-        # As the last line of `make repro` says it: what `mixed` scores like, less the real rows that it has.
-        added = {key: max(0, worth["mixed"][key] - real) for key in ("rows", "ci_low", "ci_high")}
-        said = _worth({**worth["mixed"], **added})
-        return f"Your synthetic data is worth {said} real labels", _rows(added)
-    if "synthetic" in worth:
-        said = _worth(worth["synthetic"])
-        return f"Your synthetic data is worth {said} real labels", _rows(worth["synthetic"])
-    gain = found.get("gain", {}).get("mixed_vs_real")
+    if not inputs.evaluate["test_rows"]:
+        return "Nothing could be scored", inputs.evaluate["note"]
+    main, worth, gain = main_arm(inputs), _equivalence(inputs), main_gain(inputs)
+    real = inputs.evaluate["arms"][main["name"]]["real"]
+    if worth:
+        # As `labelmint verdict` says it: what the main arm scores like, less the real rows that it has.
+        added = {**worth, **{key: max(0, worth[key] - real) for key in ("rows", "ci_low", "ci_high")}}
+        return f"Your synthetic data is worth {_worth(added)} real labels", _rows(added)
     if gain:
-        said = points(gain["accuracy"])
         return (
-            f"The synthetic data changes accuracy by {said} points",
+            f"The synthetic data changes accuracy by {points(gain['accuracy'])} points",
             f"95 % interval {points_interval(gain)}",
         )
-    best = max((entry for entry in scored(inputs) if entry["accuracy"]), key=_mean, default=None)
-    if best is None:
-        return "Nothing could be scored", found.get("note", "")
+    best = max(scored(inputs), key=_mean)
+    span = interval(best["accuracy"])
     return (
-        f"{best['said']} scores {percent(_mean(best))}",
-        f"95 % interval {interval(best['accuracy'])}; there is nothing to compare it with",
+        f"{best['name']} scores {percent(_mean(best))}",
+        f"95 % interval {span}; there is nothing to compare it with",
     )
 
 
+def _equivalence(inputs: Inputs) -> Mapping[str, Any]:
+    """Return the label equivalence of the main arm, if it has synthetic rows."""
+    main = inputs.evaluate.get("main_arm", "")
+    if not inputs.evaluate["arms"][main]["synthetic"]:
+        return {}
+    return next((entry for entry in equivalences(inputs) if entry["name"] == main), {})
+
+
 def _like(inputs: Inputs) -> str:
-    real = inputs.evaluate.get("arms", {}).get("real", {}).get("train_rows")
-    mixed = next((entry for entry in equivalences(inputs) if entry["name"] == "mixed"), None)
-    if not mixed or not real:
+    if not inputs.evaluate.get("test_rows"):
         return ""
-    span = f"{count(mixed['ci_low'])} to {count(mixed['ci_high'])}"
-    return f"With it, your {count(real)} real labels score like {_worth(mixed)} ({span})."
+    worth, real = _equivalence(inputs), inputs.evaluate["arms"][inputs.evaluate["main_arm"]]["real"]
+    if not worth or not real:
+        return ""
+    span = f"{count(worth['ci_low'])} to {count(worth['ci_high'])}"
+    return f"With it, your {count(real)} real labels score like {_worth(worth)} ({span})."
 
 
 def _worth(entry: Mapping[str, Any]) -> str:
@@ -82,105 +83,97 @@ def _mean(entry: Mapping[str, Any]) -> float:
 
 
 def _gain(inputs: Inputs) -> str:
-    gain = inputs.evaluate.get("gain", {}).get("mixed_vs_real")
-    arms = inputs.evaluate.get("arms", {})
-    if not gain or not arms.keys() >= {"real", "mixed"}:
+    gain = main_gain(inputs)
+    if not gain:
         return ""
-    added = arms["mixed"]["train_rows"] - arms["real"]["train_rows"]
-    adjusted = gain.get("p_adjusted")
-    said = f"p = {p_value(gain.get('p_value'))}" + (f", Holm {p_value(adjusted)}" if adjusted else "")
-    before, after = (percent(arms[arm]["accuracy"]["mean"]) for arm in ("real", "mixed"))
+    arms = inputs.evaluate["arms"]
+    before, after = (percent(arms[gain[key]]["accuracy"]["mean"]) for key in ("other", "one"))
+    synthetic = count(arms[gain["one"]]["synthetic"])
+    place = "beside" if arms[gain["one"]]["real"] else "in place of"
     text = (
-        f"{count(added)} synthetic rows beside the real ones take accuracy from {before} to {after}: "
-        f"{points(gain['accuracy'])} points ({points_interval(gain)}, {said})."
+        f"{synthetic} synthetic rows {place} the real ones take accuracy from {before} to {after}: "
+        f"{points(gain['accuracy'])} points ({points_interval(gain)}, "
+        f"p = {p_value(gain['p_value'])}, Holm {p_value(gain['p_adjusted'])})."
     )
     if gain["ci_low"] <= 0 <= gain["ci_high"]:
-        text += " The interval holds zero: this test set can’t tell the gain from none."
+        text += " The interval includes zero: this test set can’t tell the gain from none."
     elif gain["ci_high"] < 0:
         text += " The synthetic rows do harm here."
     return text
 
 
 def _beaten(inputs: Inputs) -> str:
-    entries = [entry for entry in scored(inputs) if entry["accuracy"]]
-    own = next((entry for entry in entries if entry["name"] == "mixed"), None)
-    if own is None:
+    if not inputs.evaluate.get("test_rows"):
         return ""
-    better = [entry for entry in entries if _mean(entry) > _mean(own) and entry is not own]
+    main = main_arm(inputs)
+    better = [arm for arm in scored(inputs) if _mean(arm) > _mean(main)]
     if not better:
         return "Nothing else that was measured scores higher."
-    # The baselines come first: they are what a reader could use today instead.
-    better.sort(key=lambda entry: (entry["kind"] != "baseline", -_mean(entry)))
-    said = ", ".join(
-        f"{entry['said']} {percent(_mean(entry))} ({interval(entry['accuracy'])})" for entry in better
-    )
-    return f"Scoring higher than mixed: {said}."
+    # Other students come first: they are what a reader could use today instead.
+    better.sort(key=lambda arm: (arm["kind"] != "other", -_mean(arm)))
+    listed = ", ".join(f"{arm['name']} {percent(_mean(arm))} ({interval(arm['accuracy'])})" for arm in better)
+    return f"Scoring higher than {main['name']}: {listed}."
 
 
 def _caveats(inputs: Inputs) -> list[str]:
-    found = inputs.evaluate
-    if not found.get("test_rows"):
+    evaluate = inputs.evaluate
+    if not evaluate.get("test_rows"):
         return _data_caveats(inputs)
-    caveats = [
-        f"Label equivalence of {entry['said']}: {entry['note']}."
-        for entry in equivalences(inputs)
-        if entry.get("note") and entry["name"] in ("mixed", "synthetic")
-    ]
-    if found.get("note"):
-        caveats.append(f"{found['note']}.")
-    if found["test_rows"] < _FEW_TEST_ROWS:
-        caveats.append(f"Only {count(found['test_rows'])} test rows: the intervals are wide.")
-    caveats += _training_caveats(inputs)
-    return caveats + _data_caveats(inputs)
+    main = evaluate["main_arm"]
+    caveats = [f"{arm} is left out: {reason}." for arm, reason in evaluate["left_out"].items()]
+    note = _equivalence(inputs).get("note")
+    if note:
+        caveats.append(f"Label equivalence of {main}: {note}.")
+    if evaluate["note"]:
+        caveats.append(f"{evaluate['note']}.")
+    if evaluate["test_rows"] < _FEW_TEST_ROWS:
+        caveats.append(f"Only {count(evaluate['test_rows'])} test rows: the intervals are wide.")
+    return [*caveats, *_training_caveats(inputs), *_data_caveats(inputs)]
 
 
 def _training_caveats(inputs: Inputs) -> list[str]:
     caveats = []
-    seeds = min((training.get("seeds", 3) for training in inputs.train.values()), default=3)
-    if seeds < 3 and "seed" not in inputs.evaluate.get("note", ""):
-        said = f"{count(seeds)} training seed{'s' if seeds > 1 else ''}"
-        caveats.append(f"{said}: chance in training is hardly seen.")
-    if "real" in inputs.evaluate.get("arms", {}):
+    main = inputs.evaluate["arms"][inputs.evaluate["main_arm"]]
+    if main["real"]:
         caveats.append(
             "One draw of the real rows: the intervals cover test rows and training seeds, "
             "not which rows you happened to label."
         )
-    mixed = inputs.evaluate["arms"].get("mixed", {})
-    error = mixed.get("calibration_error")
-    if error is not None and error > _POOR_CALIBRATION:
+    error = main["calibration_error"]
+    if error > _POOR_CALIBRATION:
         caveats.append(
-            f"Confidence is off by {percent(error)} on average (calibration error of mixed): "
-            "the probabilities are no measure of certainty."
+            f"Confidence is off by {percent(error)} on average (calibration error of "
+            f"{inputs.evaluate['main_arm']}): the probabilities are no measure of certainty."
         )
-    return caveats + _doubtful(inputs)
+    return [*caveats, *_doubtful(inputs)]
 
 
 def _doubtful(inputs: Inputs) -> list[str]:
     """Say which differences may be chance, by themselves or as some of many that are looked at."""
-    found = [gain for gain in gains(inputs) if gain["one"] in ("mixed", "synthetic")]
-    alone = [gain for gain in found if (gain.get("p_value") or 0) > _P_SHOWN]
-    among = [gain for gain in found if gain not in alone and (gain.get("p_adjusted") or 0) > _P_SHOWN]
+    arms = inputs.evaluate["arms"]
+    main_gains = [gain for gain in gains(inputs) if arms[gain["one"]]["synthetic"]]
+    alone = [gain for gain in main_gains if gain["p_value"] > _P_SHOWN]
+    among = [gain for gain in main_gains if gain not in alone and gain["p_adjusted"] > _P_SHOWN]
     caveats = []
-    for said, some in (
+    for what, some in (
         ("Not told apart by this test set", alone),
-        (f"Sure by itself, but not as one of {len(gains(inputs))} comparisons (Holm)", among),
+        (f"Significant by itself, but not as one of {len(gains(inputs))} comparisons (Holm)", among),
     ):
         if some:
             named = "; ".join(f"{gain['one']} against {gain['other']}" for gain in some)
-            caveats.append(f"{said}: {named}.")
+            caveats.append(f"{what}: {named}.")
     return caveats
 
 
 def _data_caveats(inputs: Inputs) -> list[str]:
     caveats = []
-    reader = inputs.filter.get("reader") or {}
-    accuracy = (reader.get("accuracy") or {}).get("pooled") or (reader.get("accuracy") or {}).get("llm")
+    scoring = inputs.filter.get("label_scoring") or {}
+    accuracy = (scoring.get("accuracy") or {}).get("pooled") or (scoring.get("accuracy") or {}).get("llm")
     if accuracy:
         caveats.append(
-            f"The judge of labels is right on {percent(accuracy)} of {count(reader.get('real_rows'))} "
-            "unseen real rows; where it errs, kept rows have wrong labels."
+            f"The label scorers are right on {percent(accuracy)} of {count(scoring['real_rows'])} unseen "
+            "real rows; where they are wrong, kept rows have wrong labels."
         )
-    for label, missing in (inputs.filter.get("short") or {}).items():
-        rows = missing.get("missing") if isinstance(missing, Mapping) else missing
-        caveats.append(f"{label} is short of {count(rows)} rows.")
+    for label, missing in (inputs.filter.get("missing") or {}).items():
+        caveats.append(f"{label} lacks {count(missing)} rows.")
     return caveats

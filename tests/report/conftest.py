@@ -17,7 +17,7 @@ from tests.report.helpers import write_data, write_evaluation, write_extras
 @pytest.fixture
 def run(project: Path, set_params) -> Path:
     """Make a project of the task `tiny`, without any results."""
-    set_params({"task": "tiny", "report.rows": 5000})
+    set_params({"task": "tiny"})
     write_card(project, "tiny")
     return project
 

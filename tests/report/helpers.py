@@ -13,16 +13,20 @@ SCRIPT = "<script>document.title='run'</script></script><img src=x onerror=alert
 ARABIC = "هذا الفيلم رائع جدًّا 😀 ولا يُنسى"
 ENDS = "a line\u2028end and a paragraph\u2029end & an <!-- open comment"
 LABELS = ["negative", "positive"]
+# Real rows, synthetic rows, accuracy.
 ARMS = {
-    "real": (20, 0.7),
-    "synthetic": (200, 0.77),
-    "mixed": (220, 0.76),
-    "real_30": (30, 0.74),
-    "real_40": (40, 0.78),
-    "real_50": (50, 0.81),
-    "mixed_100": (120, 0.74),
-    "synthetic_100": (100, 0.73),
+    "real": (20, 0, 0.7),
+    "synthetic": (0, 200, 0.77),
+    "mixed": (20, 200, 0.76),
+    "real_30": (30, 0, 0.74),
+    "real_40": (40, 0, 0.78),
+    "real_50": (50, 0, 0.81),
+    "mixed_100": (20, 100, 0.74),
+    "synthetic_100": (0, 100, 0.73),
+    "llm": (20, 0, 0.85),
+    "majority": (20, 0, 0.5),
 }
+STUDENTS = ("llm", "majority")
 
 
 def score(mean: float, spread: float = 0.03) -> dict[str, float]:
@@ -30,11 +34,15 @@ def score(mean: float, spread: float = 0.03) -> dict[str, float]:
     return {"mean": mean, "sd": 0.01, "ci_low": round(mean - spread, 4), "ci_high": round(mean + spread, 4)}
 
 
-def arm(rows: int, accuracy: float) -> dict[str, Any]:
-    """Return an arm's entry of evaluate.json, with everything that it may have."""
+def arm(name: str, real: int, synthetic: int, accuracy: float) -> dict[str, Any]:
+    """Return an arm's entry of evaluate.json."""
     part = {"rows": 20, "accuracy": accuracy, "ci_low": accuracy - 0.1, "ci_high": accuracy + 0.1}
     return {
-        "train_rows": rows,
+        "train_rows": real + synthetic,
+        "real": real,
+        "synthetic": synthetic,
+        "student": name if name in STUDENTS else "auto",
+        "main_student": name not in STUDENTS,
         "accuracy": score(accuracy),
         "macro_f1": score(accuracy - 0.01),
         "calibration_error": 0.15,
@@ -54,31 +62,39 @@ def evaluation(**changes: Any) -> dict[str, Any]:
         "task": "tiny",
         "test_rows": 40,
         "note": "",
-        "baselines": {
-            "llm": {"accuracy": score(0.85), "macro_f1": score(0.84), "calibration_error": 0.05},
-            "majority": {"accuracy": 0.5},
+        "main_arm": "mixed",
+        "counterpart": "real",
+        "arms": {name: arm(name, *found) for name, found in ARMS.items()},
+        "gain": {
+            "mixed_vs_real": {"one": "mixed", "other": "real", **gain},
+            "mixed_vs_synthetic": {
+                "one": "mixed",
+                "other": "synthetic",
+                **gain,
+                "ci_low": -0.03,
+                "p_adjusted": 0.4,
+            },
         },
-        "arms": {name: arm(*found) for name, found in ARMS.items()},
-        "gain": {"mixed_vs_real": gain, "mixed_vs_synthetic": {**gain, "ci_low": -0.03, "p_adjusted": 0.4}},
         "label_equivalence": {"mixed": worth, "synthetic": {**worth, "note": ""}},
         "subjectivity": {"agreement": 0.83, "kappa": 0.66, "rows": 300, "draws": 3},
+        "left_out": {},
         **changes,
     }
 
 
 def kept_rows() -> list[dict[str, Any]]:
-    """Return kept rows: one relabelled and tagged, one in Arabic, and one that tries to run a script."""
+    """Return kept rows: one relabelled, one in Arabic, and one that tries to run a script."""
     scores = {"negative": -0.1, "positive": -2.35}
     rows = [
-        {**candidate(number, f"a plain text number {number}"), "written_label": "negative"}
+        {**candidate(number, f"a plain text number {number}"), "judged_label": "negative"}
         for number in range(30)
     ]
     rows += [
-        {**candidate(100, SCRIPT), "written_label": "positive", "tags": ["email", "url"], "profile": "hard"},
-        {**candidate(101, ARABIC, "positive"), "written_label": "positive"},
+        {**candidate(100, SCRIPT), "judged_label": "positive", "profile": "hard"},
+        {**candidate(101, ARABIC, "positive"), "judged_label": "positive"},
         {
             **candidate(102, ENDS),
-            "written_label": "negative",
+            "judged_label": "negative",
             "method": "persona",
             "values": {"persona": "a fan"},
         },
@@ -87,15 +103,19 @@ def kept_rows() -> list[dict[str, Any]]:
 
 
 def rejected_rows() -> list[dict[str, Any]]:
-    """Return rejected rows: by margin, by a twin and by a real row."""
-    twin = {"twin": "s000000", "twin_text": "a plain text number zero", "similarity": 0.8}
+    """Return rejected rows: by margin, by an earlier row and by a real row."""
+    earlier = {
+        "duplicate_of": "s000000",
+        "duplicate_of_text": "a plain text number zero",
+        "similarity": 0.8,
+    }
     real = {"real": "r000000", "real_text": f"text {SCRIPT}", "similarity": 1.0}
     found = [
-        ("unsure_label", {"read_as": "positive", "margin": 0.3}, "the plot is dull but grand"),
-        ("unsure_label", {"read_as": "negative", "margin": 0.2}, "a dull affair"),
-        ("near_duplicate", twin, "a plain text number nought"),
+        ("unsure_label", {"judged_label": "positive", "margin": 0.3}, "the plot is dull but grand"),
+        ("unsure_label", {"judged_label": "negative", "margin": 0.2}, "a dull affair"),
+        ("near_duplicate", earlier, "a plain text number nought"),
         ("demonstration_copy", real, "text number 0"),
-        ("a_new_rule", {"scripts": {"ARABIC": 3}, "share": 0.4}, "something else"),
+        ("foreign_script", {"scripts": {"ARABIC": 3}, "share": 0.4}, "something else"),
     ]
     return [
         {**candidate(200 + at, text), "rule": rule, "evidence": evidence, "label_scores": None}
@@ -110,11 +130,11 @@ def write_data() -> None:
     shown = [row["id"] for row in real]
     prompt = {"label": "negative", "text": f"Here are some.\n\n{SCRIPT}", "method": "few_shot", "values": {}}
     write_rows(paths.PROMPTS, [{"id": "p0", "demonstration_ids": shown, **prompt}])
-    write_rows(paths.MORE_PROMPTS, [])
+    write_rows(paths.TOP_UP_PROMPTS, [])
     kept, rejected = kept_rows(), rejected_rows()
     write_rows(paths.KEPT, kept)
     write_rows(paths.REJECTED, rejected)
-    rules = {"empty": 0, "near_duplicate": 1, "demonstration_copy": 1, "unsure_label": 2, "a_new_rule": 1}
+    rules = {"empty": 0, "near_duplicate": 1, "demonstration_copy": 1, "unsure_label": 2, "foreign_script": 1}
     write_json(
         paths.METRICS / "filter.json",
         {
@@ -123,15 +143,15 @@ def write_data() -> None:
             "kept": len(kept),
             "labels": {"negative": {"candidates": 36, "kept": 32}, "positive": {"candidates": 2, "kept": 1}},
             "relabelled": 1,
-            "reader": {"accuracy": {"llm": 0.8, "pooled": 0.82}, "real_rows": 84},
-            "short": {"positive": 5},
+            "label_scoring": {"accuracy": {"llm": 0.8, "pooled": 0.82}, "real_rows": 84},
+            "missing": {"positive": 5},
         },
     )
     write_json(paths.METRICS / "generate.json", {"tokens": 4000, "seconds": 866.5, "tokens_per_s": 122.0})
     write_json(paths.METRICS / "top_up.json", {"added": 0})
-    for name, (rows, _) in ARMS.items():
+    for name, (real, synthetic, _) in ARMS.items():
         training = {
-            "train_rows": rows,
+            "train_rows": real + synthetic,
             "recipe": "fine_tune",
             "seeds": 2,
             "seconds": 60.0,

@@ -43,16 +43,16 @@ def test_a_row_has_what_is_shown_of_it_and_nothing_else(project):
     assert list(shown["counts"]) == [
         "kept",
         "near_duplicate",
-        "a_new_rule",
         "demonstration_copy",
+        "foreign_script",
         "unsure_label",
     ]
-    assert rows["s000100"]["written"] == "positive"
-    assert rows["s000100"]["tags"] == ["email", "url"] == shown["tags"]
+    assert (rows["s000100"]["label"], rows["s000100"]["written"]) == ("positive", "negative")
+    assert rows["s000100"]["profile"] == "hard"
     assert rows["s000100"]["scores"] == [0.905, 0.095]
     assert "written" not in rows["s000101"]  # not relabelled
     assert "seed" not in rows["s000101"]
-    assert rows["s000202"]["evidence"]["twin_text"] == "a plain text number zero"
+    assert rows["s000202"]["evidence"]["duplicate_of_text"] == "a plain text number zero"
 
 
 def test_long_texts_are_fewer_rows_and_rare_rules_stay(project):
@@ -60,13 +60,5 @@ def test_long_texts_are_fewer_rows_and_rare_rules_stay(project):
     shown = browser(inputs_with(kept=long, rejected=rejected_rows()), LABELS, [], 5000, max_bytes=20_000)
     assert len(json.dumps(shown, ensure_ascii=False).encode()) <= 20_000
     assert 5 < len(shown["rows"]) < 33
-    assert {row.get("rule") for row in shown["rows"]} >= {None, "near_duplicate", "a_new_rule"}
+    assert {row.get("rule") for row in shown["rows"]} >= {None, "near_duplicate", "foreign_script"}
     assert shown["total"] == len(long) + 5
-
-
-def test_rows_of_an_older_filter_are_shown(project):
-    old = [
-        {key: value for key, value in row.items() if key not in ("tags", "label_scores")}
-        for row in kept_rows()
-    ]
-    assert "scores" not in browser(inputs_with(kept=old), LABELS, [], 10)["rows"][0]

@@ -147,8 +147,7 @@ function card(row, data, means) {
     scores(row, data.labels),
     element("span", "", row.method.replaceAll("_", " ")),
     ...Object.entries(row.values || {}).map(([key, each]) => element("span", "", `${key}: ${value(each)}`)),
-    ...(row.tags || []).map((tag) => element("span", "chip tag", tag)),
-    ...["profile", "confidence", "variability", "label_shares"]
+    ...["profile", "confidence", "variability"]
       .filter((key) => row[key] !== undefined)
       .map((key) => element("span", "", `${key.replaceAll("_", " ")} ${value(row[key])}`)),
     element("code", "", row.id),
@@ -158,7 +157,7 @@ function card(row, data, means) {
 }
 
 function browser(data, means) {
-  const fields = ["q", "status", "rule", "label", "method", "tag"];
+  const fields = ["q", "status", "rule", "label", "method"];
   let page = 1;
   const rejected = Object.keys(data.counts).filter((name) => name !== "kept");
   const choices = {
@@ -166,11 +165,10 @@ function browser(data, means) {
     rule: rejected.map((rule) => [rule, `${rule} (${data.counts[rule].toLocaleString("en")})`]),
     label: data.labels.map((label) => [label, label]),
     method: data.methods.map((method) => [method, method.replaceAll("_", " ")]),
-    tag: data.tags.map((tag) => [tag, tag]),
   };
   for (const [id, options] of Object.entries(choices)) {
     $(id).append(...[["", "all"], ...options].map(([key, name]) => new Option(name, key)));
-    $(id).parentElement.hidden = id === "tag" ? !options.length : id === "method" && options.length < 2;
+    $(id).parentElement.hidden = id === "method" && options.length < 2;
   }
   const searched = data.rows.map((row) => `${row.id}\n${row.text}\n${row.pair || ""}`.toLowerCase());
 
@@ -182,7 +180,6 @@ function browser(data, means) {
     if (wanted.rule && row.rule !== wanted.rule) return false;
     if (wanted.label && row.label !== wanted.label && row.written !== wanted.label) return false;
     if (wanted.method && row.method !== wanted.method) return false;
-    if (wanted.tag && !(row.tags || []).includes(wanted.tag)) return false;
     return wanted.q.toLowerCase().split(/\s+/).every((word) => searched[place].includes(word));
   }
 

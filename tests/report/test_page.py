@@ -10,9 +10,10 @@ import yaml
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import write_rows
+from labelmint.report import about, arms
 from labelmint.report.page import embed, plain
 from labelmint.report.read import read_inputs
-from labelmint.report import about, arms, main
+from stages.report import main
 from tests.report.helpers import ENDS, SCRIPT, evaluation, write_data, write_evaluation, write_extras
 
 SECTIONS = [
@@ -69,7 +70,7 @@ def test_every_section_is_there_and_shows_its_numbers(full, made):
     page = Page(made())
     assert [attrs["id"] for tag, attrs in page.tags if tag == "section"] == SECTIONS
     for section, text in {
-        "arms": "the LLM itself",
+        "arms": "majority",
         "curves": "24 to 50",
         "funnel": "near_duplicate",
         "data": "0.9 ± 0.01",
@@ -169,29 +170,19 @@ def test_an_unscored_run_without_real_rows(run, made):
     unscored = {
         "test_rows": 0,
         "note": "no test labels",
-        "baselines": {},
+        "main_arm": "synthetic",
+        "counterpart": "",
         "gain": {},
         "label_equivalence": {},
     }
-    write_evaluation(**unscored, arms={"synthetic": {"train_rows": 200}}, subjectivity=None)
+    trained = {"train_rows": 200, "real": 0, "synthetic": 200, "student": "auto", "main_student": True}
+    write_evaluation(**unscored, arms={"synthetic": trained}, subjectivity={})
     (run / "metrics/plots/confusion.csv").write_text("label,predicted\n")
     page = made()
     assert "Nothing could be scored" in page
     assert "The arms are trained, and there is nothing to score them on." in page
     assert "200" in Page(page).texts["arms"]
     assert "| arm |" not in Path("metrics/report.md").read_text(encoding="utf-8")
-
-
-def test_an_older_evaluation_without_the_newer_keys(full, made):
-    found = evaluation()
-    for arm in found["arms"].values():
-        for key in ("slices", "calibration_error", "macro_f1"):
-            del arm[key]
-    del found["subjectivity"]
-    for gain in found["gain"].values():
-        del gain["p_adjusted"]
-    Path("metrics/evaluate.json").write_text(json.dumps(found))
-    assert "No slices" in made()
 
 
 def test_the_short_form_has_the_verdict_and_the_table(full, made):
@@ -230,7 +221,7 @@ def test_charts_are_coloured_by_the_style_and_say_what_they_show(full, made):
     page = made(drawn=True)
     assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 4
     assert 'stroke="var(--mixed)"' in page
-    assert "mixed is worth 35 real labels (24 to 50)" in page
+    assert "scores like 35 real labels (24 to 50)" in page
     assert "real_40: 78.0\xa0% (75.0 to 81.0)" in page
 
 
@@ -246,8 +237,9 @@ def test_the_commit_is_named_and_code_that_differs_from_it(full, made):
     assert "with uncommitted changes" in made()
 
 
-def test_rows_beyond_the_limit_are_left_out_and_the_page_says_so(full, set_params, made):
-    set_params({"report.rows": 20, "report.hardest": 1})
+def test_rows_beyond_the_limit_are_left_out_and_the_page_says_so(full, monkeypatch, made):
+    monkeypatch.setattr("stages.report._ROWS", 20)
+    monkeypatch.setattr("stages.report._HARDEST", 1)
     write_extras()
     page = made()
     assert len(rows_of(page)["rows"]) == 20
