@@ -106,7 +106,7 @@ def test_the_commands_work(extended):
         program, _, target = command.removeprefix("python ").partition(" > ")
         written = run(extended, *program.split())
         assert "capitals" in written
-        assert (extended / target).is_file()
+        assert (extended / target).is_file(), "it replaces a page that is there"
 
 
 def test_the_added_code_is_clean(extended):
