@@ -96,9 +96,9 @@ def _gain(inputs: Inputs) -> str:
         f"p = {p_value(gain['p_value'])}, Holm {p_value(gain['p_adjusted'])})."
     )
     if gain["ci_low"] <= 0 <= gain["ci_high"]:
-        text += " The interval includes zero: this test set can’t tell the gain from none."
+        text += " The interval includes zero: the difference may be chance."
     elif gain["ci_high"] < 0:
-        text += " The synthetic rows do harm here."
+        text += " The synthetic rows lower accuracy here."
     return text
 
 
@@ -143,7 +143,7 @@ def _training_caveats(inputs: Inputs) -> list[str]:
     if error > _POOR_CALIBRATION:
         caveats.append(
             f"Confidence is off by {percent(error)} on average (calibration error of "
-            f"{inputs.evaluate['main_arm']}): the probabilities are no measure of certainty."
+            f"{inputs.evaluate['main_arm']}): do not read the probabilities as certainty."
         )
     return [*caveats, *_doubtful(inputs)]
 
@@ -156,7 +156,7 @@ def _doubtful(inputs: Inputs) -> list[str]:
     among = [gain for gain in main_gains if gain not in alone and gain["p_adjusted"] > _P_SHOWN]
     caveats = []
     for what, some in (
-        ("Not told apart by this test set", alone),
+        ("No significant difference on this test set", alone),
         (f"Significant by itself, but not as one of {len(gains(inputs))} comparisons (Holm)", among),
     ):
         if some:

@@ -19,6 +19,8 @@ def print_verdict() -> None:
         result = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro`") from None
+    if "main_arm" not in result:
+        raise DataError(f"{path}: written by an earlier version; run `dvc repro`")
     print(verdict(result))
 
 

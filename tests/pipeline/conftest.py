@@ -19,7 +19,7 @@ from tests.builders import REPOSITORY
 
 TINY: dict[str, Any] = {
     "real.rows": 40,
-    "prepare.test_rows": 100,
+    "prepare.test_rows": 60,
     "arms": {
         "real": {"real": "all"},
         "synthetic": {"synthetic": "all"},
@@ -28,10 +28,10 @@ TINY: dict[str, Any] = {
     },
     "llm.slots": 16,
     "llm.context_tokens": 2048,
-    "generate.candidates": 48,
+    "generate.candidates": 24,
     "generate.demonstrations": 2,
-    "generate.samples_per_prompt": 12,
-    "generate.max_new_tokens": 32,
+    "generate.samples_per_prompt": 6,
+    "generate.max_new_tokens": 24,
     "labelling.demonstrations": 4,
     "train.student": "tfidf",
     "train.seeds": [1],

@@ -19,7 +19,7 @@ from tests.pipeline.conftest import Clone
 pytestmark = pytest.mark.slow
 
 SETTINGS = {
-    "generate.candidates": 36,  # three waves
+    "generate.candidates": 18,  # three waves
     "generate.prompts_per_wave": 1,
     "generate.max_new_tokens": 16,
     "labelling.demonstrations": 2,

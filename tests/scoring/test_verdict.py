@@ -101,6 +101,9 @@ def test_without_test_labels_the_verdict_is_a_line():
 def test_the_command_prints_what_evaluate_found(project, capsys):
     with pytest.raises(DataError, match=r"metrics/evaluate\.json: no such file; run `dvc repro`"):
         verdict.print_verdict()
+    write_json(paths.METRICS / "evaluate.json", {"arms": {}})
+    with pytest.raises(DataError, match="written by an earlier version; run `dvc repro`"):
+        verdict.print_verdict()
     write_json(paths.METRICS / "evaluate.json", result(real=80))
     verdict.print_verdict()
     assert capsys.readouterr().out == verdict.verdict(result(real=80)) + "\n"
