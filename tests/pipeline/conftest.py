@@ -27,6 +27,7 @@ TINY: dict[str, Any] = {
         "linear_head": {"real": "all", "student": "linear_head"},
     },
     "llm.slots": 16,
+    "llm.threads": 1,  # two, which wait for each other, are far slower on a busy machine
     "llm.context_tokens": 2048,
     "generate.candidates": 24,
     "generate.demonstrations": 2,
