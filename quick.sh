@@ -9,7 +9,7 @@ done
 dvc exp run --name "quick-$(date +%H%M%S)" \
   -S generate.candidates=576 -S prepare.test_rows=500 -S evaluate.bootstrap_samples=500 \
   -S 'train.seeds=[1]' -S train.epochs=2 -S train.validation_share=0.34 \
-  "${fewer[@]}" -S arms.real_300.seeds=1 -S arms.llm.seeds=1
+  ${fewer[@]+"${fewer[@]}"} -S arms.real_300.seeds=1 -S arms.llm.seeds=1
 labelmint verdict
 echo "repro: all rows, charts and prompts: metrics/report.html"
 echo "repro: this was an experiment (dvc exp show --only-changed); to undo it: git checkout params.yaml dvc.lock metrics && dvc checkout"
