@@ -1,4 +1,1 @@
-"""Labelmint measures how many real labels a local LLM's synthetic data is worth.
-
-One folder per stage (prepare, generate, filter, train, evaluate); what they share lies beside them.
-"""
+"""The stages of dvc.yaml, one script each: read declared inputs, call the library, write declared outputs."""
