@@ -20,7 +20,7 @@ from tests.generation.helpers import IDEAS, ROWS, TEXTS, flat, labels_of, planne
 # Changed bytes would rewrite the texts of all earlier runs.
 SHIPPED_PROMPTS = "167ded92075be6284f1ab00907ccd3aa66f9cb234b4dcfc22aea0d34262f3faf"
 SHIPPED_KEYS = ["5c4f19504f6b662b004489e1", "439d724d457422177ee9c043"]
-SHIPPED_JOURNAL = "generate-cccdabf64c2d899d9bd408ec.jsonl"
+SHIPPED_FINGERPRINT = "cccdabf64c2d899d9bd408ec"
 
 
 def test_the_shipped_settings_give_the_bytes_that_they_always_gave(monkeypatch):
@@ -45,7 +45,7 @@ def test_the_shipped_settings_give_the_bytes_that_they_always_gave(monkeypatch):
     ]  # fmt: skip
     assert hashlib.sha256(json.dumps(content).encode()).hexdigest() == SHIPPED_PROMPTS
     assert [wave_key(wave) for wave in waves] == SHIPPED_KEYS
-    assert session.cache.path.name == SHIPPED_JOURNAL
+    assert session.cache.place == ("generate", SHIPPED_FINGERPRINT)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from labelmint.core.cache import clear
 from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.params import load_params
 from labelmint.core.records import Candidate
@@ -103,7 +104,7 @@ def test_a_method_is_one_entry_of_the_registry(monkeypatch):
         ("lone \ud83d half", "lone \ud83d half"),
     ],
 )
-def test_texts_are_cleaned_to_one_line_also_from_the_journal(written, text):
+def test_texts_are_cleaned_to_one_line_also_from_the_cache(written, text):
     for _ in range(2):
         assert write(FakeModel(writer=lambda *_: Completion(written, 5, "stop")), 1)[0]["text"] == text
 
@@ -120,7 +121,7 @@ def test_a_prompt_that_does_not_fit_is_an_error_before_anything_is_written(wave)
     with pytest.raises(ModelError, match="does not fit"):
         write(model)
     assert model.written == []
-    assert len(session(model).cache) == 0
+    assert clear("generate") == 0
 
 
 @pytest.mark.parametrize("wave", range(WAVES))

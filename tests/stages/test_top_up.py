@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from labelmint.core import paths
+from labelmint.core.cache import clear
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
@@ -277,7 +278,7 @@ def test_another_threshold_writes_only_what_is_new(run, prepared, set_params):
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3, 5, 8, 13])
-def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, cache, calls):
+def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, calls):
     use(Scripted(negative=0.3, positive=0.9))
     generate()
     use(Scripted(left=calls, negative=0.3, positive=0.9))
@@ -287,9 +288,8 @@ def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, cache, c
     model = use(Scripted(negative=0.3, positive=0.9))
     main()
     resumed, rest = written(prepared), model.left
-    for path in (cache / "cache").iterdir():
-        if not path.name.startswith("ideas"):
-            path.unlink()
+    for kind in ("generate", "read", "embed"):
+        clear(kind)
     model = use(Scripted(negative=0.3, positive=0.9))
     main()
     assert written(prepared) == resumed

@@ -114,7 +114,7 @@ def test_each_seed_shows_other_rows_and_the_labellings_seed_the_same_as_the_filt
     assert one.summary()["demonstrations"] == 16
 
 
-def test_scores_come_from_the_journal_the_second_time(student):
+def test_scores_come_from_the_cache_the_second_time(student):
     model = FakeModel()
     results = []
     for _ in range(2):
