@@ -1,7 +1,9 @@
 """How often the intervals are right, on simulated arms: rows of many difficulties, seeds that differ.
 
-With three seeds and 1,000 test rows, as shipped. On the bundled reviews the seeds' accuracies have a standard
-deviation of 0.000 to 0.015 once the rows' part is taken off, and two seeds differ on 5 to 9 % of the rows.
+`spread` is the standard deviation of a seed's score (0.03 makes 0.008 in accuracy), `chance` that of a single
+answer (0.25 makes two seeds differ on 8 % of the rows, 0.7 on 21 %). On the bundled reviews the seeds'
+accuracies have a standard deviation of 0.000 to 0.015 once the rows' part is taken off, and two seeds differ
+on 5 to 9 % of the rows.
 """
 
 import numpy as np
@@ -11,11 +13,7 @@ from scipy.stats import norm
 from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
 from tests.scoring.helpers import arm
 
-ROWS, SAMPLES = 1000, 1000
-# Standard deviations of a seed's score (0.03 makes 0.008 in accuracy, 0.06 makes 0.017), and of the chance
-# in a single answer (0.25 makes two seeds differ on 8 % of the rows, 0.7 on 21 %).
-SPREADS, CHANCES = (0.0, 0.03, 0.06), (0.25, 0.7)
-CASES = [(seeds, spread, chance) for seeds in (3, 5) for spread in SPREADS for chance in CHANCES]
+SAMPLES = 1000
 
 
 def expected(spread, chance):
@@ -23,7 +21,7 @@ def expected(spread, chance):
     return norm.cdf(0.8 / np.sqrt(1 + spread**2 + chance**2))
 
 
-def measured(seeds, spread, chance, repeats, rows=ROWS):
+def measured(seeds, spread, chance, repeats, rows):
     """Return how often the interval holds the true accuracy, and how often two equal arms differ."""
     draw = np.random.default_rng(round(1000 * (seeds + spread + chance)))
     # What is right matters and not what the label is, so one set of resampled rows serves all repeats.
@@ -55,7 +53,7 @@ def measured(seeds, spread, chance, repeats, rows=ROWS):
 # Three standard deviations of the share of 200 repeats are 0.046.
 @pytest.mark.parametrize(("seeds", "spread", "chance"), [(1, 0.0, 0.25), (3, 0.03, 0.25), (3, 0.06, 0.7)])
 def test_intervals_are_about_right(seeds, spread, chance):
-    inside, excluded, different = measured(seeds, spread, chance, 200, rows=400)
+    inside, excluded, different = measured(seeds, spread, chance, repeats=200, rows=400)
     assert 0.90 <= inside <= 0.995
     assert 0 < excluded <= 0.09  # never different would be no test
     assert different <= 0.09
