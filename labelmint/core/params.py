@@ -81,9 +81,13 @@ class Arm(Section):
 
     Attributes
     ----------
-    real, synthetic
-        Rows of each kind; "all": every real row to work with (`real.rows`), every kept synthetic row. More
-        real rows than `real.rows` come from those held back: points of the real learning curve.
+    real, synthetic, unlabelled
+        Rows of each source; "all": every real row to work with (`real.rows`), every kept synthetic row, every
+        unlabelled text that got a label. More real rows than `real.rows` come from those held back: points of
+        the real learning curve.
+    weights
+        "equal": every row counts the same; "chosen": the weights of the sources, 0 included, are chosen by
+        cross-validation on the arm's real rows.
     student
         A name in labelmint/students/registry.py; None: `train.student`.
     seeds
@@ -92,21 +96,26 @@ class Arm(Section):
 
     real: Literal["all"] | Count = 0
     synthetic: Literal["all"] | Count = 0
+    unlabelled: Literal["all"] | Count = 0
+    weights: Literal["equal", "chosen"] = "equal"
     student: str | None = None
     seeds: Positive | None = None
 
     @model_validator(mode="after")
     def _some_rows(self) -> Arm:
-        if not self.real and not self.synthetic:
+        if not self.real and not self.synthetic and not self.unlabelled:
             raise ValueError("an arm needs rows; e.g. {real: all, synthetic: 300}")
+        if self.weights == "chosen" and not self.real:
+            raise ValueError("weights: chosen needs real rows to choose by; say real: all")
         return self
 
 
 class Prepare(Section):
-    """`prepare`: the split."""
+    """`prepare`: the split, and how many texts without labels are taken."""
 
     seed: Seed
     test_rows: Count
+    unlabelled_rows: Count
 
 
 class Generate(Section):
@@ -147,7 +156,7 @@ class Labelling(Section):
 
     seed: Seed
     action: Literal["drop", "relabel", "none"]
-    scorers: Literal["both", "llm"]
+    scorers: Annotated[list[Literal["llm", "probe", "classifier"]], Field(min_length=1)]
     demonstrations: Count
     min_margin: Annotated[float, Field(ge=0)]
 
@@ -178,6 +187,7 @@ class Train(Section):
 
     encoder: str
     student: str
+    students: Annotated[list[str], Field(min_length=1)]
     seeds: Seeds
     validation_share: Annotated[float, Field(gt=0, lt=1)]
     epochs: Positive
@@ -188,8 +198,9 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """`evaluate`: the intervals."""
+    """`evaluate`: the score of the headline, and the intervals."""
 
+    metric: Literal["auto", "accuracy", "macro_f1"]
     seed: Seed
     bootstrap_samples: Annotated[int, Field(ge=100)]
 

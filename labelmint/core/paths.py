@@ -12,6 +12,7 @@ REAL_TRAIN = Path("data/real/train.jsonl")
 REAL_POOL = Path("data/real/pool.jsonl")
 TEST_INPUTS = Path("data/real/test.jsonl")
 TEST_LABELS = Path("data/real/test_labels.jsonl")
+UNLABELLED = Path("data/real/unlabelled.jsonl")
 
 PROMPTS = Path("data/synthetic/prompts.jsonl")
 IDEAS = Path("data/synthetic/ideas.jsonl")
@@ -20,6 +21,9 @@ TOP_UP_CANDIDATES = Path("data/synthetic/top_up_candidates.jsonl")
 TOP_UP_PROMPTS = Path("data/synthetic/top_up_prompts.jsonl")
 KEPT = Path("data/synthetic/kept.jsonl")
 REJECTED = Path("data/synthetic/rejected.jsonl")
+
+LABELLED = Path("data/labelled/kept.jsonl")
+LABELLED_REJECTED = Path("data/labelled/rejected.jsonl")
 
 ARMS = Path("data/arms")
 

@@ -36,9 +36,10 @@ class TestLabel(TypedDict):
 
 
 class ArmRow(Labelled):
-    """A training row of an arm; `source` is "real" or "synthetic"."""
+    """A training row of an arm; `source` is "real", "synthetic" or "unlabelled"."""
 
     source: str
+    weight: NotRequired[float]  # how much it counts in training; 1 if missing
 
 
 class Prompt(TypedDict):
@@ -99,6 +100,21 @@ class Kept(Candidate, Profile):
 
 class Rejected(Candidate):
     """A candidate that did not pass: the first rule that it broke, and the evidence."""
+
+    rule: str
+    evidence: dict[str, Any]
+    label_scores: dict[str, float] | None
+
+
+class LabelledText(Input):
+    """A text that came without a label and was given one."""
+
+    judged_label: str
+    label_scores: dict[str, float]  # log-probabilities by label
+
+
+class RejectedText(Input):
+    """A text that came without a label and is not used: the first rule that it broke, and the evidence."""
 
     rule: str
     evidence: dict[str, Any]

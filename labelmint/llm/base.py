@@ -56,6 +56,22 @@ class Completion:
     finish_reason: Literal["stop", "length"]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading texts after a prompt.
+
+    Attributes
+    ----------
+    scores : shape (texts, choices)
+        Log-probabilities of each choice as what comes next, exact up to one constant per row.
+    states : shape (texts, width)
+        The model's last hidden state at the last token of each text; width 0 if `can_give_states` is false.
+    """
+
+    scores: npt.NDArray[np.float32]
+    states: npt.NDArray[np.float32]
+
+
 class LanguageModel(Protocol):
     """A local model that writes in batches and reads in batches, both over shared prompt prefixes."""
 
@@ -71,6 +87,10 @@ class LanguageModel(Protocol):
     def can_score(self) -> bool:
         """Whether `score` works."""
 
+    @property
+    def can_give_states(self) -> bool:
+        """Whether `read` gives hidden states."""
+
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
         """Raise `ModelError` if the prompts with their answers do not fit."""
 
@@ -85,10 +105,9 @@ class LanguageModel(Protocol):
         `on_text` is told of each text as it ends. Raises `ModelError` as `check_wave` does.
         """
 
-    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return log-probabilities, shape (suffixes, choices), of each choice after prefix + suffix.
+    def read(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> Reading:
+        """Read each suffix after the prefix: how probable is each choice as what follows?
 
-        Exact up to one constant per row, so softmax over a row gives the choices' relative probabilities.
         Suffixes and choices are plain text: control tokens mean nothing in them.
         """
 

@@ -45,7 +45,8 @@ class Entry(Section):
     """A model in data/models.yaml: from an installed package (in parts, or a folder), a path or the hub.
 
     `path` is the model's file; an encoder's may also be the folder that transformers loads, whose
-    weights are `file`, or model.safetensors.
+    weights are `file`, or model.safetensors. `pooling` and `prefix` are for encoders: which token vectors make
+    a text's vector (their mean, the first, the last), and what is put before each text ("query: ").
     """
 
     kind: Literal["base", "chat", "encoder"]
@@ -57,6 +58,8 @@ class Entry(Section):
     file: str | None = None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     licence: str = "unknown"
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    prefix: str = ""
 
     @model_validator(mode="after")
     def _one_place(self) -> Entry:
