@@ -57,18 +57,18 @@ class Completion:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What came of reading texts after a prompt.
+class ChoiceScores:
+    """How probable each choice is after each text, and the model's hidden states there.
 
     Attributes
     ----------
-    scores : shape (texts, choices)
-        Log-probabilities of each choice as what comes next, exact up to one constant per row.
+    log_probabilities : shape (texts, choices)
+        Exact up to one constant per row, so that softmax over a row gives relative probabilities.
     states : shape (texts, width)
-        The model's last hidden state at the last token of each text; width 0 if `can_give_states` is false.
+        The model's last hidden state at the last token of each text; width 0 where `can_give_states` is false.
     """
 
-    scores: npt.NDArray[np.float32]
+    log_probabilities: npt.NDArray[np.float32]
     states: npt.NDArray[np.float32]
 
 
@@ -89,7 +89,7 @@ class LanguageModel(Protocol):
 
     @property
     def can_give_states(self) -> bool:
-        """Whether `read` gives hidden states."""
+        """Whether `score` gives hidden states."""
 
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
         """Raise `ModelError` if the prompts with their answers do not fit."""
@@ -105,8 +105,8 @@ class LanguageModel(Protocol):
         `on_text` is told of each text as it ends. Raises `ModelError` as `check_wave` does.
         """
 
-    def read(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> Reading:
-        """Read each suffix after the prefix: how probable is each choice as what follows?
+    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
+        """Read each suffix after the prefix, and return how probable each choice is as what follows.
 
         Suffixes and choices are plain text: control tokens mean nothing in them.
         """
