@@ -1,4 +1,4 @@
-"""Split the real rows into training rows, a pool of further rows, and a test set.
+"""Split the real rows into training rows, a pool of further rows, and a test set; take texts without labels.
 
 Reads params.yaml, the task card and the rows it points at; writes data/real/ and metrics/prepare.json. As the
 first stage it checks all settings. Run alone: `python -m stages.prepare`.
@@ -6,6 +6,7 @@ first stage it checks all settings. Run alone: `python -m stages.prepare`.
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Sequence
 
@@ -13,9 +14,9 @@ from labelmint.checks import check_names
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import Labelled, TestLabel, input_of, write_json, write_rows
+from labelmint.core.records import Input, Labelled, TestLabel, input_of, write_json, write_rows
 from labelmint.tasks.cards import Excerpt, card_path, load_card
-from labelmint.tasks.source import read_source
+from labelmint.tasks.source import read_source, read_unlabelled
 from labelmint.tasks.split import label_counts, split
 
 
@@ -34,6 +35,10 @@ def main() -> None:
     test_rows = params.prepare.test_rows if card.source else 0
     parts = split(real.rows, params.real.rows, test_rows, params.prepare.seed, real.test)
     note_large_arms(params, [*parts.train, *parts.pool])
+    unlabelled = read_unlabelled(card, params.task, [*real.rows, *(real.test or ())])
+    texts = drawn(unlabelled.rows, params) if card.unlabelled else parts.pool
+    texts = texts[: params.prepare.unlabelled_rows]
+    write_rows(paths.UNLABELLED, map(input_of, texts))
     write_rows(paths.REAL_TRAIN, parts.train)
     write_rows(paths.REAL_POOL, parts.pool)
     write_rows(paths.TEST_INPUTS, map(input_of, parts.test))
@@ -47,11 +52,24 @@ def main() -> None:
             "labels": label_counts(real.rows),
             "train_labels": label_counts(parts.train),
             "test_rows": len(parts.test),
+            "unlabelled": {
+                "rows": len(texts),
+                "from": "unlabelled" if card.unlabelled else "source",
+                "left_out": unlabelled.left_out,
+                "sha256": unlabelled.sha256,
+            },
             # DVC doesn't watch installed packages; a later version of bundled rows shows here.
             "packages": real.packages,
             "sha256": real.sha256,
         },
     )
+
+
+def drawn(rows: Sequence[Input], params: Params) -> list[Input]:
+    """Return the texts in a seeded order: files are often sorted."""
+    order = list(rows)
+    random.Random(f"{params.prepare.seed}:unlabelled").shuffle(order)
+    return order
 
 
 def note_large_arms(params: Params, rows: Sequence[Labelled]) -> None:

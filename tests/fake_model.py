@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from labelmint.llm.base import Completion, PromptGroup, Sampling
+from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 
 Writer = Callable[[str, int], Completion]
 Reader = Callable[[str, str], float]
@@ -28,11 +27,12 @@ class FakeModel:
         reader: Reader | None = None,
         kind: Literal["base", "chat"] = "base",
         can_score: bool = True,
+        can_give_states: bool = True,
     ) -> None:
         self.writer = writer or write_sentence
         self.reader = reader or read_words
         self.kind: Literal["base", "chat"] = kind
-        self.can_score = can_score
+        self.can_score, self.can_give_states = can_score, can_give_states
         self.waves_written = 0
         self.texts_scored = 0
 
@@ -58,11 +58,13 @@ class FakeModel:
                 on_text(text)
         return texts
 
-    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Score with the script."""
+    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
+        """Score with the script; the scores are the hidden states, too."""
         self.texts_scored += len(suffixes)
         scores = [[self.reader(suffix, choice) for choice in choices] for suffix in suffixes]
-        return np.array(scores, np.float32).reshape(len(suffixes), len(choices))
+        log_probabilities = np.array(scores, np.float32).reshape(len(suffixes), len(choices))
+        states = log_probabilities if self.can_give_states else log_probabilities[:, :0]
+        return ChoiceScores(log_probabilities, states)
 
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Wrap in a template of its own."""

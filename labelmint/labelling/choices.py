@@ -5,6 +5,7 @@ A small model writes "negative" badly, but recognises it well.
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable, Sequence
 
@@ -22,10 +23,13 @@ from labelmint.tasks.cards import TaskCard, row_text
 CHUNK_TEXTS = 256
 
 Floats = npt.NDArray[np.float64]
+States = npt.NDArray[np.float32]
 
 
 class ChoiceScorer:
     """Scores the labels of texts with the language model; each chunk of texts is kept in the cache.
+
+    The model's hidden states come from the same pass, at a fifth more time, and are kept with the scores.
 
     Parameters
     ----------
@@ -41,24 +45,34 @@ class ChoiceScorer:
         self.card, self.prefix, self.model = card, prefix, model
         self.choices = [f" {card.phrase(name)}" for name in card.label_names]
         content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
-        self.cache = Cache("read", {**content, "question": card.question})
+        self.cache = Cache("score", {**content, "question": card.question})
 
-    def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> Floats:
-        """Return log-probabilities of the labels, shape (texts, labels), not centred.
+    def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> tuple[Floats, States]:
+        """Return the labels' log-probabilities, shape (texts, labels), and hidden states, (texts, width).
 
-        `on_texts` is called with the number of texts scored since.
+        The width is 0 where the model can't give states. `on_texts` is called with the number of texts scored
+        since.
         """
-        parts = [np.zeros((0, len(self.choices)))]
+        scores, states = [np.zeros((0, len(self.choices)))], []
         for start in range(0, len(texts), CHUNK_TEXTS):
             chunk = list(texts[start : start + CHUNK_TEXTS])
             key = fingerprint({"texts": chunk})
             if key not in self.cache:
                 suffixes = [f" {text}\n{self.card.question}:" for text in chunk]
-                scores = self.model.score(self.prefix, suffixes, self.choices)
-                self.cache.add(key, [[float(score) for score in row] for row in scores])
-            parts.append(np.array(self.cache[key], np.float64))
+                result = self.model.score(self.prefix, suffixes, self.choices)
+                self.cache.add(
+                    key,
+                    {
+                        "scores": [[float(score) for score in row] for row in result.log_probabilities],
+                        "states": base64.b64encode(result.states.astype("<f4").tobytes()).decode("ascii"),
+                    },
+                )
+            kept = self.cache[key]
+            scores.append(np.array(kept["scores"], np.float64))
+            states.append(np.frombuffer(base64.b64decode(kept["states"]), "<f4").reshape(len(chunk), -1))
             on_texts(len(chunk))
-        return np.asarray(log_softmax(np.concatenate(parts), axis=1))
+        together = np.concatenate(states) if states else np.zeros((0, 0), np.float32)
+        return np.asarray(log_softmax(np.concatenate(scores), axis=1)), together
 
 
 def draw_demonstrations(seed: int, count: int, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:

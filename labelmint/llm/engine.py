@@ -15,13 +15,11 @@ from typing import Any, Literal
 
 import joblib
 import llama_cpp
-import numpy as np
-import numpy.typing as npt
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Llm
-from labelmint.llm.base import Completion, PromptGroup, Sampling
+from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 from labelmint.llm.catalog import Entry
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from labelmint.llm.reading import Reader, distinguishing_prefixes
@@ -48,7 +46,7 @@ class Engine:
 
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
         self.kind: Literal["base", "chat"] = "chat" if entry.kind == "chat" else "base"
-        self.can_score = True
+        self.can_score = self.can_give_states = True
         self.slots = llm.slots
         # Not os.cpu_count(): in a container with a CPU quota, threads would fight for the CPUs.
         self.threads = llm.threads or joblib.cpu_count()
@@ -113,7 +111,7 @@ class Engine:
         llama = self.llama
         return [t for t in range(llama.vocabulary) if llama.ends(t) or not llama.piece(t).strip()]
 
-    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
+    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Read each suffix after the shared prefix; see `LanguageModel.score`."""
         start = self._tokenize_prompt(prefix)
         texts = [self.llama.tokenize(text, start=False) for text in suffixes]

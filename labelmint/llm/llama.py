@@ -49,7 +49,7 @@ class Llama:
         self.model: Any = None
         self.context: Any = None
         self.batch: Any = None
-        self.vocabulary = 0
+        self.vocabulary = self.width = 0
         self.context_tokens = context_tokens
         self.sequences = sequences
         self._pieces: dict[int, bytes] = {}
@@ -73,6 +73,7 @@ class Llama:
             raise ModelError(f"{path}: an encoder model can't write; choose a decoder-only one")
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
+        self.width = llama_cpp.llama_model_n_embd(self.model)
         params = self._context_params(self.context_tokens, self.sequences, threads)
         self.context = llama_cpp.llama_init_from_model(self.model, params)
         if not self.context:
@@ -91,6 +92,7 @@ class Llama:
         params.kv_unified = True  # a partial seq_cp on a split cache aborts the process
         params.swa_full = True  # sliding-window layers must keep the whole shared prefix
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED  # skips masked cells: +30 % here
+        params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_NONE  # hidden states of tokens, not of sequences
         params.no_perf = True
         return params
 
@@ -148,6 +150,8 @@ class Llama:
 
     def decode(self, outputs: int) -> npt.NDArray[np.float32]:
         """Run the batch and empty it; return its logits, (outputs, vocabulary), valid until the next call."""
+        if not self.batch.n_tokens:
+            return np.empty((0, self.vocabulary), np.float32)
         code = llama_cpp.llama_decode(self.context, self.batch)
         self.batch.n_tokens = 0
         if code == NO_KV_SLOT:
@@ -158,6 +162,21 @@ class Llama:
             return np.empty((0, self.vocabulary), np.float32)
         pointer = llama_cpp.llama_get_logits(self.context)
         return np.ctypeslib.as_array(pointer, (outputs, self.vocabulary))
+
+    def decode_with_states(self, outputs: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Run a batch whose tokens all want logits; return these and the last hidden states.
+
+        Shapes (outputs, vocabulary) and (outputs, width), valid until the next call. Every token of such a batch
+        is an output, and the output layer costs more than all others: so texts are decoded without, up to
+        their last token.
+        """
+        llama_cpp.llama_set_embeddings(self.context, True)
+        try:
+            logits = self.decode(outputs)
+        finally:
+            llama_cpp.llama_set_embeddings(self.context, False)
+        pointer = llama_cpp.llama_get_embeddings(self.context)
+        return logits, np.ctypeslib.as_array(pointer, (outputs, self.width))
 
     def load(self, tokens: Sequence[int], sequence: int) -> npt.NDArray[np.float32]:
         """Run a prompt as one sequence; return the logits after its last token, (vocabulary,)."""

@@ -1,7 +1,7 @@
 """Read many texts after one shared prompt: how probable each choice is as what comes next.
 
 The prompt is decoded once; batches of texts are then decoded against its KV cells, several texts to a
-call. Choices of more than one token branch off their text, whose own tokens are still decoded only once.
+batch. Choices of more than one token branch off their text, whose own tokens are still decoded only once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmint.core.errors import ModelError
+from labelmint.llm.base import ChoiceScores
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
+
+Floats = npt.NDArray[np.float32]
 
 
 class Reader:
@@ -38,8 +41,8 @@ class Reader:
         # Log-probabilities of several terms, or of several passes, must not be raw logits.
         self.normalised = any(len(branch) > 1 for branch in branches) or len(self.parts) > 1
 
-    def read(self, texts: list[list[int]]) -> npt.NDArray[np.float32]:
-        """Return log-probabilities, shape (texts, choices), exact up to one constant per row."""
+    def read(self, texts: list[list[int]]) -> ChoiceScores:
+        """Return the choices' log-probabilities and the hidden state at each text's last token."""
         if not all(texts):  # it would have no logits of its own, and take its neighbour's
             raise ValueError("an empty text can't be read")
         extras = [sum(len(self.branches[choice]) - 1 for choice in part) for part in self.parts]
@@ -48,12 +51,13 @@ class Reader:
         self.llama.load(self.start, 0)
         room = min(BATCH_TOKENS, self.llama.context_tokens - len(self.start))
         out = np.zeros((len(texts), len(self.branches)), np.float32)
+        states = np.zeros((len(texts), self.llama.width), np.float32)
         for part, extra in zip(self.parts, extras, strict=True):
             # Sequences of a text: one for each choice that goes on after its first token.
             width = max(1, sum(len(self.branches[choice]) > 1 for choice in part))
             for rows in pack([len(text) + extra for text in texts], room, (MAX_SEQUENCES - 1) // width):
-                self._read_batch(rows, texts, part, width, out)
-        return out
+                self._read_batch(rows, texts, part, width, out, states)
+        return ChoiceScores(out, states)
 
     def _check_fits(self, longest: int) -> None:
         context, prompt = self.llama.context_tokens, len(self.start)
@@ -70,22 +74,29 @@ class Reader:
         texts: list[list[int]],
         part: range,
         width: int,
-        out: npt.NDArray[np.float32],
+        out: Floats,
+        states: Floats,
     ) -> None:
-        """Read some texts in one decode; a text's tokens belong to all of its choices' sequences."""
-        llama = self.llama
-        outputs = 0
-        after_text, after_choice = [], []
+        """Read some texts in two decodes: up to their last tokens, then these and the choices.
+
+        A text's tokens belong to all of its choices' sequences.
+        """
+        llama, place = self.llama, len(self.start)
         for number, row in enumerate(rows):
-            mine = list(range(1 + number * width, 1 + (number + 1) * width))
-            for sequence in mine:
+            sequences = range(1 + number * width, 1 + (number + 1) * width)
+            for sequence in sequences:
                 llama.share(0, sequence)
-            text, place = texts[row], len(self.start)
-            for at, token in enumerate(text):
-                llama.put(token, place + at, mine, at == len(text) - 1)
+            for at, token in enumerate(texts[row][:-1]):
+                llama.put(token, place + at, sequences, False)
+        llama.decode(0)
+        outputs, after_text, after_choice = 0, [], []
+        for number, row in enumerate(rows):
+            sequences = range(1 + number * width, 1 + (number + 1) * width)
+            text = texts[row]
+            llama.put(text[-1], place + len(text) - 1, sequences, True)
             after_text.append((row, outputs))
             outputs += 1
-            free = iter(mine)
+            free = iter(sequences)
             for choice in part:
                 branch = self.branches[choice]
                 if len(branch) == 1:
@@ -95,17 +106,20 @@ class Reader:
                     llama.put(token, place + len(text) + at, [sequence], True)
                     after_choice.append((row, choice, branch[at + 1], outputs))
                     outputs += 1
-        self._collect(llama.decode(outputs), after_text, after_choice, part, out)
+        logits, hidden = llama.decode_with_states(outputs)
+        self._collect(logits, after_text, after_choice, part, out)
+        for row, at in after_text:
+            states[row] = hidden[at]
         for sequence in range(1, 1 + len(rows) * width):
             llama.drop(sequence)
 
     def _collect(
         self,
-        logits: npt.NDArray[np.float32],
+        logits: Floats,
         after_text: list[tuple[int, int]],
         after_choice: list[tuple[int, int, int, int]],
         part: range,
-        out: npt.NDArray[np.float32],
+        out: Floats,
     ) -> None:
         columns = slice(part.start, part.stop)
         first = [branch[0] for branch in self.branches[columns]]
@@ -117,7 +131,7 @@ class Reader:
             out[row, choice] += logits[at, token] - _log_sum_exp(logits[at])
 
 
-def _log_sum_exp(row: npt.NDArray[np.float32]) -> np.float32:
+def _log_sum_exp(row: Floats) -> np.float32:
     top = row.max()
     return np.float32(top + np.log(np.exp(row - top).sum(dtype=np.float64)))
 

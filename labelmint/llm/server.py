@@ -19,7 +19,7 @@ import numpy.typing as npt
 from labelmint.core.errors import ModelError
 from labelmint.core.params import LlmServer
 from labelmint.llm.answers import completion, filled, scores, top_tokens
-from labelmint.llm.base import Completion, PromptGroup, Sampling
+from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 from labelmint.llm.endpoint import Endpoint, RefusedError, Request
 
 # Raised whenever the same arguments would be asked or read otherwise; part of the cache's fingerprint.
@@ -41,7 +41,7 @@ class Server:
 
     def __init__(self, server: LlmServer, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self.kind: Literal["base", "chat"] = server.kind
-        self.can_score = True
+        self.can_score, self.can_give_states = True, False
         self.endpoint = Endpoint(server, sleep)
         if not self.endpoint.is_here:
             parts = urlsplit(server.url)
@@ -99,7 +99,7 @@ class Server:
         texts = iter(self.endpoint.ask_all(requests, completion, on_text))
         return [[next(texts) for _ in group.seeds] for group in groups]
 
-    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> npt.NDArray[np.float32]:
+    def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Read each suffix after the prefix, by the choices' first tokens among the 20 likeliest.
 
         Raises
@@ -116,10 +116,14 @@ class Server:
             raise ModelError(
                 f"{self.endpoint.url}: none of the labels ({', '.join(map(str.strip, choices))}) is among "
                 f"the {TOP_TOKENS} likeliest tokens after any of {len(found)} texts; change the task card's "
-                "phrases or question, or set filter.verify.action: none"
+                "phrases or question, or set labelling.action: none"
             )
         rows = [filled(top, row) for top, row in zip(tops, found, strict=True)]
-        return np.array(rows, np.float32).reshape(len(suffixes), len(choices))
+        # The API has no hidden states.
+        return ChoiceScores(
+            np.array(rows, np.float32).reshape(len(suffixes), len(choices)),
+            np.zeros((len(suffixes), 0), np.float32),
+        )
 
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Have llama-server wrap a request in the model's chat template; other servers can't."""

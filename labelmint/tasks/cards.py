@@ -92,6 +92,15 @@ class Source(Section):
         return self
 
 
+class UnlabelledSource(Section):
+    """A file of texts without labels: CSV, TSV, JSON Lines or Parquet, of the same kind as the real rows."""
+
+    path: str
+    encoding: str = "utf-8-sig"
+    text_column: str = "text"
+    pair_column: str | None = None
+
+
 class Excerpt(Section):
     """The part of long texts that is used: about `words` words of the start or the end."""
 
@@ -108,6 +117,9 @@ class TaskCard(Section):
         What a text is called in a prompt; `pair_name`, in tasks of text pairs only, names the second one.
     source
         Where the real rows are; None: there are none, not even to test with.
+    unlabelled
+        Where texts without labels are; None: labelled rows that aren't used otherwise take their place,
+        without their labels.
     excerpt
         How long texts are cut; None: not at all.
     method
@@ -123,6 +135,7 @@ class TaskCard(Section):
     question: str
     labels: dict[str, Label]
     source: Source | None = None
+    unlabelled: UnlabelledSource | None = None
     excerpt: Excerpt | None = None
     method: str | None = None
     topics: Texts | None = None
@@ -145,6 +158,8 @@ class TaskCard(Section):
     def _pairs(self) -> TaskCard:
         if self.source and (self.pair_name is None) != (self.source.pair_column is None):
             raise ValueError("`pair_name` and `source.pair_column` go together: give both, or neither")
+        if self.unlabelled and (self.pair_name is None) != (self.unlabelled.pair_column is None):
+            raise ValueError("`pair_name` and `unlabelled.pair_column` go together: give both, or neither")
         return self
 
     @model_validator(mode="after")

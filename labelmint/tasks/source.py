@@ -6,13 +6,14 @@ import hashlib
 import importlib.util
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.records import Labelled
+from labelmint.core.records import Input, Labelled
 from labelmint.tasks.cards import Source, TaskCard, card_path
 from labelmint.tasks.hub import load_dataset
 from labelmint.tasks.tables import LABEL, TEXT, Table, load_file, load_folder
@@ -64,6 +65,57 @@ def read_source(card: TaskCard, task: str) -> RealRows:
     rows, cut_rows = _labelled(card, source, origin, _table(card, source, origin), "r")
     kept, left_out = deduplicate(rows, {key_of(row) for row in test or ()})
     return RealRows(kept, left_out, cut_rows, test, _packages(source), _sha256(source, origin))
+
+
+@dataclass(frozen=True)
+class UnlabelledRows:
+    """Texts without labels, how many rows were left out by reason, and the file's SHA-256."""
+
+    rows: list[Input]
+    left_out: dict[str, int]
+    sha256: str
+
+
+def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> UnlabelledRows:
+    """Read, clean, cut and deduplicate the card's texts without labels; ids are row numbers.
+
+    Rows with the texts of `known` ones, the labelled rows, are left out.
+
+    Raises
+    ------
+    DataError
+        If the file or a column is missing.
+    """
+    source = card.unlabelled
+    if source is None:
+        return UnlabelledRows([], {}, "")
+    origin, path = str(card_path(task)), Path(source.path)
+    if not path.is_file():
+        raise DataError(f"{origin}: unlabelled.path: no file {path}")
+    _note_if_outside(path)
+    columns = {"text_column": source.text_column}
+    if source.pair_column is not None:
+        columns["pair_column"] = source.pair_column
+    table = load_file(path, source.encoding, [*columns.values()])
+    for key, column in columns.items():
+        if column not in table.columns:
+            raise DataError(
+                f"{origin}: unlabelled.{key}: {path} has no column {column!r}; it has "
+                f"{', '.join(table.columns)}"
+            )
+    seen, reasons, rows = {key_of(row) for row in known}, Counter[str](), []
+    for number, values in enumerate(table.rows):
+        texts = [cut(clean(values[column]), card.excerpt) for column in columns.values()]
+        row = Input(id=f"u{number:06d}", text=texts[0])
+        if source.pair_column is not None:
+            row["text_pair"] = texts[1]
+        reason = "empty" if not all(texts) else "repeated" if key_of(row) in seen else None
+        if reason:
+            reasons[reason] += 1
+        else:
+            seen.add(key_of(row))
+            rows.append(row)
+    return UnlabelledRows(rows, dict(sorted(reasons.items())), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:

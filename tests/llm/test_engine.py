@@ -44,7 +44,7 @@ def test_the_same_wave_gives_the_same_texts(gemma, wave):
 
 
 def test_a_wave_does_not_depend_on_what_was_done_before(gemma, wave):
-    gemma.score(REVIEWS, [" a fine film. Good?", " a dull film. Good?"], [" yes", " no"])
+    gemma.score(REVIEWS, [" a fine film. Good?", " a dull film. Good?"], [" yes", " no"]).log_probabilities
     gemma.write_wave(GROUPS[1:], sampling(top_k=5, max_new_tokens=5))
     assert gemma.write_wave(GROUPS, HOW) == wave
 
@@ -192,7 +192,7 @@ def relative(scores):
 )
 def test_scores_are_those_of_every_prompt_read_whole(request, files, name, choices):
     engine = request.getfixturevalue("gemma" if name == GEMMA else "smollm")
-    scores = relative(engine.score(PREFIX, TEXTS, choices))
+    scores = relative(engine.score(PREFIX, TEXTS, choices).log_probabilities)
     expected = relative(whole_prompts(files[name][0], choices))
     assert scores.shape == (len(TEXTS), len(choices))
     # The arithmetic depends on what shares a batch. On these texts llama-cpp-python differs from itself by
@@ -207,19 +207,21 @@ def test_scores_are_those_of_every_prompt_read_whole(request, files, name, choic
 
 
 def test_scores_depend_on_the_arguments_alone(gemma):
-    first = gemma.score(PREFIX, TEXTS, [" positive", " negative"])
+    first = gemma.score(PREFIX, TEXTS, [" positive", " negative"]).log_probabilities
     gemma.write_wave(GROUPS, sampling(max_new_tokens=3))
-    np.testing.assert_array_equal(gemma.score(PREFIX, TEXTS, [" positive", " negative"]), first)
+    np.testing.assert_array_equal(
+        gemma.score(PREFIX, TEXTS, [" positive", " negative"]).log_probabilities, first
+    )
 
 
 def test_gemma_reads_clear_sentiments(gemma):
-    scores = gemma.score(PREFIX, [TEXTS[0], TEXTS[3], TEXTS[5]], [" positive", " negative"])
+    scores = gemma.score(PREFIX, [TEXTS[0], TEXTS[3], TEXTS[5]], [" positive", " negative"]).log_probabilities
     assert scores.argmax(axis=1).tolist() == [0, 0, 1]
 
 
 def test_a_text_too_long_to_read_is_an_error_that_names_the_key(gemma):
     with pytest.raises(ModelError, match=r"params\.yaml: .* llm\.context_tokens=1024 "):
-        gemma.score(PREFIX, [" word" * 600], [" a", " b"])
+        gemma.score(PREFIX, [" word" * 600], [" a", " b"]).log_probabilities
 
 
 def test_a_wave_too_large_for_the_context_is_an_error_that_names_the_keys(gemma):

@@ -66,11 +66,13 @@ def test_calls_leave_nothing_to_each_other(monkeypatch):
     engine = toy_engine(monkeypatch)
     groups = [PromptGroup("one", (1, 2, 3)), PromptGroup("two", (4, 5))]
     wave = engine.write_wave(groups, sampling())
-    scores = engine.score("three", ["a", "b"], ["x", "yz", "yy"])
+    scores = engine.score("three", ["a", "b"], ["x", "yz", "yy"]).log_probabilities
     for _ in range(2):
         assert engine.write_wave(groups[::-1], sampling()) == wave[::-1]
         assert engine.write_wave(groups, sampling()) == wave
-        np.testing.assert_array_equal(engine.score("three", ["a", "b"], ["x", "yz", "yy"]), scores)
+        np.testing.assert_array_equal(
+            engine.score("three", ["a", "b"], ["x", "yz", "yy"]).log_probabilities, scores
+        )
 
 
 def cells(groups, how, slots):
@@ -204,19 +206,21 @@ def test_without_a_chat_template_a_chat_prompt_is_an_error(monkeypatch, kind, te
 
 def test_scores_of_equal_choices_are_an_error(monkeypatch):
     with pytest.raises(ModelError, match="two labels' phrases are the same to the model"):
-        toy_engine(monkeypatch).score("prefix", ["text"], [" good", " good"])
+        toy_engine(monkeypatch).score("prefix", ["text"], [" good", " good"]).log_probabilities
 
 
 def test_a_choice_that_begins_another_is_read_to_its_line_break(monkeypatch):
     engine = toy_engine(monkeypatch, logits=following(" good\n"))
-    scores = engine.score("prefix>", [" text>", " other>"], [" good", " good indeed", " bad"])
+    scores = engine.score(
+        "prefix>", [" text>", " other>"], [" good", " good indeed", " bad"]
+    ).log_probabilities
     assert scores.argmax(axis=1).tolist() == [0, 0]
     assert scores.shape == (2, 3)
     assert np.diff(np.sort(scores))[:, -1].min() > 10
 
 
 def test_no_texts_have_no_scores(monkeypatch):
-    assert toy_engine(monkeypatch).score("prefix", [], [" a", " b"]).shape == (0, 2)
+    assert toy_engine(monkeypatch).score("prefix", [], [" a", " b"]).log_probabilities.shape == (0, 2)
 
 
 @pytest.mark.parametrize(

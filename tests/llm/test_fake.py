@@ -11,7 +11,16 @@ GROUPS = [PromptGroup(NEGATIVE, tuple(range(40))), PromptGroup(POSITIVE, tuple(r
 
 def test_it_has_what_the_stages_ask_of_a_language_model():
     asked = {name for name in vars(LanguageModel) if not name.startswith("_")}
-    assert asked == {"kind", "identity", "can_score", "check_wave", "write_wave", "score", "chat_prompt"}
+    assert asked == {
+        "kind",
+        "identity",
+        "can_score",
+        "can_give_states",
+        "check_wave",
+        "write_wave",
+        "score",
+        "chat_prompt",
+    }
     assert all(hasattr(FakeModel(), name) for name in asked)
 
 
@@ -59,7 +68,7 @@ def test_reading_prefers_the_label_of_the_word(text, choice, score):
 @pytest.mark.parametrize("suffixes", [[], ["an awful film"], ["an awful film", "a great one", "x"]])
 def test_scores_have_a_row_per_text_and_a_column_per_choice(suffixes):
     model = FakeModel()
-    scores = model.score("prompt", suffixes, [" negative", " positive"])
+    scores = model.score("prompt", suffixes, [" negative", " positive"]).log_probabilities
     assert scores.shape == (len(suffixes), 2)
     assert scores.dtype == np.float32
     assert model.texts_scored == len(suffixes)
@@ -71,7 +80,7 @@ def test_a_script_decides_what_is_written_and_read():
         reader=lambda text, choice: float(len(text) * len(choice)),
     )
     assert model.write_wave([PromptGroup("p", (7,))], sampling()) == [[Completion("p7", 1, "stop")]]
-    assert model.score("", ["ab", "abc"], ["x", "xy"]).tolist() == [[2, 4], [3, 6]]
+    assert model.score("", ["ab", "abc"], ["x", "xy"]).log_probabilities.tolist() == [[2, 4], [3, 6]]
 
 
 def test_a_chat_model_has_a_template_and_another_identity():

@@ -355,7 +355,11 @@ def test_a_choice_scores_by_its_first_token(served, reply, tells):
         if "dull" in seen.body["prompt"]
         else {" positive": 0.5, " a": 0.2, " neg": 0.1}
     )
-    found = connect(served).score("Review:", [" dull\nSentiment:", " bright\nSentiment:"], CHOICES)
+    found = (
+        connect(served)
+        .score("Review:", [" dull\nSentiment:", " bright\nSentiment:"], CHOICES)
+        .log_probabilities
+    )
     assert found.dtype == np.float32
     np.testing.assert_allclose(np.exp(found), [[0.6, 0.3], [0.1, 0.5]], rtol=1e-5)
     body = served.bodies()[0]
@@ -365,7 +369,7 @@ def test_a_choice_scores_by_its_first_token(served, reply, tells):
 
 def test_a_choice_that_is_not_returned_scores_below_all_that_is(served):
     served.replies(COMPLETIONS, read_as_list({" positive": 0.9, " the": 0.05}))
-    found = connect(served).score("", ["x"], CHOICES)
+    found = connect(served).score("", ["x"], CHOICES).log_probabilities
     np.testing.assert_allclose(found, [[np.log(0.05) - 1, np.log(0.9)]], rtol=1e-5)
 
 
@@ -374,7 +378,7 @@ def test_impossible_tokens_stay_finite(served):
     top = [{"token": " positive", "logprob": 0.0}, {"token": " negative", "logprob": lowest}]
     content = {"choices": [{"text": "", "logprobs": {"content": [{"top_logprobs": top}]}}]}
     served.replies(COMPLETIONS, Reply(content))
-    assert connect(served).score("", ["x"], CHOICES).tolist() == [[-100.0, 0.0]]
+    assert connect(served).score("", ["x"], CHOICES).log_probabilities.tolist() == [[-100.0, 0.0]]
 
 
 def test_scores_are_in_the_order_of_the_texts(served):
@@ -386,12 +390,12 @@ def test_scores_are_in_the_order_of_the_texts(served):
 
     served.routes[COMPLETIONS] = script
     texts = [str(number) for number in range(1, 60)]
-    found = np.exp(connect(served).score("", texts, CHOICES))
+    found = np.exp(connect(served).score("", texts, CHOICES).log_probabilities)
     np.testing.assert_allclose(found[:, 0], np.arange(1, 60) / 100, rtol=1e-4)
 
 
 def test_no_texts_have_no_scores(served):
-    assert connect(served).score("", [], CHOICES).shape == (0, 2)
+    assert connect(served).score("", [], CHOICES).log_probabilities.shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -414,18 +418,20 @@ def test_choices_that_begin_alike_are_an_error_before_any_reading(served, choice
 def test_a_space_of_the_tokenizers_own_tells_nothing(served):
     tokenizer(served, {" negative": [" ", "negative"], " positive": [" ", "positive"]})
     served.replies(COMPLETIONS, read_as_list({" negative": 0.7, " positive": 0.2}))
-    np.testing.assert_allclose(np.exp(connect(served).score("", ["x"], CHOICES)), [[0.7, 0.2]], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.exp(connect(served).score("", ["x"], CHOICES).log_probabilities), [[0.7, 0.2]], rtol=1e-5
+    )
 
 
 def test_a_token_that_begins_two_choices_says_nothing_about_either(served):
     served.replies(COMPLETIONS, read_as_list({" ": 0.5, " p": 0.3, " positive": 0.1}))
-    found = connect(served).score("", ["x"], [" positive", " poor"])
+    found = connect(served).score("", ["x"], [" positive", " poor"]).log_probabilities
     # " p" begins "poor" alone, as "positive" has a longer one.
     np.testing.assert_allclose(np.exp(found), [[0.1, 0.3]], rtol=1e-5)
     served.replies(
         COMPLETIONS, read_as_list({" p": 0.3, " x": 0.2}), read_as_list({" poor": 0.5, " positive": 0.2})
     )
-    found = connect(served, concurrency=1).score("", ["x", "y"], [" positive", " poor"])
+    found = connect(served, concurrency=1).score("", ["x", "y"], [" positive", " poor"]).log_probabilities
     assert found[0, 0] == found[0, 1] == pytest.approx(np.log(0.2) - 1)
 
 

@@ -1,0 +1,49 @@
+"""Take a language model's preference for some labels out of its scores.
+
+A language model prefers some labels whatever the text. One offset per label is chosen such that the mean
+probability of each label is its share of the rows (prior matching, Liusie et al. 2023): an equal mean score
+would do for balanced labels, but give a rare label as many texts as a common one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+
+from labelmint.core.records import Labelled
+
+Floats = npt.NDArray[np.float64]
+
+
+def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
+    """Return the labels' shares of the rows, equal if there are none; no row counts as half of one."""
+    counts = Counter(row["label"] for row in rows)
+    weights = np.array([counts[name] or 0.5 for name in names], np.float64)
+    return np.asarray(weights / weights.sum())
+
+
+def matching_offsets(scores: Floats, shares: Floats) -> Floats:
+    """Return the offsets, of mean 0, with which the mean probability of each label is its share.
+
+    Parameters
+    ----------
+    scores : shape (rows, labels)
+        Log-probabilities, from which the offsets are to be subtracted; without rows the offsets are 0.
+    shares : shape (labels,)
+    """
+    if not len(scores):
+        return np.zeros(len(shares))
+
+    # Its gradient is mean probability minus share: convex, so the offsets are the only ones.
+    def loss(shift: Floats) -> tuple[float, Floats]:
+        shifted = scores + shift
+        value = float(logsumexp(shifted, axis=1).mean() - shares @ shift)
+        return value, softmax(shifted, axis=1).mean(axis=0) - shares
+
+    best = minimize(loss, np.zeros(len(shares)), jac=True, method="BFGS", options={"gtol": 1e-6}).x
+    return np.asarray(best.mean() - best)
