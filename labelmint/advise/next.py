@@ -1,0 +1,116 @@
+"""Choose the unlabelled texts that are worth a label: unsure ones, from all over the data.
+
+Uncertainty and diversity together (Zhdanov 2019, arXiv 1901.05954): the encoder's vectors are clustered by
+k-means into as many clusters as rows are wanted, and each cluster gives the text whose pooled label scores
+have the highest entropy. The most uncertain texts alone are often much alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.params import Params
+from labelmint.core.records import LabelledText, RejectedText, read_rows
+from labelmint.encoder.vectors import embed_rows
+from labelmint.tasks.cards import card_path, load_card
+
+Text = LabelledText | RejectedText
+Floats = npt.NDArray[np.float64]
+
+# The rules that reject a text for its label scores alone; texts that broke another aren't worth a label.
+_UNSURE = "unsure_label"
+# Of k-means: among more texts than these the clusters hardly change, and fitting takes minutes.
+_MAX_TEXTS = 20_000
+
+
+def write_next(params: Params, rows: int, out: Path) -> None:
+    """Write the texts to label next as CSV, the most uncertain first; say what to do with them.
+
+    Raises
+    ------
+    DataError
+        If the file exists, or there are no texts to choose from.
+    """
+    if out.exists():
+        raise DataError(f"{out}: exists, and may hold your labels; name another file with --out")
+    card = load_card(params.task)
+    texts = texts_to_label()
+    if not texts:
+        raise DataError(
+            f"{paths.LABELLED}: no unlabelled texts to choose from; name some in the card's `unlabelled`, "
+            "set prepare.unlabelled_rows above 0, and run `dvc repro label`"
+        )
+    scores = np.stack([_scores(row, card.label_names) for row in texts])
+    vectors = embed_rows(params.train, texts).astype(np.float64)
+    chosen = choose(vectors, entropies(scores), rows, params.labelling.seed)
+    names = card.label_names
+    suggested = [names[scores[at].argmax()] if scores[at].any() else "" for at in chosen]
+    write_csv(out, [texts[at] for at in chosen], suggested, pairs=card.pairs)
+    print(f"{out}: {len(chosen)} of {len(texts)} texts; fill in the column `label`: {', '.join(names)}")
+    print(f"Then add `labelled_later: [{out}]` to {card_path(params.task)}, and run `dvc repro`.")
+
+
+def texts_to_label() -> list[Text]:
+    """Return the unlabelled texts that broke no rule, or only the one that wants a clear label."""
+    kept: list[LabelledText] = read_rows(paths.LABELLED)
+    rejected: list[RejectedText] = read_rows(paths.LABELLED_REJECTED)
+    texts: list[Text] = []
+    texts += kept
+    texts += (row for row in rejected if row["rule"] == _UNSURE)
+    return texts[:_MAX_TEXTS]
+
+
+def choose(vectors: Floats, uncertainty: Floats, count: int, seed: int) -> list[int]:
+    """Return the places of the texts to label, the most uncertain first.
+
+    Parameters
+    ----------
+    vectors : shape (texts, width)
+    uncertainty : shape (texts,)
+        Of equally uncertain texts of a cluster the one nearest its centre is taken.
+    count
+        How many are wanted; with fewer texts that the encoder can tell apart, all of those.
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    count = min(count, len(np.unique(vectors, axis=0)))
+    with threadpool_limits(1):
+        fitted = KMeans(count, n_init=1, random_state=seed).fit(vectors)
+    distances = np.linalg.norm(vectors - fitted.cluster_centers_[fitted.labels_], axis=1)
+    order = np.lexsort((distances, -uncertainty))
+    first_of_cluster = np.unique(fitted.labels_[order], return_index=True)[1]
+    return [int(place) for place in order[np.sort(first_of_cluster)]]
+
+
+def entropies(scores: Floats) -> Floats:
+    """Return the entropy in nats of each row of log-probabilities, shape (texts,)."""
+    return np.asarray(-(np.exp(scores) * scores).sum(axis=1))
+
+
+def write_csv(path: Path, texts: Sequence[Text], suggested: Sequence[str], *, pairs: bool) -> None:
+    """Write the texts with an empty column `label`, for a spreadsheet or an editor."""
+    columns = ["id", "text", *(["text_pair"] if pairs else []), "suggested_label", "label"]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row, label in zip(texts, suggested, strict=True):
+        writer.writerow({**row, "suggested_label": label, "label": ""})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # With a byte order mark: without it, spreadsheets take UTF-8 for the system's encoding.
+    with path.open("x", encoding="utf-8-sig", errors="replace", newline="") as target:
+        target.write(file.getvalue())
+
+
+def _scores(row: Text, names: Sequence[str]) -> Floats:
+    """Return a text's log-probabilities; zeros where it has no scores."""
+    scores = row["label_scores"] or {}
+    return np.array([scores.get(name, 0.0) for name in names], np.float64)
