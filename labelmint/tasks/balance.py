@@ -1,13 +1,38 @@
-"""How many synthetic rows each label gets, as shares."""
+"""Shares of the labels: those that synthetic rows get, and whether real ones are balanced."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from labelmint.core.errors import ParamsError
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard
+
+Metric = Literal["accuracy", "macro_f1"]
+_UNBALANCED = 1.5  # times its equal share that the commonest label has; two labels: 75 %
+
+
+def unbalanced(labels: Iterable[str], names: Sequence[str]) -> bool:
+    """Return whether the commonest label is so common that accuracy says little of the others.
+
+    Parameters
+    ----------
+    labels
+        The rows' labels.
+    names
+        All labels of the task.
+    """
+    counts = Counter(labels)
+    return max(counts.values(), default=0) * len(names) > _UNBALANCED * counts.total()
+
+
+def headline_metric(wanted: str, labels: Iterable[str], names: Sequence[str]) -> Metric:
+    """Return the score to go by: `evaluate.metric`, or the one that suits the rows' labels if it is auto."""
+    if wanted == "auto":
+        return "macro_f1" if unbalanced(labels, names) else "accuracy"
+    return "macro_f1" if wanted == "macro_f1" else "accuracy"
 
 
 def class_balance(

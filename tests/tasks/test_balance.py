@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.core.errors import ParamsError
-from labelmint.tasks.balance import class_balance, wanted_rows
+from labelmint.tasks.balance import class_balance, headline_metric, wanted_rows
 from tests.builders import card, labelled_rows
 
 ROWS = labelled_rows({"positive": 3, "negative": 1})
@@ -58,3 +58,20 @@ def test_wanted_rows_are_exact_in_total_and_to_within_one_row_in_shares(weights,
     assert total <= sum(wanted.values()) <= total + raised
     for name, share in shares.items():
         assert wanted[name] == 1 or abs(wanted[name] - total * share) < 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "metric"),
+    [
+        ({"negative": 75, "positive": 25}, "accuracy"),
+        ({"negative": 76, "positive": 24}, "macro_f1"),
+        ({"negative": 50, "positive": 30, "neutral": 20}, "accuracy"),
+        ({"negative": 60, "positive": 40, "neutral": 0}, "macro_f1"),
+        ({"negative": 0, "positive": 0}, "accuracy"),  # no real rows
+    ],
+)
+def test_where_labels_are_unbalanced_macro_f1_is_the_metric(counts, metric):
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    assert headline_metric("auto", labels, list(counts)) == metric
+    assert headline_metric("accuracy", labels, list(counts)) == "accuracy"
+    assert headline_metric("macro_f1", labels, list(counts)) == "macro_f1"
