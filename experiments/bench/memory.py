@@ -16,15 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from experiments.bench.timing import real_rows
 from labelmint.core import paths
 from labelmint.core.cache import cache_dir
 from labelmint.core.errors import LabelmintError
-from labelmint.core.params import PARAMS_PATH, Arm, Params, load_params
+from labelmint.core.params import PARAMS_PATH, Arm, Params
 from labelmint.core.progress import progress
-from labelmint.core.records import write_rows
+from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.llm.catalog import load_entry, model_file
 
 # A process inherits its parent's peak when it is started: this bare Python stands between a large parent
@@ -46,29 +43,29 @@ class StageError(LabelmintError):
     """A stage failed in the copy of the project."""
 
 
-def measure(params: Params, *, quick: bool) -> dict[str, Any]:
-    """Run the stages once, `quick` or not, and return their peaks in MB (10⁶ bytes)."""
-    entry = load_entry(params.llm.model, ("base", "chat"), "llm.model")
-    model_file(params.llm.model, entry)  # join the parts into the real cache, which the copy's links to
-    _, parts = real_rows(params)
-    result = {}
-    with tempfile.TemporaryDirectory(prefix="labelmint-bench-") as name:
+def measure(params: Params) -> dict[str, Any]:
+    """Run the stages once and return their peaks in MB (10⁶ bytes)."""
+    # Join the model's parts into the real cache, which the copy's links to.
+    model_file(params.llm.model, load_entry(params.llm.model, ("base", "chat"), "llm.model"))
+    real_rows = len(read_rows(paths.REAL_TRAIN)) + len(read_rows(paths.REAL_POOL))
+    peaks = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="labelmint-bench-") as name,
+        progress(len(_STAGES), "bench memory", "stages") as bar,
+    ):
         folder = Path(name)
-        copy_project(folder, params, min(_ARM_ROWS, len(parts.train) + len(parts.pool)))
+        copy_project(folder, params, min(_ARM_ROWS, real_rows))
         environment = {
             **os.environ,
             "PYTHONPATH": str(Path.cwd()),  # the stages' code; `python -m` needs it in another folder
             "LABELMINT_CACHE": str(folder / "cache"),
             "HF_HUB_OFFLINE": "1",
         }
-        with progress(len(_STAGES), "bench memory", "stages") as bar:
-            for stage in _STAGES:
-                bar.set_postfix_str(stage)
-                arm = ["real"] if stage == "train" else []
-                command = [sys.executable, "-m", f"stages.{stage}", *arm]
-                result[f"{stage}_peak_mb"] = peak_mb(command, folder, environment)
-                bar.update()
-    return result
+        for stage in _STAGES:
+            command = [sys.executable, "-m", f"stages.{stage}", *(["real"] if stage == "train" else [])]
+            peaks[f"{stage}_peak_mb"] = peak_mb(command, folder, environment)
+            bar.update()
+    return peaks
 
 
 def peak_mb(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> float:
@@ -89,31 +86,21 @@ def peak_mb(command: Sequence[str], folder: Path, environment: Mapping[str, str]
 
 def copy_project(folder: Path, params: Params, rows: int) -> None:
     """Copy what the stages read, with less to do in params.yaml; link the models' files."""
-    for source in (paths.TASKS, paths.CATALOG, paths.RAW):
-        target = folder / source
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        elif source.is_file():
-            shutil.copy(source, target)
-    content = yaml.safe_dump(shortened(params, rows).model_dump(mode="json"), sort_keys=False)
-    (folder / PARAMS_PATH).write_text(content, encoding="utf-8")
-    load_params(folder / PARAMS_PATH)
+    shutil.copytree(paths.TASKS, folder / paths.TASKS)
+    shutil.copy(paths.CATALOG, folder / paths.CATALOG)
+    if paths.RAW.is_dir():
+        shutil.copytree(paths.RAW, folder / paths.RAW)
+    generate, train = params.generate, params.train
+    wave = generate.samples_per_prompt * generate.prompts_per_wave
+    changes = {
+        "arms": {"real": Arm(real=rows, student="fine_tune")},
+        "generate": generate.model_copy(update={"candidates": wave}),
+        "train": train.model_copy(update={"seeds": train.seeds[:1], "epochs": 1}),
+    }
+    # JSON is YAML.
+    write_json(folder / PARAMS_PATH, params.model_copy(update=changes).model_dump(mode="json"))
     write_rows(folder / paths.TOP_UP_CANDIDATES, [])
     models = cache_dir() / "models"
     models.mkdir(parents=True, exist_ok=True)
     (folder / "cache").mkdir()
     (folder / "cache/models").symlink_to(models.resolve(), target_is_directory=True)
-
-
-def shortened(params: Params, rows: int) -> Params:
-    """Return the settings with one wave, one fine-tuned arm, one seed and one epoch."""
-    generate, train = params.generate, params.train
-    wave = generate.samples_per_prompt * generate.prompts_per_wave
-    return params.model_copy(
-        update={
-            "arms": {"real": Arm(real=rows, student="fine_tune")},
-            "generate": generate.model_copy(update={"candidates": wave}),
-            "train": train.model_copy(update={"seeds": train.seeds[:1], "epochs": 1}),
-        }
-    )
