@@ -6,79 +6,64 @@ first stage it checks all settings. Run alone: `python -m stages.prepare`.
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Sequence
+from typing import Any
 
 from labelmint.checks import check_names
 from labelmint.core import paths
-from labelmint.core.errors import DataError, run_stage
+from labelmint.core.errors import run_stage
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import Input, Labelled, TestLabel, input_of, write_json, write_rows
-from labelmint.tasks.cards import Excerpt, card_path, load_card
-from labelmint.tasks.source import read_source, read_unlabelled
-from labelmint.tasks.split import label_counts, split
+from labelmint.core.records import TestLabel, input_of, write_json, write_rows
+from labelmint.tasks.cards import Excerpt, TaskCard, load_card
+from labelmint.tasks.data import TaskData, read_task, too_large_arms
+from labelmint.tasks.split import Split, label_counts
 
 
 def main() -> None:
-    """Split the real rows into training rows, a pool, test inputs and test labels."""
+    """Split the real rows into training rows, a pool, test inputs and test labels; take texts to label."""
     params = load_params()
     check_names(params)
     card = load_card(params.task)
-    if card.source is None and params.real.rows:
-        raise DataError(
-            f"{card_path(params.task)}: without a `source` there are no real rows; say real.rows: 0 and "
-            "arms: {synthetic: {synthetic: all}} in params.yaml"
-        )
-    real = read_source(card, params.task)
-    # Without a source there is nothing to test with, whatever prepare.test_rows says.
-    test_rows = params.prepare.test_rows if card.source else 0
-    parts = split(real.rows, params.real.rows, test_rows, params.prepare.seed, real.test)
-    note_large_arms(params, [*parts.train, *parts.pool])
-    unlabelled = read_unlabelled(card, params.task, [*real.rows, *(real.test or ())])
-    texts = drawn(unlabelled.rows, params) if card.unlabelled else parts.pool
-    texts = texts[: params.prepare.unlabelled_rows]
-    write_rows(paths.UNLABELLED, map(input_of, texts))
-    write_rows(paths.REAL_TRAIN, parts.train)
-    write_rows(paths.REAL_POOL, parts.pool)
-    write_rows(paths.TEST_INPUTS, map(input_of, parts.test))
-    write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in parts.test))
-    write_json(
-        paths.METRICS / "prepare.json",
-        {
-            "rows": len(real.rows),
-            "left_out": real.left_out,
-            "excerpt": excerpt_summary(card.excerpt, real.cut),
-            "labels": label_counts(real.rows),
-            "train_labels": label_counts(parts.train),
-            "test_rows": len(parts.test),
-            "unlabelled": {
-                "rows": len(texts),
-                "from": "unlabelled" if card.unlabelled else "source",
-                "left_out": unlabelled.left_out,
-                "sha256": unlabelled.sha256,
-            },
-            # DVC doesn't watch installed packages; a later version of bundled rows shows here.
-            "packages": real.packages,
-            "sha256": real.sha256,
+    data = read_task(params, card)
+    note_large_arms(params, data.split)
+    write_rows(paths.REAL_TRAIN, data.split.train)
+    write_rows(paths.REAL_POOL, data.split.pool)
+    write_rows(paths.TEST_INPUTS, map(input_of, data.split.test))
+    write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in data.split.test))
+    write_rows(paths.UNLABELLED, data.unlabelled.rows)
+    write_json(paths.METRICS / "prepare.json", summary(card, data))
+
+
+def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
+    """Return the stage's metrics."""
+    source, unlabelled = data.source, data.unlabelled
+    return {
+        "rows": len(source.rows),
+        "left_out": source.left_out,
+        "excerpt": excerpt_summary(card.excerpt, source.cut),
+        "labels": label_counts(source.rows),
+        "train_labels": label_counts(data.split.train),
+        "test_rows": len(data.split.test),
+        "labelled_later": {"rows": len(data.later.rows), "left_out": data.later.left_out},
+        "unlabelled": {
+            "rows": len(unlabelled.rows),
+            "from": "unlabelled" if card.unlabelled else "source",
+            "left_out": unlabelled.left_out,
+            "sha256": unlabelled.sha256,
         },
-    )
+        # DVC doesn't watch installed packages; a later version of bundled rows shows here.
+        "packages": source.packages,
+        "sha256": source.sha256,
+    }
 
 
-def drawn(rows: Sequence[Input], params: Params) -> list[Input]:
-    """Return the texts in a seeded order: files are often sorted."""
-    order = list(rows)
-    random.Random(f"{params.prepare.seed}:unlabelled").shuffle(order)
-    return order
-
-
-def note_large_arms(params: Params, rows: Sequence[Labelled]) -> None:
+def note_large_arms(params: Params, parts: Split) -> None:
     """Print which arms want more real rows than there are beside the test rows."""
-    names = [name for name, arm in params.arms.items() if arm.real != "all" and arm.real > len(rows)]
+    names = too_large_arms(params, parts)
     if names:
         print(
-            f"prepare: note: there are {len(rows)} real rows beside the test rows, too few for the arms "
-            f"{', '.join(names)}; they are left out",
+            f"prepare: note: there are {len(parts.train) + len(parts.pool)} real rows beside the test rows, "
+            f"too few for the arms {', '.join(names)}; they are left out",
             file=sys.stderr,
         )
 

@@ -120,6 +120,8 @@ class TaskCard(Section):
     unlabelled
         Where texts without labels are; None: labelled rows that aren't used otherwise take their place,
         without their labels.
+    labelled_later
+        Files of further training rows, as `labelmint next` writes them; never test rows.
     excerpt
         How long texts are cut; None: not at all.
     method
@@ -136,6 +138,7 @@ class TaskCard(Section):
     labels: dict[str, Label]
     source: Source | None = None
     unlabelled: UnlabelledSource | None = None
+    labelled_later: list[Text] = Field(default_factory=list)
     excerpt: Excerpt | None = None
     method: str | None = None
     topics: Texts | None = None

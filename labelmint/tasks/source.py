@@ -92,11 +92,11 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
     origin, path = str(card_path(task)), Path(source.path)
     if not path.is_file():
         raise DataError(f"{origin}: unlabelled.path: no file {path}")
-    _note_if_outside(path)
+    note_if_outside(path)
     columns = {"text_column": source.text_column}
     if source.pair_column is not None:
         columns["pair_column"] = source.pair_column
-    table = load_file(path, source.encoding, [*columns.values()])
+    table = load_file(path, source.encoding, [*columns.values()], "unlabelled.encoding")
     for key, column in columns.items():
         if column not in table.columns:
             raise DataError(
@@ -123,12 +123,12 @@ def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -
     wanted = list(dict.fromkeys(name for name in columns if name is not None))
     if source.dataset is not None:
         if Path(source.dataset).is_dir():
-            _note_if_outside(Path(source.dataset))
+            note_if_outside(Path(source.dataset))
         split = str(source.test_split) if test else source.split
         return load_dataset(source, split, wanted, card.labels, origin)
     place = _place(source, origin, "test_path" if test else "path")
     if source.package is None:
-        _note_if_outside(place)
+        note_if_outside(place)
     if place.is_dir():
         return load_folder(place, source.encoding)
     return load_file(place, source.encoding, wanted)
@@ -222,7 +222,8 @@ def _sha256(source: Source, origin: str) -> str:
     return digest.hexdigest()
 
 
-def _note_if_outside(path: Path) -> None:
+def note_if_outside(path: Path) -> None:
+    """Print that DVC doesn't watch a file, unless it is in data/raw."""
     if paths.RAW.resolve() not in path.resolve().parents:
         print(
             f"prepare: note: {path} is outside {paths.RAW}, so DVC doesn't see when it changes; put it there",

@@ -148,20 +148,25 @@ class Table:
     rows: Sequence[dict[str, str]]
 
 
-def load_file(path: Path, encoding: str, wanted: Sequence[str]) -> Table:
-    """Read a CSV, TSV, JSON Lines or Parquet file; raise `DataError` naming file, line and remedy."""
+def load_file(
+    path: Path, encoding: str, wanted: Sequence[str], encoding_key: str | None = "source.encoding"
+) -> Table:
+    """Read a CSV, TSV, JSON Lines or Parquet file; raise `DataError` naming file, line and remedy.
+
+    `encoding_key` is the card's key of the encoding; None: there is none, and the file must be UTF-8.
+    """
     suffix = path.suffix.lower()
     kind = KINDS.get(suffix)
     if kind is None and suffix != ".parquet":
         raise DataError(f"{path}: files end in {', '.join(KINDS)} or .parquet, not {suffix or 'nothing'!r}")
     if kind not in ("csv", "tsv") and encoding != UTF_8:
         raise DataError(f"{path}: `encoding` is for .csv, .tsv and .txt files alone; remove it")
-    _check_encoding(path, encoding)
+    _check_encoding(path, encoding, encoding_key)
     if kind is None:
         return _load_parquet(path, wanted)
     remedy = "save it as UTF-8"
-    if kind != "jsonl":
-        remedy = f"name its encoding in the card, `source.encoding: cp1252` for example, or {remedy}"
+    if kind != "jsonl" and encoding_key:
+        remedy = f"name its encoding in the card, `{encoding_key}: cp1252` for example, or {remedy}"
     with path.open("rb") as file:
         lines = Lines(file, str(path), encoding, remedy)
         if kind == "jsonl":
@@ -209,11 +214,11 @@ def as_text(value: Any) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def _check_encoding(path: Path, encoding: str) -> None:
+def _check_encoding(path: Path, encoding: str, key: str | None = "source.encoding") -> None:
     try:
         codecs.lookup(encoding)
     except LookupError:
-        raise DataError(f"{path}: source.encoding: Python knows no encoding {encoding!r}") from None
+        raise DataError(f"{path}: {key}: Python knows no encoding {encoding!r}") from None
 
 
 def _load_parquet(path: Path, wanted: Sequence[str]) -> Table:

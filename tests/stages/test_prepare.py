@@ -1,5 +1,6 @@
 import hashlib
 import json
+from collections import Counter
 
 import pytest
 import yaml
@@ -36,6 +37,10 @@ def written(project):
     return {str(path.relative_to(project)): path.read_bytes() for path in made}
 
 
+def summary(project):
+    return json.loads((project / "metrics/prepare.json").read_text(encoding="utf-8"))
+
+
 def test_what_is_written_is_what_dvc_yaml_declares(project, labels):
     main()
     stage = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["prepare"]
@@ -66,13 +71,15 @@ def test_all_rows_keep_their_label_and_lie_in_one_part(project, labels):
 def test_the_metrics_count_what_was_read_and_left_out(project, labels):
     main()
     content = (project / "data/raw/rows.csv").read_bytes()
-    assert json.loads((project / "metrics/prepare.json").read_text(encoding="utf-8")) == {
+    assert summary(project) == {
         "rows": 108,
         "left_out": {"empty": 3, "duplicate": 4, "contradicting_labels": 5, "in_test": 0},
         "excerpt": {"words": 0, "from": "", "rows": 0},
         "labels": {"negative": 72, "positive": 36},
         "train_labels": {"negative": 13, "positive": 7},
         "test_rows": 40,
+        "labelled_later": {"rows": 0, "left_out": {}},
+        "unlabelled": {"rows": 48, "from": "source", "left_out": {}, "sha256": ""},
         "packages": {},
         "sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -166,3 +173,133 @@ def test_without_a_source_all_files_are_empty(project, labels, set_params):
     files = written(project)
     assert {name for name, raw in files.items() if raw} == {"metrics/prepare.json"}
     assert json.loads(files["metrics/prepare.json"])["test_rows"] == 0
+
+
+def parts():
+    """Return the ids of the training rows, the pool, the test inputs and the texts to label."""
+    return [
+        [row["id"] for row in read_rows(path)]
+        for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.TEST_INPUTS, paths.UNLABELLED)
+    ]
+
+
+def test_the_texts_to_label_are_rows_held_back_without_their_labels(project, labels, set_params):
+    set_params({"prepare.unlabelled_rows": 30})
+    main()
+    pool, texts = read_rows(paths.REAL_POOL), read_rows(paths.UNLABELLED)
+    assert texts == [{"id": row["id"], "text": row["text"]} for row in pool[:30]]
+
+
+@pytest.fixture
+def texts(project, labels):
+    """Name a file of texts without labels in the card: 50 new ones, an empty one and four that are known."""
+    write_card(project, "mine", unlabelled={"path": "data/raw/texts.csv"})
+    known = [*labels][:3]
+    lines = [f'"New text {number}"\n' for number in range(50)]
+    lines += ['""\n', '"NEW TEXT 7"\n', *(f'"{text}"\n' for text in known)]
+    path = project / "data/raw/texts.csv"
+    path.write_text("text\n" + "".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(project, texts, set_params):
+    main()
+    rows = read_rows(paths.UNLABELLED)
+    assert {row["text"] for row in rows} == {f"New text {number}" for number in range(50)}
+    assert [row["id"] for row in rows] != sorted(row["id"] for row in rows)  # files are often sorted
+    assert summary(project)["unlabelled"] == {
+        "rows": 50,
+        "from": "unlabelled",
+        "left_out": {"empty": 1, "repeated": 4},
+        "sha256": hashlib.sha256(texts.read_bytes()).hexdigest(),
+    }
+    set_params({"prepare.unlabelled_rows": 20})
+    main()
+    assert read_rows(paths.UNLABELLED) == rows[:20]
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "message"),
+    [
+        ({"path": "data/raw/none.csv"}, r"mine\.yaml: unlabelled\.path: no file data/raw/none\.csv"),
+        (
+            {"path": "data/raw/rows.csv", "text_column": "body"},
+            r"mine\.yaml: unlabelled\.text_column: data/raw/rows\.csv has no column 'body'; it has text",
+        ),
+    ],
+)
+def test_texts_that_are_not_there_are_an_error(project, labels, unlabelled, message):
+    write_card(project, "mine", unlabelled=unlabelled)
+    with pytest.raises(DataError, match=message):
+        main()
+    assert written(project) == {}
+
+
+def label_later(project, rows, columns="id,text,suggested_label,label"):
+    """Name a file of rows labelled later in the card, and write it."""
+    write_card(project, "mine", labelled_later=["data/raw/next.csv"])
+    lines = [f'x,"{text}",negative,{label}\n' for text, label in rows]
+    path = project / "data/raw/next.csv"
+    path.write_text("\n".join([columns, "".join(lines)]), encoding="utf-8-sig")
+
+
+def test_rows_labelled_later_are_training_rows_whatever_real_rows_says(project, labels):
+    main()
+    before, pool = parts(), read_rows(paths.REAL_POOL)
+    chosen = [pool[3]["text"], pool[9]["text"]]
+    # A label by its name or by its value in the data; one that was left empty.
+    label_later(project, [(chosen[0], "negative"), (chosen[1], "pos"), (pool[4]["text"], " ")])
+    main()
+    train, rest, test, texts = parts()
+    assert [row["text"] for row in read_rows(paths.REAL_TRAIN)[20:]] == chosen
+    assert [row["label"] for row in read_rows(paths.REAL_TRAIN)[20:]] == ["negative", "positive"]
+    assert (train[:20], test) == (before[0], before[2])
+    gone = {pool[3]["id"], pool[9]["id"]}
+    assert (set(rest), set(texts)) == (set(before[1]) - gone, set(before[3]) - gone)
+    assert len({*train, *rest, *test}) == 108
+    later = summary(project)["labelled_later"]
+    assert (later["rows"], +Counter(later["left_out"])) == (2, {"no_label": 1})
+
+
+def test_rows_labelled_later_are_no_longer_to_be_labelled(project, texts):
+    unlabelled = {"path": "data/raw/texts.csv"}
+    write_card(project, "mine", unlabelled=unlabelled, labelled_later=["data/raw/next.csv"])
+    (project / "data/raw/next.csv").write_text("text,label\nNew text 7,negative\n", encoding="utf-8")
+    main()
+    assert "New text 7" not in {row["text"] for row in read_rows(paths.UNLABELLED)}
+    assert read_rows(paths.REAL_TRAIN)[-1] == {"id": "n000000", "text": "New text 7", "label": "negative"}
+
+
+def test_no_text_of_the_test_set_is_learnt_from_and_no_training_row_twice(project, labels):
+    main()
+    train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
+    label_later(project, [(test[0]["text"].upper(), "negative"), (train[0]["text"], "positive")])
+    main()
+    assert read_rows(paths.REAL_TRAIN) == train
+    left_out = summary(project)["labelled_later"]["left_out"]
+    assert +Counter(left_out) == {"in_test": 1, "in_train": 1}
+
+
+def test_an_unknown_label_is_an_error_with_its_row(project, labels):
+    label_later(project, [("a new text", "negative"), ("another", "negativ")])
+    with pytest.raises(
+        DataError, match=r"data/raw/next\.csv: row 3: no label 'negativ'; write one of negative, positive"
+    ):
+        main()
+    assert written(project) == {}
+
+
+@pytest.mark.parametrize(("name", "columns"), [("none.csv", ""), ("next.csv", "text,labels")])
+def test_a_file_labelled_later_that_is_not_there_or_lacks_a_column_is_an_error(
+    project, labels, name, columns
+):
+    write_card(project, "mine", labelled_later=[f"data/raw/{name}"])
+    (project / "data/raw/next.csv").write_text(f"{columns}\n", encoding="utf-8")
+    what = (
+        "no file data/raw/none"
+        if name == "none.csv"
+        else "data/raw/next.csv has no column 'label'; it has text"
+    )
+    with pytest.raises(DataError, match=f"labelled_later: {what}"):
+        main()
+    assert written(project) == {}

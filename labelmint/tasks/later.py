@@ -1,0 +1,84 @@
+"""Read rows that were labelled later, such as the texts that `labelmint next` chose.
+
+They are chosen for being hard, so that a score on them would say nothing of ordinary texts: they are always
+training rows, never test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelmint.core.errors import DataError
+from labelmint.core.records import Labelled
+from labelmint.tasks.cards import TaskCard, card_path
+from labelmint.tasks.source import note_if_outside
+from labelmint.tasks.tables import UTF_8, Table, load_file
+from labelmint.tasks.texts import Key, clean, cut, deduplicate, key_of
+
+
+@dataclass(frozen=True)
+class LaterRows:
+    """Rows with a label, and how many were left out, by reason."""
+
+    rows: list[Labelled]
+    left_out: dict[str, int]
+
+
+def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collection[Key]) -> LaterRows:
+    """Read the card's `labelled_later` files, in their order; ids are row numbers.
+
+    Rows without a label, and those with a text of the training or test rows, are left out.
+
+    Raises
+    ------
+    DataError
+        If a file or column is missing, or a label isn't in the card.
+    """
+    rows: list[Labelled] = []
+    for name in card.labelled_later:
+        rows += _rows(card, _table(card, task, Path(name)), len(rows))
+    labelled = [row for row in rows if row["label"]]
+    usable, left_out = deduplicate(labelled, test)
+    new = [row for row in usable if key_of(row) not in train]
+    counts = {"no_label": len(rows) - len(labelled), **left_out, "in_train": len(usable) - len(new)}
+    return LaterRows(new, counts if card.labelled_later else {})
+
+
+def _table(card: TaskCard, task: str, path: Path) -> Table:
+    origin = f"{card_path(task)}: labelled_later"
+    if not path.is_file():
+        raise DataError(f"{origin}: no file {path}")
+    note_if_outside(path)
+    columns = ["text", *(["text_pair"] if card.pairs else []), "label"]
+    table = load_file(path, UTF_8, columns, None)
+    for column in columns:
+        if column not in table.columns:
+            raise DataError(
+                f"{origin}: {path} has no column {column!r}; it has {', '.join(table.columns) or 'none'}"
+            )
+    return table
+
+
+def _rows(card: TaskCard, table: Table, first: int) -> list[Labelled]:
+    """Return a table's rows, with the label's name, or "" where none was filled in."""
+    # The value in the data serves as well as the name; "" is a row that was skipped.
+    names = {**{value: label.name for value, label in card.labels.items()}, "": ""}
+    names |= {name: name for name in card.label_names}
+    header = 1 if table.origin.lower().endswith((".csv", ".tsv")) else 0
+    rows = []
+    for number, values in enumerate(table.rows):
+        label = values["label"].strip()
+        if label not in names:
+            raise DataError(
+                f"{table.origin}: row {number + 1 + header}: no label {label!r}; write one of "
+                f"{', '.join(card.label_names)}, or nothing"
+            )
+        columns = ("text", "text_pair") if card.pairs else ("text",)
+        texts = [cut(clean(values[column]), card.excerpt) for column in columns]
+        row = Labelled(id=f"n{first + number:06d}", text=texts[0], label=names[label])
+        if card.pairs:
+            row["text_pair"] = texts[1]
+        rows.append(row)
+    return rows
