@@ -1,4 +1,4 @@
-"""Read YAML by the rules of YAML 1.2 and check it against a model, in one place for every YAML file."""
+"""Read YAML 1.2 and check it against a model, in one place for every YAML file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
 
 from labelmint.core.errors import ParamsError
 
@@ -18,63 +20,48 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Yaml12Loader(yaml.SafeLoader):
-    """PyYAML with YAML 1.2's scalars: `1e-5` is a number; `no`, `on` and `2024-01-31` are texts.
+class _Constructor(SafeConstructor):
+    """Keeps as texts what labels and texts may well look like: 2024-01-31, 007, 0x1F, 1_000, .inf."""
 
-    PyYAML reads YAML 1.1, while DVC reads and rewrites params.yaml as 1.2 (0.00001 becomes 1e-05).
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands twice; PyYAML would silently let the last one win."""
-        lines: dict[tuple[str, str], int] = {}
-        for key, _ in node.value:
-            # Keys merged by `<<` may be overridden: that is what merging is for.
-            if not isinstance(key, yaml.ScalarNode) or key.tag.endswith(":merge"):
-                continue
-            own = (key.tag, key.value)
-            if own in lines:
-                problem = f"the key {key.value} stands twice, first in line {lines[own]}; remove one of them"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            lines[own] = key.start_mark.line + 1
-        return super().construct_mapping(node, deep)
+    def construct_number(self, node: Any) -> int | float | str:
+        """Return a decimal number, or the text as it stands."""
+        text = str(self.construct_scalar(node))
+        if re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", text):
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
 
 
-Yaml12Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if not tag.endswith((":bool", ":float", ":int", ":timestamp"))
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
-)
-Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$"),
-    list("-+0123456789."),
-)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
+for _tag, _construct in {
+    "int": _Constructor.construct_number,
+    "float": _Constructor.construct_number,
+    "timestamp": SafeConstructor.construct_yaml_str,
+}.items():
+    _Constructor.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_yaml(text: str) -> Any:
+    """Parse YAML 1.2, as DVC does, but for `_Constructor`'s texts; a key that stands twice is an error."""
+    parser = YAML(typ="safe", pure=True)
+    parser.Constructor = _Constructor
+    return parser.load(text)
 
 
 def read_yaml(path: Path) -> Any:
     """Parse a YAML file, or raise `ParamsError` with the file and line."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=Yaml12Loader)
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
         raise ParamsError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ParamsError(f"{line}: not valid YAML: {problem}") from None
+        raise ParamsError(f"{line}: not valid YAML: {' '.join(problem.split())}") from None
 
 
 def check(model: type[Model], content: Any, path: Path, prefix: str = "") -> Model:

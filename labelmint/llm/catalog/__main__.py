@@ -9,11 +9,10 @@ import argparse
 import io
 from collections.abc import Sequence
 
-import yaml
 from ruamel.yaml import YAML
 
 from labelmint.core import paths
-from labelmint.core.config import Yaml12Loader, check
+from labelmint.core.config import check, parse_yaml
 from labelmint.core.errors import ModelError, ParamsError, add_debug_flag, one_line_errors
 from labelmint.core.records import atomic_binary_file
 from labelmint.llm.catalog import Entry, read_catalog, sha256, source_files
@@ -101,9 +100,9 @@ def _record(name: str, found: str) -> None:
         entry.insert(before, "sha256", found)
     buffer = io.StringIO()
     editor.dump(content, buffer)
-    wanted = yaml.load(old, Loader=Yaml12Loader)
+    wanted = parse_yaml(old)
     wanted[name] = {**wanted[name], "sha256": found}
-    if yaml.load(buffer.getvalue(), Loader=Yaml12Loader) != wanted:
+    if parse_yaml(buffer.getvalue()) != wanted:
         raise ModelError(f"{paths.CATALOG}: {name}: can't be edited safely; add `sha256: {found}` yourself")
     with atomic_binary_file(paths.CATALOG) as file:
         file.write(buffer.getvalue().encode())
