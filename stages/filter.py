@@ -17,8 +17,7 @@ from labelmint.core.errors import run_stage
 from labelmint.core.params import Params, load_params
 from labelmint.core.records import Candidate, Labelled, read_rows, write_json, write_rows
 from labelmint.encoder.vectors import embed_rows
-from labelmint.labelling.pool import score_labels
-from labelmint.labelling.scores import LabelScores
+from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
 from labelmint.rules.apply import filter_candidates, summary
 from labelmint.tasks.cards import TaskCard, load_card
@@ -34,7 +33,7 @@ def main() -> None:
     train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
     scores = _scores(params, card, candidates, train)
     embed = partial(embed_rows, params.train)
-    result = filter_candidates(params, card, candidates, train, test, scores.candidates, embed)
+    result = filter_candidates(params, card, candidates, train, test, scores.texts, embed)
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)
@@ -51,7 +50,7 @@ def _scores(
     if params.labelling.action == "none":
         return LabelScores()
     with open_model(params.llm) as model:
-        return score_labels(params, card, candidates, train, model)
+        return score_candidates(params, card, candidates, train, model)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow, Candidate, Input, Kept, input_of
 from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.session import Session
-from labelmint.labelling.pool import score_labels
+from labelmint.labelling.scores import score_candidates
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
@@ -130,7 +130,7 @@ def keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langua
     train, test = task.rows.train, inputs(task)
     scores = {}
     if action != "none":
-        scores = score_labels(params, task.card, candidates, train, model).candidates
+        scores = score_candidates(params, task.card, candidates, train, model).texts
     embed = partial(embed_rows, params.train)
     return filter_candidates(params, task.card, candidates, train, test, scores, embed).kept
 

@@ -16,7 +16,7 @@ from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.plan import Planned, distinct, drawn_labels
 from labelmint.generation.session import Session
 from labelmint.generation.top_up_plan import Counts, count, next_prompts
-from labelmint.labelling.pool import score_labels
+from labelmint.labelling.scores import score_candidates
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
 from labelmint.tasks.balance import wanted_rows
@@ -121,7 +121,7 @@ class TopUpRounds:
         candidates, params = [*self.first, *self.added], self.params
         scores = {}
         if params.labelling.action != "none":
-            scores = score_labels(params, self.card, candidates, self.train, self.model).candidates
+            scores = score_candidates(params, self.card, candidates, self.train, self.model).texts
         embed = partial(embed_rows, params.train)
         filtering = apply_rules(params, self.card, candidates, self.train, self.test, scores, embed)
         rules = {row_id: result.rule for row_id, result in filtering.results.items()}

@@ -1,13 +1,14 @@
-"""Label scores: the log-probability of each label of a text, by the language model.
+"""Label scores: the log-probability of each label of a text, by a pool of scorers.
 
-Scores are centred (Zhao et al. 2021 calibrate the same way, on content-free inputs; here on the candidates
-themselves, whose labels were drawn in balance).
+`llm` is the label that the language model says after labelled real rows, `probe` a linear classifier on the
+model's hidden state at the answer's place (PALP, Cho et al. 2023, arXiv 2212.10873), `classifier` one on the
+encoder's vectors. The probe and the weights are fitted on the real rows that the model wasn't shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import log_softmax
@@ -15,10 +16,22 @@ from scipy.special import log_softmax
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Params
 from labelmint.core.progress import progress
-from labelmint.core.records import Candidate, Labelled
-from labelmint.labelling.choices import ChoiceScorer, Floats, draw_demonstrations, labelled_prompt
+from labelmint.core.records import Candidate, Input, Labelled
+from labelmint.encoder.vectors import embed_rows
+from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt
+from labelmint.labelling.offsets import Floats, label_shares, matching_offsets
+from labelmint.labelling.pool import (
+    MIN_ROWS,
+    Features,
+    Ints,
+    classify,
+    fit_pool,
+    of_shares,
+    out_of_fold,
+)
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.scorable import can_be_scored, scorable
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard, row_text
 
 
@@ -28,30 +41,84 @@ class LabelScores:
 
     Attributes
     ----------
-    candidates : dict
-        Candidate id → scores, shape (labels,).
+    texts : dict
+        Id of a scored text → pooled log-probabilities, shape (labels,).
     real : dict
-        The language model's scores of the real rows that it was not shown.
+        Id of a real row that no scorer has seen → the same.
     accuracy : dict
-        Scorer → how often it is right on those real rows.
+        Scorer, and "pooled" → how often it is right on those real rows.
     weights : dict
-        Scorer → its weight in the pool; empty where the language model scores alone.
+        Scorer → its weight in the pool.
     """
 
-    candidates: dict[str, Floats] = field(default_factory=dict)
+    texts: dict[str, Floats] = field(default_factory=dict)
     real: dict[str, Floats] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
 
 
-def llm_scores(
+@dataclass(frozen=True)
+class Scored:
+    """A scorer's log-probabilities of the texts, and of real rows that it hasn't seen; (rows, labels)."""
+
+    rows: Floats
+    real: Floats
+
+
+@dataclass(frozen=True)
+class LlmScores(Scored):
+    """The language model's scores with its hidden states, (rows, width)."""
+
+    states: States
+    real_states: States
+
+    def without_preferences(self, shares: Floats, real_shares: Floats, typical: int) -> LlmScores:
+        """Take out what the model prefers whatever the text.
+
+        The first `typical` texts and the real rows tell what that is. The shares are those in which the
+        texts' and the real rows' labels are expected.
+        """
+        rows = np.concatenate([self.rows[:typical], self.real])
+        expected = (typical * shares + len(self.real) * real_shares) / max(1, len(rows))
+        offsets = matching_offsets(rows, expected)
+        texts, real = (log_softmax(part - offsets, axis=1) for part in (self.rows, self.real))
+        return replace(self, rows=texts, real=real)
+
+
+def score_candidates(
     params: Params,
     card: TaskCard,
     candidates: Sequence[Candidate],
     train: Sequence[Labelled],
     model: LanguageModel,
 ) -> LabelScores:
-    """Score all candidates that have a text, and the real training rows that were not shown.
+    """Score the labels of all candidates that some setting of the rules could keep."""
+    rows = scorable(params.filter, candidates)
+    shares = np.array([*class_balance(params.class_balance, card, train).values()])
+    return score_labels(params, card, rows, train, model, shares, sum(map(can_be_scored, rows)))
+
+
+def score_labels(
+    params: Params,
+    card: TaskCard,
+    rows: Sequence[Input],
+    train: Sequence[Labelled],
+    model: LanguageModel,
+    shares: Floats | None = None,
+    typical: int | None = None,
+) -> LabelScores:
+    """Score the labels of texts with the scorers of `labelling.scorers`.
+
+    Without enough real rows to fit and weigh the others, the language model scores alone.
+
+    Parameters
+    ----------
+    rows : sequence of Input
+        May be empty: then only real rows are scored.
+    shares : shape (labels,)
+        In which the rows' labels are expected; None: those of the real rows.
+    typical : int or None
+        The first so many rows tell which labels the model prefers whatever the text; None: all.
 
     Raises
     ------
@@ -62,35 +129,84 @@ def llm_scores(
         raise ModelError(
             "params.yaml: labelling.action: this model or backend can't score labels; say `action: none`"
         )
-    labelling = params.labelling
+    labelling, names = params.labelling, card.label_names
     shown = draw_demonstrations(labelling.seed, labelling.demonstrations, card, train)
     unseen = [row for row in train if row not in shown]
-    rows = scorable(params.filter, candidates)
-    finished = [row for row in rows if can_be_scored(row)]
-    scorer = ChoiceScorer(card, labelled_prompt(card, shown), model)
-    with progress(len(rows) + len(unseen), "score labels", "texts") as bar:
-        scores, others, real = (
-            scorer.score([row_text(card, row) for row in part], bar.update)
-            for part in (finished, rows[len(finished) :], unseen)
-        )
-    names = card.label_names
-    offsets = centre(scores, [names.index(row["label"]) for row in finished], len(names))
-    centred = log_softmax(np.concatenate([scores, others]) - offsets, axis=1)
-    real = log_softmax(real - offsets, axis=1)
-    right = [names[best] == row["label"] for best, row in zip(real.argmax(axis=1), unseen, strict=True)]
+    labels = np.array([names.index(row["label"]) for row in unseen], np.int64)
+    real_shares = label_shares(names, train)
+    shares = real_shares if shares is None else shares
+    llm = _read(card, labelled_prompt(card, shown), model, rows, unseen)
+    llm = llm.without_preferences(shares, real_shares, len(rows) if typical is None else typical)
+    scorers = {"llm": Scored(llm.rows, llm.real)}
+    if len(unseen) >= MIN_ROWS and len({row["label"] for row in train}) == len(names):
+        if "probe" in labelling.scorers and llm.real_states.shape[1]:
+            scorers["probe"] = _probe(llm, labels, real_shares, shares, labelling.seed)
+        if "classifier" in labelling.scorers:
+            scorers["classifier"] = _classifier(params, card, rows, train, unseen, shares)
+        if "llm" not in labelling.scorers and len(scorers) > 1:
+            del scorers["llm"]
+    return _pooled(scorers, rows, unseen, labels)
+
+
+def _pooled(
+    scorers: dict[str, Scored], rows: Sequence[Input], unseen: Sequence[Labelled], labels: Ints
+) -> LabelScores:
+    # Rows of labels too rare to be held out have no scores by a classifier.
+    held_out = np.all([~np.isnan(scored.real).any(axis=1) for scored in scorers.values()], axis=0)
+    if len(scorers) > 1 and held_out.sum() < MIN_ROWS:
+        return _pooled({"llm": scorers["llm"]} if "llm" in scorers else {}, rows, unseen, labels)
+    pool = fit_pool({name: scored.real[held_out] for name, scored in scorers.items()}, labels[held_out])
+    pooled = pool.combine({name: scored.rows for name, scored in scorers.items()})
+    real = pool.combine({name: scored.real[held_out] for name, scored in scorers.items()})
+    places = np.flatnonzero(held_out)
     return LabelScores(
-        {row["id"]: score for row, score in zip(rows, centred, strict=True)},
-        {row["id"]: score for row, score in zip(unseen, real, strict=True)},
-        {"llm": round(sum(right) / len(right), 4)} if right else {},
+        {row["id"]: score for row, score in zip(rows, pooled, strict=True)},
+        {unseen[int(place)]["id"]: score for place, score in zip(places, real, strict=True)},
+        pool.accuracy,
+        pool.weights,
     )
 
 
-def centre(scores: Floats, written: Sequence[int], labels: int) -> Floats:
-    """Return the offsets, shape (labels,), that make the mean score of all labels equal.
+def _read(
+    card: TaskCard, prompt: str, model: LanguageModel, rows: Sequence[Input], unseen: Sequence[Labelled]
+) -> LlmScores:
+    scorer = ChoiceScorer(card, prompt, model)
+    with progress(len(rows) + len(unseen), "score labels", "texts") as bar:
+        parts = [scorer.score([row_text(card, row) for row in part], bar.update) for part in (rows, unseen)]
+    (texts, text_states), (real, real_states) = parts
+    return LlmScores(texts, real, text_states, real_states)
 
-    The mean is taken per written label first, so that rules which reject more texts of one label don't shift
-    it.
-    """
-    groups = np.asarray(written)
-    means = [scores[groups == label].mean(axis=0) for label in range(labels) if (groups == label).any()]
-    return np.asarray(np.mean(means, axis=0)) if means else np.zeros(labels)
+
+def _probe(llm: LlmScores, labels: Ints, real_shares: Floats, shares: Floats, seed: int) -> Scored:
+    count, real = len(shares), unit(llm.real_states)
+    scores = np.zeros((0, count))
+    if len(llm.rows):
+        scores = of_shares(classify(real, labels, count, unit(llm.states), seed), real_shares, shares)
+    return Scored(scores, out_of_fold(real, labels, count, seed))
+
+
+def _classifier(
+    params: Params,
+    card: TaskCard,
+    rows: Sequence[Input],
+    train: Sequence[Labelled],
+    unseen: Sequence[Labelled],
+    shares: Floats,
+) -> Scored:
+    """Train on all real rows: this classifier is shown none beforehand."""
+    names, seed = card.label_names, params.labelling.seed
+    labels = np.array([names.index(row["label"]) for row in train], np.int64)
+    with progress(len(train) + len(rows), "classify", "texts") as bar:
+        # One list after the other: the rules compare the same candidates, and their vectors are stored then.
+        real, vectors = (embed_rows(params.train, part, bar.update) for part in (train, rows))
+    ids = {row["id"] for row in unseen}
+    held_out = out_of_fold(real, labels, len(names), seed)[[row["id"] in ids for row in train]]
+    if not rows:
+        return Scored(np.zeros((0, len(names))), held_out)
+    scores = classify(real, labels, len(names), vectors, seed)
+    return Scored(of_shares(scores, label_shares(names, train), shares), held_out)
+
+
+def unit(states: Features) -> Features:
+    """Return hidden states as vectors of length 1: a linear head learns better from them with few rows."""
+    return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True))

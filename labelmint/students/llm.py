@@ -11,19 +11,18 @@ forced into shares that they needn't have. A saved student keeps its offsets.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt
+from labelmint.labelling.offsets import label_shares, matching_offsets
 from labelmint.llm import open_model
 from labelmint.students.base import Floats, Setting, Student
 from labelmint.students.saving import STUDENT, whole_folder, write_student
@@ -43,7 +42,8 @@ class LlmStudent(Student):
         if not self.model.can_score:
             self.close()
             raise ModelError(
-                "params.yaml: llm: this model or backend can't score labels; remove arms with student: llm"
+                "params.yaml: llm: this model or backend can't score labels; remove arms with student: "
+                f"{self.name}"
             )
         self.shown = 0
         self.hidden: Floats | None = None  # scores of the training rows that aren't shown
@@ -53,15 +53,15 @@ class LlmStudent(Student):
         """Draw the rows to show, as the labelling does with this seed, and score the others."""
         shown = draw_demonstrations(seed, self.setting.params.labelling.demonstrations, self.card, rows)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
-        self.hidden = self._score([row for row in rows if row not in shown])
-        self.prior = prior(self.label_names, rows)
-        self.offsets = matching(self.hidden, self.prior)
+        self.hidden = self._score([row for row in rows if row not in shown])[0]
+        self.prior = label_shares(self.label_names, rows)
+        self.offsets = matching_offsets(self.hidden, self.prior)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels); after `fit`, refit the offsets."""
-        scores = self._score(inputs)
+        scores, _ = self._score(inputs)
         if self.hidden is not None:
-            self.offsets = matching(np.concatenate([scores, self.hidden]), self.prior)
+            self.offsets = matching_offsets(np.concatenate([scores, self.hidden]), self.prior)
         return np.asarray(softmax(scores - self.offsets, axis=1))
 
     def summary(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class LlmStudent(Student):
                 prompt=self.prompt,
                 question=self.card.question,
                 choices=self._choices(),
-                offsets=self.offsets.tolist(),
+                **self._fitted(),
             )
 
     @classmethod
@@ -103,21 +103,30 @@ class LlmStudent(Student):
                 f"{folder}: made with the language model {content['model']['name']}, not with params.yaml's "
                 "llm; set that back, or train the student again"
             )
-        student.prompt, student.offsets = content["prompt"], np.array(content["offsets"])
+        student.prompt = content["prompt"]
+        student._restore(content)
         return student
 
     def close(self) -> None:
         """Free the language model."""
         self._stack.close()
 
-    def _score(self, rows: Sequence[Input]) -> Floats:
-        """Return log-probabilities of the labels, shape (rows, labels)."""
+    def _fitted(self) -> dict[str, Any]:
+        """Return what was learnt from the rows beside the prompt, as JSON types."""
+        return {"offsets": self.offsets.tolist()}
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        """Take what `_fitted` returned."""
+        self.offsets = np.array(content["offsets"])
+
+    def _score(self, rows: Sequence[Input]) -> tuple[Floats, States]:
+        """Return log-probabilities of the labels, shape (rows, labels), and hidden states, (rows, width)."""
         self.setting.on_planned(len(rows))
         scorer = ChoiceScorer(self.card, self.prompt, self.model)
         try:
             return scorer.score([row_text(self.card, row) for row in rows], self.setting.on_rows)
         except ModelError as error:
-            raise ModelError(f"{error}; or remove arms with student: llm") from None
+            raise ModelError(f"{error}; or remove arms with student: {self.name}") from None
 
     def _model(self) -> dict[str, str]:
         llm = self.setting.params.llm
@@ -126,32 +135,3 @@ class LlmStudent(Student):
 
     def _choices(self) -> list[str]:
         return [f" {self.card.phrase(name)}" for name in self.label_names]
-
-
-def prior(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
-    """Return the labels' shares of the rows, equal if there are none; no row counts as half of one."""
-    counts = Counter(row["label"] for row in rows)
-    weights = np.array([counts[name] or 0.5 for name in names], np.float64)
-    return np.asarray(weights / weights.sum())
-
-
-def matching(scores: Floats, shares: Floats) -> Floats:
-    """Return the offsets, of mean 0, with which the mean probability of each label is its share.
-
-    Parameters
-    ----------
-    scores : shape (rows, labels)
-        Log-probabilities; without rows the offsets are 0.
-    shares : shape (labels,)
-    """
-    if not len(scores):
-        return np.zeros(len(shares))
-
-    # Its gradient is mean probability minus share: convex, so the offsets are the only ones.
-    def loss(shift: Floats) -> tuple[float, Floats]:
-        shifted = scores + shift
-        value = float(logsumexp(shifted, axis=1).mean() - shares @ shift)
-        return value, softmax(shifted, axis=1).mean(axis=0) - shares
-
-    best = minimize(loss, np.zeros(len(shares)), jac=True, method="BFGS", options={"gtol": 1e-6}).x
-    return np.asarray(best.mean() - best)

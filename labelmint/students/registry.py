@@ -16,6 +16,7 @@ STUDENTS = {
     "linear_head": "labelmint.students.encoder:LinearHead",
     "fine_tune": "labelmint.students.encoder:FineTuned",
     "llm": "labelmint.students.llm:LlmStudent",
+    "llm_probe": "labelmint.students.llm_probe:LlmProbe",
     "tfidf": "labelmint.students.tfidf:TfidfStudent",
     "majority": "labelmint.students.majority:MajorityStudent",
 }

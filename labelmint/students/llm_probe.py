@@ -1,0 +1,69 @@
+"""A linear classifier on the language model's hidden state, read after labelled rows (PALP).
+
+Where the model would say the label, its last hidden state knows more than its answer tells (Cho et al. 2023,
+arXiv 2212.10873): on BBC news the answer is right on 87 % of the texts, the probe on 94 %, in the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from labelmint.core.errors import DataError, ModelError
+from labelmint.core.records import Input, Labelled
+from labelmint.encoder.linear import fit_head
+from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
+from labelmint.labelling.scores import unit
+from labelmint.students.base import Floats, Setting, label_numbers, real_rows, row_weights
+from labelmint.students.llm import LlmStudent
+
+
+class LlmProbe(LlmStudent):
+    """Fit logistic regression on the hidden states of the rows that the model isn't shown."""
+
+    name = "llm_probe"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        if not self.model.can_give_states:
+            self.close()
+            raise ModelError(
+                "params.yaml: llm.backend: a server gives no hidden states; remove arms with student: "
+                "llm_probe, or set llm.backend: llama_cpp"
+            )
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Draw the rows to show, read the others, and fit the head on their hidden states."""
+        shown = draw_demonstrations(seed, self.setting.params.labelling.demonstrations, self.card, rows)
+        others = [row for row in rows if row not in shown]
+        try:
+            labels = label_numbers(others, self.label_names)
+        except DataError:
+            raise DataError(
+                f"{len(others)} rows beside the {len(shown)} shown ones; too few for a probe"
+            ) from None
+        self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
+        states = unit(self._score(others)[1])
+        self.weight, self.bias = fit_head(
+            states, labels, len(self.label_names), seed, row_weights(others), real_rows(others)
+        )
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the labels' probabilities, shape (inputs, labels)."""
+        if not inputs:
+            return np.zeros((0, len(self.label_names)))
+        logits = unit(self._score(inputs)[1]) @ self.weight.T + self.bias
+        return np.asarray(softmax(logits.astype(np.float64), axis=1))
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many rows it was shown."""
+        return {"demonstrations": self.shown}
+
+    def _fitted(self) -> dict[str, Any]:
+        return {"weight": self.weight.tolist(), "bias": self.bias.tolist()}
+
+    def _restore(self, content: Mapping[str, Any]) -> None:
+        self.weight, self.bias = (np.array(content[key], np.float32) for key in ("weight", "bias"))
