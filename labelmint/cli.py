@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     add_debug_flag(whole)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add(commands, "preview", "show a prompt and five texts per label; takes about a minute", _preview)
+    _add(commands, "check", "look at the data and forecast what a run will bring and take", _check)
+    _add_next(commands)
     _add_predict(commands)
     _add_export(commands)
     _add(commands, "verdict", "print the scores and what the synthetic rows are worth", _verdict)
@@ -58,6 +60,19 @@ def _add(
     command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     command.set_defaults(run=run)
     return command
+
+
+def _add_next(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    add = _add(commands, "next", "choose unlabelled texts that are worth a label", _next).add_argument
+    add("--rows", type=_positive, default=50, metavar="N", help="how many (50)")
+    default = Path("data/raw/next.csv")
+    add("--out", type=Path, default=default, metavar="FILE", help=f"a new CSV file ({default})")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
 
 
 def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -102,6 +117,20 @@ def _preview(_: argparse.Namespace) -> None:
     from labelmint.generation.preview import preview
 
     preview(load_params())
+
+
+def _check(_: argparse.Namespace) -> None:
+    from labelmint.advise.check import check
+    from labelmint.core.params import load_params
+
+    check(load_params())
+
+
+def _next(given: argparse.Namespace) -> None:
+    from labelmint.advise.next import write_next
+    from labelmint.core.params import load_params
+
+    write_next(load_params(), given.rows, given.out)
 
 
 def _predict(given: argparse.Namespace) -> None:

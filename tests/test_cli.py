@@ -8,7 +8,7 @@ import pytest
 from labelmint import cli
 from labelmint.core.cache import Cache
 
-COMMANDS = ["preview", "predict", "export", "verdict", "cache", "models"]
+COMMANDS = ["preview", "check", "next", "predict", "export", "verdict", "cache", "models"]
 
 
 def run(capsys, *arguments):
@@ -42,6 +42,8 @@ def test_help_needs_no_heavy_library():
         (["predict", "--input", "none.txt"], "models/mixed: no trained student; run `dvc repro`"),
         (["export", "--arm", "none"], "params.yaml: arms: no arm 'none'"),
         (["verdict"], "metrics/evaluate.json: no such file; run `dvc repro`"),
+        (["next"], "data/labelled/kept.jsonl: no such file; run `dvc repro`"),
+        (["next", "--out", "params.yaml"], "params.yaml: exists, and may hold your labels; name another"),
         (["preview"], "data/real/train.jsonl: no such file; run `dvc repro`"),
         (["models", "pin", "none"], "data/models.yaml: no model 'none'"),
     ],
@@ -80,7 +82,9 @@ def test_the_cache_is_shown_and_cleared(capsys):
     assert "label_scores" not in run(capsys, "cache")[1]
 
 
-@pytest.mark.parametrize("arguments", [[], ["no-such"], ["models"], ["predict", "--format", "pdf"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["no-such"], ["models"], ["predict", "--format", "pdf"], ["next", "--rows", "0"]]
+)
 def test_a_wrong_command_is_a_usage_error(capsys, arguments):
     status, _, err = run(capsys, *arguments)
     assert status == 2

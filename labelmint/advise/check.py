@@ -1,0 +1,107 @@
+"""`labelmint check`: what is odd in the data, and a forecast of what a run will bring and take.
+
+It reads params.yaml, the card and its data, and writes nothing into the project. Test rows are compared with
+others by their texts, for duplicates; their labels are not used, and no model labels them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from labelmint.advise.cost import step_lines, steps, work_of
+from labelmint.advise.oddities import oddities
+from labelmint.advise.quality import accuracy_lines, forecast
+from labelmint.advise.speed import measure
+from labelmint.checks import check_names
+from labelmint.core.params import Params
+from labelmint.core.records import Input, Labelled
+from labelmint.encoder.data import tokenize
+from labelmint.encoder.loading import LoadedEncoder, open_encoder
+from labelmint.labelling.scores import LabelScores, score_labels
+from labelmint.llm import open_model
+from labelmint.llm.base import LanguageModel
+from labelmint.llm.catalog import load_entry, model_file
+from labelmint.tasks.cards import TaskCard, card_path, load_card
+from labelmint.tasks.data import TaskData, read_task
+from labelmint.tasks.split import label_counts
+
+# Real rows that the scorers label: enough for an interval of ± 6 points, in seconds.
+_MAX_SCORED = 150
+_UNCUT = 1_000_000
+_WITH_ENCODER = {"auto", "linear_head", "fine_tune"}
+
+
+def check(params: Params) -> None:
+    """Print the report; raise an error if the settings, the card or the data are wrong."""
+    check_names(params)
+    card = load_card(params.task)
+    data = read_task(params, card)
+    _print(f"Data of {card_path(params.task)}", _counts(data))
+    encoder = open_encoder(params.train.encoder)
+    odd = oddities(params, card, data, lambda rows: _lengths(encoder, rows))
+    _print("What is odd", odd or ["nothing"])
+    train = data.split.train
+    with open_model(params.llm) as model:
+        scores = _scores(params, card, train[:_MAX_SCORED], model)
+        if scores.real:
+            title = f"Labels: how often each is right on {len(scores.real)} real rows that it hasn't seen"
+            _print(title, accuracy_lines(params, scores, train))
+        _print("What to expect", forecast(scores, len(data.unlabelled.rows)))
+        texts = [*train, *data.unlabelled.rows]
+        speeds = measure(params, card, train, texts, model, encoder)
+        memory = psutil.Process().memory_info().rss
+    work = work_of(params, data, _kept_share(params, scores))
+    _print("What a run takes, with nothing in the cache", step_lines(params, steps(params, work, speeds)))
+    _print("Memory and disk", _resources(params, memory))
+
+
+def _print(title: str, lines: Iterable[str]) -> None:
+    print(f"=== {title}")
+    for line in lines:
+        print(f"  {line}")
+    print(flush=True)
+
+
+def _counts(data: TaskData) -> Iterator[str]:
+    parts = data.split
+    labels = ", ".join(f"{name} {count:,}" for name, count in label_counts(parts.train).items())
+    later = f", {len(data.later.rows):,} of them labelled later" if data.later.rows else ""
+    yield f"{len(parts.train):,} training rows{later} ({labels or 'none'})"
+    yield f"{len(parts.test):,} test rows, {len(parts.pool):,} other labelled rows"
+    yield f"{len(data.unlabelled.rows):,} texts to label"
+
+
+def _lengths(encoder: LoadedEncoder, rows: Sequence[Input]) -> list[int]:
+    return [*map(len, tokenize(rows, None, encoder.tokenizer, _UNCUT, encoder.prefix).tokens)]
+
+
+def _scores(params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel) -> LabelScores:
+    """Score real rows by scorers that haven't seen them; no scores without rows, or if the model can't."""
+    if not rows or not model.can_score:
+        return LabelScores()
+    return score_labels(params, card, [], rows, model)
+
+
+def _kept_share(params: Params, scores: LabelScores) -> float:
+    """Return the share of the real rows whose best label leads by `labelling.min_margin`."""
+    if not scores.real or params.labelling.action == "none":
+        return 1.0
+    ranked = np.sort(np.stack([*scores.real.values()]), axis=1)
+    return float((ranked[:, -1] - ranked[:, -2] >= params.labelling.min_margin).mean())
+
+
+def _resources(params: Params, memory: int) -> Iterator[str]:
+    """Yield the memory of this check, and the disk space of the students that hold an encoder."""
+    whole = psutil.virtual_memory().total
+    yield f"{memory / 1e9:.1f} GB of memory in this check; the machine has {whole / 1e9:.0f} GB"
+    config = params.train
+    weights = model_file(config.encoder, load_entry(config.encoder, ("encoder",), "train.encoder"))
+    arms = sum(params.student_of(name) in _WITH_ENCODER for name in params.arms)
+    # In models/ and in DVC's cache.
+    needed, free = 2 * arms * weights.stat().st_size, shutil.disk_usage(Path.cwd()).free
+    yield f"{needed / 1e9:.1f} GB of disk for {arms} students' encoders; {free / 1e9:.0f} GB are free"

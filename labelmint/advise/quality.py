@@ -1,0 +1,70 @@
+"""How well each scorer labels real rows that it hasn't seen, and what follows from it.
+
+A forecast: made data teach a student what its labellers know and the real rows alone don't. Where the pool of
+scorers is right more often than a classifier of the same rows, the labels that it gives to other texts can
+teach that classifier something.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import sqrt
+
+from labelmint.core.params import Params
+from labelmint.core.records import Labelled
+from labelmint.labelling.scores import LabelScores
+
+# Points of accuracy from which the difference between the pool and the classifier is worth a run.
+_WORTH_IT = 0.05
+_Z = 1.96
+
+
+def wilson(share: float, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of so many rows (Wilson 1927)."""
+    centre = share + _Z**2 / (2 * rows)
+    spread = _Z * sqrt(share * (1 - share) / rows + _Z**2 / (4 * rows**2))
+    low, high = ((centre + sign * spread) / (1 + _Z**2 / rows) for sign in (-1, 1))
+    return low, high
+
+
+def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]) -> Iterator[str]:
+    """Yield a line for each scorer, with its interval; `rows` are the scored rows and those shown."""
+    llm = params.llm.model if params.llm.backend == "llama_cpp" else params.llm.server.model or "the server's"
+    names = {
+        "llm": f"language model {llm}",
+        "probe": "classifier on its hidden state",
+        "classifier": f"classifier on {params.train.encoder}",
+        "pooled": "all of them, weighted",
+    }
+    for scorer, share in scores.accuracy.items():
+        low, high = wilson(share, len(scores.real))
+        yield f"{names.get(scorer, scorer):<40}{share:>7.1%}  ({low:.1%} to {high:.1%})"
+    commonest = max(Counter(row["label"] for row in rows).values(), default=0)
+    yield f"{'always the commonest label':<40}{commonest / max(1, len(rows)):>7.1%}"
+
+
+def forecast(scores: LabelScores, texts: int) -> Iterator[str]:
+    """Yield whether labelling texts and writing new ones are likely to help; `texts` are there to label."""
+    accuracy = scores.accuracy
+    if "classifier" not in accuracy or "pooled" not in accuracy:
+        yield "too few real rows to tell; label 30 or more"
+        return
+    gain = accuracy["pooled"] - accuracy["classifier"]
+    than = f"the labels given are right {abs(gain) * 100:.1f} points"
+    if gain > _WORTH_IT:
+        likely, why = "likely to help", f"{than} more often than the classifier's"
+    elif gain > 0:
+        likely, why = "may help a little", f"{than} more often than the classifier's"
+    else:
+        likely, why = "will hardly help", f"{than} less often than the classifier's, or as often"
+    if texts:
+        yield f"labelling the {texts:,} texts without labels: {likely}; {why}"
+    else:
+        yield "labelling texts: there are none; name some in the card (`unlabelled`): they teach most"
+    yield f"writing new texts: {likely}{', less than real ones' if texts and gain > 0 else ''}; {why}"
+    low, high = wilson(accuracy["pooled"], len(scores.real))
+    yield (
+        f"this rests on {len(scores.real)} real rows, which leave ± {(high - low) * 50:.0f} points; a "
+        "student learns at most what its labellers know"
+    )

@@ -1,0 +1,106 @@
+"""Measure, in a few seconds and without keeping anything, how quickly this machine does a run's work."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from labelmint.core.params import Params
+from labelmint.core.records import Input, Labelled
+from labelmint.encoder.loading import LoadedEncoder
+from labelmint.generation.answers import stop_text
+from labelmint.generation.plan import Planner
+from labelmint.generation.session import sampling_of, with_max_new_tokens
+from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
+from labelmint.llm.base import Completion, LanguageModel
+from labelmint.prompts.methods import method_shares
+from labelmint.tasks.cards import TaskCard, row_text
+
+_READ_TEXTS = 32
+_EMBED_TEXTS = 64
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """How long a piece of work takes.
+
+    Attributes
+    ----------
+    tokens_per_text, tokens_per_s
+        Of the texts that the language model writes.
+    read_start_s, read_text_s
+        Seconds to read the prompt of labelled rows, and each text after it; 0: the model can't score labels.
+    embed_text_s
+        Seconds to embed a text.
+    """
+
+    tokens_per_text: float
+    tokens_per_s: float
+    read_start_s: float
+    read_text_s: float
+    embed_text_s: float
+
+
+def measure(
+    params: Params,
+    card: TaskCard,
+    train: Sequence[Labelled],
+    texts: Sequence[Input],
+    model: LanguageModel,
+    encoder: LoadedEncoder,
+) -> Speeds:
+    """Write one prompt's texts, read some and embed some.
+
+    `texts` are of the task; without any, those just written take their place.
+    """
+    begin = time.perf_counter()
+    written = _write(params, card, train, model)
+    write_s = time.perf_counter() - begin
+    tokens = sum(text.tokens for text in written)
+    answers = [Input(id=str(at), text=text.text) for at, text in enumerate(written) if text.text]
+    sample = list(texts) or ([] if card.pairs else answers)
+    start_s = read_s = embed_s = 0.0
+    if sample:
+        embed_s = _timed(lambda rows: encoder.embed(params.train, rows), sample[:_EMBED_TEXTS])[1]
+        if model.can_score:
+            start_s, read_s = _timed(_reading(params, card, train, model), sample[:_READ_TEXTS])
+    return Speeds(tokens / max(1, len(written)), tokens / max(write_s, 1e-9), start_s, read_s, embed_s)
+
+
+def _write(
+    params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel
+) -> Sequence[Completion]:
+    """Write the texts of one prompt, of the method with the largest share."""
+    config = with_max_new_tokens(params.generate, card, train)
+    methods = method_shares(config, card, params.task, len(train))
+    template = model.chat_prompt if model.kind == "chat" else None
+    # The model isn't asked for topics and the like, which takes minutes.
+    planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]))
+    planned = planner.prompt(0, card.label_names[0], max(methods, key=lambda name: methods[name]))
+    sampling = sampling_of(config, stop_text(config, card, has_rows=bool(train)), never_empty=True)
+    return model.write_wave([planned.group], sampling)[0]
+
+
+def _reading(
+    params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel
+) -> Callable[[Sequence[Input]], object]:
+    config = params.labelling
+    prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, train))
+    choices = [f" {card.phrase(name)}" for name in card.label_names]
+
+    def read(rows: Sequence[Input]) -> object:
+        return model.score(prefix, [f" {row_text(card, row)}\n{card.question}:" for row in rows], choices)
+
+    return read
+
+
+def _timed(work: Callable[[Sequence[Input]], object], rows: Sequence[Input]) -> tuple[float, float]:
+    """Return the seconds of the first row, with what has to be loaded for it, and of each further one."""
+    seconds = []
+    for part in (rows[:1], rows):
+        begin = time.perf_counter()
+        work(part)
+        seconds.append(time.perf_counter() - begin)
+    return seconds[0], max(0.0, seconds[1] - seconds[0]) / max(1, len(rows) - 1)

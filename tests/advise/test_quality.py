@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from labelmint.advise.quality import accuracy_lines, forecast, wilson
+from labelmint.core.params import load_params
+from labelmint.labelling.scores import LabelScores
+from tests.builders import REPOSITORY, labelled_rows
+
+PARAMS = load_params(REPOSITORY / "params.yaml")
+
+
+def scored(rows=100, **accuracy):
+    return LabelScores(real={str(at): np.zeros(2) for at in range(rows)}, accuracy=accuracy)
+
+
+@pytest.mark.parametrize(("right", "rows"), [(0, 20), (17, 20), (84, 100), (150, 150)])
+def test_intervals_are_wilsons(right, rows):
+    exact = binomtest(right, rows).proportion_ci(method="wilson")
+    assert wilson(right / rows, rows) == pytest.approx((exact.low, exact.high), abs=1e-3)
+
+
+def test_each_scorer_has_a_line_with_its_interval_and_the_least_to_beat():
+    scores = scored(llm=0.8, probe=0.85, classifier=0.7, pooled=0.86)
+    lines = [*accuracy_lines(PARAMS, scores, labelled_rows({"negative": 60, "positive": 40}))]
+    assert [line.split("%")[0].split()[-1] for line in lines] == ["80.0", "85.0", "70.0", "86.0", "60.0"]
+    assert lines[0].startswith(f"language model {PARAMS.llm.model} ")
+    assert "(71.1% to 86.7%)" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("pooled", "expected"),
+    [
+        (0.86, "likely to help"),
+        (0.72, "may help a little"),
+        (0.7, "will hardly help"),
+        (0.6, "will hardly help"),
+    ],
+)
+def test_made_data_can_help_where_the_pool_is_right_more_often_than_the_classifier(pooled, expected):
+    lines = [*forecast(scored(classifier=0.7, pooled=pooled), 2000)]
+    assert lines[0].startswith(f"labelling the 2,000 texts without labels: {expected}; ")
+    assert lines[1].startswith(f"writing new texts: {expected}")
+    assert lines[2].startswith("this rests on 100 real rows, which leave ± ")
+
+
+def test_without_texts_the_forecast_says_where_to_name_some():
+    lines = [*forecast(scored(classifier=0.7, pooled=0.8), 0)]
+    assert lines[0].startswith("labelling texts: there are none; name some in the card (`unlabelled`)")
+
+
+@pytest.mark.parametrize("scores", [scored(0), scored(10, llm=0.9)])
+def test_too_few_rows_forecast_nothing(scores):
+    assert [*forecast(scores, 2000)] == ["too few real rows to tell; label 30 or more"]
