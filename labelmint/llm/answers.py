@@ -1,7 +1,8 @@
-"""Read the answers of an OpenAI-compatible completions endpoint: texts, and the likeliest next tokens."""
+"""Read the answers of an OpenAI-compatible server: models, texts, and the likeliest next tokens."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,16 @@ from labelmint.core.errors import ModelError
 from labelmint.llm.base import Completion
 
 LEAST = -100.0  # log-probabilities below it are as good as impossible; servers write -inf in various ways
-BELOW = 1.0  # how far below the least likely of the returned tokens one that isn't returned is taken to be
+
+
+def model_names(answer: Any) -> list[str]:
+    """Return the names of the server's models."""
+    try:
+        return [str(model["id"]) for model in answer["data"]]
+    except (KeyError, TypeError):
+        raise ModelError(
+            "llm.server.url: /models gives no list of models; is it an OpenAI-compatible server?"
+        ) from None
 
 
 def completion(answer: Any) -> Completion:
@@ -36,43 +46,31 @@ def top_tokens(answer: Any) -> dict[str, float]:
             pairs = [(one["token"], one["logprob"]) for one in logprobs["content"][0]["top_logprobs"]]
         else:
             pairs = list(logprobs["top_logprobs"][0].items())
-        found: dict[str, float] = {}
+        tops: dict[str, float] = {}
         for token, value in pairs:  # two tokens may read the same, as halves of characters do
-            found[str(token)] = max(found.get(str(token), LEAST), float(value))
+            tops[str(token)] = max(tops.get(str(token), LEAST), float(value))
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        found = {}
-    if not found:
+        tops = {}
+    if not tops:
         raise ModelError(
-            "llm.server: an answer has no logprobs, so it can't read; set filter.verify.action: none, "
+            "llm.server: an answer has no logprobs, so it can't score; set labelling.action: none, "
             "or use llama-server or vLLM"
         )
-    return found
+    return tops
 
 
-def scores(
+def choice_scores(
     tokens: Mapping[str, float], choices: Sequence[str], first: Sequence[str] | None
-) -> list[float | None]:
-    """Return each choice's log-probability by the token that begins it; None where it isn't returned.
+) -> list[float]:
+    """Return each choice's log-probability by the token that begins it; NaN where it isn't among `tokens`.
 
-    Parameters
-    ----------
-    tokens : mapping
-        From `top_tokens`.
-    choices : sequence of str
-        What may come next.
-    first : sequence of str, or None
-        The choices' first tokens, if the server tells; without them a choice is begun by the longest token
-        that begins it, unless that begins another one as well.
+    `first` has the choices' first tokens, if the server tells; without them a choice is begun by the longest
+    token that begins it, unless that begins another one as well.
     """
-    if first is not None:
-        return [tokens.get(token) for token in first]
-    longest = [
-        max((t for t in tokens if t.strip() and one.startswith(t)), key=len, default="") for one in choices
-    ]
-    return [tokens[token] if token and longest.count(token) == 1 else None for token in longest]
-
-
-def filled(tokens: Mapping[str, float], found: Sequence[float | None]) -> list[float]:
-    """Replace what is missing by a floor below the least likely token that was returned."""
-    floor = min(tokens.values()) - BELOW
-    return [floor if score is None else score for score in found]
+    if first is None:
+        first = [
+            max((t for t in tokens if t.strip() and one.startswith(t)), key=len, default="")
+            for one in choices
+        ]
+        first = [token if first.count(token) == 1 else "" for token in first]
+    return [tokens.get(token, math.nan) if token else math.nan for token in first]

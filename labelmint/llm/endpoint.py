@@ -8,23 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import ssl
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
+import tenacity
 
 from labelmint.core.errors import ModelError
 from labelmint.core.params import LlmServer
 
 KEY_VARIABLE = "LABELMINT_API_KEY"
-FIRST_PAUSE, LONGEST_PAUSE, LONGEST_RETRY_AFTER = 0.5, 30.0, 300.0  # seconds
+LONGEST_RETRY_AFTER = 300.0  # seconds
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that another try may not meet again
+
+_BACKOFF = tenacity.wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 
 Result = TypeVar("Result")
 
@@ -47,24 +47,14 @@ class RefusedError(ModelError):
 class _PassingError(Exception):
     """A failure that may pass; `pause` is what the server asks for, in seconds."""
 
-    def __init__(self, message: str, pause: float | None = None) -> None:
-        super().__init__(message)
-        self.pause = pause
+    pause: float | None = None
 
 
 class Endpoint:
-    """The server of `llm.server`.
+    """The server of `llm.server`."""
 
-    Parameters
-    ----------
-    server : LlmServer
-        Its address, and how patient to be.
-    sleep : callable
-        Waits that many seconds before another try.
-    """
-
-    def __init__(self, server: LlmServer, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self.server, self.sleep = server, sleep
+    def __init__(self, server: LlmServer) -> None:
+        self.server = server
         self.url = server.url.rstrip("/")
         self.root = self.url.removesuffix("/v1")  # llama-server's own endpoints are outside /v1
         self.headers = {"Content-Type": "application/json", **_authorization()}
@@ -81,55 +71,41 @@ class Endpoint:
         except ValueError:
             return host == "localhost" or host.endswith(".localhost")
 
-    def ask(self, request: Request, *, retries: int | None = None) -> Any:
-        """Return the answer's JSON; `retries` replaces `llm.server.retries`."""
-        return self.ask_all([request], lambda answer: answer, retries=retries)[0]
-
     def ask_all(
         self,
         requests: Sequence[Request],
         read: Callable[[Any], Result],
-        on_result: Callable[[Result], object] | None = None,
+        on_result: Callable[[Result], object] = lambda _: None,
         *,
         retries: int | None = None,
     ) -> list[Result]:
         """Return what `read` makes of every answer's JSON, in the order of the requests.
 
-        `on_result` is told of each as it arrives.
+        `on_result` is told of each as it arrives; `retries` replaces `llm.server.retries`.
 
         Raises
         ------
         ModelError
             If the server can't be reached, refuses, or answers nonsense; the other requests are dropped.
         """
-        return asyncio.run(self._ask_all(requests, read, on_result, retries))
-
-    async def _ask_all(
-        self,
-        requests: Sequence[Request],
-        read: Callable[[Any], Result],
-        on_result: Callable[[Result], object] | None,
-        retries: int | None,
-    ) -> list[Result]:
         turn = asyncio.Semaphore(self.server.concurrency)
         tries = 1 + (self.server.retries if retries is None else retries)
 
         async def one(client: httpx2.AsyncClient, request: Request) -> Result:
             async with turn:
-                return read(await self._ask(client, request, tries))
+                result = read(await self._ask(client, request, tries))
+                on_result(result)
+                return result
 
-        async with self._client() as client:
-            tasks = [asyncio.create_task(one(client, request)) for request in requests]
-            try:
-                for done in asyncio.as_completed(tasks):
-                    result = await done
-                    if on_result:
-                        on_result(result)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-        return [task.result() for task in tasks]
+        async def together() -> list[Result]:
+            async with self._client() as client, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(client, request)) for request in requests]
+            return [task.result() for task in tasks]
+
+        try:
+            return asyncio.run(together())
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
     def _client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
@@ -141,18 +117,21 @@ class Endpoint:
         )
 
     async def _ask(self, client: httpx2.AsyncClient, request: Request, tries: int) -> Any:
-        for number in range(tries):
-            try:
-                return await self._try(client, request)
-            except _PassingError as error:
-                if number == tries - 1:
-                    times = f"after {tries} tries" if tries > 1 else "now"
-                    raise ModelError(
-                        f"{request.url}: no answer {times} ({error}); is the server running, and not "
-                        "overloaded? See params.yaml, llm.server: url, concurrency, retries, timeout_seconds"
-                    ) from None
-                await self.sleep(pause(number, random.random()) if error.pause is None else error.pause)
-        raise AssertionError("at least one try")
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(_PassingError),
+            stop=tenacity.stop_after_attempt(tries),
+            wait=_pause,
+            sleep=asyncio.sleep,
+            reraise=True,
+        )
+        try:
+            return await retrying(self._try, client, request)
+        except _PassingError as error:
+            times = f"after {tries} tries" if tries > 1 else "now"
+            raise ModelError(
+                f"{request.url}: no answer {times} ({error}); is the server running, and not overloaded? "
+                "See params.yaml, llm.server: url, concurrency, retries, timeout_seconds"
+            ) from None
 
     async def _try(self, client: httpx2.AsyncClient, request: Request) -> Any:
         seconds = self.server.timeout_seconds
@@ -166,9 +145,12 @@ class Endpoint:
         except httpx2.TransportError as error:
             raise _PassingError(str(error).strip() or type(error).__name__) from None
         if answer.status_code in PASSING:
-            raise _PassingError(_said(answer), _retry_after(answer))
+            passing = _PassingError(_reason(answer))
+            after = answer.headers.get("Retry-After", "").strip()
+            passing.pause = min(float(after), LONGEST_RETRY_AFTER) if after.isdecimal() else None
+            raise passing
         if not answer.is_success:
-            raise RefusedError(f"{request.url}: {_said(answer)}{_remedy(answer)}", answer.status_code)
+            raise RefusedError(f"{request.url}: {_reason(answer)}{_remedy(answer)}", answer.status_code)
         try:
             return answer.json()
         except ValueError:
@@ -177,9 +159,11 @@ class Endpoint:
             ) from None
 
 
-def pause(number: int, jitter: float) -> float:
-    """Return the seconds to wait after a failure: twice as long each time, less up to half by `jitter`."""
-    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(number, 16)) * (1 - jitter / 2))
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Return the seconds to wait after a failure: what the server asks for, else twice as long each time."""
+    error = state.outcome and state.outcome.exception()
+    asked = error.pause if isinstance(error, _PassingError) else None
+    return _BACKOFF(state) if asked is None else asked
 
 
 def _authorization() -> dict[str, str]:
@@ -189,17 +173,7 @@ def _authorization() -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def _retry_after(answer: httpx2.Response) -> float | None:
-    """Read the header Retry-After: seconds, or a date."""
-    said = answer.headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(said) if said.isdigit() else parsedate_to_datetime(said).timestamp() - time.time()
-    except (ValueError, TypeError):
-        return None
-    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)
-
-
-def _said(answer: httpx2.Response) -> str:
+def _reason(answer: httpx2.Response) -> str:
     """Return the status, and the reason where the server gives one."""
     try:
         content = answer.json()

@@ -6,43 +6,34 @@ answered once is in the cache. Texts and prompts go to `llm.server.url` and nowh
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 
 from labelmint.core.errors import ModelError
 from labelmint.core.params import LlmServer
-from labelmint.llm.answers import completion, filled, scores, top_tokens
+from labelmint.llm.answers import choice_scores, completion, model_names, top_tokens
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 from labelmint.llm.endpoint import Endpoint, RefusedError, Request
 
 # Raised whenever the same arguments would be asked or read otherwise; part of the cache's fingerprint.
 SERVER_VERSION = 1
+BELOW = 1.0  # how far below the least likely token that is returned one is taken to be that isn't
 TOP_TOKENS = 20  # as many as vLLM gives unless told otherwise
 ABSENT = {400, 404, 405, 422, 501}  # what servers say to a request outside the API that they have
 
 
 class Server:
-    """A `LanguageModel` on a server; raises `ModelError` unless it is there and has the model.
+    """A `LanguageModel` on the server of `llm.server`; raises `ModelError` unless it has the model."""
 
-    Parameters
-    ----------
-    server : LlmServer
-        The `llm.server` section of params.yaml.
-    sleep : callable
-        Waits that many seconds before another try.
-    """
-
-    def __init__(self, server: LlmServer, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(self, server: LlmServer) -> None:
         self.kind: Literal["base", "chat"] = server.kind
         self.can_score, self.can_give_states = True, False
-        self.endpoint = Endpoint(server, sleep)
+        self.endpoint = Endpoint(server)
         if not self.endpoint.is_here:
             parts = urlsplit(server.url)
             plain = ", unencrypted" if parts.scheme == "http" else ""
@@ -55,13 +46,8 @@ class Server:
         self._first: dict[tuple[str, ...], list[str] | None] = {}
 
     def _find_model(self, wanted: str) -> str:
-        answer = self.endpoint.ask(Request(f"{self.endpoint.url}/models"), retries=0)
-        try:
-            names = [str(model["id"]) for model in answer["data"]]
-        except (KeyError, TypeError):
-            raise ModelError(
-                f"{self.endpoint.url}/models: no list of models; is it an OpenAI-compatible server?"
-            ) from None
+        url = f"{self.endpoint.url}/models"
+        [names] = self.endpoint.ask_all([Request(url)], model_names, retries=0)
         if wanted in names:
             return wanted
         if not wanted and len(names) == 1:
@@ -96,7 +82,7 @@ class Server:
             for group in groups
             for seed in group.seeds
         ]
-        texts = iter(self.endpoint.ask_all(requests, completion, on_text))
+        texts = iter(self.endpoint.ask_all(requests, completion, on_text or (lambda _: None)))
         return [[next(texts) for _ in group.seeds] for group in groups]
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
@@ -111,19 +97,17 @@ class Server:
         settings = {"max_tokens": 1, "temperature": 0.0, "logprobs": TOP_TOKENS}
         requests = [self._completions({"prompt": _text(prefix + one), **settings}) for one in suffixes]
         tops = self.endpoint.ask_all(requests, top_tokens)
-        found = [scores(top, choices, first) for top in tops]
-        if found and all(score is None for row in found for score in row):
+        scores = np.array([choice_scores(top, choices, first) for top in tops]).reshape(-1, len(choices))
+        if tops and np.isnan(scores).all():
             raise ModelError(
                 f"{self.endpoint.url}: none of the labels ({', '.join(map(str.strip, choices))}) is among "
-                f"the {TOP_TOKENS} likeliest tokens after any of {len(found)} texts; change the task card's "
+                f"the {TOP_TOKENS} likeliest tokens after any of {len(tops)} texts; change the task card's "
                 "phrases or question, or set labelling.action: none"
             )
-        rows = [filled(top, row) for top, row in zip(tops, found, strict=True)]
-        # The API has no hidden states.
-        return ChoiceScores(
-            np.array(rows, np.float32).reshape(len(suffixes), len(choices)),
-            np.zeros((len(suffixes), 0), np.float32),
-        )
+        # What isn't returned is less likely than all that is. The API has no hidden states.
+        floors = np.array([min(top.values()) - BELOW for top in tops]).reshape(-1, 1)
+        filled = np.where(np.isnan(scores), floors, scores).astype(np.float32)
+        return ChoiceScores(filled, np.zeros((len(suffixes), 0), np.float32))
 
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Have llama-server wrap a request in the model's chat template; other servers can't."""
@@ -173,11 +157,9 @@ class Server:
         numbers = self._beside("/tokenize", [{"content": one, "prompt": one, **plain} for one in choices])
         try:
             ids = [answer["tokens"][0] for answer in numbers or []]
-            said = self._beside("/detokenize", [{"model": self.model, "tokens": [number]} for number in ids])
-            first = [
-                str(answer["content"] if "content" in answer else answer["prompt"]) for answer in said or []
-            ]
-        except (KeyError, IndexError, TypeError):
+            texts = self._beside("/detokenize", [{"model": self.model, "tokens": [number]} for number in ids])
+            first = [str(answer.get("content") or answer["prompt"]) for answer in texts or []]
+        except (KeyError, IndexError, TypeError, AttributeError):
             return None
         # Some tokenizers put a space of their own in front; it begins no label.
         return first if first and all(token.strip() for token in first) else None

@@ -1,12 +1,15 @@
-"""The real bundled models, loaded once for all tests that ask for them."""
+"""The real bundled models, loaded once for all tests that ask for them, and a scripted server."""
 
 from __future__ import annotations
+
+import asyncio
 
 import pytest
 
 from labelmint.llm.catalog import load_entry, model_file
 from labelmint.llm.engine import Engine
 from tests.builders import GEMMA, REPOSITORY, SMOLLM, llm
+from tests.llm.scripted import COMPLETIONS, scripted_server, written
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,22 @@ def smollm(files):
     engine = Engine(*files[SMOLLM], llm(model=SMOLLM))
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def served():
+    with scripted_server() as server:
+        server.routes[COMPLETIONS] = lambda seen: written(f" {seen.body['prompt']}{seen.body['seed']}\n")
+        yield server
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """Wait for nothing, and keep how long was asked for."""
+    asked = []
+
+    async def sleep(seconds):
+        asked.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return asked

@@ -12,6 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import pytest
+
+from labelmint.core.errors import ModelError
+from labelmint.llm.server import Server
+from tests.builders import llm_server
+
+COMPLETIONS = "/v1/completions"
+
 
 class Reply(NamedTuple):
     """What the server says; a `content` that isn't bytes is sent as JSON, after so many seconds."""
@@ -43,7 +51,7 @@ class ScriptedServer:
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
 
-    def bodies(self, path: str = "/v1/completions") -> list[Any]:
+    def bodies(self, path: str = COMPLETIONS) -> list[Any]:
         """Return the bodies of the requests to a path, in the order of their arrival."""
         return [seen.body for seen in self.seen if seen.path == path]
 
@@ -138,3 +146,16 @@ def read_as_mapping(probabilities: dict[str, float]) -> Reply:
     top = {token: math.log(probability) for token, probability in probabilities.items()}
     logprobs = {"tokens": ["x"], "token_logprobs": [0.0], "top_logprobs": [top], "text_offset": [0]}
     return Reply({"choices": [{"text": "x", "logprobs": logprobs, "finish_reason": "length"}]})
+
+
+def connect(served: ScriptedServer, **changes: Any) -> Server:
+    """Open the scripted server as a language model."""
+    return Server(llm_server(**{"url": served.url, "retries": 3, "timeout_seconds": 20.0, **changes}))
+
+
+def failure(call: Callable[..., object], *arguments: Any) -> str:
+    """Return the message, of one line, of the ModelError that the call raises."""
+    with pytest.raises(ModelError) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

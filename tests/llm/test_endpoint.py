@@ -1,0 +1,186 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelmint.llm.base import PromptGroup
+from labelmint.llm.endpoint import Endpoint
+from tests.builders import REPOSITORY, llm_server, sampling
+from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, scripted_server, written
+
+GROUPS = [PromptGroup("one:", (11, 12, 13)), PromptGroup("two:", (21, 22))]
+ONE = [PromptGroup("p", (1,))]
+
+
+@settings(max_examples=20)
+@given(st.permutations(range(12)), st.integers(1, 12))
+def test_the_order_of_the_answers_does_not_matter(order, concurrency):
+    delays, arrived = dict(enumerate(order)), []
+    with scripted_server() as served:
+        served.routes[COMPLETIONS] = lambda seen: written(str(seen.body["seed"]))._replace(
+            delay=delays[seen.body["seed"]] / 2000
+        )
+        model = connect(served, concurrency=concurrency)
+        texts = model.write_wave([PromptGroup("p", tuple(range(12)))], sampling(), arrived.append)
+        assert [text.text for text in texts[0]] == [str(seed) for seed in range(12)]
+        assert sorted(int(text.text) for text in arrived) == list(range(12))
+        assert served.most_at_once <= concurrency
+
+
+def test_as_many_requests_run_at_once_as_were_asked_for(served):
+    meeting, threads = threading.Barrier(5), set()
+
+    def script(seen):
+        meeting.wait(timeout=10)  # breaks unless five are there at the same time
+        return written("met")
+
+    served.routes[COMPLETIONS] = script
+    connect(served, concurrency=5).write_wave(
+        [PromptGroup("p", tuple(range(10)))], sampling(), lambda _: threads.add(threading.current_thread())
+    )
+    assert served.most_at_once == 5
+    assert threads == {threading.main_thread()}
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_failure_that_passes_is_tried_again_with_growing_pauses(served, pauses, status):
+    served.replies(COMPLETIONS, *[Reply({}, status)] * 3, written("at last"))
+    assert connect(served).write_wave(ONE, sampling())[0][0].text == "at last"
+    assert len(pauses) == 3
+    for number, seconds in enumerate(pauses):
+        assert 0.5 * 2**number <= seconds <= 0.5 * 2**number + 0.5
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"), [("7", 7, 7), ("0", 0, 0), ("86400", 300, 300), ("soon", 0.5, 1)]
+)
+def test_retry_after_is_respected_within_bounds(served, pauses, header, low, high):
+    served.replies(COMPLETIONS, Reply({}, 429, {"Retry-After": header}), written("at last"))
+    connect(served).write_wave(ONE, sampling())
+    assert low <= pauses[0] <= high
+
+
+def test_after_the_last_try_the_error_gives_the_reason(served, pauses):
+    served.replies(COMPLETIONS, Reply({"error": {"message": "out of\nmemory"}}, 500))
+    message = failure(connect(served).write_wave, GROUPS, sampling())
+    reason = "no answer after 4 tries (status 500: out of memory); is the server running"
+    assert message.startswith(f"{served.url}/completions: {reason}")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        written("too late")._replace(delay=2),
+        Reply({}, headers={"Content-Length": "99"}),  # sends a part: a limit on each read would never end it
+    ],
+)
+def test_a_server_that_hangs_is_given_up(served, pauses, reply):
+    served.replies(COMPLETIONS, reply)
+    model = connect(served, retries=1, timeout_seconds=0.1)
+    begin = time.perf_counter()
+    message = failure(model.write_wave, ONE, sampling())
+    assert "no answer after 2 tries (nothing within timeout_seconds=0.1)" in message
+    assert time.perf_counter() - begin < 1.8
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (Reply(b"<html>"), "is it an OpenAI-compatible server?"),
+        (Reply(b"[]"), "is it a completions endpoint?"),
+        (Reply({"choices": [{}]}), "is it a completions endpoint?"),
+        (Reply({"error": {"message": "the prompt is too long"}}, 400), "status 400: the prompt is too long"),
+        (Reply({}, 401), "status 401; set LABELMINT_API_KEY to the server's key"),
+        (Reply({}, 404), "does llm.server.url end as the server's documentation says, mostly in /v1?"),
+        (
+            Reply({}, 307, {"Location": "http://elsewhere.invalid"}),
+            "llm.server.url: http://elsewhere.invalid",
+        ),
+    ],
+)
+def test_a_refusal_or_garbage_is_an_error_at_once(served, pauses, reply, message):
+    served.replies(COMPLETIONS, reply)
+    assert failure(connect(served).write_wave, GROUPS, sampling()).endswith(message)
+    assert pauses == []
+
+
+def test_one_failure_drops_the_other_requests(served):
+    def script(seen):
+        return Reply({}, 400) if seen.body["seed"] == 0 else written("too late")._replace(delay=0.2)
+
+    served.routes[COMPLETIONS] = script
+    failure(connect(served, concurrency=2).write_wave, [PromptGroup("p", tuple(range(100)))], sampling())
+    assert len(served.bodies()) < 5
+
+
+def test_an_unreachable_server_is_an_error_at_once(pauses):
+    with scripted_server() as gone:
+        pass
+    assert failure(connect, gone).startswith(f"{gone.url}/models: no answer now (")
+    assert pauses == []
+
+
+def test_the_key_comes_from_the_environment_and_is_not_part_of_the_identity(served, monkeypatch):
+    monkeypatch.delenv("LABELMINT_API_KEY", raising=False)
+    before = connect(served).identity
+    monkeypatch.setenv("LABELMINT_API_KEY", " sesame\n")
+    model = connect(served, concurrency=1, retries=0, timeout_seconds=1.0)
+    assert [seen.headers.get("Authorization") for seen in served.seen] == [None, "Bearer sesame"]
+    assert model.identity == before
+    monkeypatch.setenv("LABELMINT_API_KEY", "sesame\nopen")
+    message = failure(connect, served)
+    assert message.startswith("LABELMINT_API_KEY: ")
+    assert "sesame" not in message
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.9.9.9/v1", True),
+        ("http://[::1]:8080/v1", True),
+        ("http://localhost:8080/v1", True),
+        ("http://llm.localhost/v1", True),
+        ("http://0.0.0.0:8080/v1", False),
+        ("https://llm.example.com/v1", False),
+        ("http://localhost.example.com/v1", False),
+        ("http://127.0.0.1.example.com/v1", False),
+    ],
+)
+def test_what_is_this_machine(url, here):
+    assert Endpoint(llm_server(url=url)).is_here is here
+
+
+def test_ctrl_c_stops_at_once(served):
+    served.replies(COMPLETIONS, written("too late")._replace(delay=30))
+    code = (
+        # What a shell starts in the background ignores Ctrl-C, the test's processes too.
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from labelmint.core.errors import one_line_errors\n"
+        "from labelmint.llm.base import PromptGroup, Sampling\n"
+        "from labelmint.llm.server import Server\n"
+        "from labelmint.core.params import LlmServer\n"
+        f"server = LlmServer.model_validate({llm_server(url=served.url).model_dump()!r})\n"
+        "with one_line_errors('generate'):\n"
+        "    Server(server).write_wave([PromptGroup('p', tuple(range(9)))], Sampling(1, 0, 1, 0, 9, ''))\n"
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env=os.environ
+        )
+        before = len(served.bodies())
+        while len(served.bodies()) < before + 8:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        begin = time.perf_counter()
+        process.send_signal(number)
+        _, message = process.communicate(timeout=25)
+        assert process.returncode == 130
+        assert message == "\ngenerate: stopped; what was finished is kept, run it again to go on\n"
+        assert time.perf_counter() - begin < 20  # the answer takes 30
