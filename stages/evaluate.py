@@ -1,7 +1,7 @@
 """Score every arm on the test labels.
 
-The only reader of data/real/test_labels.jsonl. Reads also data/real/test.jsonl, data/predictions/,
-metrics/train/ and metrics/arms.json; writes metrics/evaluate.json, metrics/plots/ and
+The only reader of data/real/test_labels.jsonl. Reads also data/real/{train,test}.jsonl, data/predictions/ and
+the metrics of arms, train, generate, filter and label; writes metrics/evaluate.json, metrics/plots/ and
 data/evaluation/hardest.jsonl.
 Run alone: `python -m stages.evaluate`.
 """
@@ -11,18 +11,21 @@ from __future__ import annotations
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import write_json, write_rows
+from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.scoring import tables
 from labelmint.scoring.compare import compare, unscored
-from labelmint.scoring.read import read_arm, read_inputs, read_left_out, read_truth
+from labelmint.scoring.escalation import escalation
+from labelmint.scoring.read import read_arm, read_inputs, read_left_out, read_minutes, read_truth
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.rows import hardest, subjectivity
 from labelmint.scoring.slices import slices
-from labelmint.scoring.tables import write_confusion, write_learning_curve, write_reliability
+from labelmint.scoring.tradeoffs import tradeoffs
+from labelmint.tasks.balance import headline_metric
 from labelmint.tasks.cards import load_card
 
 
 def main() -> None:
-    """Score every arm with intervals, and say how many real labels the synthetic data is worth."""
+    """Score every arm with intervals, and say what each source of rows is worth."""
     params = load_params()
     names = load_card(params.task).label_names
     truth = read_truth(names)
@@ -31,23 +34,33 @@ def main() -> None:
     if not arms:
         raise DataError("params.yaml: arms: the data can fill none of them; declare one with fewer rows")
     roles = Roles(arms, params.train.student, params.real.rows)
+    real_labels = [row["label"] for row in read_rows(paths.REAL_TRAIN)]
+    metric = headline_metric(params.evaluate.metric, real_labels, names)
+    curves = {}
     if truth.ids:
-        result = compare(roles, truth.labels, names, params.evaluate)
+        result = compare(roles, truth.labels, names, params.evaluate, metric)
         for name, parts in slices(arms, truth.labels, names, inputs, params.evaluate).items():
             result["arms"][name]["slices"] = parts
+        student = roles.main.probabilities[0]
+        curves = {
+            arm.arm: escalation(student, arm.probabilities[0], truth.labels)
+            for arm in roles.language_models()
+        }
     else:
-        result = unscored(roles)
+        result = unscored(roles, metric)
     result = {
         "task": params.task,
         **result,
+        **tradeoffs(result, roles, read_minutes()),
         "subjectivity": subjectivity(arms, len(names)),
         "left_out": read_left_out(),
     }
     write_json(paths.METRICS / "evaluate.json", result)
     write_rows(paths.HARDEST, hardest(arms, truth.labels, names, inputs))
-    write_confusion(paths.PLOTS / "confusion.csv", roles.main, truth.labels, names)
-    write_learning_curve(paths.PLOTS / "learning_curve.csv", result["arms"] if truth.ids else {})
-    write_reliability(paths.PLOTS / "reliability.csv", arms, truth.labels)
+    tables.write_confusion(paths.PLOTS / "confusion.csv", roles.main, truth.labels, names)
+    tables.write_learning_curve(paths.PLOTS / "learning_curve.csv", result)
+    tables.write_reliability(paths.PLOTS / "reliability.csv", arms, truth.labels)
+    tables.write_escalation(paths.PLOTS / "escalation.csv", curves)
 
 
 if __name__ == "__main__":

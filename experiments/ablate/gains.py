@@ -25,7 +25,7 @@ from labelmint.encoder.linear import fit_head
 from labelmint.encoder.vectors import Floats as Vector
 from labelmint.rules.select import fitting
 from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints, accuracy_by_seed
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints, scores_by_seed
 
 TOO_FEW = "too few to tell"
 NO_LABELS = "no labels to train on"
@@ -155,13 +155,13 @@ class Ablation:
     def _chance(self, random_subset: ArmPredictions) -> Floats:
         """Return by how much one random choice of rows is off, resampled by Student's t, as draws are few."""
         seeds, draws = len(self.settings.seeds), self.settings.draws
-        by_seed = accuracy_by_seed(random_subset, self.trainer.truth).reshape(seeds, draws)
+        by_seed = scores_by_seed(random_subset, self.trainer.truth, len(self.trainer.names)).reshape(seeds, draws)
         spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
         draw = np.random.default_rng(self.evaluate.seed)
         return spread * draw.standard_t(seeds * (draws - 1), self.evaluate.bootstrap_samples)
 
     def _score(self, arm: ArmPredictions) -> dict[str, Any]:
-        accuracy = {"mean": round(self._mean(arm), 4), **interval(self._bootstrap.accuracy(arm))}
+        accuracy = {"mean": round(self._mean(arm), 4), **interval(self._bootstrap.scores(arm))}
         return {"rows": arm.train_rows, "accuracy": accuracy}
 
     def _gain(self, one: ArmPredictions, other: ArmPredictions, chance: Floats) -> dict[str, float]:
@@ -173,7 +173,7 @@ class Ablation:
         }
 
     def _mean(self, arm: ArmPredictions) -> float:
-        return float(accuracy_by_seed(arm, self.trainer.truth).mean())
+        return float(scores_by_seed(arm, self.trainer.truth, len(self.trainer.names)).mean())
 
 
 def shuffled(ids: Sequence[str], seed: str) -> list[str]:

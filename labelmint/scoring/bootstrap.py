@@ -17,7 +17,8 @@ from zlib import crc32
 
 import numpy as np
 
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints, accuracies, macro_f1s
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints, weighted_scores
+from labelmint.tasks.balance import Metric
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Spread:
 
         Welch's and Satterthwaite's are more, and call equal arms different in up to 6.4 % of repeats.
         """
-        freedom = [own.freedom for own in (self, other) if own.variance]
+        freedom = [spread.freedom for spread in (self, other) if spread.variance]
         return Spread(self.variance + other.variance, min(freedom)) if freedom else Spread()
 
 
@@ -72,32 +73,25 @@ class Bootstrap:
         self.truth, self.labels, self.seed = truth, labels, seed
         rows = len(truth)
         draw = np.random.default_rng(seed)
-        self._every = np.ones((1, rows))
+        self._once = np.ones((1, rows))
         self._weights = draw.multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
 
-    def accuracy(self, arm: ArmPredictions) -> Floats:
-        """Return resampled accuracies, shape (samples,)."""
-        resampled, spread = self._accuracies(arm)
+    def scores(self, arm: ArmPredictions, metric: Metric = "accuracy") -> Floats:
+        """Return resampled scores, shape (samples,)."""
+        resampled, spread = self._resampled(arm, metric)
         return resampled + self._noise(spread, arm.arm)
 
-    def macro_f1(self, arm: ArmPredictions) -> Floats:
-        """Return resampled macro-F1, shape (samples,)."""
-        own, resampled = (
-            macro_f1s(arm.predicted, self.truth, weights, self.labels)
-            for weights in (self._every, self._weights)
-        )
-        return np.asarray(resampled.mean(axis=0)) + self._noise(seed_spread(own[:, 0], resampled), arm.arm)
+    def difference(self, one: ArmPredictions, other: ArmPredictions, metric: Metric = "accuracy") -> Floats:
+        """Return resampled differences of two arms' scores, paired by test row, shape (samples,)."""
+        (resampled, spread), (others, other_spread) = (self._resampled(arm, metric) for arm in (one, other))
+        return resampled - others + self._noise(spread + other_spread, f"{one.arm} {other.arm}")
 
-    def difference(self, one: ArmPredictions, other: ArmPredictions) -> Floats:
-        """Return resampled differences in accuracy, paired by test row, shape (samples,)."""
-        (own, spread), (others, other_spread) = self._accuracies(one), self._accuracies(other)
-        return own - others + self._noise(spread + other_spread, f"{one.arm} {other.arm}")
-
-    def _accuracies(self, arm: ArmPredictions) -> tuple[Floats, Spread]:
-        own, resampled = (
-            accuracies(arm.predicted, self.truth, weights) for weights in (self._every, self._weights)
+    def _resampled(self, arm: ArmPredictions, metric: Metric) -> tuple[Floats, Spread]:
+        by_seed, resampled = (
+            weighted_scores(metric, arm.predicted, self.truth, weights, self.labels)
+            for weights in (self._once, self._weights)
         )
-        return np.asarray(resampled.mean(axis=0)), seed_spread(own[:, 0], resampled)
+        return np.asarray(resampled.mean(axis=0)), seed_spread(by_seed[:, 0], resampled)
 
     def _noise(self, spread: Spread, name: str) -> Floats:
         """Return one draw per sample, that of the name: an arm's interval doesn't depend on the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
@@ -16,47 +16,50 @@ from labelmint.scoring.scores import (
     ArmPredictions,
     Floats,
     Ints,
-    accuracy_by_seed,
     calibration_error,
     label_scores,
-    macro_f1s,
+    scores_by_seed,
 )
+from labelmint.tasks.balance import Metric
 
-ONE_SEED = "trained with one seed, so the interval doesn't cover the spread between seeds"
+_ONE_SEED = "trained with one seed, so the interval doesn't cover the spread between seeds"
 
 
-def compare(roles: Roles, truth: Ints, names: list[str], config: Evaluate) -> dict[str, Any]:
-    """Return what evaluate.json says of scores: all but the task's name, slices and subjectivity."""
-    arms = roles.arms
+def compare(
+    roles: Roles, truth: Ints, names: list[str], config: Evaluate, metric: Metric = "accuracy"
+) -> dict[str, Any]:
+    """Return what evaluate.json says of scores; gains and label equivalence go by `metric`."""
     bootstrap = Bootstrap(truth, len(names), config.bootstrap_samples, config.seed)
-    accuracy = {arm.arm: accuracy_by_seed(arm, truth) for arm in arms}
-    resampled = {arm.arm: bootstrap.accuracy(arm) for arm in arms}
-    scores = {
-        arm.arm: {
-            **definition(arm, roles),
-            "accuracy": _score(accuracy[arm.arm], resampled[arm.arm]),
-            "macro_f1": _score(_f1_by_seed(arm, truth, len(names)), bootstrap.macro_f1(arm)),
-            "calibration_error": round(calibration_error(arm.probabilities, truth), 4),
-            "labels": label_scores(arm.predicted, truth, names),
-        }
-        for arm in arms
-    }
-    single = [arm.arm for arm in arms if len(arm.probabilities) == 1]
+    scores: dict[str, dict[str, Any]] = {}
+    by_seed: dict[str, Floats] = {}
+    resampled: dict[str, Floats] = {}
+    for arm in roles.arms:
+        scores[arm.arm] = definition(arm, roles)
+        for each in get_args(Metric):
+            seeds, samples = scores_by_seed(arm, truth, len(names), each), bootstrap.scores(arm, each)
+            scores[arm.arm][each] = _score(seeds, samples)
+            if each == metric:
+                by_seed[arm.arm], resampled[arm.arm] = seeds, samples
+        scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)
+        scores[arm.arm]["labels"] = label_scores(arm.predicted, truth, names)
+    single = [arm.arm for arm in roles.arms if len(arm.probabilities) == 1]
     return {
         "test_rows": len(truth),
-        "note": f"{', '.join(single)}: {ONE_SEED}" if single else "",
+        "note": f"{', '.join(single)}: {_ONE_SEED}" if single else "",
+        "metric": metric,
         **_headline(roles),
         "arms": scores,
-        "gain": _gains(roles, bootstrap),
-        "label_equivalence": _equivalences(roles, accuracy, resampled),
+        "gain": _gains(roles, bootstrap, by_seed, metric),
+        "label_equivalence": _equivalences(roles, by_seed, resampled),
     }
 
 
-def unscored(roles: Roles) -> dict[str, Any]:
+def unscored(roles: Roles, metric: Metric) -> dict[str, Any]:
     """Return what `compare` does, for a task without test labels: its keys, and no scores."""
     return {
         "test_rows": 0,
         "note": "no test labels: nothing could be scored",
+        "metric": metric,
         **_headline(roles),
         "arms": {arm.arm: definition(arm, roles) for arm in roles.arms},
         "gain": {},
@@ -65,23 +68,21 @@ def unscored(roles: Roles) -> dict[str, Any]:
 
 
 def definition(arm: ArmPredictions, roles: Roles) -> dict[str, Any]:
-    """Return what an arm was trained on, by which student, and whether that is the main arm's."""
+    """Return what an arm was trained on, by which student, and how fast that is."""
     return {
         "train_rows": arm.train_rows,
         "real": arm.real,
         "synthetic": arm.synthetic,
+        "unlabelled": arm.unlabelled,
         "student": arm.student,
         "main_student": arm.student == roles.main.student,
+        "texts_per_s": arm.texts_per_s,
     }
 
 
 def _headline(roles: Roles) -> dict[str, str]:
-    counterpart = roles.counterpart(roles.main) if roles.main.synthetic else None
+    counterpart = roles.counterpart(roles.main) if roles.main.made else None
     return {"main_arm": roles.main.arm, "counterpart": counterpart.arm if counterpart else ""}
-
-
-def _f1_by_seed(arm: ArmPredictions, truth: Ints, labels: int) -> Floats:
-    return np.asarray(macro_f1s(arm.predicted, truth, np.ones((1, len(truth))), labels)[:, 0])
 
 
 def _score(by_seed: Floats, samples: Floats) -> dict[str, float]:
@@ -89,16 +90,17 @@ def _score(by_seed: Floats, samples: Floats) -> dict[str, float]:
     return {"mean": round(float(by_seed.mean()), 4), "sd": round(sd, 4), **score_interval(samples)}
 
 
-def _gains(roles: Roles, bootstrap: Bootstrap) -> dict[str, Any]:
+def _gains(
+    roles: Roles, bootstrap: Bootstrap, by_seed: Mapping[str, Floats], metric: Metric
+) -> dict[str, Any]:
     """Return the paired differences; `p_adjusted` allows for there being several (Holm 1979)."""
     gains: dict[str, dict[str, Any]] = {}
     for one, other in roles.comparisons():
-        differences = bootstrap.difference(one, other)
-        accuracy, baseline = (accuracy_by_seed(arm, bootstrap.truth).mean() for arm in (one, other))
+        differences = bootstrap.difference(one, other, metric)
         gains[f"{one.arm}_vs_{other.arm}"] = {
             "one": one.arm,
             "other": other.arm,
-            "accuracy": round(float(accuracy - baseline), 4),
+            metric: round(float(by_seed[one.arm].mean() - by_seed[other.arm].mean()), 4),
             **interval(differences),
             "p_value": two_sided_p(differences),
         }
@@ -110,25 +112,19 @@ def _gains(roles: Roles, bootstrap: Bootstrap) -> dict[str, Any]:
 
 
 def _equivalences(
-    roles: Roles, accuracy: Mapping[str, Floats], resampled: Mapping[str, Floats]
+    roles: Roles, by_seed: Mapping[str, Floats], resampled: Mapping[str, Floats]
 ) -> dict[str, Any]:
-    """Return how many real rows each arm scores like, on the real curve of its own student.
-
-    A student without a curve of two points is compared with the main arm's. Arms on a curve have none.
-    """
+    """Return how many real rows each arm with made rows scores like, on the real curve of its student."""
     equivalences = {}
-    main_curve = roles.real_curve(roles.main.student)
     for arm in roles.arms:
         curve = roles.real_curve(arm.student)
-        if len(curve) < 2:
-            curve = main_curve
-        if len(curve) < 2 or any(arm is point for point in curve):
+        if not arm.made or len(curve) < 2:
             continue
         equivalences[arm.arm] = label_equivalence(
-            float(accuracy[arm.arm].mean()),
+            float(by_seed[arm.arm].mean()),
             resampled[arm.arm],
             [point.real for point in curve],
-            np.array([accuracy[point.arm].mean() for point in curve]),
+            np.array([by_seed[point.arm].mean() for point in curve]),
             np.stack([resampled[point.arm] for point in curve]),
         )
     return equivalences

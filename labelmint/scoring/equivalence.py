@@ -37,12 +37,12 @@ def label_equivalence(
     Parameters
     ----------
     score, samples
-        The arm's accuracy, and its resampled ones, shape (samples,).
+        The arm's score, and its resampled ones, shape (samples,).
     sizes, curve, curve_samples
-        Rows of the real arms, ascending; their accuracies, shape (sizes,); resampled, shape (sizes, samples).
+        Rows of the real arms, ascending; their scores, shape (sizes,); resampled, shape (sizes, samples).
     """
     rows = rows_for(score, sizes, curve)
-    drawn = [rows_for(own, sizes, column) for own, column in zip(samples, curve_samples.T, strict=True)]
+    drawn = [rows_for(sample, sizes, column) for sample, column in zip(samples, curve_samples.T, strict=True)]
     low, high = np.quantile(drawn, [0.025, 0.975])
     notes = []
     if round(rows) >= sizes[-1]:

@@ -58,14 +58,33 @@ def read_arm(arm: str, truth: Truth, names: list[str]) -> ArmPredictions | None:
     by_seed = _by_seed(path, names)
     without_test_rows = not truth.ids and not by_seed
     probabilities = np.zeros((1, 0, len(names))) if without_test_rows else _in_order(path, by_seed, truth)
-    training = {key: trained[key] for key in ("real", "synthetic", "student")}
-    return ArmPredictions(arm, int(trained["train_rows"]), probabilities, **training)
+    return ArmPredictions(
+        arm,
+        int(trained["train_rows"]),
+        probabilities,
+        real=trained["real"],
+        synthetic=trained["synthetic"],
+        unlabelled=trained["unlabelled"],
+        student=trained["student"],
+        chosen_weights=bool(trained.get("weights")),
+        texts_per_s=trained.get("texts_per_s"),
+    )
 
 
 def read_left_out() -> dict[str, str]:
     """Return why arms that the data can't fill were left out, by arm."""
     left_out: dict[str, str] = _metrics("arms")["left_out"]
     return left_out
+
+
+def read_minutes() -> dict[str, float | None]:
+    """Return the minutes of writing and labelling that made each source's rows; None: not measured."""
+    synthetic = [_metrics(name).get("seconds") for name in ("generate", "filter")]
+    unlabelled = _metrics("label").get("seconds")
+    return {
+        "synthetic": None if None in synthetic else sum(synthetic) / 60,
+        "unlabelled": None if unlabelled is None else unlabelled / 60,
+    }
 
 
 def _metrics(name: str) -> Any:
@@ -90,6 +109,6 @@ def _by_seed(path: Path, names: list[str]) -> dict[int, dict[str, list[float]]]:
 
 def _in_order(path: Path, by_seed: dict[int, dict[str, list[float]]], truth: Truth) -> Floats:
     """Return probabilities of the shape (seeds, test rows, labels)."""
-    if not by_seed or any(set(own) != set(truth.ids) for own in by_seed.values()):
+    if not by_seed or any(set(by_id) != set(truth.ids) for by_id in by_seed.values()):
         raise DataError(f"{path}: predictions are not of the rows of {paths.TEST_LABELS}; run `dvc repro`")
-    return np.array([[own[row_id] for row_id in truth.ids] for own in by_seed.values()])
+    return np.array([[by_id[row_id] for row_id in truth.ids] for by_id in by_seed.values()])

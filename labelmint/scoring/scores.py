@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelmint.tasks.balance import Metric
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -20,10 +22,14 @@ class ArmPredictions:
     Attributes
     ----------
     probabilities : shape (seeds, test rows, labels)
-    real, synthetic
-        Training rows of each kind.
+    real, synthetic, unlabelled
+        Training rows of each source.
     student
         The name of its student.
+    chosen_weights
+        Whether its sources were weighted by what cross-validation chose.
+    texts_per_s
+        Speed of its predictions; None: not measured.
     """
 
     arm: str
@@ -31,7 +37,15 @@ class ArmPredictions:
     probabilities: Floats
     real: int = 0
     synthetic: int = 0
+    unlabelled: int = 0
     student: str = ""
+    chosen_weights: bool = False
+    texts_per_s: float | None = None
+
+    @property
+    def made(self) -> int:
+        """Training rows whose labels, or texts, a machine made."""
+        return self.synthetic + self.unlabelled
 
     @property
     def predicted(self) -> Ints:
@@ -39,8 +53,8 @@ class ArmPredictions:
         return np.asarray(self.probabilities.argmax(axis=2))
 
 
-def accuracies(predicted: Ints, truth: Ints, weights: Floats) -> Floats:
-    """Return accuracy per seed and sample, shape (seeds, samples).
+def weighted_scores(metric: Metric, predicted: Ints, truth: Ints, weights: Floats, labels: int) -> Floats:
+    """Return accuracy or macro-averaged F1 per seed and sample, shape (seeds, samples).
 
     Parameters
     ----------
@@ -48,16 +62,20 @@ def accuracies(predicted: Ints, truth: Ints, weights: Floats) -> Floats:
     truth : shape (rows,)
     weights : shape (samples, rows)
         How often each sample holds each test row.
+    labels : int
+        Number of labels.
     """
-    return np.asarray((predicted == truth).astype(float) @ weights.T / weights.sum(axis=1))
-
-
-def macro_f1s(predicted: Ints, truth: Ints, weights: Floats, labels: int) -> Floats:
-    """Return macro-averaged F1 per seed and sample, shape (seeds, samples)."""
+    if metric == "accuracy":
+        return np.asarray((predicted == truth).astype(float) @ weights.T / weights.sum(axis=1))
     total = np.zeros((len(predicted), len(weights)))
     for label in range(labels):
         total += _f1(*_counts(predicted, truth, weights, label))
     return total / labels
+
+
+def scores_by_seed(arm: ArmPredictions, truth: Ints, labels: int, metric: Metric = "accuracy") -> Floats:
+    """Return the scores on the test rows as they are, shape (seeds,)."""
+    return weighted_scores(metric, arm.predicted, truth, np.ones((1, len(truth))), labels)[:, 0]
 
 
 def label_scores(predicted: Ints, truth: Ints, names: list[str]) -> dict[str, dict[str, float]]:
@@ -116,8 +134,3 @@ def _counts(predicted: Ints, truth: Ints, weights: Floats, label: int) -> tuple[
 
 def _f1(hits: Floats, predictions: Floats, occurrences: Floats) -> Floats:
     return np.asarray(2 * hits / np.maximum(predictions + occurrences, 1))
-
-
-def accuracy_by_seed(arm: ArmPredictions, truth: Ints) -> Floats:
-    """Return the accuracies on the test rows as they are, shape (seeds,)."""
-    return np.asarray(accuracies(arm.predicted, truth, np.ones((1, len(truth))))[:, 0])

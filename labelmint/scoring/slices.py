@@ -10,7 +10,7 @@ import numpy as np
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Input, texts_of
 from labelmint.scoring.bootstrap import Bootstrap, score_interval
-from labelmint.scoring.scores import ArmPredictions, Ints, accuracy_by_seed
+from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
 
 _LENGTHS = 4
 
@@ -33,9 +33,9 @@ def slices(
             bootstrap = Bootstrap(truth[places], len(names), config.bootstrap_samples, config.seed)
             for arm in arms:
                 part = ArmPredictions(arm.arm, arm.train_rows, arm.probabilities[:, places])
-                accuracy = float(accuracy_by_seed(part, truth[places]).mean())
+                accuracy = float(scores_by_seed(part, truth[places], len(names)).mean())
                 entry = {key: name, "rows": len(places), "accuracy": round(accuracy, 4)}
-                result[arm.arm][kind].append({**entry, **score_interval(bootstrap.accuracy(part))})
+                result[arm.arm][kind].append({**entry, **score_interval(bootstrap.scores(part))})
     return result
 
 

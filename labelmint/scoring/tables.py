@@ -10,7 +10,7 @@ from typing import Any
 from labelmint.core.records import atomic_file
 from labelmint.scoring.scores import ArmPredictions, Ints, reliability
 
-_KINDS = ("real", "mixed", "synthetic")
+_KINDS = ("real", "mixed", "synthetic", "unlabelled")
 
 
 def write_confusion(path: Path, arm: ArmPredictions, truth: Ints, names: list[str]) -> None:
@@ -19,27 +19,26 @@ def write_confusion(path: Path, arm: ArmPredictions, truth: Ints, names: list[st
     _write(path, ["label", "predicted"], ([names[true], names[given]] for true, given in rows))
 
 
-def write_learning_curve(path: Path, arms: Mapping[str, Any]) -> None:
-    """Write the learning curves of the main arm's student, from evaluate.json's arms: accuracy by rows.
+def write_learning_curve(path: Path, result: Mapping[str, Any]) -> None:
+    """Write the learning curves of the main arm's student, from evaluate.json: the headline's score by rows.
 
     `kind` says which rows they are; mixed arms count their real rows too.
     """
-    points: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in _KINDS}
-    for entry in arms.values():
-        if entry["main_student"]:
-            points[_kind(entry)].append(entry)
     rows = []
-    for kind, entries in points.items():
-        for entry in sorted(entries, key=lambda entry: int(entry["train_rows"])):
-            score = entry["accuracy"]
-            rows.append([kind, entry["train_rows"], score["mean"], score["ci_low"], score["ci_high"]])
-    _write(path, ["kind", "rows", "accuracy", "ci_low", "ci_high"], rows)
+    for arm in result["arms"].values() if result["test_rows"] else ():
+        if arm["main_student"]:
+            score = arm[result["metric"]]
+            rows.append(
+                [kind_of(arm), arm["train_rows"], *(score[key] for key in ("mean", "ci_low", "ci_high"))]
+            )
+    rows.sort(key=lambda row: (_KINDS.index(row[0]), row[1]))
+    _write(path, ["kind", "rows", "score", "ci_low", "ci_high"], rows)
 
 
-def _kind(entry: Mapping[str, Any]) -> str:
-    if not entry["synthetic"]:
-        return "real"
-    return "mixed" if entry["real"] else "synthetic"
+def kind_of(arm: Mapping[str, Any]) -> str:
+    """Return which rows an arm of evaluate.json has: of one source, or mixed."""
+    sources = [source for source in ("real", "synthetic", "unlabelled") if arm.get(source)]
+    return sources[0] if len(sources) == 1 else "mixed"
 
 
 def write_reliability(path: Path, arms: Sequence[ArmPredictions], truth: Ints) -> None:
@@ -50,6 +49,13 @@ def write_reliability(path: Path, arms: Sequence[ArmPredictions], truth: Ints) -
         for number, confidence, accuracy, count in reliability(arm.probabilities, truth)
     ]
     _write(path, ["arm", "bin", "confidence", "accuracy", "rows"], rows)
+
+
+def write_escalation(path: Path, curves: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Write the scores by the share of rows that the main arm passes on, by the arm that then answers."""
+    columns = ["share", "accuracy", "macro_f1"]
+    rows = [[arm, *(point[key] for key in columns)] for arm, curve in curves.items() for point in curve]
+    _write(path, ["fallback", *columns], rows)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

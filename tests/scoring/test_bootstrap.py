@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.scoring.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
-from labelmint.scoring.scores import accuracies
+from labelmint.scoring.scores import scores_by_seed
 from tests.scoring.helpers import arm, wrong_at
 
 
@@ -13,7 +13,7 @@ def test_differences_are_paired():
     better = arm("better", wrong_at(truth, range(100)))
     worse = arm("worse", wrong_at(truth, range(115)))  # wrong wherever the other is, and in 15 rows more
     bootstrap = Bootstrap(truth, 2, 1000, 1)
-    one, other = interval(bootstrap.accuracy(better)), interval(bootstrap.accuracy(worse))
+    one, other = interval(bootstrap.scores(better)), interval(bootstrap.scores(worse))
     assert other["ci_high"] > one["ci_low"]
     differences = bootstrap.difference(better, worse)
     assert interval(differences)["ci_low"] > 0
@@ -33,7 +33,7 @@ def test_equal_predictions_never_differ():
 def test_samples_scatter_around_the_score(measure):
     truth = np.random.default_rng(0).integers(0, 2, 500)
     own = arm("one", wrong_at(truth, range(100), range(90, 200)))
-    samples = getattr(Bootstrap(truth, 2, 2000, 1), measure)(own)
+    samples = Bootstrap(truth, 2, 2000, 1).scores(own, measure)
     assert samples.shape == (2000,)
     score = 1 - 105 / 500  # of both measures, to within a hundredth: the labels are in balance
     assert samples.mean() == pytest.approx(score, abs=0.01)
@@ -43,8 +43,8 @@ def test_samples_scatter_around_the_score(measure):
 def test_the_spread_is_that_of_rows_and_seeds_together():
     truth = np.zeros(3000, np.int64)
     own = arm("one", wrong_at(truth, range(300), range(600), range(900)))
-    samples = Bootstrap(truth, 2, 2000, 1).accuracy(own)
-    by_seed = accuracies(own.predicted, truth, np.ones((1, 3000)))[:, 0]
+    samples = Bootstrap(truth, 2, 2000, 1).scores(own)
+    by_seed = scores_by_seed(own, truth, 2)
     # The rows hardly matter with so many; the mean of three seeds has sd/√3, and two degrees of freedom.
     wide = 4.303 * by_seed.std(ddof=1) / np.sqrt(3)
     found = interval(samples)
@@ -59,8 +59,8 @@ def test_seeds_that_differ_by_no_more_than_their_rows_add_nothing():
     same = arm("one", np.stack([own.predicted[0]] * 3))
     bootstrap = Bootstrap(truth, 2, 2000, 1)
     # Three seeds that are wrong elsewhere each tell more about the mean than three that are the same.
-    assert bootstrap.accuracy(own).std() < bootstrap.accuracy(same).std()
-    assert bootstrap.accuracy(same).std() == pytest.approx(np.sqrt(0.25 * 0.75 / 2000), rel=0.1)
+    assert bootstrap.scores(own).std() < bootstrap.scores(same).std()
+    assert bootstrap.scores(same).std() == pytest.approx(np.sqrt(0.25 * 0.75 / 2000), rel=0.1)
 
 
 SPREAD = st.builds(Spread, st.floats(1e-6, 1), st.integers(1, 9).map(float))
@@ -89,24 +89,24 @@ def test_the_part_of_the_rows_is_taken_off_the_variance_of_the_seeds():
 def test_the_interval_of_an_arm_does_not_depend_on_the_others():
     truth = np.arange(200) % 2
     own, other = (arm(name, wrong_at(truth, range(30), range(60))) for name in ("one", "other"))
-    alone = Bootstrap(truth, 2, 200, 1).accuracy(own)
+    alone = Bootstrap(truth, 2, 200, 1).scores(own)
     bootstrap = Bootstrap(truth, 2, 200, 1)
-    bootstrap.accuracy(other)
-    np.testing.assert_array_equal(bootstrap.accuracy(own), alone)
+    bootstrap.scores(other)
+    np.testing.assert_array_equal(bootstrap.scores(own), alone)
 
 
 def test_one_seed_has_no_spread_of_seeds():
     truth = np.arange(1000) % 2
-    samples = Bootstrap(truth, 2, 3000, 1).accuracy(arm("one", wrong_at(truth, range(250))))
+    samples = Bootstrap(truth, 2, 3000, 1).scores(arm("one", wrong_at(truth, range(250))))
     assert samples.std() == pytest.approx(np.sqrt(0.25 * 0.75 / 1000), rel=0.1)
 
 
 def test_the_seed_decides():
     truth = np.arange(100) % 2
     own = arm("one", wrong_at(truth, range(30), range(20)))
-    first = Bootstrap(truth, 2, 100, 1).accuracy(own)
-    np.testing.assert_array_equal(Bootstrap(truth, 2, 100, 1).accuracy(own), first)
-    assert (Bootstrap(truth, 2, 100, 2).accuracy(own) != first).any()
+    first = Bootstrap(truth, 2, 100, 1).scores(own)
+    np.testing.assert_array_equal(Bootstrap(truth, 2, 100, 1).scores(own), first)
+    assert (Bootstrap(truth, 2, 100, 2).scores(own) != first).any()
 
 
 def test_an_interval_is_of_the_middle_95_percent():

@@ -41,7 +41,7 @@ def measured(seeds, spread, chance, repeats, rows):
             )
             for name in ("one", "other")
         )
-        found = interval(bootstrap.accuracy(one))
+        found = interval(bootstrap.scores(one))
         inside += found["ci_low"] <= expected(spread, chance) <= found["ci_high"]
         differences = bootstrap.difference(one, other)
         found = interval(differences)

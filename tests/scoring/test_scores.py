@@ -6,11 +6,10 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from labelmint.scoring.scores import (
     ArmPredictions,
-    accuracies,
     calibration_error,
     label_scores,
-    macro_f1s,
     reliability,
+    weighted_scores,
 )
 from tests.scoring.helpers import NAMES
 
@@ -42,29 +41,33 @@ def test_the_most_probable_label_is_predicted():
 @given(SEEDS)
 def test_accuracy_is_that_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
-    found = accuracies(predicted, truth, np.ones((1, len(truth))))
-    np.testing.assert_allclose(found[:, 0], [accuracy_score(truth, own) for own in predicted])
+    found = weighted_scores("accuracy", predicted, truth, np.ones((1, len(truth))), 3)
+    np.testing.assert_allclose(found[:, 0], [accuracy_score(truth, answers) for answers in predicted])
 
 
 @given(SEEDS)
 def test_macro_f1_is_that_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
-    found = macro_f1s(predicted, truth, np.ones((1, len(truth))), 3)
-    expected = [f1_score(truth, own, labels=[0, 1, 2], average="macro", zero_division=0) for own in predicted]
+    found = weighted_scores("macro_f1", predicted, truth, np.ones((1, len(truth))), 3)
+    expected = [
+        f1_score(truth, answers, labels=[0, 1, 2], average="macro", zero_division=0) for answers in predicted
+    ]
     np.testing.assert_allclose(found[:, 0], expected)
 
 
 @given(SEEDS)
 def test_weights_are_resample_counts(seed):
     predicted, truth, weights = data(seed)
-    accuracy, f1 = accuracies(predicted, truth, weights), macro_f1s(predicted, truth, weights, 3)
+    accuracy, f1 = (
+        weighted_scores(metric, predicted, truth, weights, 3) for metric in ("accuracy", "macro_f1")
+    )
     assert accuracy.shape == f1.shape == (2, 4)
     for sample, counts in enumerate(weights):
         real = resampled(truth, counts)
-        for number, own in enumerate(predicted):
-            said = resampled(own, counts)
-            assert accuracy[number, sample] == pytest.approx(accuracy_score(real, said))
-            expected = f1_score(real, said, labels=[0, 1, 2], average="macro", zero_division=0)
+        for number, answers in enumerate(predicted):
+            drawn = resampled(answers, counts)
+            assert accuracy[number, sample] == pytest.approx(accuracy_score(real, drawn))
+            expected = f1_score(real, drawn, labels=[0, 1, 2], average="macro", zero_division=0)
             assert f1[number, sample] == pytest.approx(expected)
 
 
@@ -74,8 +77,8 @@ def test_scores_of_labels_are_those_of_scikit_learn(seed):
     found = label_scores(predicted, truth, NAMES)
     assert list(found) == NAMES
     each = [
-        precision_recall_fscore_support(truth, own, labels=[0, 1, 2], zero_division=0)[:3]
-        for own in predicted
+        precision_recall_fscore_support(truth, answers, labels=[0, 1, 2], zero_division=0)[:3]
+        for answers in predicted
     ]
     expected = np.mean(each, axis=0)  # shape (precision, recall and F1; labels)
     for label, name in enumerate(NAMES):
@@ -85,7 +88,7 @@ def test_scores_of_labels_are_those_of_scikit_learn(seed):
 
 def test_a_label_that_never_occurs_scores_nothing():
     truth, predicted = np.array([0, 0, 1]), np.array([[0, 0, 1]])
-    assert macro_f1s(predicted, truth, np.ones((1, 3)), 3)[0, 0] == pytest.approx(2 / 3)
+    assert weighted_scores("macro_f1", predicted, truth, np.ones((1, 3)), 3)[0, 0] == pytest.approx(2 / 3)
     assert label_scores(predicted, truth, NAMES)["neutral"] == {"precision": 0, "recall": 0, "f1": 0}
 
 

@@ -1,0 +1,93 @@
+"""What a score costs: each source's minutes, each student's speed, and the best other thing as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labelmint.scoring.roles import Roles
+
+_SAME_SPEED = 0.9  # of the main arm's: measured speeds of one student differ by that much
+
+Result = Mapping[str, Any]
+
+
+def tradeoffs(result: Result, roles: Roles, minutes: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return what evaluate.json says of sources, speeds and the alternative; empty where nothing is scored.
+
+    Parameters
+    ----------
+    result : mapping
+        What `compare` returned.
+    roles : Roles
+    minutes : mapping
+        Minutes of computing that the rows of each source took; None: not measured.
+    """
+    if not result["test_rows"]:
+        return {"sources": {}, "speeds": [], "alternative": {}}
+    return {
+        "sources": _sources(result, roles, minutes),
+        "speeds": _speeds(result, roles.real_rows),
+        "alternative": _alternative(result, roles.real_rows),
+    }
+
+
+def _sources(result: Result, roles: Roles, minutes: Mapping[str, float | None]) -> dict[str, Any]:
+    sources = {}
+    for source, arm in roles.sources().items():
+        counterpart = roles.counterpart(arm)
+        gain = result["gain"].get(f"{arm.arm}_vs_{counterpart.arm}") if counterpart else None
+        spent = [minutes.get(each) for each in ("synthetic", "unlabelled") if source in (each, "both")]
+        total = None if None in spent else round(sum(each or 0 for each in spent), 2)
+        sources[source] = {
+            "arm": arm.arm,
+            "rows": arm.made,
+            "minutes": total,
+            "gain": {key: gain[key] for key in (result["metric"], "ci_low", "ci_high")} if gain else {},
+            "points_per_minute": round(100 * gain[result["metric"]] / total, 3) if gain and total else None,
+            "label_equivalence": result["label_equivalence"].get(arm.arm, {}),
+        }
+    return sources
+
+
+def _speeds(result: Result, real_rows: int) -> list[dict[str, Any]]:
+    """Return each student's best arm of no more than the real rows at hand, the slowest first.
+
+    One is on the frontier if none that is as fast scores higher.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    for name, arm in result["arms"].items():
+        entry = {"student": arm["student"], "arm": name, "texts_per_s": arm["texts_per_s"]}
+        entry |= {key: arm[result["metric"]][key] for key in ("mean", "ci_low", "ci_high")}
+        known = best.get(arm["student"])
+        if arm["texts_per_s"] and arm["real"] <= real_rows and (not known or entry["mean"] > known["mean"]):
+            best[arm["student"]] = entry
+    for entry in best.values():
+        entry["frontier"] = not any(
+            other["texts_per_s"] >= entry["texts_per_s"] and other["mean"] > entry["mean"]
+            for other in best.values()
+        )
+    return sorted(best.values(), key=lambda entry: float(entry["texts_per_s"]))
+
+
+def _alternative(result: Result, real_rows: int) -> dict[str, Any]:
+    """Return the best other arm of no more than the real rows at hand that is as fast as the main arm."""
+    main = result["arms"][result["main_arm"]]
+    enough = _SAME_SPEED * (main["texts_per_s"] or 0)
+    others = {
+        name: arm
+        for name, arm in result["arms"].items()
+        if name != result["main_arm"]
+        and arm["real"] <= real_rows
+        and (arm["student"] == main["student"] or (enough and (arm["texts_per_s"] or 0) >= enough))
+    }
+    if not others:
+        return {}
+    name = max(others, key=lambda arm: float(others[arm][result["metric"]]["mean"]))
+    score = others[name][result["metric"]]
+    return {
+        "arm": name,
+        "student": others[name]["student"],
+        "texts_per_s": others[name]["texts_per_s"],
+        **{key: score[key] for key in ("mean", "ci_low", "ci_high")},
+    }

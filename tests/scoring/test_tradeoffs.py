@@ -1,0 +1,94 @@
+"""What the sources are worth per minute, which student is best at which speed, and the alternative."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labelmint.scoring.compare import compare, unscored
+from labelmint.scoring.roles import Roles
+from labelmint.scoring.tradeoffs import tradeoffs
+from tests.scoring.helpers import NAMES, arm, config, wrong_at
+
+TRUTH = np.arange(200) % 2
+SPEEDS = {"llm": 17.0, "llm_probe": 16.0, "tfidf": 20_000.0, "fine_tune": 330.0}
+ROWS = {"mixed": 600, "texts": 900, "all": 1300, "real_300": 300}
+MINUTES = {"synthetic": 10.0, "unlabelled": 2.0}
+
+
+def arms(**wrong):
+    """Return arms that label that many of the 200 rows wrong, with speeds."""
+    return [
+        replace(
+            arm(name, wrong_at(TRUTH, range(count)), ROWS.get(name, 100)),
+            texts_per_s=SPEEDS.get(name, 340.0),
+        )
+        for name, count in wrong.items()
+    ]
+
+
+def found(given, minutes=MINUTES):
+    roles = Roles(given, "auto", 100)
+    return tradeoffs(compare(roles, TRUTH, NAMES[:2], config()), roles, minutes)
+
+
+def test_each_source_has_its_gain_and_what_a_minute_of_it_brought():
+    sources = found(arms(real=60, real_300=40, mixed=50, texts=48, all=44))["sources"]
+    assert list(sources) == ["synthetic", "unlabelled", "both"]
+    assert [(entry["arm"], entry["rows"], entry["minutes"]) for entry in sources.values()] == [
+        *[("mixed", 500, 10), ("texts", 800, 2), ("all", 1200, 12)]
+    ]
+    assert sources["unlabelled"]["gain"]["accuracy"] == 0.06
+    assert [entry["points_per_minute"] for entry in sources.values()] == [0.5, 3.0, 0.667]
+    assert 100 < sources["both"]["label_equivalence"]["rows"] < 300
+
+
+def test_what_was_not_measured_is_not_made_up():
+    sources = found(arms(real=60, mixed=50, texts=48), {"synthetic": None, "unlabelled": 2.0})["sources"]
+    assert (sources["synthetic"]["minutes"], sources["synthetic"]["points_per_minute"]) == (None, None)
+    assert sources["unlabelled"]["points_per_minute"] == 3.0
+    assert sources["unlabelled"]["label_equivalence"] == {}  # there is no curve
+    assert found(arms(mixed=50))["sources"]["synthetic"]["gain"] == {}
+    slow = [replace(each, texts_per_s=None) for each in arms(real=60, mixed=50, llm=20)]
+    assert found(slow)["speeds"] == []
+    assert found(slow)["alternative"]["arm"] == "real"
+
+
+def test_of_each_student_the_best_arm_with_the_labels_at_hand_has_a_speed():
+    speeds = found(arms(real=60, real_300=10, mixed=50, llm=30, llm_probe=35, tfidf=80, fine_tune=55))[
+        "speeds"
+    ]
+    assert [(entry["student"], entry["arm"], entry["frontier"]) for entry in speeds] == [
+        ("llm_probe", "llm_probe", False),  # slower than the llm, and worse
+        ("llm", "llm", True),
+        ("fine_tune", "fine_tune", False),
+        ("auto", "mixed", True),
+        ("tfidf", "tfidf", True),
+    ]
+    assert (speeds[1]["mean"], speeds[1]["texts_per_s"]) == (0.85, 17)
+    assert speeds[1]["ci_low"] < 0.85 < speeds[1]["ci_high"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "best"),
+    [
+        ({"real": 60, "llm": 10}, "real"),  # the llm is better, but slow
+        ({"real": 60, "real_300": 10}, "real"),  # has more labels
+        ({"real": 60, "fine_tune": 40}, "fine_tune"),  # nearly as fast
+        ({"real": 60, "tfidf": 58}, "tfidf"),
+        ({"real": 60, "texts": 30}, "texts"),  # the same student without some rows
+    ],
+)
+def test_the_alternative_is_the_best_that_is_as_fast_with_the_same_labels(wrong, best):
+    assert found(arms(all=50, **wrong))["alternative"]["arm"] == best
+
+
+def test_without_another_arm_there_is_no_alternative():
+    assert found(arms(mixed=50, llm=10))["alternative"] == {}
+
+
+def test_without_test_labels_there_is_nothing():
+    roles = Roles(arms(real=60, mixed=50), "auto", 100)
+    assert tradeoffs(unscored(roles, "accuracy"), roles, MINUTES) == {
+        **{"sources": {}, "speeds": [], "alternative": {}}
+    }
