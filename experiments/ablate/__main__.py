@@ -17,7 +17,7 @@ from experiments.ablate.gains import Ablation, HeadTrainer
 from experiments.ablate.page import page
 from experiments.ablate.sets import DEFAULT, Candidates, Scored, Settings, read_candidates, read_scored
 from labelmint.core import paths
-from labelmint.core.errors import DataError, add_debug_flag, one_line_errors
+from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import Input, Labelled, atomic_file, read_rows, write_json
@@ -81,8 +81,7 @@ def embed(params: Params, rows: Sequence[Input]) -> dict[str, Floats]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments.ablate", description=main.__doc__)
-    parser.add_argument("--page", action="store_true", help="only write the page, from metrics/ablate.json")
-    add_debug_flag(parser)
-    arguments = parser.parse_args()
-    with one_line_errors("ablate", debug=arguments.debug):
-        main(page_only=arguments.page)
+    parser.add_argument(
+        "--page", dest="page_only", action="store_true", help="only write the page, from metrics/ablate.json"
+    )
+    run_command(parser, "ablate", main)

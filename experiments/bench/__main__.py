@@ -20,7 +20,7 @@ from typing import Any
 import joblib
 
 from labelmint.core import paths
-from labelmint.core.errors import add_debug_flag, one_line_errors
+from labelmint.core.errors import run_command
 from labelmint.core.params import Params, load_params
 from labelmint.core.records import write_json
 
@@ -103,7 +103,4 @@ def table(result: Mapping[str, Any]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments.bench", description=main.__doc__)
     parser.add_argument("--only", choices=list(SECTIONS), help="measure one section, keep the others")
-    add_debug_flag(parser)
-    arguments = parser.parse_args()
-    with one_line_errors("bench", debug=arguments.debug):
-        main(arguments.only)
+    run_command(parser, "bench", main)

@@ -25,7 +25,7 @@ from experiments.study.grid import (
     settings_of,
 )
 from experiments.study.page import write_page
-from labelmint.core.errors import add_debug_flag, one_line_errors
+from labelmint.core.errors import run_command
 from labelmint.core.records import write_json
 
 
@@ -54,8 +54,10 @@ def run_part(name: str, part: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments.study", description=main.__doc__)
-    parser.add_argument("--page", action="store_true", help="only write the page, from the results there are")
-    add_debug_flag(parser)
-    arguments = parser.parse_args()
-    with one_line_errors("study", debug=arguments.debug):
-        main(page_only=arguments.page)
+    parser.add_argument(
+        "--page",
+        dest="page_only",
+        action="store_true",
+        help="only write the page, from the results there are",
+    )
+    run_command(parser, "study", main)

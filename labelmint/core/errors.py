@@ -28,15 +28,20 @@ class ModelError(LabelmintError):
 
 
 def run_stage(name: str, main: Callable[[], None]) -> None:
-    """Run a stage's main; end with one line on standard error and status 1 if it fails.
-
-    `--debug` on the command line, or LABELMINT_DEBUG=1, shows the traceback too.
-    """
+    """Run a stage's main; see `run_command`."""
     parser = argparse.ArgumentParser(prog=f"python -m stages.{name}", description=main.__doc__)
+    run_command(parser, name, main)
+
+
+def run_command(parser: argparse.ArgumentParser, name: str, main: Callable[..., None]) -> None:
+    """Call `main` with the command line's options; an error is one line on standard error and status 1.
+
+    `--debug`, or LABELMINT_DEBUG=1, shows the traceback too.
+    """
     add_debug_flag(parser)
-    arguments = parser.parse_args()
-    with one_line_errors(name, debug=arguments.debug):
-        main()
+    options = vars(parser.parse_args())
+    with one_line_errors(name, debug=options.pop("debug")):
+        main(**options)
 
 
 def add_debug_flag(parser: argparse.ArgumentParser) -> None:
