@@ -48,7 +48,7 @@ def forecast(scores: LabelScores, texts: int) -> Iterator[str]:
     """Yield whether labelling texts and writing new ones are likely to help; `texts` are there to label."""
     accuracy = scores.accuracy
     if "classifier" not in accuracy or "pooled" not in accuracy:
-        yield "too few real rows to tell; label 30 or more"
+        yield "nothing to tell by: it takes 40 real rows, and a model and labelling.scorers that score labels"
         return
     gain = accuracy["pooled"] - accuracy["classifier"]
     than = f"the labels given are right {abs(gain) * 100:.1f} points"

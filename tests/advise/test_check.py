@@ -1,0 +1,100 @@
+from contextlib import contextmanager
+
+import pytest
+
+from labelmint import cli
+from labelmint.advise.check import check
+from labelmint.core import paths
+from labelmint.core.params import load_params
+from labelmint.core.records import read_rows
+from tests.builders import write_card
+from tests.fake_model import FakeModel
+
+
+@pytest.fixture
+def model(prepared, tiny_encoder, set_params, monkeypatch):
+    """Return the scripted model that check opens in a small project; it tells half of the labels."""
+    model = FakeModel(
+        reader=lambda text, choice: 0.0 if ("great" in text) == ("positive" in choice) else -2.0
+    )
+
+    @contextmanager
+    def open_model(_):
+        yield model
+
+    monkeypatch.setattr("labelmint.advise.check.open_model", open_model)
+    set_params({"real.rows": 60, "labelling.demonstrations": 4})
+    return model
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_report_has_all_parts_and_the_project_stays_as_it_is(prepared, model, capsys):
+    before = files(prepared)
+    check(load_params())
+    assert files(prepared) == before
+    out = capsys.readouterr().out
+    assert "60 training rows (negative 30, positive 30)" in out
+    assert "40 test rows, 20 other labelled rows" in out
+    assert "20 texts to label" in out
+    assert "=== Labels: how often each is right on 56 real rows that it hasn't seen" in out
+    for scorer in ("language model", "classifier on its hidden state", "classifier on tiny", "all of them, weighted"):
+        assert f"\n  {scorer} " in out
+    assert "labelling the 20 texts without labels: " in out
+    for stage in ("generate", "label", "filter", "train", "together"):
+        assert f"\n  {stage} " in out
+    assert " GB of memory in this check" in out
+
+
+def test_no_test_row_is_read_by_the_model(prepared, model, monkeypatch):
+    read = []
+    score = model.score
+
+    def noting(prefix, suffixes, choices):
+        read.append(prefix)
+        read.extend(suffixes)
+        return score(prefix, suffixes, choices)
+
+    monkeypatch.setattr(model, "score", noting)
+    check(load_params())
+    tests = [row["text"] for row in read_rows(paths.TEST_INPUTS)]
+    assert tests
+    assert not any(text in part for text in tests for part in read)
+
+
+def test_a_model_that_cannot_score_labels_forecasts_nothing(prepared, model, capsys):
+    model.can_score = False
+    check(load_params())
+    out = capsys.readouterr().out
+    assert "=== Labels" not in out
+    assert "nothing to tell by" in out
+    assert "texts to read" not in out
+
+
+def test_without_real_rows_there_is_still_a_forecast_of_the_time(prepared, model, set_params, capsys):
+    write_card(prepared, "tiny", source=None)
+    set_params({"real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}}})
+    check(load_params())
+    out = capsys.readouterr().out
+    assert "0 training rows (none)" in out
+    assert "\n  together " in out
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("prepare.test_rows", 5000, "params.yaml: prepare.test_rows=5000 and real.rows=60 need 5060 rows"),
+        ("task", "none", "data/tasks/none.yaml: no such file"),
+        ("train.student", "magic", "params.yaml: train.student: no student 'magic'"),
+    ],
+)
+def test_what_prepare_would_refuse_is_one_line(prepared, model, set_params, capsys, key, value, message):
+    set_params({key: value})
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["check"])
+    assert stopped.value.code == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"labelmint check: error: {message}")
