@@ -15,6 +15,10 @@ def check_names(params: Params) -> None:
     for key, student in {**students, "train.student": params.train.student}.items():
         if student not in STUDENTS:
             raise ParamsError(f"params.yaml: {key}: no student {student!r}; there are {', '.join(STUDENTS)}")
+    for student in params.train.students:
+        if student not in STUDENTS or student == "auto":
+            others = ", ".join(name for name in STUDENTS if name != "auto")
+            raise ParamsError(f"params.yaml: train.students: no student {student!r}; there are {others}")
     method = params.generate.method
     # The method that a task card recommends for auto is checked when the card is read.
     methods = [] if method == "auto" else [method] if isinstance(method, str) else [*method]

@@ -1,7 +1,8 @@
 """Write the training set of every arm.
 
-Reads params.yaml's `arms`, data/real/train.jsonl and pool.jsonl, and data/synthetic/kept.jsonl; writes
-data/arms/<arm>.jsonl, empty for an arm that the data can't fill, and metrics/arms.json.
+Reads params.yaml's `arms`, data/real/train.jsonl and pool.jsonl, data/synthetic/kept.jsonl and
+data/labelled/kept.jsonl; writes data/arms/<arm>.jsonl, empty for an arm that the data can't fill, and
+metrics/arms.json.
 Run alone: `python -m stages.arms`.
 """
 
@@ -20,8 +21,9 @@ from labelmint.core.records import read_rows, write_json, write_rows
 def main() -> None:
     """Write the training set of every arm."""
     params = load_params()
-    train, pool, kept = (read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT))
-    sets, left_out = training_sets(params.arms, train, pool, kept, params.filter.seed)
+    files = (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT, paths.LABELLED)
+    train, pool, kept, labelled = map(read_rows, files)
+    sets, left_out = training_sets(params.arms, train, pool, kept, labelled, params.filter.seed)
     for name, reason in left_out.items():
         print(f"arms: note: arms.{name} is left out: {reason}", file=sys.stderr)
     for name, rows in sets.items():
@@ -35,6 +37,7 @@ def main() -> None:
         arms[name] = {
             "real": count["real"],
             "synthetic": count["synthetic"],
+            "unlabelled": count["unlabelled"],
             "student": params.student_of(name),
         }
     write_json(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})

@@ -8,18 +8,28 @@ Run alone: `python -m stages.train mixed`.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from labelmint.core import paths
+from labelmint.core.cache import fresh
 from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_json, write_rows
-from labelmint.students.base import Floats, Setting
+from labelmint.students.base import Floats, Setting, label_numbers
+from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
 from labelmint.students.saving import write_note
-from labelmint.tasks.cards import load_card
+from labelmint.students.sources import choose_weights, source_vectors, weighted
+from labelmint.tasks.cards import TaskCard, load_card
+
+# Texts of the speed measurement: at the language model's speed some seconds.
+_WARM_UP_TEXTS, _TIMED_TEXTS = 8, 64
+_NOT_KEPT = (
+    "trained on more real rows than real.rows, to compare with; its student was not kept (0.4 GB each)"
+)
 
 
 def main(arm: str) -> None:
@@ -33,6 +43,7 @@ def main(arm: str) -> None:
         "train_rows": len(rows),
         "real": sum(row["source"] == "real" for row in rows),
         "synthetic": sum(row["source"] == "synthetic" for row in rows),
+        "unlabelled": sum(row["source"] == "unlabelled" for row in rows),
         "student": params.student_of(arm),
         "seeds": len(seeds),
     }
@@ -66,10 +77,14 @@ def train(
         student = open_student(params.student_of(arm), Setting(params, card, on_planned, bar.update))
         try:
             # The first seed comes last: its student is saved once nothing else can fail.
+            rows, summary = _weighted(params, arm, rows, card)
             for seed in reversed(seeds):
                 student.fit(rows, seed)
                 probabilities[seed] = student.predict_proba(inputs)
-            student.save(paths.model(arm))
+            if kept := is_kept(params, arm):
+                student.save(paths.model(arm))
+            else:
+                write_note(paths.model(arm), _NOT_KEPT)
         except DataError as error:
             raise DataError(f"{paths.arm_rows(arm)}: {error}") from None
         finally:
@@ -77,7 +92,39 @@ def train(
     predictions = [
         row for seed in seeds for row in _predictions(seed, card.label_names, inputs, probabilities[seed])
     ]
-    return predictions, student.summary()
+    speed = _speed(arm, Setting(params, card), inputs) if kept and inputs else None
+    return predictions, {**student.summary(), **summary, "texts_per_s": speed}
+
+
+def is_kept(params: Params, arm: str) -> bool:
+    """Return whether the arm's student is kept; points of the real learning curve are there to compare with."""
+    real = params.arms[arm].real
+    return real == "all" or real <= params.real.rows
+
+
+def _weighted(
+    params: Params, arm: str, rows: Sequence[ArmRow], card: TaskCard
+) -> tuple[Sequence[ArmRow], dict[str, Any]]:
+    """Return the rows with the weights of their sources, and how these were chosen, where the arm says so."""
+    if params.arms[arm].weights == "equal":
+        return rows, {}
+    labels = label_numbers(rows, card.label_names)
+    chosen = choose_weights(rows, labels, source_vectors(params.train, rows), params.train.seeds[0])
+    return weighted(rows, chosen.weights), {"weights": chosen.weights, "weights_tried": chosen.tried}
+
+
+def _speed(arm: str, setting: Setting, inputs: Sequence[Input]) -> float:
+    """Return how many texts a second the saved student labels on this machine."""
+    classifier = load_student(paths.model(arm), setting)
+    try:
+        classifier.predict_proba(inputs[:_WARM_UP_TEXTS])
+        with fresh():
+            begin = time.perf_counter()
+            timed = inputs[-_TIMED_TEXTS:]
+            classifier.predict_proba(timed)
+            return round(len(timed) / (time.perf_counter() - begin), 1)
+    finally:
+        classifier.close()
 
 
 def _predictions(

@@ -142,7 +142,7 @@ def inputs(task: Task) -> list[Input]:
 
 def arm_rows(task: Task, arms: Mapping[str, Arm], kept: Sequence[Kept], seed: int) -> dict[str, Rows]:
     """Return the arms' rows; raise `DataError` if the task has too few."""
-    sets, left_out = training_sets(arms, task.rows.train, task.rows.pool, kept, seed)
+    sets, left_out = training_sets(arms, task.rows.train, task.rows.pool, kept, [], seed)
     for name, reason in left_out.items():
         raise DataError(f"study: {task.params.task}, {name}: {reason}")
     return dict(sets)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import cast
 
 from labelmint.core.params import Arm
-from labelmint.core.records import ArmRow, Kept, Labelled, input_of
+from labelmint.core.records import ArmRow, Input, Kept, Labelled, LabelledText, input_of
 
 
 def training_sets(
@@ -16,40 +16,55 @@ def training_sets(
     train: Sequence[Labelled],
     pool: Sequence[Labelled],
     kept: Sequence[Kept],
+    labelled: Sequence[LabelledText],
     seed: int,
 ) -> tuple[dict[str, list[ArmRow]], dict[str, str]]:
     """Return the rows of every arm, and why some arms have none.
 
-    Real rows come first. Sets of other sizes are nested: real ones are the first of train and pool, synthetic
-    ones the first of `nested_order`, in the order in which they were kept.
+    Real rows come first, then synthetic ones, then texts that were labelled. Sets of other sizes are nested:
+    real rows are the first of train and pool, the others the first of `nested_order`, in their file's order.
     """
-    real = [_arm_row(row, row["label"], "real") for row in [*train, *pool]]
-    synthetic = [_arm_row(row, row["judged_label"], "synthetic") for row in kept]
-    order = nested_order(synthetic, seed)
+    sources = {
+        "real": [_arm_row(row, row["label"], "real") for row in [*train, *pool]],
+        "synthetic": [_arm_row(row, row["judged_label"], "synthetic") for row in kept],
+        "unlabelled": [_arm_row(row, row["judged_label"], "unlabelled") for row in labelled],
+    }
+    everything = {"real": len(train), "synthetic": len(kept), "unlabelled": len(labelled)}
+    orders = {name: nested_order(sources[name], seed) for name in ("synthetic", "unlabelled")}
     sets: dict[str, list[ArmRow]] = {}
     left_out: dict[str, str] = {}
     for name, arm in arms.items():
-        real_rows, synthetic_rows = _size(arm.real, train), _size(arm.synthetic, kept)
-        missing = _missing("real", real_rows, real) or _missing("synthetic", synthetic_rows, synthetic)
-        if not real_rows + synthetic_rows:
-            missing = "there are no rows"
-        if missing:
-            sets[name], left_out[name] = [], missing
+        sizes = {
+            source: everything[source] if wanted == "all" else wanted
+            for source, wanted in (
+                ("real", arm.real),
+                ("synthetic", arm.synthetic),
+                ("unlabelled", arm.unlabelled),
+            )
+        }
+        missing = [_missing(source, size, len(sources[source])) for source, size in sizes.items()]
+        # "all" of a source that has none: the arm would be another one under its name.
+        missing += [
+            f"there are no {source} rows"
+            for source in sizes
+            if getattr(arm, source) == "all" and not sizes[source]
+        ]
+        sets[name] = []
+        if any(missing):
+            left_out[name] = next(filter(None, missing))
             continue
-        sets[name] = real[:real_rows] + [synthetic[place] for place in sorted(order[:synthetic_rows])]
+        sets[name] = sources["real"][: sizes["real"]]
+        for source, order in orders.items():
+            sets[name] = sets[name] + [sources[source][place] for place in sorted(order[: sizes[source]])]
     return sets, left_out
 
 
-def _arm_row(row: Labelled, label: str, source: str) -> ArmRow:
-    return ArmRow(**input_of(row), label=label, source=source)
+def _arm_row(row: Input, label: str, source: str) -> ArmRow:
+    return cast(ArmRow, {**input_of(row), "label": label, "source": source})
 
 
-def _size(wanted: Literal["all"] | int, rows: Sequence[Labelled]) -> int:
-    return len(rows) if wanted == "all" else wanted
-
-
-def _missing(kind: str, wanted: int, rows: Sequence[ArmRow]) -> str:
-    return f"it needs {wanted} {kind} rows, and there are {len(rows)}" if wanted > len(rows) else ""
+def _missing(source: str, wanted: int, there: int) -> str:
+    return f"it needs {wanted} {source} rows, and there are {there}" if wanted > there else ""
 
 
 def nested_order(rows: Sequence[ArmRow], seed: int) -> list[int]:

@@ -27,6 +27,7 @@ KEEP_SECONDS = 30 * 24 * 3600
 # Another process may be writing; a write takes milliseconds.
 _WAIT_SECONDS = 60
 _STARTED = time.time()
+_fresh_since = 0.0  # see `fresh`
 _TABLE = """
 CREATE TABLE IF NOT EXISTS results (
     kind TEXT, fingerprint TEXT, key TEXT, result TEXT NOT NULL, written REAL NOT NULL, used REAL NOT NULL,
@@ -88,11 +89,22 @@ class Cache:
             database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def _read(self, key: str) -> str | None:
-        since = _STARTED if os.environ.get("LABELMINT_FRESH") else 0.0
+        since = _STARTED if os.environ.get("LABELMINT_FRESH") else _fresh_since
         query = "SELECT result FROM results WHERE kind = ? AND fingerprint = ? AND key = ? AND written >= ?"
         with _connection() as database:
             row = database.execute(query, (*self.place, _plain(key), since)).fetchone()
         return None if row is None else str(row[0])
+
+
+@contextmanager
+def fresh() -> Iterator[None]:
+    """Ignore what was kept before, so that work can be timed."""
+    global _fresh_since
+    before, _fresh_since = _fresh_since, time.time()
+    try:
+        yield
+    finally:
+        _fresh_since = before
 
 
 def summary() -> list[str]:

@@ -79,11 +79,12 @@ def apply_rules(
     test: Sequence[Input],
     scores: Scores,
     embed: Embed | None = None,
+    rules: Iterable[Rule] | None = None,
 ) -> Filtering:
-    """Apply all rules but `surplus`: what remains is accepted. Takes what `filter_candidates` takes."""
+    """Apply some rules, or all but `surplus`: what remains is accepted."""
     vectors = Vectors(embed, scorable(params.filter, candidates), train, test) if embed else None
     filtering = Filtering(params, card, candidates, train, test, scores, vectors)
-    _apply(filtering, [rule for rule in RULES.values() if rule.name != "surplus"])
+    _apply(filtering, rules or [rule for rule in RULES.values() if rule.name != "surplus"])
     return filtering
 
 

@@ -1,0 +1,110 @@
+"""Choose how much the rows of each made source count, by cross-validation on real rows.
+
+Sources don't add up by themselves: on film reviews, a fine-tuned MiniLM scores 0.801 with labelled texts,
+0.770 with synthetic rows, and 0.773 with both. The choice is made with a linear head on the encoder's
+vectors, whatever student then learns from the rows: it takes seconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from labelmint.core.calibration import fit_temperature
+from labelmint.core.params import Train
+from labelmint.core.records import ArmRow
+from labelmint.encoder.data import folds_of
+from labelmint.encoder.vectors import embed_rows
+
+WEIGHTS = (0.0, 0.3, 1.0)
+_FOLDS = 5
+# Of thousands of rows, nearly always what cross-validation prefers.
+_C = 10.0
+
+Features = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ChosenWeights:
+    """The weight of each source, and every combination that was tried with its held-out log-likelihood."""
+
+    weights: dict[str, float]
+    tried: list[dict[str, float]]
+
+
+def source_vectors(config: Train, rows: Sequence[ArmRow]) -> Features:
+    """Return the encoder's vectors, shape (rows, width): each source's are in the cache for all arms."""
+    places: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(row["source"], []).append(place)
+    parts = {source: embed_rows(config, [rows[at] for at in group]) for source, group in places.items()}
+    vectors = np.zeros((len(rows), next(iter(parts.values())).shape[1]), np.float32)
+    for source, group in places.items():
+        vectors[group] = parts[source]
+    return vectors
+
+
+def choose_weights(rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> ChosenWeights:
+    """Return the weights with which a head trained on the rows makes held-out real rows most likely.
+
+    Real rows have weight 1. With too few real rows to hold some out, every source has.
+
+    Parameters
+    ----------
+    labels : shape (rows,)
+    features : shape (rows, width)
+    """
+    sources = np.array([row["source"] for row in rows])
+    made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
+    real = np.flatnonzero(sources == "real")
+    folds = folds_of(labels[real], _FOLDS, seed)
+    tried: list[dict[str, float]] = []
+    for combination in itertools.product(WEIGHTS, repeat=len(made)) if folds else ():
+        by_source = {"real": 1.0, **dict(zip(made, combination, strict=True))}
+        weights = np.array([by_source[source] for source in sources])
+        likelihood = _held_out_likelihood(features, labels, weights, real, folds)
+        tried.append({**by_source, "log_likelihood": round(likelihood, 4)})
+    if not tried:
+        return ChosenWeights(dict.fromkeys(["real", *made], 1.0), [])
+    best = max(tried, key=lambda entry: entry["log_likelihood"])
+    return ChosenWeights({name: best[name] for name in ["real", *made]}, tried)
+
+
+def _held_out_likelihood(
+    features: Features, labels: Ints, weights: Floats, real: Ints, folds: Sequence[tuple[Ints, Ints]]
+) -> float:
+    """Return the mean log-likelihood of held-out real rows, after temperature scaling."""
+    count = int(labels.max()) + 1
+    logits, truth = [], []
+    for _, validation in folds:
+        held_out = real[validation]
+        used = np.setdiff1d(np.flatnonzero(weights), held_out)
+        # The BLAS's threads wait for each other in these small products.
+        with threadpool_limits(1):
+            model = LogisticRegression(C=_C, max_iter=2000).fit(features[used], labels[used], weights[used])
+        scores = np.full((len(held_out), count), -30.0)
+        scores[:, model.classes_] = model.predict_log_proba(features[held_out])
+        logits.append(scores)
+        truth.append(labels[held_out])
+    together, right = np.concatenate(logits), np.concatenate(truth)
+    scaled = log_softmax(together / fit_temperature(together, right), axis=1)
+    return float(scaled[np.arange(len(right)), right].mean())
+
+
+def weighted(rows: Sequence[ArmRow], weights: Mapping[str, float]) -> list[ArmRow]:
+    """Return the rows with their source's weight, without those of weight 0."""
+    return [
+        row if weights[row["source"]] == 1 else cast(ArmRow, {**row, "weight": weights[row["source"]]})
+        for row in rows
+        if weights[row["source"]]
+    ]

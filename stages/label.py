@@ -1,0 +1,51 @@
+"""Label the texts that came without labels, as far as a label scores clearly best.
+
+Reads the task card, data/real/train.jsonl, unlabelled.jsonl and test.jsonl (inputs only); writes
+data/labelled/kept.jsonl and rejected.jsonl, which partition the texts, and metrics/label.json.
+Run alone: `python -m stages.label`.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from labelmint.core import paths
+from labelmint.core.errors import run_stage
+from labelmint.core.params import load_params
+from labelmint.core.records import Input, read_rows, write_json, write_rows
+from labelmint.encoder.vectors import embed_rows
+from labelmint.labelling.scores import LabelScores, score_labels
+from labelmint.llm import open_model
+from labelmint.rules.texts import filter_texts, summary
+from labelmint.tasks.cards import load_card
+
+
+def main() -> None:
+    """Label the texts; write those with a clear label and the others."""
+    params = load_params()
+    card = load_card(params.task)
+    train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
+    texts: list[Input] = read_rows(paths.UNLABELLED)
+    begin = time.perf_counter()
+    scores = LabelScores()
+    if texts:
+        with open_model(params.llm) as model:
+            scores = score_labels(params, card, texts, train, model)
+    embed = partial(embed_rows, params.train)
+    kept, rejected = filter_texts(params, card, texts, train, test, scores.texts, embed)
+    write_rows(paths.LABELLED, kept)
+    write_rows(paths.LABELLED_REJECTED, rejected)
+    scoring = {"accuracy": scores.accuracy, "weights": scores.weights, "real_rows": len(scores.real)}
+    write_json(
+        paths.METRICS / "label.json",
+        {
+            **summary(card, kept, rejected),
+            "label_scoring": scoring,
+            "seconds": round(time.perf_counter() - begin, 1),
+        },
+    )
+
+
+if __name__ == "__main__":
+    run_stage("label", main)
