@@ -51,18 +51,14 @@ def forecast(scores: LabelScores, texts: int) -> Iterator[str]:
         yield "nothing to tell by: it takes 40 real rows, and a model and labelling.scorers that score labels"
         return
     gain = accuracy["pooled"] - accuracy["classifier"]
-    than = f"the labels given are right {abs(gain) * 100:.1f} points"
-    if gain > _WORTH_IT:
-        likely, why = "likely to help", f"{than} more often than the classifier's"
-    elif gain > 0:
-        likely, why = "may help a little", f"{than} more often than the classifier's"
-    else:
-        likely, why = "will hardly help", f"{than} less often than the classifier's, or as often"
+    likely = "likely to help" if gain > _WORTH_IT else "may help a little" if gain > 0 else "will hardly help"
+    points = f"{abs(gain) * 100:.1f} points {'more' if gain >= 0 else 'less'} often"
+    yield f"the labels that texts will get are right {points} than a classifier's of the real rows alone"
     if texts:
-        yield f"labelling the {texts:,} texts without labels: {likely}; {why}"
+        yield f"labelling the {texts:,} texts without labels: {likely}"
     else:
         yield "labelling texts: there are none; name some in the card (`unlabelled`): they teach most"
-    yield f"writing new texts: {likely}{', less than real ones' if texts and gain > 0 else ''}; {why}"
+    yield f"writing new texts: {likely}{', less than as many real texts' if gain > 0 else ''}"
     low, high = wilson(accuracy["pooled"], len(scores.real))
     yield (
         f"this rests on {len(scores.real)} real rows, which leave ± {(high - low) * 50:.0f} points; a "

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from labelmint.core.params import Params
 from labelmint.core.records import Input, Labelled
@@ -18,6 +19,7 @@ from labelmint.llm.base import Completion, LanguageModel
 from labelmint.prompts.methods import method_shares
 from labelmint.tasks.cards import TaskCard, row_text
 
+_WRITTEN_TEXTS = 48
 _READ_TEXTS = 32
 _EMBED_TEXTS = 64
 
@@ -51,7 +53,7 @@ def measure(
     model: LanguageModel,
     encoder: LoadedEncoder,
 ) -> Speeds:
-    """Write one prompt's texts, read some and embed some.
+    """Write some texts, read some and embed some.
 
     `texts` are of the task; without any, those just written take their place.
     """
@@ -72,15 +74,19 @@ def measure(
 def _write(
     params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel
 ) -> Sequence[Completion]:
-    """Write the texts of one prompt, of the method with the largest share."""
-    config = with_max_new_tokens(params.generate, card, train)
+    """Write a few texts of each prompt of a wave, by the method with the largest share."""
+    each = max(1, _WRITTEN_TEXTS // params.generate.prompts_per_wave)
+    small = params.generate.model_copy(update={"samples_per_prompt": each})
+    config = with_max_new_tokens(small, card, train)
     methods = method_shares(config, card, params.task, len(train))
     template = model.chat_prompt if model.kind == "chat" else None
     # The model isn't asked for topics and the like, which takes minutes.
     planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]))
-    planned = planner.prompt(0, card.label_names[0], max(methods, key=lambda name: methods[name]))
+    method = max(methods, key=lambda name: methods[name])
+    labels = islice(cycle(card.label_names), config.prompts_per_wave)
+    groups = [planner.prompt(number, label, method).group for number, label in enumerate(labels)]
     sampling = sampling_of(config, stop_text(config, card, has_rows=bool(train)), never_empty=True)
-    return model.write_wave([planned.group], sampling)[0]
+    return [text for texts in model.write_wave(groups, sampling) for text in texts]
 
 
 def _reading(

@@ -40,7 +40,12 @@ def test_the_report_has_all_parts_and_the_project_stays_as_it_is(prepared, model
     assert "40 test rows, 20 other labelled rows" in out
     assert "20 texts to label" in out
     assert "=== Labels: how often each is right on 56 real rows that it hasn't seen" in out
-    for scorer in ("language model", "classifier on its hidden state", "classifier on tiny", "all of them, weighted"):
+    for scorer in (
+        "language model",
+        "classifier on its hidden state",
+        "classifier on tiny",
+        "all of them, weighted",
+    ):
         assert f"\n  {scorer} " in out
     assert "labelling the 20 texts without labels: " in out
     for stage in ("generate", "label", "filter", "train", "together"):

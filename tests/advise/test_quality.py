@@ -39,14 +39,17 @@ def test_each_scorer_has_a_line_with_its_interval_and_the_least_to_beat():
 )
 def test_made_data_can_help_where_the_pool_is_right_more_often_than_the_classifier(pooled, expected):
     lines = [*forecast(scored(classifier=0.7, pooled=pooled), 2000)]
-    assert lines[0].startswith(f"labelling the 2,000 texts without labels: {expected}; ")
-    assert lines[1].startswith(f"writing new texts: {expected}")
-    assert lines[2].startswith("this rests on 100 real rows, which leave ± ")
+    often = "more often" if pooled >= 0.7 else "less often"
+    points = f"{abs(pooled - 0.7) * 100:.1f} points {often}"
+    assert lines[0].startswith(f"the labels that texts will get are right {points} than a classifier's")
+    assert lines[1] == f"labelling the 2,000 texts without labels: {expected}"
+    assert lines[2].startswith(f"writing new texts: {expected}")
+    assert lines[3].startswith("this rests on 100 real rows, which leave ± ")
 
 
 def test_without_texts_the_forecast_says_where_to_name_some():
     lines = [*forecast(scored(classifier=0.7, pooled=0.8), 0)]
-    assert lines[0].startswith("labelling texts: there are none; name some in the card (`unlabelled`)")
+    assert lines[1].startswith("labelling texts: there are none; name some in the card (`unlabelled`)")
 
 
 @pytest.mark.parametrize("scores", [scored(0), scored(10, llm=0.9)])
