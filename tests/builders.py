@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from labelmint.core.params import Llm, LlmServer, load_params
+from labelmint.core.params import Llm, LlmServer, Params, load_params
 from labelmint.core.records import Candidate, Labelled
 from labelmint.llm.base import Sampling
 from labelmint.tasks.cards import TaskCard
@@ -103,14 +104,20 @@ def candidate(number: int, text: str, label: str = "negative", **changes: Any) -
     return Candidate(**row)
 
 
+@cache
+def shipped() -> Params:
+    """Return the repository's params.yaml, read once."""
+    return load_params(REPOSITORY / "params.yaml")
+
+
 def section(name: str, **changes: Any) -> Any:
     """Return a section of the shipped params.yaml with changes, checked; a mapping changes a part of one."""
-    shipped = getattr(load_params(REPOSITORY / "params.yaml"), name)
-    content = shipped.model_dump()
+    part = getattr(shipped(), name)
+    content = part.model_dump()
     for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(content[key], dict)
         content[key] = {**content[key], **value} if both else value
-    return type(shipped).model_validate(content)
+    return type(part).model_validate(content)
 
 
 def card_content(**changes: Any) -> dict[str, Any]:
@@ -178,5 +185,4 @@ def llm(**changes: Any) -> Llm:
 
 def llm_server(**changes: Any) -> LlmServer:
     """Return the shipped `llm.server` section with changes, checked."""
-    shipped = load_params(REPOSITORY / "params.yaml").llm.server
-    return LlmServer.model_validate({**shipped.model_dump(), **changes})
+    return LlmServer.model_validate({**shipped().llm.server.model_dump(), **changes})

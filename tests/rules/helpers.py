@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labelmint.core.params import Params, load_params
+from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import Vectors
 from labelmint.rules.filtering import Filtering
-from tests.builders import REPOSITORY, candidate, card
+from tests.builders import candidate, card, shipped
 
 _FILTER = {
     "seed": 1,
@@ -23,14 +23,14 @@ _FILTER = {
     "semantic_similarity": 0.9,
     "profile": False,
 }
-_LABELLING = {"seed": 1, "action": "none", "scorers": "llm", "demonstrations": 4, "min_margin": 0.0}
+_LABELLING = {"seed": 1, "action": "none", "scorers": ["llm"], "demonstrations": 4, "min_margin": 0.0}
 
 
 def settings(
     labelling: dict[str, Any] | None = None, class_balance: Any = "balanced", **changes: Any
 ) -> Params:
     """Return params.yaml with changes of its section `filter`, of `labelling`, and of `class_balance`."""
-    content = load_params(REPOSITORY / "params.yaml").model_dump()
+    content = shipped().model_dump()
     content["filter"] = {**_FILTER, **changes}
     content["labelling"] = {**_LABELLING, **(labelling or {})}
     return Params.model_validate({**content, "class_balance": class_balance})
