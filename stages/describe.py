@@ -18,7 +18,7 @@ from labelmint.core.records import Input, Labelled, input_of, read_rows, write_j
 from labelmint.describe.compare import Draw, Sampling
 from labelmint.describe.summary import describe
 from labelmint.describe.texts import Floats
-from labelmint.encoder.embedding import embed_rows
+from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import load_card
 
 

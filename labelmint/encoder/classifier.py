@@ -1,65 +1,64 @@
-"""A text classifier: an encoder, the mean of its token vectors, and a linear layer.
-
-Sentence encoders such as MiniLM are trained with mean pooling, but transformers' BERT classifier reads the
-first token alone. `export` therefore adds one layer whose attention is uniform, so that the first token
-becomes the mean: the saved model is a plain `BertForSequenceClassification` that gives the same answers.
-"""
+"""A text classifier: an encoder, one vector of its token vectors, and a linear layer."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoTokenizer,
-    BertForSequenceClassification,
-    BertModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from labelmint.core.errors import ModelError
 
-# The mean enters the exported layer this many times larger than the residual it must drown (1e-4 of it
-# stays), and small enough for half precision.
-_GAIN = 100.0
-# tanh is linear to 1e-5 for inputs this small.
-_LINEAR = 1e-3
+Pooling = Literal["mean", "cls", "last"]
 
 
 class Classifier(nn.Module):
-    """Encoder, mean pooling, layer norm, linear layer.
+    """Encoder, pooling, layer norm, linear layer.
 
     Parameters
     ----------
-    encoder : BertModel
-        Without its own pooler.
+    encoder : PreTrainedModel
+        Any that gives a last hidden state, without its own pooler.
     labels : int
         Number of labels.
+    pooling : "mean", "cls" or "last"
+        Which token vectors make a text's vector: their mean, the first, or the last.
     """
 
-    def __init__(self, encoder: BertModel, labels: int) -> None:
+    def __init__(self, encoder: Any, labels: int, pooling: Pooling = "mean") -> None:
         super().__init__()
-        self.encoder = encoder
-        self.width = encoder.config.hidden_size
+        self.encoder, self.pooling = encoder, pooling
+        self.width: int = encoder.config.hidden_size
         self.head = nn.Linear(self.width, labels)
+        known = inspect.signature(encoder.forward).parameters
+        # Tokenizers may give token types to a model that has none; a decoder's cache is of no use here.
+        self._takes_types = "token_type_ids" in known
+        self._options = {"use_cache": False} if "use_cache" in known else {}
 
     def features(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> Tensor:
-        """Return unit vectors, shape (rows, width): centred, normalised means over the tokens."""
-        hidden = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        ).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(torch.float32)
-        mean = (hidden.float() * mask).sum(1) / mask.sum(1)
+        """Return unit vectors, shape (rows, width): centred, normalised; padding must be on the right."""
+        batch = {"input_ids": input_ids, "attention_mask": attention_mask, **self._options}
+        if token_type_ids is not None and self._takes_types:
+            batch["token_type_ids"] = token_type_ids
+        pooled = self._pool(self.encoder(**batch).last_hidden_state.float(), attention_mask)
         # Layer norm gives vectors of length √width.
-        return nn.functional.layer_norm(mean, (self.width,), eps=1e-12) / math.sqrt(self.width)
+        return nn.functional.layer_norm(pooled, (self.width,), eps=1e-12) / math.sqrt(self.width)
+
+    def _pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        if self.pooling == "last":
+            places = (attention_mask.sum(1) - 1)[:, None, None].expand(-1, 1, self.width)
+            return hidden.gather(1, places)[:, 0]
+        mask = attention_mask.unsqueeze(-1).to(torch.float32)
+        return (hidden * mask).sum(1) / mask.sum(1)
 
     def forward(
         self,
@@ -67,12 +66,14 @@ class Classifier(nn.Module):
         attention_mask: Tensor,
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return logits, shape (rows, labels), and the cross-entropy loss if labels are given."""
+        """Return logits, shape (rows, labels), and with labels the mean of the rows' weighted losses."""
         logits = self.head(self.features(input_ids, attention_mask, token_type_ids)).float()
         if labels is None:
             return {"logits": logits}
-        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+        losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+        return {"loss": (losses if weights is None else losses * weights).mean(), "logits": logits}
 
     def set_head(self, weight: Any, bias: Any) -> None:
         """Set the linear layer: weight of shape (labels, width), bias of shape (labels,)."""
@@ -88,56 +89,37 @@ def silence_transformers() -> None:
     logging.disable_progress_bar()
 
 
-def load_encoder(folder: Path) -> BertModel:
-    """Load a BERT-type encoder, in float32; raise `ModelError` for another architecture."""
+def load_encoder(folder: Path) -> Any:
+    """Load any text encoder that `AutoModel` opens, in float32; raise `ModelError` if the folder is none."""
     silence_transformers()
-    # Before the weights: other architectures don't know `add_pooling_layer`, and raise a TypeError.
-    kind = AutoConfig.from_pretrained(folder).model_type
-    if kind != "bert":
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        encoder: Any = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    except Exception as error:
+        # transformers and safetensors raise errors of many types for a damaged or unknown folder.
+        raise ModelError(f"{folder}: can't be opened as an encoder: {_first_line(error)}") from error
+    takes_text = encoder.main_input_name == "input_ids" and hasattr(config, "hidden_size")
+    if not takes_text or config.is_encoder_decoder:
         raise ModelError(
-            f"params.yaml: train.encoder: {folder} is of type {kind}; "
-            "only BERT-type encoders are supported, choose another entry"
+            f"{folder}: a model of type {config.model_type} gives no vector for each token of a text; "
+            "choose another entry for train.encoder"
         )
-    return BertModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False)
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None  # often not among the weights, hence random
+    return encoder
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load the encoder's tokenizer."""
-    return AutoTokenizer.from_pretrained(folder)
+    """Load the encoder's tokenizer, which pads on the right."""
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise ModelError(f"{folder}: its tokenizer can't be opened: {_first_line(error)}") from error
+    tokenizer.padding_side = "right"  # `Classifier` takes the first and the last token by their places
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer  # type: ignore[no-any-return]
 
 
-def export(model: Classifier, names: Sequence[str]) -> BertForSequenceClassification:
-    """Return the same classifier as a plain transformers model with named labels."""
-    config = type(model.encoder.config).from_dict(model.encoder.config.to_dict())
-    config.num_hidden_layers += 1
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: number for number, name in enumerate(names)}
-    config.problem_type = "single_label_classification"
-    config.architectures = ["BertForSequenceClassification"]
-    plain: Any = BertForSequenceClassification(config)
-    encoder = plain.bert
-    encoder.embeddings.load_state_dict(model.encoder.embeddings.state_dict())
-    for ours, theirs in zip(model.encoder.encoder.layer, encoder.encoder.layer, strict=False):
-        theirs.load_state_dict(ours.state_dict())
-    with torch.no_grad():
-        _make_mean_layer(encoder.encoder.layer[-1], model.width)
-        encoder.pooler.dense.weight.copy_(torch.eye(model.width) * _LINEAR)
-        encoder.pooler.dense.bias.zero_()
-        plain.classifier.weight.copy_(model.head.weight / (_LINEAR * math.sqrt(model.width)))
-        plain.classifier.bias.copy_(model.head.bias)
-    plain.eval()
-    return cast(BertForSequenceClassification, plain)
-
-
-def _make_mean_layer(layer: Any, width: int) -> None:
-    """Turn a BERT layer into "mean over the tokens, normalised": uniform attention, no feed-forward."""
-    attention = layer.attention
-    for part in (attention.self.query, attention.self.key, layer.intermediate.dense, layer.output.dense):
-        part.weight.zero_()
-        part.bias.zero_()
-    for part in (attention.self.value, attention.output.dense):
-        part.weight.copy_(torch.eye(width) * _GAIN)
-        part.bias.zero_()
-    for norm in (attention.output.LayerNorm, layer.output.LayerNorm):
-        norm.weight.fill_(1)
-        norm.bias.zero_()
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

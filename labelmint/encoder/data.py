@@ -15,6 +15,7 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 from labelmint.core.records import Input, texts_of
 
 Labels = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 # Fewer validation rows tell little: small arms are cross-validated until this many rows are validated on.
@@ -25,21 +26,25 @@ _MIN_VALIDATION_ROWS = 100
 class Rows:
     """Tokenized texts, with their labels' numbers where they have any.
 
-    `types` has the token types of pairs, 0 for the first text and 1 for the second; None for single texts.
+    `types` has the token types of pairs, 0 for the first text and 1 for the second; None for single texts and
+    where the tokenizer gives none. `weights` are how much the rows count in training; None: all the same.
     """
 
     tokens: list[list[int]]
     labels: Labels | None
     types: list[list[int]] | None = None
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Rows:
         """Return some of the rows."""
-        labels = None if self.labels is None else self.labels[np.asarray(indices, np.int64)]
+        places = np.asarray(indices, np.int64)
+        labels = None if self.labels is None else self.labels[places]
         types = None if self.types is None else [self.types[i] for i in indices]
-        return Rows([self.tokens[i] for i in indices], labels, types)
+        weights = None if self.weights is None else self.weights[places]
+        return Rows([self.tokens[i] for i in indices], labels, types, weights)
 
     def features(self, indices: Sequence[int]) -> list[dict[str, list[int]]]:
         """Return what a collator pads to a batch."""
@@ -58,16 +63,26 @@ class Rows:
             columns["token_type_ids"] = self.types
         if self.labels is not None:
             columns["labels"] = self.labels.tolist()
+        if self.weights is not None:
+            columns["weights"] = self.weights.tolist()
         return datasets.Dataset.from_dict(columns)
 
 
 def tokenize(
-    rows: Sequence[Input], labels: Labels | None, tokenizer: PreTrainedTokenizerBase, max_tokens: int
+    rows: Sequence[Input],
+    labels: Labels | None,
+    tokenizer: PreTrainedTokenizerBase,
+    max_tokens: int,
+    prefix: str = "",
 ) -> Rows:
-    """Tokenize texts, or pairs, cut at `max_tokens`; of a pair the longer text is cut first."""
+    """Tokenize texts, or pairs, cut at `max_tokens`; of a pair the longer text is cut first.
+
+    `prefix` goes before the text, or the first text of a pair.
+    """
     if not rows:
         return Rows([], labels)
     texts = [[_encodable(text) for text in column] for column in zip(*map(texts_of, rows), strict=True)]
+    texts[0] = [prefix + text for text in texts[0]]
     encoded = tokenizer(*texts, truncation=True, max_length=max_tokens)
     types = encoded.get("token_type_ids") if len(texts) == 2 else None
     return Rows([list(row) for row in encoded["input_ids"]], labels, types and [list(row) for row in types])

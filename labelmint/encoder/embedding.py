@@ -1,28 +1,39 @@
-"""Turn rows into vectors with the catalogue's encoder."""
+"""Turn tokenized rows into vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
-from labelmint.core.params import Train
-from labelmint.core.records import Input
-from labelmint.encoder.data import tokenize
-from labelmint.encoder.linear import Floats, embed
-from labelmint.encoder.loading import open_encoder
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import DataCollatorWithPadding
 
-_BATCH_ROWS = 64
+from labelmint.encoder.classifier import Classifier
+from labelmint.encoder.data import Rows, length_batches
+
+Floats = npt.NDArray[np.float32]
 
 
-def embed_rows(
-    config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
+@torch.no_grad()
+def embed(
+    model: Classifier,
+    rows: Rows,
+    collator: DataCollatorWithPadding,
+    batch_rows: int,
+    on_rows: Callable[[int], object] = lambda _: None,
+    *,
+    bf16: bool = False,
 ) -> Floats:
-    """Return the rows' vectors by the frozen encoder `train.encoder`, shape (rows, width), of length 1.
-
-    Raises
-    ------
-    ModelError
-        If the encoder is missing, altered or of an unknown kind.
-    """
-    encoder = open_encoder(config.encoder, labels=2)
-    tokenized = tokenize(rows, None, encoder.tokenizer, config.max_tokens)
-    return embed(encoder.base, tokenized, encoder.collator, _BATCH_ROWS, on_rows)
+    """Return the features of rows, shape (rows, width), in the rows' order."""
+    model.eval()
+    device = next(model.parameters()).device
+    out = np.zeros((len(rows), model.width), np.float32)
+    for indices in length_batches(rows, batch_rows):
+        batch: Any = collator(rows.features(indices))
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            features = model.features(**{name: part.to(device) for name, part in batch.items()})
+        out[indices] = features.float().cpu().numpy()
+        on_rows(len(indices))
+    return out

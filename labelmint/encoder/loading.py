@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from labelmint.core.params import Train
+from labelmint.core.records import Input
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.encoder.data import collate
+from labelmint.encoder.data import collate, tokenize
+from labelmint.encoder.embedding import Floats, embed
 from labelmint.llm.catalog import load_entry, model_file
+
+# Small batches of similar length have little padding.
+_BATCH_ROWS = 25
 
 
 @dataclass(frozen=True)
 class LoadedEncoder:
-    """An encoder; `base` is on `device`: a GPU if there is one."""
+    """An encoder; `base` is on `device`: a GPU if there is one. `prefix` goes before each text."""
 
     tokenizer: PreTrainedTokenizerBase
     collator: DataCollatorWithPadding
     device: torch.device
     base: Classifier
+    prefix: str = ""
+
+    def embed(
+        self, config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
+    ) -> Floats:
+        """Return the rows' vectors, shape (rows, width), of length 1."""
+        tokenized = tokenize(rows, None, self.tokenizer, config.max_tokens, self.prefix)
+        return embed(self.base, tokenized, self.collator, _BATCH_ROWS, on_rows, bf16=uses_bf16(config))
 
 
-def open_encoder(name: str, labels: int) -> LoadedEncoder:
+def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     """Load the catalogue's entry that `train.encoder` names, with a head for so many labels.
 
     Raises
     ------
     ModelError
-        If the encoder is missing, altered or of an unknown kind.
+        If the encoder is missing, altered or none.
     """
-    folder = model_file(name, load_entry(name, ("encoder",), "train.encoder")).parent
+    entry = load_entry(name, ("encoder",), "train.encoder")
+    folder = model_file(name, entry).parent
     tokenizer = load_tokenizer(folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    base = Classifier(load_encoder(folder), labels).to(device)
-    return LoadedEncoder(tokenizer, collate(tokenizer), device, base)
+    base = Classifier(load_encoder(folder), labels, entry.pooling).to(device)
+    return LoadedEncoder(tokenizer, collate(tokenizer), device, base, entry.prefix)
+
+
+def uses_bf16(config: Train) -> bool:
+    """Return whether to compute in bfloat16: as set, or where the hardware has instructions for it."""
+    if config.precision != "auto":
+        return config.precision == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

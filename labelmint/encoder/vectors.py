@@ -1,4 +1,4 @@
-"""Rows as vectors, kept in the cache: another threshold embeds nothing again.
+"""Rows as vectors, kept in the cache: another threshold, arm or seed embeds nothing again.
 
 In chunks, like label scores: a vector depends a little on what shares its batch, which must not be what
 an earlier run happened to leave over.
@@ -18,8 +18,8 @@ from labelmint.core.params import Train
 from labelmint.core.records import Input, texts_of
 from labelmint.llm.catalog import load_entry, model_file
 
-# Each chunk loads the encoder (half a second); a round of `top_up` embeds the last one again.
-CHUNK_ROWS = 1000
+# A larger set that begins with the same rows embeds only its last chunk again.
+CHUNK_ROWS = 100
 
 Floats = npt.NDArray[np.float32]
 Embed = Callable[[Sequence[Input]], Floats]
@@ -38,17 +38,18 @@ def embed_rows(
     if not rows:
         return np.zeros((0, 0), np.float32)
     # Here and not above: PyTorch takes seconds to load, and most of the filter can do without.
-    from labelmint.encoder import embedding
+    from labelmint.encoder.loading import open_encoder
 
-    cache = Cache("embed", _identity(config))
+    cache, encoder = Cache("embed", _identity(config)), None
     chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
     keys = [fingerprint({"texts": [*map(texts_of, chunk)]}) for chunk in chunks]
     for chunk, key in zip(chunks, keys, strict=True):
         if key in cache:
             on_rows(len(chunk))
-        else:
-            vectors = embedding.embed_rows(config, chunk, on_rows)
-            cache.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
+            continue
+        encoder = encoder or open_encoder(config.encoder)
+        vectors = encoder.embed(config, chunk, on_rows)
+        cache.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
     parts = [np.frombuffer(base64.b64decode(cache[key]), "<f4") for key in keys]
     return np.concatenate(parts).reshape(len(rows), -1)
 
@@ -85,12 +86,18 @@ class Vectors:
 
 
 def _identity(config: Train) -> dict[str, Any]:
+    """Return everything that a vector depends on but the texts of its chunk."""
     import torch
+
+    from labelmint.encoder.loading import uses_bf16
 
     entry = load_entry(config.encoder, ("encoder",), "train.encoder")
     file = model_file(config.encoder, entry)
     return {
         "encoder": entry.sha256 or f"{file.resolve()}:{file.stat().st_size}:{file.stat().st_mtime_ns}",
+        "pooling": entry.pooling,
+        "prefix": entry.prefix,
         "max_tokens": config.max_tokens,
+        "bf16": uses_bf16(config),
         "torch": [torch.__version__, torch.cuda.is_available()],
     }

@@ -6,7 +6,7 @@ A new student is one file with a subclass of `Student`, and one line in registry
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -21,6 +21,7 @@ from labelmint.tasks.cards import TaskCard
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Student(Classifier, Protocol):
     def __init__(self, setting: Setting) -> None:
         """Open what is needed; raise `ModelError` if it is missing."""
 
+    def prepare(self, rows: Sequence[Labelled]) -> None:
+        """Do once what fitting parts of these rows would repeat; nothing by default."""
+        return
+
     @abstractmethod
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Learn from the rows.
@@ -96,3 +101,13 @@ def label_numbers(rows: Sequence[Labelled], names: Sequence[str]) -> Ints:
     if len(set(numbers.tolist())) < 2:
         raise DataError(f"{len(rows)} rows of fewer than two labels; nothing to learn")
     return numbers
+
+
+def row_weights(rows: Sequence[Mapping[str, Any]]) -> Floats:
+    """Return how much each row counts in training, shape (rows,); 1 where it doesn't say."""
+    return np.array([row.get("weight", 1.0) for row in rows], np.float64)
+
+
+def real_rows(rows: Sequence[Mapping[str, Any]]) -> Bools:
+    """Return which rows have a label that people gave, shape (rows,): to calibrate on (core/calibration.py)."""
+    return np.array([row.get("source", "real") == "real" for row in rows], np.bool_)

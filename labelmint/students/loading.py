@@ -9,6 +9,7 @@ from labelmint.core.errors import ModelError
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import STUDENTS, student_class
 from labelmint.students.saving import NOTE, STUDENT
+from labelmint.students.sequence_classifier import SequenceClassifier
 
 
 def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
@@ -32,7 +33,7 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
         raise ModelError(
             f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one"
         )
-    return student_class("auto").load(folder, setting)
+    return SequenceClassifier.load(folder)
 
 
 def _name(folder: Path) -> str:

@@ -12,7 +12,7 @@ from labelmint.core.errors import ParamsError
 from labelmint.students.base import Setting, Student
 
 STUDENTS = {
-    "auto": "labelmint.students.encoder:EncoderStudent",
+    "auto": "labelmint.students.auto:AutoStudent",
     "linear_head": "labelmint.students.encoder:LinearHead",
     "fine_tune": "labelmint.students.encoder:FineTuned",
     "llm": "labelmint.students.llm:LlmStudent",

@@ -1,4 +1,4 @@
-"""A classifier in the plain format of transformers: how encoder students are saved, and predict."""
+"""Any classifier in the plain format of transformers, and batched prediction."""
 
 from __future__ import annotations
 
@@ -59,30 +59,25 @@ class SequenceClassifier(Classifier):
     ) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels), in the order of `label_names`."""
         rows = tokenize(inputs, None, self.tokenizer, self.max_tokens)
-        return predict(self.model, rows, collate(self.tokenizer), self.batch_rows, self.device, on_rows)
-
-    def save(self, folder: Path) -> None:
-        """Write model and tokenizer to an existing folder."""
-        self.model.save_pretrained(folder)
-        # So that `truncation=True` in a pipeline cuts where training did.
-        self.tokenizer.model_max_length = self.max_tokens
-        self.tokenizer.save_pretrained(folder)
+        collator, count = collate(self.tokenizer), len(self.label_names)
+        return predict(self.model, count, rows, collator, self.batch_rows, self.device, on_rows)
 
 
 @torch.inference_mode()
 def predict(
     model: Any,
+    labels: int,
     rows: Rows,
     collator: DataCollatorWithPadding,
     batch_rows: int,
     device: torch.device,
     on_rows: Callable[[int], object] = lambda _: None,
 ) -> Floats:
-    """Return probabilities, shape (rows, labels), of a transformers classifier on `device`."""
-    result = np.empty((len(rows), model.config.num_labels))
+    """Return probabilities, shape (rows, labels), of a model on `device` whose output has logits."""
+    result = np.empty((len(rows), labels))
     for indices in length_batches(rows, batch_rows):
         padded: Any = collator(rows.features(indices))
         batch = {name: part.to(device) for name, part in padded.items()}
-        result[indices] = torch.softmax(model(**batch).logits.double(), dim=-1).cpu().numpy()
+        result[indices] = torch.softmax(model(**batch)["logits"].double(), dim=-1).cpu().numpy()
         on_rows(len(indices))
     return result

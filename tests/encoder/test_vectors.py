@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+import yaml
 
 from labelmint.core.params import load_params
 from labelmint.core.records import Input
-from labelmint.encoder import vectors
+from labelmint.encoder import loading, vectors
 from labelmint.encoder.vectors import Vectors, embed_rows
 from tests.builders import REPOSITORY
 
@@ -15,16 +16,23 @@ def rows(*texts):
 
 
 @pytest.fixture
-def calls(project, monkeypatch):
+def opened():
+    """Return the names of the encoders that were opened."""
+    return []
+
+
+@pytest.fixture
+def calls(project, opened, monkeypatch):
     """Note the texts of each call of the encoder; a text's vector depends on what shares its call."""
     made = []
 
-    def embed(config, own, on_rows=lambda _: None):
-        made.append([row["text"] for row in own])
-        on_rows(len(own))
-        return np.array([[len(row["text"]), len(own), 0.5] for row in own], np.float32)
+    class Encoder:
+        def embed(self, config, own, on_rows=lambda _: None):
+            made.append([row["text"] for row in own])
+            on_rows(len(own))
+            return np.array([[len(row["text"]), len(own), 0.5] for row in own], np.float32)
 
-    monkeypatch.setattr("labelmint.encoder.embedding.embed_rows", embed)
+    monkeypatch.setattr(loading, "open_encoder", lambda name: opened.append(name) or Encoder())
     monkeypatch.setattr(vectors, "CHUNK_ROWS", 2)
     return made
 
@@ -46,9 +54,28 @@ def test_more_rows_embed_the_last_chunk_again_so_that_history_makes_no_differenc
     assert calls[2:] == [["ccc", "dddd"]]
 
 
-def test_other_settings_of_the_encoder_embed_anew(calls):
+def test_the_encoder_is_opened_once_a_call_and_only_if_it_is_needed(calls, opened):
+    for _ in range(2):
+        embed_rows(TRAIN, rows("a", "bb", "ccc"))
+    assert (len(calls), len(opened)) == (2, 1)
+
+
+@pytest.mark.parametrize("changes", [{"max_tokens": 9}, {"precision": "bf16"}])
+def test_other_settings_of_the_encoder_embed_anew(calls, changes):
     embed_rows(TRAIN, rows("a"))
-    embed_rows(TRAIN.model_copy(update={"max_tokens": 9}), rows("a"))
+    embed_rows(TRAIN.model_copy(update=changes), rows("a"))
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("changes", [{"pooling": "cls"}, {"prefix": "query: "}, {"sha256": "0" * 64}])
+def test_another_entry_in_the_catalogue_embeds_anew(project, calls, changes, monkeypatch):
+    monkeypatch.setattr(vectors, "model_file", lambda name, entry: project / "params.yaml")
+    path = project / "data/models.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    embed_rows(TRAIN, rows("a"))
+    content[TRAIN.encoder] |= changes
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    embed_rows(TRAIN, rows("a"))
     assert len(calls) == 2
 
 

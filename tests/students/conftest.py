@@ -6,9 +6,10 @@ import pytest
 
 from labelmint.core.params import load_params
 from labelmint.students.base import Setting
+from labelmint.students.registry import open_student
 from tests.builders import REPOSITORY, card
 from tests.encoder.conftest import classifier, collator, encoder_folder, tiny_encoder, tokenizer, trained
-from tests.encoder.helpers import LABELS
+from tests.encoder.helpers import LABELS, config
 
 __all__ = ["classifier", "collator", "encoder_folder", "tiny_encoder", "tokenizer", "trained"]
 
@@ -23,5 +24,15 @@ def setting():
             params = params.model_copy(update={"train": train})
         names = {name: {"name": name, "phrase": name} for name in LABELS[:labels]}
         return Setting(params, card(labels=names), **callbacks)
+
+    return make
+
+
+@pytest.fixture
+def student(tiny_encoder, setting):
+    """Return student(name, ...): one on the tiny encoder, not yet fitted; other arguments are of `train`."""
+
+    def make(name="linear_head", labels=2, callbacks=None, **changes):
+        return open_student(name, setting(labels, config(encoder="tiny", **changes), **(callbacks or {})))
 
     return make

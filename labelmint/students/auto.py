@@ -1,0 +1,140 @@
+"""Choose among the students of `train.students` by cross-validation on the arm's rows; train the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from labelmint.core.records import Input, Labelled
+from labelmint.encoder.data import Split, validation_splits
+from labelmint.students.base import (
+    Classifier,
+    Floats,
+    Ints,
+    Setting,
+    Student,
+    label_numbers,
+    real_rows,
+)
+from labelmint.students.encoder_classifier import EncoderClassifier
+from labelmint.students.registry import open_student
+from labelmint.tasks.balance import headline_metric
+
+MAX_VALIDATION_ROWS = 400
+
+Scores = dict[str, float]  # accuracy, macro_f1 and log_loss
+
+
+class AutoStudent(Student):
+    """The best of several students; the first of them wins a tie, and one alone is not validated.
+
+    Where there are real rows, students are validated on real rows alone: other labels may be wrong.
+    """
+
+    name = "auto"
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.label_names: Sequence[str] = setting.card.label_names
+        self.students: dict[str, Student] = {}
+        try:
+            for name in setting.params.train.students:
+                self.students[name] = open_student(name, setting)
+        except BaseException:
+            self.close()
+            raise
+        self._fitted_rows: list[Labelled] | None = None
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Train the chosen student on all rows; it is chosen once, with the first of train.seeds."""
+        if list(rows) != self._fitted_rows:
+            labels = label_numbers(rows, self.label_names)
+            for student in self.students.values():
+                student.prepare(rows)
+            self.validation_rows = 0
+            self.validation = self._validate(rows, labels)
+            self.chosen = self._best(rows)
+            self._fitted_rows = list(rows)
+        self.students[self.chosen].fit(rows, seed)
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the labels' probabilities, shape (inputs, labels)."""
+        return self.students[self.chosen].predict_proba(inputs)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the choice and the scores behind it, and what the chosen student says."""
+        return {
+            "chosen": self.chosen,
+            "validation_rows": self.validation_rows,
+            "validation": self.validation,
+            **self.students[self.chosen].summary(),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the chosen student, as which it is opened again."""
+        self.students[self.chosen].save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, setting: Setting | None) -> Classifier:
+        """Open a folder of an earlier version, which named the student `auto`."""
+        return EncoderClassifier.load(folder)
+
+    def close(self) -> None:
+        """Close all students."""
+        for student in self.students.values():
+            student.close()
+
+    def _validate(self, rows: Sequence[Labelled], labels: Ints) -> dict[str, Scores]:
+        """Return each student's scores of rows that it wasn't trained on; empty if nothing is to choose."""
+        train = self.setting.params.train
+        splits = splits_of(rows, labels, train.validation_share, train.seeds[0])
+        if len(self.students) == 1 or not splits:
+            return {}
+        held_out = np.concatenate([validation for _, validation in splits])
+        self.validation_rows = len(held_out)
+        scores = {}
+        for name, student in self.students.items():
+            parts = []
+            for part, validation in splits:
+                student.fit([rows[at] for at in part], train.seeds[0])
+                parts.append(student.predict_proba([rows[at] for at in validation]))
+            scores[name] = measure(np.concatenate(parts), labels[held_out])
+        return scores
+
+    def _best(self, rows: Sequence[Labelled]) -> str:
+        if not self.validation:
+            return next(iter(self.students))
+        real = [row["label"] for row, is_real in zip(rows, real_rows(rows), strict=True) if is_real]
+        labels = real or [row["label"] for row in rows]
+        metric = headline_metric(self.setting.params.evaluate.metric, labels, self.label_names)
+        # max() keeps the first of equals.
+        return max(self.validation, key=lambda name: self.validation[name][metric])
+
+
+def splits_of(rows: Sequence[Labelled], labels: Ints, share: float, seed: int) -> list[Split]:
+    """Return (training, validation) places; where there are real rows, validation has these alone."""
+    places = np.flatnonzero(real_rows(rows))
+    if not len(places):
+        places = np.arange(len(rows))
+    splits = validation_splits(labels[places], share, MAX_VALIDATION_ROWS, seed)
+    return [
+        (np.setdiff1d(np.arange(len(rows)), places[validation]), places[validation])
+        for _, validation in splits
+    ]
+
+
+def measure(probabilities: Floats, labels: Ints) -> Scores:
+    """Return accuracy, macro-F1 over the labels that occur, and mean log loss."""
+    predicted = probabilities.argmax(axis=1)
+    of_label = np.maximum(probabilities[np.arange(len(labels)), labels], 1e-15)
+    macro_f1 = f1_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)
+    scores = {
+        "accuracy": (predicted == labels).mean(),
+        "macro_f1": macro_f1,
+        "log_loss": -np.log(of_label).mean(),
+    }
+    return {name: round(float(value), 4) for name, value in scores.items()}
