@@ -18,7 +18,6 @@ from experiments.study import run
 from experiments.study.grid import (
     METHODS,
     TASKS,
-    WORTH_TASKS,
     load_task,
     load_task_params,
     result_path,
@@ -32,9 +31,9 @@ from labelmint.core.records import write_json
 def main(*, page_only: bool = False) -> None:
     """Run the parts that are missing or were made with other settings, and write the page."""
     if not page_only:
-        parts = [(task, part) for task in TASKS for part in ("real", *METHODS)]
-        for task, part in [*parts, *((task, "worth") for task in WORTH_TASKS)]:
-            run_part(task, part)
+        for task in TASKS:
+            for part in ("real", *METHODS):
+                run_part(task, part)
     write_page()
 
 
@@ -47,8 +46,7 @@ def run_part(name: str, part: str) -> None:
         return
     print(f"study: {name} {part}", file=sys.stderr)
     task = load_task(params)
-    functions = {"real": run.real, "worth": run.worth}
-    result: Mapping[str, Any] = functions.get(part, run.method)(task)
+    result: Mapping[str, Any] = run.real(task) if part == "real" else run.method(task)
     write_json(path, {**result, "settings": settings})
 
 

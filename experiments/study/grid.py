@@ -27,7 +27,6 @@ CANDIDATES = 1152  # texts written per task and method
 TEST_ROWS = 1000
 SEEDS = [1, 2, 3]
 STUDENT = "linear_head"  # fine_tune is ten times slower
-WORTH_TASKS = ["imdb", "bbc_news", "tweets"]  # 100 real rows with and without the recommended method's rows
 
 RESULTS = paths.METRICS / "study"
 
@@ -48,12 +47,12 @@ class Task:
 
 
 def result_path(task: str, part: str) -> Path:
-    """Return the file of a part: a method's name, "real" or "worth"."""
+    """Return the file of a part: a method's name, or "real"."""
     return RESULTS / f"{task}-{part}.json"
 
 
 def load_task_params(task: str, part: str) -> Params:
-    """Return params.yaml with the grid's numbers; "worth" takes method, student and seeds as they are."""
+    """Return params.yaml with the grid's numbers."""
     content = load_params().model_dump()
     content |= {"task": task, "arms": {"real": {"real": "all"}}}
     content["real"]["rows"] = REAL_ROWS[0]
@@ -61,8 +60,7 @@ def load_task_params(task: str, part: str) -> Params:
     content["generate"]["candidates"] = CANDIDATES
     if part in METHODS:
         content["generate"]["method"] = part
-    if part != "worth":
-        content["train"] |= {"seeds": SEEDS, "student": STUDENT}
+    content["train"] |= {"seeds": SEEDS, "student": STUDENT}
     return Params.model_validate(content)
 
 
@@ -77,8 +75,7 @@ def load_task(params: Params) -> Task:
 def settings_of(params: Params, part: str) -> dict[str, Any]:
     """Return all that a part's result depends on but code and data; it is stored with the result."""
     content = params.model_dump(mode="json", exclude={"arms", "top_up"})
-    if part != "worth":
-        content |= {"real_rows": list(REAL_ROWS)}
+    content |= {"real_rows": list(REAL_ROWS)}
     if part in METHODS:
         content |= {"actions": ACTIONS, "synthetic_rows": SYNTHETIC_ROWS}
     return content

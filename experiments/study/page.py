@@ -13,7 +13,6 @@ from experiments import tables
 from experiments.study.findings import action_name, findings
 from experiments.study.grid import (
     ACTIONS,
-    CANDIDATES,
     METHODS,
     REAL_ROWS,
     SEEDS,
@@ -21,7 +20,6 @@ from experiments.study.grid import (
     SYNTHETIC_ROWS,
     TASKS,
     TEST_ROWS,
-    WORTH_TASKS,
     result_path,
 )
 from labelmint.core.errors import DataError
@@ -51,7 +49,7 @@ def write_page() -> None:
         cell for task in TASKS for part in ("real", *METHODS) for cell in read(task, part)["cells"]
     ]
     with atomic_file(PAGE) as file:
-        file.write(page(with_gains(cells), [read(task, "worth") for task in WORTH_TASKS]))
+        file.write(page(with_gains(cells)))
 
 
 def read(task: str, part: str) -> dict[str, Any]:
@@ -96,9 +94,9 @@ def _right(cell: Cell) -> Floats:
     return np.array([[float(hit) for hit in row] for row in cell["right"]])
 
 
-def page(cells: Sequence[Cell], worths: Sequence[Cell]) -> str:
+def page(cells: Sequence[Cell]) -> str:
     """Return the page."""
-    return "\n".join([_HEAD, *(_task(task, cells) for task in TASKS), findings(cells), _worth(worths)])
+    return "\n".join([_HEAD, *(_task(task, cells) for task in TASKS), findings(cells)])
 
 
 def _task(task: str, all_cells: Sequence[Cell]) -> str:
@@ -125,21 +123,4 @@ def _task(task: str, all_cells: Sequence[Cell]) -> str:
             for mixed in (arms[f"mixed_{size}"] for size in REAL_ROWS):
                 row += [tables.score(mixed), tables.gain(mixed["gain"])]
             lines.append(f"| {' | '.join(row)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _worth(worths: Sequence[Cell]) -> str:
-    lines = [
-        f"## {REAL_ROWS[0]} real rows with and without the recommended method's rows\n",
-        f"All kept rows of {CANDIDATES} candidates; trained as `params.yaml` says, each arm by the recipe "
-        "that validation on its own rows prefers.\n",
-        "| task | method | synthetic rows | real | mixed | gain |",
-        "|---|---|---|---|---|---|",
-    ]
-    for worth in worths:
-        real, mixed = (tables.score(worth["arms"][name]) for name in ("real", "mixed"))
-        lines.append(
-            f"| {worth['task']} | {', '.join(worth['methods'])} | {worth['kept']} | {real} | {mixed} "
-            f"| {tables.gain(worth['gain'])} |"
-        )
     return "\n".join(lines) + "\n"

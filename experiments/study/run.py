@@ -83,40 +83,6 @@ def method_cells(task: Task, student: Student, action: str, kept: Sequence[Kept]
         yield cell(task, arm, method=task.params.generate.method, check=action, real_rows=size)
 
 
-def worth(task: Task) -> Cell:
-    """Score the real rows with and without what the recommended method adds, as params.yaml says."""
-    params = task.params
-    with open_model(params.llm) as model:
-        candidates, _ = write(task, model)
-        kept = keep(task, candidates, params.labelling.action, model)
-    arms = {"real": Arm(real="all"), "mixed": Arm(real="all", synthetic="all")}
-    sets = arm_rows(task, arms, kept, params.filter.seed)
-    student = open_student(params.train.student, Setting(params, task.card))
-    predictions, recipes = [], {}
-    for name in arms:
-        predictions.append(predict(task, student, name, [sets[name]] * len(params.train.seeds)))
-        recipes[name] = student.summary().get("recipe", student.name)
-    student.close()
-    roles = Roles(predictions, params.train.student, len(sets["real"]))
-    scored = compare(roles, task.truth, task.card.label_names, params.evaluate)
-    return {
-        "task": params.task,
-        "methods": sorted({row["method"] for row in candidates}),
-        "candidates": len(candidates),
-        "kept": len(kept),
-        "arms": {
-            name: {
-                "train_rows": len(sets[name]),
-                "recipe": recipes[name],
-                "accuracy": scored["arms"][name]["accuracy"],
-            }
-            for name in arms
-        },
-        "gain": scored["gain"]["mixed_vs_real"],
-        "test_rows": scored["test_rows"],
-    }
-
-
 def write(task: Task, model: LanguageModel) -> tuple[list[Candidate], float]:
     """Write the candidates; return them and the seconds that it took, cached waves included."""
     session = Session(task.params, task.card, task.rows.train, model)
@@ -154,10 +120,15 @@ def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows
     for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
         student.fit(rows, seed)
         probabilities.append(student.predict_proba(test))
-    kinds = Counter(row["source"] for row in rows_by_seed[0])
-    training = {kind: kinds[kind] for kind in ("real", "synthetic")}
+    rows = Counter(row["source"] for row in rows_by_seed[0])
     return ArmPredictions(
-        name, len(rows_by_seed[0]), np.stack(probabilities), **training, student=student.name
+        name,
+        rows.total(),
+        np.stack(probabilities),
+        rows["real"],
+        rows["synthetic"],
+        rows["unlabelled"],
+        student.name,
     )
 
 

@@ -35,7 +35,7 @@ def study(prepared, set_params, tiny_encoder, small, monkeypatch):
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
     small(TASKS=["tiny"], METHODS=["few_shot"], ACTIONS=["none", "drop"], REAL_ROWS=(20, 40), TEST_ROWS=40)
-    small(SYNTHETIC_ROWS=30, CANDIDATES=120, WORTH_TASKS=["tiny"])
+    small(SYNTHETIC_ROWS=30, CANDIDATES=120)
     monkeypatch.setattr(page, "PAGE", prepared / "study.md")
 
     @contextmanager
@@ -52,7 +52,7 @@ def read(part):
 
 def test_the_parts_and_the_page(study, set_params, capsys):
     command.main()
-    real, written, worth = read("real")["cells"], read("few_shot")["cells"], read("worth")
+    real, written = read("real")["cells"], read("few_shot")["cells"]
     assert [(cell["arm"], cell["real_rows"]) for cell in real] == [("real", 20), ("real", 40), ("llm", 20)]
     assert real[2]["demonstrations"] == 4
     assert [(cell["check"], cell["arm"]) for cell in written] == [
@@ -66,8 +66,7 @@ def test_the_parts_and_the_page(study, set_params, capsys):
         assert cell["accuracy"]["mean"] == pytest.approx(mean, abs=1e-4)
     # The fake writes one text in ten that it scores otherwise.
     assert written[3]["kept"] < written[0]["kept"]
-    assert worth["arms"]["mixed"]["train_rows"] == 20 + worth["kept"]
-    assert page.PAGE.read_text(encoding="utf-8").count("| few_shot |") == 3
+    assert page.PAGE.read_text(encoding="utf-8").count("| few_shot |") == 2
 
     # What is there with the same settings is skipped, and other settings make it anew.
     capsys.readouterr()

@@ -1,0 +1,191 @@
+"""What 100 labels give with each source of made rows, by task and encoder: `python -m experiments.sources`.
+
+For each task and encoder, linear heads learn from 100 real rows alone, with written texts, with texts that
+exist already and were labelled, with the *true* labels of the same texts, and with both sources, weighted as
+chosen by cross-validation. Texts and label scores are in the cache: a stopped run resumes, and another
+encoder reads nothing again. Writes metrics/sources/<task>.json and, from these, docs/results/sources.md
+(`--page`: the page alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import tables
+from experiments.study.grid import Task, load_task
+from experiments.study.run import inputs, keep, predict, write
+from labelmint.core import paths
+from labelmint.core.arms import training_sets
+from labelmint.core.errors import DataError, run_command
+from labelmint.core.params import Arm, Params, load_params
+from labelmint.core.records import ArmRow, Input, Kept, atomic_file, input_of, write_json
+from labelmint.encoder.vectors import embed_rows
+from labelmint.labelling.scores import LabelScores, score_labels
+from labelmint.llm import open_model
+from labelmint.rules.texts import filter_texts
+from labelmint.scoring.compare import compare
+from labelmint.scoring.roles import Roles
+from labelmint.scoring.scores import ArmPredictions
+from labelmint.students.base import Setting, label_numbers
+from labelmint.students.registry import open_student
+from labelmint.students.sources import choose_weights, source_vectors, weighted
+
+TASKS = ["rotten_tomatoes", "bbc_news", "tweets", "imdb"]
+ENCODERS = ["minilm-l6-v2", "mpnet-base-v2"]
+CANDIDATES, TEXTS = 1152, 1000
+REAL_ROWS = 1000  # of the arm that shows what more labels would give
+ARMS = {
+    "real": Arm(real="all"),
+    "mixed": Arm(real="all", synthetic="all"),
+    "labelled": Arm(real="all", unlabelled="all"),
+    "everything": Arm(real="all", synthetic="all", unlabelled="all"),
+    "more_real": Arm(real=REAL_ROWS),
+}
+RESULTS = paths.METRICS / "sources"
+PAGE = Path("docs/results/sources.md")
+
+
+def main(*, page_only: bool = False) -> None:
+    """Run the tasks whose results are missing, and write the page from those there are."""
+    for name in () if page_only else TASKS:
+        path = RESULTS / f"{name}.json"
+        if not path.exists():
+            print(f"sources: {name}", file=sys.stderr)
+            write_json(path, run(load_task(task_params(name))))
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in map(_result, TASKS) if path.exists()]
+    if not results:
+        raise DataError(f"{RESULTS}: no results; run `python -m experiments.sources`")
+    with atomic_file(PAGE) as file:
+        file.write(page(results))
+
+
+def _result(name: str) -> Path:
+    return RESULTS / f"{name}.json"
+
+
+def task_params(task: str, encoder: str = ENCODERS[0]) -> Params:
+    """Return params.yaml with another task, encoder and number of texts."""
+    content = load_params().model_dump()
+    content |= {"task": task, "arms": {"real": {"real": "all"}}}
+    content["generate"]["candidates"] = CANDIDATES
+    content["train"] |= {"encoder": encoder, "student": "linear_head", "seeds": [1]}
+    return Params.model_validate(content)
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Write and label texts once, then train the heads on each encoder."""
+    texts = [input_of(row) for row in task.rows.pool[:TEXTS]]
+    results: dict[str, Any] = {}
+    for encoder in ENCODERS:
+        of_encoder = Task(task_params(task.params.task, encoder), task.card, task.rows)
+        with open_model(task.params.llm) as model:
+            candidates, _ = write(of_encoder, model)
+            kept = keep(of_encoder, candidates, "relabel", model)
+            scores = score_labels(of_encoder.params, task.card, texts, task.rows.train, model)
+        results[encoder] = _with_encoder(of_encoder, kept, texts, scores)
+    return {"task": task.params.task, "test_rows": len(task.rows.test), "encoders": results}
+
+
+def _with_encoder(
+    task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores
+) -> dict[str, Any]:
+    params, names = task.params, task.card.label_names
+    embed = partial(embed_rows, params.train)
+    labelled, _ = filter_texts(params, task.card, texts, task.rows.train, inputs(task), scores.texts, embed)
+    true = {row["id"]: row["label"] for row in task.rows.pool}
+    sets, left_out = training_sets(ARMS, task.rows.train, task.rows.pool, kept, labelled, params.filter.seed)
+    sets = {name: rows for name, rows in sets.items() if name not in left_out}
+    sets["true_labels"] = [
+        row | {"label": true[row["id"]]} if row["source"] == "unlabelled" else row for row in sets["labelled"]
+    ]
+    chosen = _choose(params, sets["everything"], names)
+    sets["everything"] = weighted(sets["everything"], chosen)
+    arms = _predictions(task, sets)
+    roles = Roles(arms, "linear_head", len(task.rows.train))
+    scored = compare(roles, task.truth, names, params.evaluate)
+    right = {row["id"]: names[int(scores.texts[row["id"]].argmax())] == true[row["id"]] for row in texts}
+    return {
+        "synthetic": len(kept),
+        "unlabelled": len(labelled),
+        "label_accuracy": {
+            "all": round(float(np.mean([*right.values()])), 4),
+            "kept": round(float(np.mean([right[row["id"]] for row in labelled])), 4),
+            "real_rows": scores.accuracy,
+        },
+        "weights": chosen,
+        "arms": {
+            name: {key: entry[key] for key in ("train_rows", "accuracy", "macro_f1", "calibration_error")}
+            for name, entry in scored["arms"].items()
+        },
+        "gain": {name: scored["gain"].get(f"{name}_vs_real") for name in ("mixed", "labelled", "everything")},
+    }
+
+
+def _choose(params: Params, rows: Sequence[ArmRow], names: Sequence[str]) -> dict[str, float]:
+    vectors = source_vectors(params.train, rows)
+    return choose_weights(rows, label_numbers(rows, names), vectors, params.train.seeds[0]).weights
+
+
+def _predictions(task: Task, sets: Mapping[str, Sequence[ArmRow]]) -> list[ArmPredictions]:
+    student = open_student("linear_head", Setting(task.params, task.card))
+    arms = [predict(task, student, name, [rows]) for name, rows in sets.items()]
+    if task.params.train.encoder == ENCODERS[0]:  # the language model has no encoder
+        for name in ("llm", "llm_probe"):
+            asked = open_student(name, Setting(task.params, task.card))
+            arms.append(predict(task, asked, name, [sets["real"]]))
+            asked.close()
+    return arms
+
+
+def page(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return docs/results/sources.md."""
+    lines = [
+        "# What each source of rows adds to 100 labels\n",
+        "Written by `python -m experiments.sources --page` from `metrics/sources/`; `python -m "
+        f"experiments.sources` runs it. Linear heads, accuracy in per cent on {results[0]['test_rows']} test "
+        f"rows with 95 % intervals. *Written*: accepted ones of {CANDIDATES} candidates; *labelled*: {TEXTS} "
+        "texts that exist already, labelled by the pool of scorers, those with a clear label; *true labels*: "
+        "the same texts with the labels that people gave; *both*: written and labelled ones, weighted as "
+        "chosen by cross-validation on the 100 real rows.\n",
+    ]
+    for result in results:
+        lines += _table(result)
+    return "\n".join(lines) + "\n"
+
+
+def _table(result: Mapping[str, Any]) -> list[str]:
+    first = next(iter(result["encoders"].values()))
+    asked = [f"`{name}` {tables.score(first['arms'][name])}" for name in ("llm", "llm_probe")]
+    lines = [
+        f"## {result['task']}\n",
+        f"The language model itself: {', '.join(asked)}.\n",
+        "| encoder | labels right (kept) | 100 real | + written | + labelled | + both | + true labels "
+        f"| {REAL_ROWS} real |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for encoder, of in result["encoders"].items():
+        right = of["label_accuracy"]
+        arms = [
+            tables.score(of["arms"][name]) if name in of["arms"] else "–"
+            for name in ("real", "mixed", "labelled", "everything", "true_labels", "more_real")
+        ]
+        labels = f"{100 * right['all']:.1f} ({100 * right['kept']:.1f} of {of['unlabelled']})"
+        lines.append(f"| {encoder} | {labels} | {' | '.join(arms)} |")
+    for encoder, of in result["encoders"].items():
+        gains = [f"{name} {tables.gain(gain)}" for name, gain in of["gain"].items() if gain]
+        lines.append(f"\nGains with {encoder}: {'; '.join(gains)}; weights {of['weights']}.")
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m experiments.sources", description=main.__doc__)
+    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
+    run_command(parser, "sources", main)
