@@ -90,16 +90,23 @@ def test_there_is_an_example_of_each_kind():
         assert part in names
 
 
+def test_the_examples_fit_the_files_that_they_change(extended):
+    assert all((extended / name).is_file() for _, name, _ in EXAMPLES)
+
+
+@pytest.mark.slow
 def test_the_added_tests_pass(extended):
     tests = [name for _, name, _ in EXAMPLES if name.startswith("tests/")]
     listed = "tests/prompts/test_methods.py::test_the_docs_say_what_each_method_shows[keyword]"
     run(extended, "-m", "pytest", "-p", "no:cacheprovider", *tests, listed)
 
 
+@pytest.mark.slow
 def test_the_added_arms_and_task_are_there(extended):
     run(extended, "-c", TASKS_AND_ARMS)
 
 
+@pytest.mark.slow
 def test_the_commands_work(extended):
     assert COMMANDS
     for command in COMMANDS:
@@ -109,6 +116,7 @@ def test_the_commands_work(extended):
         assert (extended / target).is_file(), "it replaces a page that is there"
 
 
+@pytest.mark.slow
 def test_the_added_code_is_clean(extended):
     files = [name for _, name, _ in EXAMPLES if name.endswith(".py")]
     run(extended, "-m", "ruff", "check", "--no-cache", *files)
