@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from labelmint.advise.cost import step_lines, steps, work_of
+from labelmint.advise.cost import ENCODER_STUDENTS, step_lines, steps, work_of
 from labelmint.advise.oddities import oddities
 from labelmint.advise.quality import accuracy_lines, forecast
 from labelmint.advise.speed import measure
@@ -33,7 +33,6 @@ from labelmint.tasks.split import label_counts
 # Real rows that the scorers label: enough for an interval of ± 6 points, in seconds.
 _MAX_SCORED = 150
 _UNCUT = 1_000_000
-_WITH_ENCODER = {"auto", "linear_head", "fine_tune"}
 
 
 def check(params: Params) -> None:
@@ -101,7 +100,7 @@ def _resources(params: Params, memory: int) -> Iterator[str]:
     yield f"{memory / 1e9:.1f} GB of memory in this check; the machine has {whole / 1e9:.0f} GB"
     config = params.train
     weights = model_file(config.encoder, load_entry(config.encoder, ("encoder",), "train.encoder"))
-    arms = sum(params.student_of(name) in _WITH_ENCODER for name in params.arms)
+    arms = sum(params.student_of(name) in {"auto", *ENCODER_STUDENTS} for name in params.arms)
     # In models/ and in DVC's cache.
     needed, free = 2 * arms * weights.stat().st_size, shutil.disk_usage(Path.cwd()).free
     yield f"{needed / 1e9:.1f} GB of disk for {arms} students' encoders; {free / 1e9:.0f} GB are free"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labelmint.advise.speed import Speeds
@@ -16,11 +16,11 @@ from labelmint.tasks.data import TaskData
 _START_S = 8
 # Prepare, arms, describe, evaluate and report together.
 _OTHER_STAGES = 5
-# To fit a linear head with its cross-validation, for each row.
-_HEAD_ROW_S = 0.004
-# A training step passes forward and backward; validation trains about as much again, before all seeds.
+ENCODER_STUDENTS, _LLM_STUDENTS = {"linear_head", "fine_tune"}, {"llm", "llm_probe"}
+# To fit a linear head with its cross-validation, for each row; to choose weights takes so many fits more.
+_HEAD_ROW_S, _WEIGHT_FITS = 0.0005, 20
+# A training step passes forward, and backward for twice as long.
 _STEP_PASSES = 3
-_VALIDATION_RUNS = 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def work_of(params: Params, data: TaskData, kept: float) -> Work:
 def steps(params: Params, work: Work, speeds: Speeds) -> list[Step]:
     """Return the stages of a whole run with nothing in the cache, the slowest kind of run."""
     texts, unlabelled = work.candidates, work.unlabelled
-    reading = params.labelling.action != "none" and speeds.read_text_s > 0
+    scored = params.labelling.action != "none"
     tokens = texts * speeds.tokens_per_text
     result = [
         Step(
@@ -80,15 +80,17 @@ def steps(params: Params, work: Work, speeds: Speeds) -> list[Step]:
             tokens / speeds.tokens_per_s + _START_S,
         )
     ]
-    for name, rows in (("label", unlabelled), ("filter", texts)):
+    for name, rows, reading in (("label", unlabelled, True), ("filter", texts, scored)):
+        reading = reading and speeds.read_text_s > 0
         read = _read_s(rows + work.train, speeds) if reading else 0.0
         embedded = rows + work.train + work.test
         what = f"{rows + work.train:,} texts to read, " if reading else ""
         if rows:
             seconds = read + embedded * speeds.embed_text_s + _START_S
             result.append(Step(name, f"{what}{embedded:,} to embed", seconds))
-    arms = [_arm_s(params, name, work, speeds) for name in params.arms if _fills(params.arms[name], work)]
-    result.append(Step("train", f"{len(arms)} arms", sum(arms)))
+    arms = {name: arm for name, arm in params.arms.items() if _fills(arm, work)}
+    seconds = sum(_arm_s(params, name, work, speeds) for name in arms) + _shared_s(params, arms, work, speeds)
+    result.append(Step("train", f"{len(arms)} arms", seconds))
     result.append(Step("the other stages", "", _OTHER_STAGES * _START_S + 30))
     return result
 
@@ -110,32 +112,54 @@ def _read_s(texts: int, speeds: Speeds) -> float:
     return texts * speeds.read_text_s + math.ceil(texts / CHUNK_TEXTS) * speeds.read_start_s
 
 
-def _rows_of(arm: Arm, work: Work) -> list[tuple[int, int]]:
-    """Return how many rows of each source an arm wants, and how many there are."""
-    real = work.train if arm.real == "all" else arm.real
-    synthetic = work.synthetic if arm.synthetic == "all" else arm.synthetic
-    unlabelled = work.labelled if arm.unlabelled == "all" else arm.unlabelled
-    return [(real, work.train + work.pool), (synthetic, work.synthetic), (unlabelled, work.labelled)]
+def _rows_of(arm: Arm, work: Work) -> tuple[int, int, int]:
+    """Return how many real, synthetic and labelled rows an arm wants."""
+    return (
+        work.train if arm.real == "all" else arm.real,
+        work.synthetic if arm.synthetic == "all" else arm.synthetic,
+        work.labelled if arm.unlabelled == "all" else arm.unlabelled,
+    )
 
 
 def _fills(arm: Arm, work: Work) -> bool:
-    return all(wanted <= there for wanted, there in _rows_of(arm, work))
+    there = (work.train + work.pool, work.synthetic, work.labelled)
+    return all(wanted <= rows for wanted, rows in zip(_rows_of(arm, work), there, strict=True))
+
+
+def _students(params: Params, arm: str) -> list[str]:
+    student = params.student_of(arm)
+    return params.train.students if student == "auto" else [student]
+
+
+def _shared_s(params: Params, arms: Mapping[str, Arm], work: Work, speeds: Speeds) -> float:
+    """Return the seconds of what arms find in the cache once one of them did it.
+
+    Their rows are embedded, of each source the most that an arm wants; the test inputs are read by the
+    language model, for each seed.
+    """
+    encoded = [
+        _rows_of(arm, work) for name, arm in arms.items() if {*_students(params, name)} & ENCODER_STUDENTS
+    ]
+    read = [len(params.seeds_of(name)) for name in arms if {*_students(params, name)} & _LLM_STUDENTS]
+    embedded = sum(max(sizes) for sizes in zip(*encoded, strict=True))
+    return embedded * speeds.embed_text_s + max(read, default=0) * _read_s(work.test + work.train, speeds)
 
 
 def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
     """Return the seconds to train an arm with all its seeds and to predict the test inputs."""
-    rows, seeds = sum(wanted for wanted, _ in _rows_of(params.arms[name], work)), len(params.seeds_of(name))
-    student = params.student_of(name)
-    students = params.train.students if student == "auto" else [student]
-    embed = (rows + work.test) * speeds.embed_text_s
+    arm, students, seeds = params.arms[name], _students(params, name), len(params.seeds_of(name))
+    real, *made = _rows_of(arm, work)
+    rows = real + sum(made)
+    # Students are validated until about 100 rows were.
+    share = params.train.validation_share
+    splits = min(round(1 / share), math.ceil(100 / (share * (real or rows)))) if len(students) > 1 else 0
     seconds = float(_START_S)
+    if ENCODER_STUDENTS & {*students}:
+        fits = seeds + splits + (_WEIGHT_FITS if arm.weights == "chosen" else 0)
+        seconds += fits * rows * _HEAD_ROW_S
     if "fine_tune" in students:
-        steps = planned_epochs(params.train, rows) * rows * _STEP_PASSES * speeds.embed_text_s
-        seconds += (seeds + _VALIDATION_RUNS) * steps + seeds * work.test * speeds.embed_text_s
-    if {"llm", "llm_probe"} & set(students):
-        seconds += seeds * _read_s(work.test + min(rows, work.train), speeds)
-    if set(students) & {"linear_head", "fine_tune"}:
-        seconds += embed + rows * _HEAD_ROW_S
+        passes = planned_epochs(params.train, rows) * rows * _STEP_PASSES
+        seconds += ((seeds + splits) * passes + seeds * work.test) * speeds.embed_text_s
     return seconds
 
 

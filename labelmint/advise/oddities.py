@@ -121,8 +121,8 @@ def _languages(data: TaskData) -> Iterator[str]:
         if others:
             row_id, language = next(iter(others.items()))
             yield (
-                f"{what}: {len(others):,} seem to be in another language than {usual} (first: {row_id}, "
-                f"{language})"
+                f"{what}: {len(others):,} of {len(rows):,} seem to be in another language than {usual} "
+                f"(first: {row_id}, {language})"
             )
 
 

@@ -102,4 +102,4 @@ def test_texts_in_another_language(found):
         for line in found(texts=[*more, german], filter__near_duplicate_similarity=1.0)
         if "language" in line
     ]
-    assert line == "texts to label: 1 seem to be in another language than en (first: u000240, de)"
+    assert line == "texts to label: 1 of 241 seem to be in another language than en (first: u000240, de)"
