@@ -146,7 +146,7 @@ def _export(given: argparse.Namespace) -> None:
 
 
 def _verdict(_: argparse.Namespace) -> None:
-    from labelmint.scoring.verdict import print_verdict
+    from labelmint.report.verdict import print_verdict
 
     print_verdict()
 

@@ -1,7 +1,8 @@
 """Say what came of a run, on one page.
 
-Reads the metrics of all stages, the synthetic rows with their prompts, and the real training rows; never the
-test labels. Writes metrics/report.html, which works offline, and metrics/report.md for pull requests.
+Reads the metrics of all stages, the synthetic rows with their prompts, the labelled texts, and the real
+training rows; never the test labels. Writes metrics/report.html, which works offline, and metrics/report.md
+for pull requests.
 Run alone: `python -m stages.report`, or `make report`.
 """
 
@@ -38,27 +39,33 @@ def main() -> None:
 def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:
     """Return all that the templates show; None or empty where a stage's numbers are missing."""
     names = card.label_names
-    scored = arms.scored(inputs)
     return {
         "task": params.task,
         "card": card,
         "test_rows": inputs.evaluate.get("test_rows", 0),
+        "metric": arms.METRIC_NAMES.get(inputs.evaluate.get("metric", ""), "score"),
         "verdict": verdict(inputs),
-        "arms": scored,
+        "arms": arms.scored(inputs),
+        "main": inputs.evaluate.get("arms", {}).get(inputs.evaluate.get("main_arm"), {}),
+        "main_arm": inputs.evaluate.get("main_arm", ""),
+        "main_arms": arms.main_arms(inputs),
         "gains": arms.gains(inputs),
         "equivalences": arms.equivalences(inputs),
-        "charts": _charts(inputs, scored),
+        "sources": arms.sources(inputs),
+        "speeds": arms.speeds(inputs),
+        "weights": arms.weights(inputs),
+        "scorers": arms.scorers(inputs),
+        "charts": _charts(inputs),
         "funnel": funnel.funnel(inputs, names),
-        "rows": browser(inputs, names, list(funnel.meanings()), _ROWS),
-        "means": funnel.meanings(),
+        "labelled": inputs.label if inputs.label.get("texts") else None,
+        "rows": browser(inputs, names, list(funnel.MEANINGS), _ROWS),
+        "means": funnel.MEANINGS,
         "prompts": funnel.example_prompts(inputs),
         "described": _described(inputs),
         "ablation": inputs.ablate if inputs.ablate.get("rules") else None,
         "ablated": arms.ablated(inputs),
         "confusion": arms.confusion(inputs, names),
         "slices": arms.slices(inputs),
-        "main_arm": inputs.evaluate.get("main_arm", ""),
-        "main_arms": arms.main_arms(inputs),
         "hardest": inputs.hardest[:_HARDEST],
         "subjectivity": inputs.evaluate.get("subjectivity"),
         "cost": cost(inputs),
@@ -67,29 +74,33 @@ def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:
 
 
 def _described(inputs: Inputs) -> dict[str, Any] | None:
-    found = inputs.describe
-    if not found.get("sets"):
+    metrics = inputs.describe
+    if not metrics.get("sets"):
         return None
-    near = found.get("fidelity")
+    near = metrics.get("fidelity")
     return {
-        "sets": values.side_by_side(found["sets"]),
-        "fidelity": values.side_by_side(values.by_set(near, list(found["sets"]))) if near else None,
-        "sample": found.get("sample"),
-        "notes": found.get("notes"),
+        "sets": values.side_by_side(metrics["sets"]),
+        "fidelity": values.side_by_side(values.by_set(near, list(metrics["sets"]))) if near else None,
+        "sample": metrics.get("sample"),
+        "notes": metrics.get("notes"),
     }
 
 
-def _charts(inputs: Inputs, scored: list[dict[str, Any]]) -> dict[str, Any]:
+def _charts(inputs: Inputs) -> dict[str, Any]:
     """Draw the charts that there is something to draw for."""
-    drawn: dict[str, Any] = dict.fromkeys(("arms", "curve", "ablation", "reliability", "lengths"))
-    with_scores = [entry for entry in scored if entry["accuracy"]]
+    drawn: dict[str, Any] = {}
+    metric = arms.METRIC_NAMES.get(inputs.evaluate.get("metric", ""), "")
+    with_scores = [entry for entry in arms.scored(inputs) if entry["score"]]
     if with_scores:
-        drawn["arms"] = charts.arms_chart(with_scores)
-    curve = arms.curve(inputs)
-    if curve:
+        drawn["arms"] = charts.arms_chart(with_scores, metric)
         main = arms.main_arm(inputs)
         worth = next((entry for entry in arms.equivalences(inputs) if entry["name"] == main["name"]), None)
-        drawn["curve"] = charts.curve_chart(curve, main["accuracy"], worth)
+        drawn["curve"] = charts.curve_chart(arms.curve(inputs), main["score"], worth, metric)
+    speeds, escalation = arms.speeds(inputs), arms.escalation(inputs)
+    if speeds:
+        drawn["speed"] = charts.speed_chart(speeds, metric)
+    if escalation:
+        drawn["escalation"] = charts.escalation_chart(escalation, metric)
     ablated = [rule for rule in arms.ablated(inputs) if rule.get("gain")]
     if ablated:
         drawn["ablation"] = charts.ablation_chart(ablated)

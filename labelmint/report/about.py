@@ -18,17 +18,16 @@ _RESULTS = ("metrics/", "dvc.lock")
 
 def cost(inputs: Inputs) -> list[dict[str, Any]]:
     """Return seconds, tokens and speed by stage, as far as the stages measured them."""
-    measured = {"generate": inputs.generate, "top_up": inputs.top_up, "filter": inputs.filter}
-    measured |= {f"train@{arm}": found for arm, found in inputs.train.items() if found.get("train_rows")}
-    measured |= {"describe": inputs.describe, "ablate": inputs.ablate}
+    stages = {"generate": inputs.generate, "top_up": inputs.top_up, "filter": inputs.filter}
+    stages |= {"label": inputs.label, **{f"train@{arm}": metrics for arm, metrics in inputs.train.items()}}
+    stages |= {"describe": inputs.describe, "ablate": inputs.ablate}
     lines = []
-    for stage, found in measured.items():
-        tokens = found.get("tokens")
-        seconds = found.get("seconds")
-        speed = found.get("tokens_per_s"), found.get("rows_per_s")
-        if seconds is not None or tokens is not None:
-            said = f"{speed[0]:g} tokens/s" if speed[0] else f"{speed[1]:g} rows/s" if speed[1] else ""
-            lines.append({"stage": stage, "seconds": seconds, "tokens": tokens, "speed": said})
+    for stage, metrics in stages.items():
+        units = (("tokens_per_s", "tokens/s"), ("rows_per_s", "rows/s"))
+        speeds = [f"{metrics[key]:g} {unit}" for key, unit in units if metrics.get(key)]
+        line = {"stage": stage, "seconds": metrics.get("seconds"), "tokens": metrics.get("tokens")}
+        if line["seconds"] is not None or line["tokens"] is not None:
+            lines.append({**line, "speed": next(iter(speeds), "")})
     return lines
 
 
@@ -44,19 +43,18 @@ def provenance(params: Params) -> dict[str, Any]:
 
 def _models(params: Params) -> list[dict[str, Any]]:
     catalog = read_yaml(paths.CATALOG) if paths.CATALOG.exists() else {}
-    models = []
-    if params.llm.backend == "server":
-        name = params.llm.server.model or "the server’s only model"
-        models.append({"role": "llm", "name": name, "at": params.llm.server.url})
-    else:
-        models.append(_entry("llm", params.llm.model, catalog))
-    return [*models, _entry("encoder", params.train.encoder, catalog)]
+    server = params.llm.server
+    llm = (
+        {"role": "Language model", "name": server.model or "the server’s only model", "at": server.url}
+        if params.llm.backend == "server"
+        else _entry("Language model", params.llm.model, catalog)
+    )
+    return [llm, _entry("Encoder", params.train.encoder, catalog)]
 
 
 def _entry(role: str, name: str, catalog: Any) -> dict[str, Any]:
-    found = catalog.get(name) if isinstance(catalog, dict) else None
-    known = found if isinstance(found, dict) else {}
-    return {"role": role, "name": name, **{key: known.get(key) for key in ("sha256", "licence", "file")}}
+    entry = (catalog or {}).get(name) or {}
+    return {"role": role, "name": name, **{key: entry.get(key) for key in ("sha256", "licence", "file")}}
 
 
 def _version(name: str) -> str:

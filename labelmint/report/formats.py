@@ -41,8 +41,7 @@ def duration(seconds: float | None) -> str:
     if not minutes:
         return f"{seconds:.1f}{_SPACE}s"
     hours, minutes = divmod(minutes, 60)
-    said = f"{minutes}{_SPACE}min {rest}{_SPACE}s"
-    return f"{hours}{_SPACE}h {minutes}{_SPACE}min" if hours else said
+    return f"{hours}{_SPACE}h {minutes}{_SPACE}min" if hours else f"{minutes}{_SPACE}min {rest}{_SPACE}s"
 
 
 def number(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What became of the candidates: by rule, by label, and the prompts that they were written from."""
+"""What became of the candidates and of the unlabelled texts, and the prompts that were used."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Any
 from labelmint.report.read import Inputs
 from labelmint.rules.registry import RULES
 
-
-def meanings() -> dict[str, str]:
-    """Return what each rule rejects, in a few words."""
-    return {name: rule.meaning for name, rule in RULES.items()}
+MEANINGS = {name: rule.meaning for name, rule in RULES.items()}
 
 
 def funnel(inputs: Inputs, names: list[str]) -> dict[str, Any] | None:
@@ -19,21 +16,18 @@ def funnel(inputs: Inputs, names: list[str]) -> dict[str, Any] | None:
     rejected = inputs.filter.get("rejected")
     if not rejected:
         return None
-    total = inputs.filter.get("candidates") or 0
     by_label = Counter((row.get("rule"), row.get("label")) for row in inputs.rejected)
-    left, rules = total, []
+    left, rules = inputs.filter.get("candidates") or 0, []
     for rule, count in rejected.items():
         left -= count
         counts = [by_label[rule, name] for name in names]
-        rules.append(
-            {"rule": rule, "means": meanings()[rule], "count": count, "left": left, "labels": counts}
-        )
+        entry = {"rule": rule, "means": MEANINGS.get(rule, ""), "count": count, "left": left}
+        rules.append({**entry, "labels": counts})
     return {
-        "total": total,
+        "total": inputs.filter.get("candidates") or 0,
         "kept": inputs.filter.get("kept", 0),
         "most": max([entry["count"] for entry in rules], default=0),
         "rules": [entry for entry in rules if entry["count"]],
-        "idle": [entry["rule"] for entry in rules if not entry["count"]],
         "names": names,
         "labels": _labels(inputs),
         "relabelled": inputs.filter.get("relabelled", 0),
@@ -57,9 +51,6 @@ def example_prompts(inputs: Inputs) -> list[dict[str, Any]]:
     for prompt in inputs.prompts:
         first.setdefault((prompt["method"], prompt["label"]), prompt)
     return [
-        {
-            **prompt,
-            "demonstrations": [texts[row_id] for row_id in prompt["demonstration_ids"] if row_id in texts],
-        }
+        {**prompt, "demonstrations": [texts[each] for each in prompt["demonstration_ids"] if each in texts]}
         for _, prompt in sorted(first.items())
     ]

@@ -18,25 +18,29 @@ _ABLATE = paths.METRICS / "ablate.json"
 _DESCRIBE = paths.METRICS / "data.json"
 
 Rows = list[dict[str, Any]]
-Found = dict[str, Any]
+Metrics = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Inputs:
     """All that the report shows, as it stands in the files; `train` is by arm, in evaluate.json's order."""
 
-    prepare: Found
-    generate: Found
-    top_up: Found
-    filter: Found
-    train: dict[str, Found]
-    describe: Found
-    evaluate: Found
-    ablate: Found
+    prepare: Metrics
+    generate: Metrics
+    top_up: Metrics
+    filter: Metrics
+    label: Metrics
+    train: dict[str, Metrics]
+    describe: Metrics
+    evaluate: Metrics
+    ablate: Metrics
     confusion: list[dict[str, str]]
     reliability: list[dict[str, str]]
+    escalation: list[dict[str, str]]
     kept: Rows
     rejected: Rows
+    labelled: Rows
+    unsure: Rows
     prompts: Rows
     real: Rows
     hardest: Rows
@@ -50,30 +54,35 @@ def check_for_rows() -> None:
 
 def read_inputs() -> Inputs:
     """Read the metrics, plots and rows of the run."""
-    evaluate = _metrics(paths.METRICS / "evaluate.json")
+    evaluate = read_metrics(paths.METRICS / "evaluate.json")
     named = list(evaluate.get("arms", {}))
-    trained = {path.stem: _metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
+    trained = {path.stem: read_metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
     return Inputs(
-        prepare=_metrics(paths.METRICS / "prepare.json"),
-        generate=_metrics(paths.METRICS / "generate.json"),
-        top_up=_metrics(paths.METRICS / "top_up.json"),
-        filter=_metrics(paths.METRICS / "filter.json"),
+        prepare=read_metrics(paths.METRICS / "prepare.json"),
+        generate=read_metrics(paths.METRICS / "generate.json"),
+        top_up=read_metrics(paths.METRICS / "top_up.json"),
+        filter=read_metrics(paths.METRICS / "filter.json"),
+        label=read_metrics(paths.METRICS / "label.json"),
         # Files of arms that an earlier params.yaml named may still lie there.
         train={arm: trained[arm] for arm in named or trained if arm in trained},
-        describe=_metrics(_DESCRIBE),
+        describe=read_metrics(_DESCRIBE),
         evaluate=evaluate,
-        ablate=_metrics(_ABLATE),
+        ablate=read_metrics(_ABLATE),
         confusion=_table(paths.PLOTS / "confusion.csv"),
         reliability=_table(paths.PLOTS / "reliability.csv"),
+        escalation=_table(paths.PLOTS / "escalation.csv"),
         kept=_rows(paths.KEPT),
         rejected=_rows(paths.REJECTED),
+        labelled=_rows(paths.LABELLED),
+        unsure=_rows(paths.LABELLED_REJECTED),
         prompts=[*_rows(paths.PROMPTS), *_rows(paths.TOP_UP_PROMPTS)],
         real=_rows(paths.REAL_TRAIN),
         hardest=_rows(paths.HARDEST),
     )
 
 
-def _metrics(path: Path) -> Found:
+def read_metrics(path: Path) -> Metrics:
+    """Read a metrics file; empty if it is missing."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The kept and rejected rows as the page's browser reads them: as many as fit, drawn from every rule."""
+"""All rows, kept and rejected, as the page's browser reads them: as many as fit, drawn from every rule."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from labelmint.report.read import Inputs, Rows
 
 # Of all rows as JSON: with them the page stays under 5 MB, which a phone opens.
 MAX_BYTES = 4_000_000
-_EXTRAS = ("profile", "confidence", "variability")
+_EXTRAS = ("rule", "evidence", "values", "profile", "confidence", "variability")
 
 
 def browser(
     inputs: Inputs, names: list[str], rules: Sequence[str], limit: int, max_bytes: int = MAX_BYTES
 ) -> dict[str, Any]:
     """Return all that the browser shows; fewer than `limit` rows where the texts are long."""
-    groups = {"kept": inputs.kept}
-    for rule in [*rules, *sorted({row["rule"] for row in inputs.rejected} - set(rules))]:
-        groups[rule] = [row for row in inputs.rejected if row["rule"] == rule]
-    groups = {name: rows for name, rows in groups.items() if rows}
+    kept = {"kept": inputs.kept, "labelled": inputs.labelled}
+    rejected = [*inputs.rejected, *inputs.unsure]
+    by_rule = {rule: [row for row in rejected if row["rule"] == rule] for rule in rules}
+    groups = {name: rows for name, rows in {**kept, **by_rule}.items() if rows}
     while True:
         content = _content(inputs, names, draw(groups, limit), groups)
         size = len(json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -35,31 +35,28 @@ def browser(
 
 def draw(groups: Mapping[str, Rows], limit: int) -> Rows:
     """Return at most `limit` rows: rare groups whole where possible, the others thinned out evenly."""
-    total = sum(map(len, groups.values()))
-    if total <= limit:
-        chosen = [row for rows in groups.values() for row in rows]
-    else:
-        chosen, left = [], limit
-        waiting = sorted(groups.values(), key=len)
-        for at, rows in enumerate(waiting):
-            # Half by equal parts and half in proportion to what is left of the rows.
-            still = waiting[at:]
-            equal, fair = left / len(still), left * len(rows) / sum(map(len, still))
-            take = min(len(rows), left, math.ceil((equal + fair) / 2))
-            chosen += [rows[place * len(rows) // take] for place in range(take)]
-            left -= take
-    return sorted(chosen, key=lambda row: str(row["id"]))
+    chosen, left = [], limit
+    waiting = sorted(groups.values(), key=len)
+    for at, rows in enumerate(waiting):
+        # Half by equal parts and half in proportion to what is left of the rows.
+        still = waiting[at:]
+        remaining = sum(map(len, still))
+        equal, fair = left / len(still), left * len(rows) / max(1, remaining)
+        take = len(rows) if remaining <= left else min(len(rows), left, math.ceil((equal + fair) / 2))
+        chosen += [rows[place * len(rows) // take] for place in range(take)]
+        left -= take
+    return sorted(chosen, key=lambda row: ("method" not in row, str(row["id"])))
 
 
 def _content(inputs: Inputs, names: list[str], rows: Rows, groups: Mapping[str, Rows]) -> dict[str, Any]:
-    used = {row["prompt_id"] for row in rows}
+    used = {row["prompt_id"] for row in rows if "prompt_id" in row}
     prompts = {prompt["id"]: prompt for prompt in inputs.prompts if prompt["id"] in used}
     shown = {row_id for prompt in prompts.values() for row_id in prompt["demonstration_ids"]}
     return {
-        "total": len(inputs.kept) + len(inputs.rejected),
-        "counts": {name: len(members) for name, members in groups.items()},
+        "total": sum(map(len, groups.values())),
+        "rules": {name: len(rows) for name, rows in groups.items() if name not in ("kept", "labelled")},
         "labels": names,
-        "methods": sorted({row["method"] for row in rows}),
+        "methods": sorted({row["method"] for row in rows if "method" in row}),
         "demonstrations": {key: prompt["demonstration_ids"] for key, prompt in prompts.items()},
         "real": {row["id"]: " / ".join(_texts(row)) for row in inputs.real if row["id"] in shown},
         "rows": [_row(row, names) for row in rows],
@@ -67,22 +64,23 @@ def _content(inputs: Inputs, names: list[str], rows: Rows, groups: Mapping[str, 
 
 
 def _row(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return what is shown of a row; what it lacks is left out, which halves the page."""
+    """Return what is shown of a row; what it lacks is left out, which halves the page.
+
+    A row without a method is a text that came without a label.
+    """
+    label = row.get("judged_label", row.get("label"))
     shown = {
         "id": row["id"],
         "text": row["text"],
         "pair": row.get("text_pair"),
-        "label": row.get("judged_label", row["label"]),
-        "written": row["label"] if row.get("judged_label", row["label"]) != row["label"] else None,
-        "method": row["method"],
-        "prompt": row["prompt_id"],
-        "rule": row.get("rule"),
-        "evidence": row.get("evidence"),
+        "label": label,
+        "written": row["label"] if row.get("label") != label and "label" in row else None,
+        "method": row.get("method"),
+        "prompt": row.get("prompt_id"),
         "scores": _shares(row.get("label_scores"), names),
-        "values": row.get("values"),
+        **{key: row.get(key) for key in _EXTRAS},
     }
-    extras = {key: row.get(key) for key in _EXTRAS}
-    return {key: value for key, value in {**shown, **extras}.items() if value not in (None, {}, [], "")}
+    return {key: value for key, value in shown.items() if value not in (None, {}, [], "")}
 
 
 def _shares(scores: Mapping[str, float] | None, names: list[str]) -> list[float] | None:

@@ -46,26 +46,26 @@ def side_by_side(sets: Mapping[str, Any]) -> dict[str, Any]:
     return {"columns": [words(column) for column in sets], "groups": groups, "lists": lists}
 
 
-def histograms(found: Mapping[str, Any]) -> dict[str, list[float]]:
+def histograms(metrics: Mapping[str, Any]) -> dict[str, list[float]]:
     """Return the sets' histograms of lengths, of those that have one."""
-    lengths = {name: content.get("length", {}) for name, content in found.get("sets", {}).items()}
+    lengths = {name: content.get("length", {}) for name, content in metrics.get("sets", {}).items()}
     return {name: length["histogram"] for name, length in lengths.items() if length.get("histogram")}
 
 
-def by_set(found: Mapping[str, Any], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def by_set(metrics: Mapping[str, Any], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Turn {measure: {set: value}} into {set: {measure: value}}; the last set gets what is said of no set."""
     columns: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for measure, value in found.items():
+    for measure, value in metrics.items():
         of_sets = isinstance(value, Mapping) and bool(value) and set(value) <= set(names)
-        for name, own in value.items() if of_sets else [(names[-1], value)]:
-            columns[name][measure] = own
+        for name, content in value.items() if of_sets else [(names[-1], value)]:
+            columns[name][measure] = content
     return columns
 
 
-def entries(path: Path, found: list[Mapping[str, Any]]) -> dict[str, Any]:
+def entries(path: Path, items: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a list of entries as a table with their keys as columns."""
-    columns = list(dict.fromkeys(key for entry in found for key in entry))
-    cells = [[listed(entry.get(key)) for key in columns] for entry in found]
+    columns = list(dict.fromkeys(key for entry in items for key in entry))
+    cells = [[listed(entry.get(key)) for key in columns] for entry in items]
     return {"name": words(" · ".join(path)), "columns": [words(key) for key in columns], "rows": cells}
 
 
@@ -76,8 +76,8 @@ def listed(value: Any) -> Any:
         return f"{number(value['mean'])}{spread}"
     if not isinstance(value, list):
         return value
-    said = ", ".join(number(item) for item in value[:_LISTED])
-    return said + (f" … ({len(value)})" if len(value) > _LISTED else "")
+    shown = ", ".join(number(item) for item in value[:_LISTED])
+    return shown + (f" … ({len(value)})" if len(value) > _LISTED else "")
 
 
 def words(key: str) -> str:

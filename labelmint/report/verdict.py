@@ -1,27 +1,63 @@
-"""The answer in plain sentences: what the synthetic data is worth, what beats it, what to be wary of."""
+"""The answer in plain sentences: what the made data is worth, what beats it, what to be wary of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labelmint.report.arms import equivalences, gains, main_arm, main_gain, scored
-from labelmint.report.formats import count, interval, p_value, percent, points, points_interval
-from labelmint.report.read import Inputs
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
+from labelmint.report.formats import (
+    count,
+    duration,
+    interval,
+    p_value,
+    percent,
+    points,
+    points_interval,
+)
+from labelmint.report.read import Inputs, read_inputs
 
 _FEW_TEST_ROWS = 500
 _POOR_CALIBRATION = 0.1
 _P_SHOWN = 0.05
+_MANY_TEXTS = 1_000_000
+
+
+def print_verdict() -> None:
+    """Print scores and verdict: the last lines of `make repro`; raise `DataError` before an evaluation."""
+    inputs, path = read_inputs(), paths.METRICS / "evaluate.json"
+    if not inputs.evaluate:
+        raise DataError(f"{path}: no such file; run `dvc repro`")
+    if "speeds" not in inputs.evaluate:
+        raise DataError(f"{path}: written by an earlier version; run `dvc repro`")
+    evaluate, answer = inputs.evaluate, verdict(inputs)
+    metric = METRIC_NAMES[evaluate["metric"]]
+    lines = [f"{evaluate['task']}: {metric} on {evaluate['test_rows']} held-out real rows (95 % interval)"]
+    for arm in scored(inputs):
+        score = f"  {percent(arm['score'].get('mean'))}  ({interval(arm['score'])})" if arm["score"] else ""
+        speed = f"  {count(arm['texts_per_s'])} texts/s" if arm["texts_per_s"] else ""
+        lines.append(f"  {arm['name']:<14}{arm['rows']:>6} rows{score}{speed}")
+    print("\n".join([*lines, f"{answer['headline']} ({answer['interval']}).", *answer["sentences"]]))
 
 
 def verdict(inputs: Inputs) -> dict[str, Any]:
     """Return headline, its interval, sentences beneath it, and caveats."""
     headline, span = _headline(inputs)
+    if not inputs.evaluate.get("test_rows"):
+        return {
+            "headline": headline,
+            "interval": span,
+            "sentences": [],
+            "caveats": list(_data_caveats(inputs)),
+        }
+    sentences = (_like(inputs), _gain(inputs), _by_source(inputs), _alternative(inputs), _advice(inputs))
     return {
         "headline": headline,
         "interval": span,
-        "sentences": [text for text in (_like(inputs), _gain(inputs), _beaten(inputs)) if text],
-        "caveats": _caveats(inputs),
+        "sentences": [text for text in sentences if text],
+        "caveats": [*_scoring_caveats(inputs), *_doubtful(inputs), *_data_caveats(inputs)],
     }
 
 
@@ -30,150 +66,184 @@ def _headline(inputs: Inputs) -> tuple[str, str]:
         return "There is no evaluation yet", "run dvc repro"
     if not inputs.evaluate["test_rows"]:
         return "Nothing could be scored", inputs.evaluate["note"]
-    main, worth, gain = main_arm(inputs), _equivalence(inputs), main_gain(inputs)
-    real = inputs.evaluate["arms"][main["name"]]["real"]
+    worth, gain, made = _worth(inputs), _main_gain(inputs), _made(inputs)
     if worth:
-        # As `labelmint verdict` says it: what the main arm scores like, less the real rows that it has.
+        # What the main arm scores like, less the real rows that it has.
+        real = _main(inputs)["real"]
         added = {**worth, **{key: max(0, worth[key] - real) for key in ("rows", "ci_low", "ci_high")}}
-        return f"Your synthetic data is worth {_worth(added)} real labels", _rows(added)
+        return f"Your {made} are worth {_bounded(added)} real labels", f"95 % interval {_span(added)}"
     if gain:
-        return (
-            f"The synthetic data changes accuracy by {points(gain['accuracy'])} points",
-            f"95 % interval {points_interval(gain)}",
-        )
-    best = max(scored(inputs), key=_mean)
-    span = interval(best["accuracy"])
-    return (
-        f"{best['name']} scores {percent(_mean(best))}",
-        f"95 % interval {span}; there is nothing to compare it with",
-    )
+        change = f"The {made} change {_metric(inputs)} by {points(gain['points'])} points"
+        return change, f"95 % interval {points_interval(gain)}"
+    main = main_arm(inputs)
+    span = f"95 % interval {interval(main['score'])}; there is nothing to compare it with"
+    return f"{main['name']} scores {percent(main['score']['mean'])}", span
 
 
-def _equivalence(inputs: Inputs) -> Mapping[str, Any]:
-    """Return the label equivalence of the main arm, if it has synthetic rows."""
-    main = inputs.evaluate.get("main_arm", "")
-    if not inputs.evaluate["arms"][main]["synthetic"]:
-        return {}
+def _main(inputs: Inputs) -> Mapping[str, Any]:
+    arm: Mapping[str, Any] = inputs.evaluate["arms"][inputs.evaluate["main_arm"]]
+    return arm
+
+
+def _metric(inputs: Inputs) -> str:
+    return METRIC_NAMES[inputs.evaluate["metric"]]
+
+
+def _made(inputs: Inputs) -> str:
+    arm = _main(inputs)
+    kinds = [
+        name for key, name in (("synthetic", "synthetic rows"), ("unlabelled", "labelled texts")) if arm[key]
+    ]
+    return " and ".join(kinds)
+
+
+def _worth(inputs: Inputs) -> Mapping[str, Any]:
+    """Return the label equivalence of the main arm, if there is one."""
+    main = inputs.evaluate["main_arm"]
     return next((entry for entry in equivalences(inputs) if entry["name"] == main), {})
 
 
+def _main_gain(inputs: Inputs) -> Mapping[str, Any]:
+    names = (inputs.evaluate["main_arm"], inputs.evaluate["counterpart"])
+    return next((gain for gain in gains(inputs) if (gain["one"], gain["other"]) == names), {})
+
+
+def _bounded(worth: Mapping[str, Any]) -> str:
+    if not worth["rows"]:
+        return "0"
+    bound = next((word for word in ("at least", "at most") if word in worth["note"]), "about")
+    return f"{bound} {count(worth['rows'])}"
+
+
+def _span(worth: Mapping[str, Any]) -> str:
+    return f"{count(worth['ci_low'])} to {count(worth['ci_high'])}"
+
+
 def _like(inputs: Inputs) -> str:
-    if not inputs.evaluate.get("test_rows"):
-        return ""
-    worth, real = _equivalence(inputs), inputs.evaluate["arms"][inputs.evaluate["main_arm"]]["real"]
+    worth, real = _worth(inputs), _main(inputs)["real"]
     if not worth or not real:
         return ""
-    span = f"{count(worth['ci_low'])} to {count(worth['ci_high'])}"
-    return f"With it, your {count(real)} real labels score like {_worth(worth)} ({span})."
-
-
-def _worth(entry: Mapping[str, Any]) -> str:
-    if not entry["rows"]:
-        return "0"
-    bound = next((word for word in ("at least", "at most") if word in entry.get("note", "")), "")
-    return f"{bound} {count(entry['rows'])}".strip()
-
-
-def _rows(entry: Mapping[str, Any]) -> str:
-    return f"95 % interval {count(entry['ci_low'])} to {count(entry['ci_high'])}"
-
-
-def _mean(entry: Mapping[str, Any]) -> float:
-    return float(entry["accuracy"].get("mean", 0.0))
+    return f"With them, your {count(real)} real labels score like {_bounded(worth)} ({_span(worth)})."
 
 
 def _gain(inputs: Inputs) -> str:
-    gain = main_gain(inputs)
+    gain = _main_gain(inputs)
     if not gain:
         return ""
-    arms = inputs.evaluate["arms"]
-    before, after = (percent(arms[gain[key]]["accuracy"]["mean"]) for key in ("other", "one"))
-    synthetic = count(arms[gain["one"]]["synthetic"])
-    place = "beside" if arms[gain["one"]]["real"] else "in place of"
+    arms, metric = inputs.evaluate["arms"], inputs.evaluate["metric"]
+    one = arms[gain["one"]]
+    before, after = (percent(arms[gain[key]][metric]["mean"]) for key in ("other", "one"))
+    made = " and ".join(
+        f"{count(one[key])} {name}"
+        for key, name in (("synthetic", "synthetic rows"), ("unlabelled", "machine-labelled texts"))
+        if one[key]
+    )
     text = (
-        f"{synthetic} synthetic rows {place} the real ones take accuracy from {before} to {after}: "
-        f"{points(gain['accuracy'])} points ({points_interval(gain)}, "
+        f"{made} {'beside' if one['real'] else 'in place of'} the real rows take {_metric(inputs)} from "
+        f"{before} to {after}: {points(gain['points'])} points ({points_interval(gain)}, "
         f"p = {p_value(gain['p_value'])}, Holm {p_value(gain['p_adjusted'])})."
     )
     if gain["ci_low"] <= 0 <= gain["ci_high"]:
         text += " The interval includes zero: the difference may be chance."
     elif gain["ci_high"] < 0:
-        text += " The synthetic rows lower accuracy here."
+        text += f" They lower {_metric(inputs)} here."
     return text
 
 
-def _beaten(inputs: Inputs) -> str:
-    if not inputs.evaluate.get("test_rows"):
-        return ""
-    main = main_arm(inputs)
-    better = [arm for arm in scored(inputs) if _mean(arm) > _mean(main)]
-    if not better:
-        return "Nothing else that was measured scores higher."
-    # Other students come first: they are what a reader could use today instead.
-    better.sort(key=lambda arm: (arm["kind"] != "other", -_mean(arm)))
-    listed = ", ".join(f"{arm['name']} {percent(_mean(arm))} ({interval(arm['accuracy'])})" for arm in better)
-    return f"Scoring higher than {main['name']}: {listed}."
+def _by_source(inputs: Inputs) -> str:
+    """Say what each source brought, if there are several."""
+    parts = [
+        f"{source['name']} {points(source['points'])} points"
+        + (f" in {duration(60 * source['minutes'])}" if source["minutes"] else "")
+        for source in sources(inputs)
+        if source["points"] is not None
+    ]
+    return f"By source: {'; '.join(parts)}." if len(parts) > 1 else ""
 
 
-def _caveats(inputs: Inputs) -> list[str]:
-    evaluate = inputs.evaluate
-    if not evaluate.get("test_rows"):
-        return _data_caveats(inputs)
-    main = evaluate["main_arm"]
-    caveats = [f"{arm} is left out: {reason}." for arm, reason in evaluate["left_out"].items()]
-    note = _equivalence(inputs).get("note")
+def _alternative(inputs: Inputs) -> str:
+    other, main = inputs.evaluate["alternative"], main_arm(inputs)
+    if not other:
+        return "Nothing else that was measured is as fast with the same labels."
+    score = f"{percent(other['mean'])} ({interval(other)})"
+    if other["mean"] > main["score"]["mean"]:
+        return (
+            f"{other['arm']} is as fast with the same labels, and scores higher than {main['name']}: {score}."
+        )
+    return f"The strongest alternative that is as fast with the same labels is {other['arm']}: {score}."
+
+
+def _advice(inputs: Inputs) -> str:
+    """Compare the main arm with the language model and other slower students, in score and speed."""
+    main, entries = main_arm(inputs), speeds(inputs)
+    speed = main["texts_per_s"]
+    asked = [entry for entry in entries if entry["student"] in ("llm", "llm_probe")]
+    slower = [entry for entry in entries if speed and entry["texts_per_s"] < speed]
+    better = [entry for entry in slower if entry["mean"] > main["score"]["mean"] and entry not in asked]
+    text = ""
+    if asked and speed:
+        best = max(asked, key=lambda entry: float(entry["mean"]))
+        is_right = "is right on" if inputs.evaluate["metric"] == "accuracy" else "has a macro-F1 of"
+        hours, less = (duration(_MANY_TEXTS / each) for each in (best["texts_per_s"], speed))
+        text = (
+            f"Asked directly ({best['arm']}), the language model {is_right} {percent(best['mean'])} at "
+            f"{count(best['texts_per_s'])} texts/s; distilled ({main['name']}): "
+            f"{percent(main['score']['mean'])} at {count(speed)}. A million texts take {hours}, or {less}."
+        )
+    if better:
+        named = ", ".join(
+            f"{entry['arm']} {percent(entry['mean'])} at {count(entry['texts_per_s'])}" for entry in better
+        )
+        text = f"{text} Slower but better: {named} texts/s.".strip()
+    return text
+
+
+def _scoring_caveats(inputs: Inputs) -> Iterator[str]:
+    evaluate, main = inputs.evaluate, inputs.evaluate["main_arm"]
+    for arm, reason in evaluate["left_out"].items():
+        yield f"{arm} is left out: {reason}."
+    note = _worth(inputs).get("note")
     if note:
-        caveats.append(f"Label equivalence of {main}: {note}.")
+        yield f"Label equivalence of {main}: {note}."
     if evaluate["note"]:
-        caveats.append(f"{evaluate['note']}.")
+        yield f"{evaluate['note']}."
     if evaluate["test_rows"] < _FEW_TEST_ROWS:
-        caveats.append(f"Only {count(evaluate['test_rows'])} test rows: the intervals are wide.")
-    return [*caveats, *_training_caveats(inputs), *_data_caveats(inputs)]
-
-
-def _training_caveats(inputs: Inputs) -> list[str]:
-    caveats = []
-    main = inputs.evaluate["arms"][inputs.evaluate["main_arm"]]
-    if main["real"]:
-        caveats.append(
+        yield f"Only {count(evaluate['test_rows'])} test rows: the intervals are wide."
+    if _main(inputs)["real"]:
+        yield (
             "One draw of the real rows: the intervals cover test rows and training seeds, "
             "not which rows you happened to label."
         )
-    error = main["calibration_error"]
+    error = _main(inputs)["calibration_error"]
     if error > _POOR_CALIBRATION:
-        caveats.append(
-            f"Confidence is off by {percent(error)} on average (calibration error of "
-            f"{inputs.evaluate['main_arm']}): do not read the probabilities as certainty."
+        yield (
+            f"Confidence is off by {percent(error)} on average (calibration error of {main}): "
+            "do not read the probabilities as certainty."
         )
-    return [*caveats, *_doubtful(inputs)]
 
 
-def _doubtful(inputs: Inputs) -> list[str]:
+def _doubtful(inputs: Inputs) -> Iterator[str]:
     """Say which differences may be chance, by themselves or as some of many that are looked at."""
-    arms = inputs.evaluate["arms"]
-    main_gains = [gain for gain in gains(inputs) if arms[gain["one"]]["synthetic"]]
-    alone = [gain for gain in main_gains if gain["p_value"] > _P_SHOWN]
-    among = [gain for gain in main_gains if gain not in alone and gain["p_adjusted"] > _P_SHOWN]
-    caveats = []
+    all_gains = gains(inputs)
+    made = [gain for gain in all_gains if inputs.evaluate["arms"][gain["one"]]["kind"] != "real"]
+    alone = [gain for gain in made if gain["p_value"] > _P_SHOWN]
+    among = [gain for gain in made if gain not in alone and gain["p_adjusted"] > _P_SHOWN]
     for what, some in (
         ("No significant difference on this test set", alone),
-        (f"Significant by itself, but not as one of {len(gains(inputs))} comparisons (Holm)", among),
+        (f"Significant by itself, but not as one of {len(all_gains)} comparisons (Holm)", among),
     ):
         if some:
             named = "; ".join(f"{gain['one']} against {gain['other']}" for gain in some)
-            caveats.append(f"{what}: {named}.")
-    return caveats
+            yield f"{what}: {named}."
 
 
-def _data_caveats(inputs: Inputs) -> list[str]:
-    caveats = []
-    scoring = inputs.filter.get("label_scoring") or {}
+def _data_caveats(inputs: Inputs) -> Iterator[str]:
+    scoring = inputs.filter.get("label_scoring") or inputs.label.get("label_scoring") or {}
     accuracy = (scoring.get("accuracy") or {}).get("pooled") or (scoring.get("accuracy") or {}).get("llm")
     if accuracy:
-        caveats.append(
+        yield (
             f"The label scorers are right on {percent(accuracy)} of {count(scoring['real_rows'])} unseen "
-            "real rows; where they are wrong, kept rows have wrong labels."
+            "real rows; where they are wrong, rows have wrong labels."
         )
     for label, missing in (inputs.filter.get("missing") or {}).items():
-        caveats.append(f"{label} lacks {count(missing)} rows.")
-    return caveats
+        yield f"{label} lacks {count(missing)} rows."

@@ -68,12 +68,16 @@ def unscored(roles: Roles, metric: Metric) -> dict[str, Any]:
 
 
 def definition(arm: ArmPredictions, roles: Roles) -> dict[str, Any]:
-    """Return what an arm was trained on, by which student, and how fast that is."""
+    """Return what an arm was trained on, by which student, and how fast that is.
+
+    `kind` is the only source of its rows, or mixed.
+    """
+    rows = {"real": arm.real, "synthetic": arm.synthetic, "unlabelled": arm.unlabelled}
+    sources = [source for source, count in rows.items() if count]
     return {
+        "kind": sources[0] if len(sources) == 1 else "mixed",
         "train_rows": arm.train_rows,
-        "real": arm.real,
-        "synthetic": arm.synthetic,
-        "unlabelled": arm.unlabelled,
+        **rows,
         "student": arm.student,
         "main_student": arm.student == roles.main.student,
         "texts_per_s": arm.texts_per_s,

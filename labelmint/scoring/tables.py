@@ -29,16 +29,10 @@ def write_learning_curve(path: Path, result: Mapping[str, Any]) -> None:
         if arm["main_student"]:
             score = arm[result["metric"]]
             rows.append(
-                [kind_of(arm), arm["train_rows"], *(score[key] for key in ("mean", "ci_low", "ci_high"))]
+                [arm["kind"], arm["train_rows"], *(score[key] for key in ("mean", "ci_low", "ci_high"))]
             )
     rows.sort(key=lambda row: (_KINDS.index(row[0]), row[1]))
     _write(path, ["kind", "rows", "score", "ci_low", "ci_high"], rows)
-
-
-def kind_of(arm: Mapping[str, Any]) -> str:
-    """Return which rows an arm of evaluate.json has: of one source, or mixed."""
-    sources = [source for source in ("real", "synthetic", "unlabelled") if arm.get(source)]
-    return sources[0] if len(sources) == 1 else "mixed"
 
 
 def write_reliability(path: Path, arms: Sequence[ArmPredictions], truth: Ints) -> None:

@@ -13,20 +13,21 @@ SCRIPT = "<script>document.title='run'</script></script><img src=x onerror=alert
 ARABIC = "هذا الفيلم رائع جدًّا 😀 ولا يُنسى"
 ENDS = "a line\u2028end and a paragraph\u2029end & an <!-- open comment"
 LABELS = ["negative", "positive"]
-# Real rows, synthetic rows, accuracy.
+# Real, synthetic and unlabelled rows, accuracy.
 ARMS = {
-    "real": (20, 0, 0.7),
-    "synthetic": (0, 200, 0.77),
-    "mixed": (20, 200, 0.76),
-    "real_30": (30, 0, 0.74),
-    "real_40": (40, 0, 0.78),
-    "real_50": (50, 0, 0.81),
-    "mixed_100": (20, 100, 0.74),
-    "synthetic_100": (0, 100, 0.73),
-    "llm": (20, 0, 0.85),
-    "majority": (20, 0, 0.5),
+    "real": (20, 0, 0, 0.7),
+    "synthetic": (0, 200, 0, 0.77),
+    "mixed": (20, 200, 0, 0.76),
+    "real_30": (30, 0, 0, 0.74),
+    "real_40": (40, 0, 0, 0.78),
+    "real_50": (50, 0, 0, 0.81),
+    "mixed_100": (20, 100, 0, 0.74),
+    "texts": (20, 0, 90, 0.75),
+    "llm": (20, 0, 0, 0.85),
+    "majority": (20, 0, 0, 0.5),
 }
 STUDENTS = ("llm", "majority")
+SPEEDS = {"llm": 17.0, "majority": 1_000_000.0}
 
 
 def score(mean: float, spread: float = 0.03) -> dict[str, float]:
@@ -34,17 +35,20 @@ def score(mean: float, spread: float = 0.03) -> dict[str, float]:
     return {"mean": mean, "sd": 0.01, "ci_low": round(mean - spread, 4), "ci_high": round(mean + spread, 4)}
 
 
-def arm(name: str, real: int, synthetic: int, accuracy: float) -> dict[str, Any]:
+def arm(name: str, real: int, synthetic: int, unlabelled: int, accuracy: float) -> dict[str, Any]:
     """Return an arm's entry of evaluate.json."""
     part = {"rows": 20, "accuracy": accuracy, "ci_low": accuracy - 0.1, "ci_high": accuracy + 0.1}
+    rows = {"real": real, "synthetic": synthetic, "unlabelled": unlabelled}
+    kinds = [kind for kind, count in rows.items() if count]
     return {
-        "train_rows": real + synthetic,
-        "real": real,
-        "synthetic": synthetic,
+        "kind": kinds[0] if len(kinds) == 1 else "mixed",
+        "train_rows": sum(rows.values()),
+        **rows,
         "student": name if name in STUDENTS else "auto",
         "main_student": name not in STUDENTS,
+        "texts_per_s": SPEEDS.get(name, 340.0),
         "accuracy": score(accuracy),
-        "macro_f1": score(accuracy - 0.01),
+        "macro_f1": score(round(accuracy - 0.01, 4)),
         "calibration_error": 0.15,
         "labels": {},
         "slices": {
@@ -54,17 +58,31 @@ def arm(name: str, real: int, synthetic: int, accuracy: float) -> dict[str, Any]
     }
 
 
+def speed(name: str, *, frontier: bool) -> dict[str, Any]:
+    """Return an arm's entry of evaluate.json's `speeds`."""
+    entry = arm(name, *ARMS[name])
+    return {"student": entry["student"], "arm": name, "texts_per_s": entry["texts_per_s"]} | {
+        **{key: entry["accuracy"][key] for key in ("mean", "ci_low", "ci_high")},
+        "frontier": frontier,
+    }
+
+
 def evaluation(**changes: Any) -> dict[str, Any]:
     """Return evaluate.json."""
     worth = {"rows": 35, "ci_low": 24, "ci_high": 50, "note": "the interval reaches the curve's end, 50"}
     gain = {"accuracy": 0.06, "ci_low": 0.02, "ci_high": 0.1, "p_value": 0.0005, "p_adjusted": 0.0015}
+    source = {
+        "gain": {key: gain[key] for key in ("accuracy", "ci_low", "ci_high")},
+        "label_equivalence": worth,
+    }
     return {
         "task": "tiny",
         "test_rows": 40,
         "note": "",
+        "metric": "accuracy",
         "main_arm": "mixed",
         "counterpart": "real",
-        "arms": {name: arm(name, *found) for name, found in ARMS.items()},
+        "arms": {name: arm(name, *content) for name, content in ARMS.items()},
         "gain": {
             "mixed_vs_real": {"one": "mixed", "other": "real", **gain},
             "mixed_vs_synthetic": {
@@ -76,6 +94,16 @@ def evaluation(**changes: Any) -> dict[str, Any]:
             },
         },
         "label_equivalence": {"mixed": worth, "synthetic": {**worth, "note": ""}},
+        "sources": {
+            "synthetic": {"arm": "mixed", "rows": 200, "minutes": 10.0, "points_per_minute": 0.6, **source},
+            "unlabelled": {"arm": "texts", "rows": 90, "minutes": 2.0, "points_per_minute": 3.0, **source},
+        },
+        "speeds": [
+            speed("llm", frontier=True),
+            speed("mixed", frontier=True),
+            speed("majority", frontier=True),
+        ],
+        "alternative": {"arm": "synthetic", "student": "auto", "texts_per_s": 340.0, **score(0.77)},
         "subjectivity": {"agreement": 0.83, "kappa": 0.66, "rows": 300, "draws": 3},
         "left_out": {},
         **changes,
@@ -110,7 +138,7 @@ def rejected_rows() -> list[dict[str, Any]]:
         "similarity": 0.8,
     }
     real = {"real": "r000000", "real_text": f"text {SCRIPT}", "similarity": 1.0}
-    found = [
+    broken = [
         ("unsure_label", {"judged_label": "positive", "margin": 0.3}, "the plot is dull but grand"),
         ("unsure_label", {"judged_label": "negative", "margin": 0.2}, "a dull affair"),
         ("near_duplicate", earlier, "a plain text number nought"),
@@ -119,8 +147,23 @@ def rejected_rows() -> list[dict[str, Any]]:
     ]
     return [
         {**candidate(200 + at, text), "rule": rule, "evidence": evidence, "label_scores": None}
-        for at, (rule, evidence, text) in enumerate(found)
+        for at, (rule, evidence, text) in enumerate(broken)
     ]
+
+
+def labelled_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return texts that came without labels: those that got one, and the others."""
+    scores = {"negative": -0.1, "positive": -2.35}
+    kept = [{"id": f"u{at}", "text": f"a text of somebody {at}", "label_scores": scores} for at in range(3)]
+    evidence = {"judged_label": "negative", "margin": 0.1}
+    unsure = {
+        "id": "u9",
+        "text": "so so",
+        "rule": "unsure_label",
+        "evidence": evidence,
+        "label_scores": scores,
+    }
+    return [{**row, "judged_label": "negative"} for row in kept], [unsure]
 
 
 def write_data() -> None:
@@ -147,16 +190,25 @@ def write_data() -> None:
             "missing": {"positive": 5},
         },
     )
+    labelled_kept, labelled_rejected = labelled_rows()
+    write_rows(paths.LABELLED, labelled_kept)
+    write_rows(paths.LABELLED_REJECTED, labelled_rejected)
+    scoring = {"accuracy": {"probe": 0.9, "pooled": 0.91}, "weights": {"probe": 2.5}, "real_rows": 84}
+    counts = {
+        "kept": 3,
+        "rejected": {"empty": 0, "unsure_label": 1},
+        "labels": {"negative": 3, "positive": 0},
+    }
+    write_json(
+        paths.METRICS / "label.json", {"texts": 4, **counts, "label_scoring": scoring, "seconds": 66.0}
+    )
     write_json(paths.METRICS / "generate.json", {"tokens": 4000, "seconds": 866.5, "tokens_per_s": 122.0})
     write_json(paths.METRICS / "top_up.json", {"added": 0})
-    for name, (real, synthetic, _) in ARMS.items():
-        training = {
-            "train_rows": real + synthetic,
-            "recipe": "fine_tune",
-            "seeds": 2,
-            "seconds": 60.0,
-            "rows_per_s": 90.0,
-        }
+    weights = {"real": 1.0, "synthetic": 0.3}
+    chosen = {"weights": weights, "weights_validation": [{"weights": weights, "score": 0.77}]}
+    for name, (real, synthetic, unlabelled, _) in ARMS.items():
+        training = {"train_rows": real + synthetic + unlabelled, "recipe": "fine_tune", "seeds": 2}
+        training |= {"seconds": 60.0, "rows_per_s": 90.0, **(chosen if name == "mixed" else {})}
         write_json(paths.METRICS / "train" / f"{name}.json", training)
 
 
@@ -173,6 +225,9 @@ def write_extras() -> None:
     bins = [f"{name},{at / 10},{at / 10 - 0.05},20" for name in ("real", "mixed") for at in range(5, 10)]
     text = "\n".join(["arm,confidence,accuracy,rows", *bins]) + "\n"
     (paths.PLOTS / "reliability.csv").write_text(text)
+    lines = [f"llm,{share},{0.76 + share / 10},{0.75 + share / 10}" for share in (0.0, 0.5, 1.0)]
+    text = "\n".join(["fallback,share,accuracy,macro_f1", *lines]) + "\n"
+    (paths.PLOTS / "escalation.csv").write_text(text)
     hard = {"id": "r9", "text": SCRIPT, "label": "positive", "wrong": 1.0, "predicted": {"mixed": "negative"}}
     write_rows(Path("data/evaluation/hardest.jsonl"), [hard, {**hard, "id": "r8", "text": ARABIC}])
     described = {"rows": 20, "words": {"mean": 12.5, "shares": [0.1, 0.2]}, "self_bleu": 0.31}

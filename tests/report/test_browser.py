@@ -46,18 +46,18 @@ class Opened:
     @property
     def ids(self):
         """Return the ids of the rows in the list."""
-        return re.findall(r"<code>(s\d+)</code>", self.dom.split('<ol id="list"')[1].split("</ol>")[0])
+        return re.findall(r"<code>([su]\d+)</code>", self.dom.split('<ol id="list"')[1].split("</ol>")[0])
 
     @property
-    def found(self):
-        return re.search(r'<p id="found"[^>]*>(.*?)</p>', self.dom)[1]
+    def count(self):
+        return re.search(r'<p id="shown"[^>]*>(.*?)</p>', self.dom)[1]
 
     def texts(self):
         parser = HTMLParser()
-        said = []
-        parser.handle_data = said.append
+        texts = []
+        parser.handle_data = texts.append
         parser.feed(self.dom.split('<ol id="list"')[1].split("</ol>")[0])
-        return said
+        return texts
 
 
 @pytest.fixture
@@ -101,18 +101,19 @@ def test_nothing_fails_and_a_row_that_is_a_script_is_shown_and_not_run(page):
 
 def test_a_filter_is_an_address(page):
     assert page("#rows?rule=unsure_label&q=plot").ids == ["s000200"]
-    assert page("#rows?rule=unsure_label").ids == ["s000200", "s000201"]
+    assert page("#rows?rule=unsure_label").ids == ["s000200", "s000201", "u9"]
     assert page("#rows?status=relabelled").ids == ["s000100"]
 
 
 def test_filters_go_together_and_pages_turn(page):
     assert page("#rows?status=relabelled").ids == ["s000100"]
     assert page("#rows?method=persona").ids == ["s000102"]
+    assert page("#rows?source=unlabelled&status=kept").ids == ["u0", "u1", "u2"]
     assert page("#rows?label=positive").ids == ["s000100", "s000101"]  # as written, or as it is
     second = page("#rows?status=kept&page=2")
-    assert len(second.ids) == 33 - 25
-    assert second.found == "33 of 38 rows, page 2 of 2"
-    assert "no row fits" in page("#rows?q=nowhere").found
+    assert len(second.ids) == 36 - 25
+    assert second.count == "36 of 42 rows, page 2 of 2"
+    assert "no row fits" in page("#rows?q=nowhere").count
     assert len(page("#rows?rule=no_such_rule").ids) == 25  # a choice that the page doesn't have is none
 
 

@@ -20,6 +20,7 @@ SECTIONS = [
     "verdict",
     "arms",
     "curves",
+    "speed",
     "funnel",
     "rows",
     "prompts",
@@ -70,9 +71,10 @@ def test_every_section_is_there_and_shows_its_numbers(full, made):
     page = Page(made())
     assert [attrs["id"] for tag, attrs in page.tags if tag == "section"] == SECTIONS
     for section, text in {
-        "arms": "majority",
+        "arms": "machine-labelled texts",
+        "speed": "Passing on what it is unsure of",
         "curves": "24 to 50",
-        "funnel": "near_duplicate",
+        "funnel": "3 of 4 got a label: negative 3, positive 0. Rejected: unsure_label 1",
         "data": "0.9 ± 0.01",
         "rules": "rows it alone removes",
         "errors": "kappa 0.66",
@@ -135,6 +137,9 @@ def test_halves_of_characters_and_unusual_names_are_no_failure(full, made):
         "metrics/generate.json",
         "metrics/plots/confusion.csv",
         "metrics/plots/reliability.csv",
+        "metrics/plots/escalation.csv",
+        "metrics/label.json",
+        "data/labelled/kept.jsonl",
         "data/evaluation/hardest.jsonl",
         "data/synthetic/kept.jsonl",
         "data/synthetic/prompts.jsonl",
@@ -145,6 +150,7 @@ def test_a_missing_input_leaves_a_line_that_says_so(full, made, missing):
     (full / missing).unlink()
     page = made()
     quiet = {"data/synthetic/kept.jsonl", "data/real/train.jsonl", "metrics/generate.json"}  # others remain
+    quiet |= {"metrics/plots/escalation.csv", "metrics/label.json", "data/labelled/kept.jsonl"}
     assert ('class="none"' in page.split("<noscript>")[0] + page.split("</noscript>")[1]) is (
         missing not in quiet
     )
@@ -174,9 +180,12 @@ def test_an_unscored_run_without_real_rows(run, made):
         "counterpart": "",
         "gain": {},
         "label_equivalence": {},
+        "subjectivity": {},
+        **{"sources": {}, "speeds": [], "alternative": {}},
     }
-    trained = {"train_rows": 200, "real": 0, "synthetic": 200, "student": "auto", "main_student": True}
-    write_evaluation(**unscored, arms={"synthetic": trained}, subjectivity={})
+    trained = {"kind": "synthetic", "train_rows": 200, "real": 0, "synthetic": 200, "unlabelled": 0}
+    trained |= {"student": "auto", "main_student": True, "texts_per_s": 340.0}
+    write_evaluation(**unscored, arms={"synthetic": trained})
     (run / "metrics/plots/confusion.csv").write_text("label,predicted\n")
     page = made()
     assert "Nothing could be scored" in page
@@ -188,8 +197,8 @@ def test_an_unscored_run_without_real_rows(run, made):
 def test_the_short_form_has_the_verdict_and_the_table(full, made):
     made()
     text = Path("metrics/report.md").read_text(encoding="utf-8")
-    assert text.startswith("## Your synthetic data is worth 15 real labels\n")
-    assert "| mixed | 220 | 76.0\xa0% | 73.0 to 79.0 |" in text
+    assert text.startswith("## Your synthetic rows are worth about 15 real labels\n")
+    assert "| mixed | 220 | 76.0\xa0% | 73.0 to 79.0 | 75.0\xa0% | 15.0\xa0% | 340 |" in text
     assert "- Only 40 test rows" in text
     assert not re.search(r"\n{3}", text)
 
@@ -202,6 +211,15 @@ def test_texts_stay_in_their_cell_of_a_markdown_table(text, said):
     assert plain(text) == said
 
 
+def test_by_macro_f1_the_page_says_so(full, made):
+    gain = {"one": "mixed", "other": "real", "macro_f1": 0.06, "ci_low": 0.02, "ci_high": 0.1}
+    gain |= {"p_value": 0.0005, "p_adjusted": 0.0015}
+    write_evaluation(metric="macro_f1", gain={"mixed_vs_real": gain}, sources={})
+    text = Page(made()).texts
+    assert "take macro-F1 from 69.0\xa0% to 75.0\xa0%: +6.0 points" in text["verdict"]
+    assert "Differences in macro-F1" in text["arms"]
+
+
 def test_a_broken_metrics_file_is_named(full):
     (full / "metrics/filter.json").write_text("{")
     with pytest.raises(DataError, match=r"metrics/filter\.json: not valid JSON"):
@@ -212,14 +230,16 @@ def test_the_points_of_the_curves(full):
     points = {point["arm"]: point for point in arms.curve(read_inputs())}
     assert points["mixed"]["rows"] == 200  # its synthetic rows
     assert points["mixed_100"]["rows"] == 100
-    assert points["synthetic"]["rows"] == 200
     assert points["real_40"]["rows"] == 40
-    assert {point["kind"] for point in points.values()} == {"real", "mixed", "synthetic"}
+    assert points["texts"]["rows"] == 90
+    lines = {name: point["line"] for name, point in points.items()}
+    assert lines["mixed"] == lines["mixed_100"] == "real+synthetic"
+    assert (lines["texts"], lines["synthetic"]) == ("real+unlabelled", "synthetic")
 
 
 def test_charts_are_coloured_by_the_style_and_say_what_they_show(full, made):
     page = made(drawn=True)
-    assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 4
+    assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 6
     assert 'stroke="var(--mixed)"' in page
     assert "scores like 35 real labels (24 to 50)" in page
     assert "real_40: 78.0\xa0% (75.0 to 81.0)" in page
@@ -243,5 +263,5 @@ def test_rows_beyond_the_limit_are_left_out_and_the_page_says_so(full, monkeypat
     write_extras()
     page = made()
     assert len(rows_of(page)["rows"]) == 20
-    assert "20 of 38 rows" in page
+    assert "20 of 42 rows" in page
     assert "r8" not in Page(page).texts["errors"]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from labelmint.report.read import read_inputs
 from labelmint.report.rows import browser, draw
-from tests.report.helpers import LABELS, kept_rows, rejected_rows
+from labelmint.rules.registry import RULES
+from tests.report.helpers import LABELS, kept_rows, labelled_rows, rejected_rows
 
 
 def groups_of(sizes):
@@ -37,16 +38,11 @@ def inputs_with(**changes):
 
 
 def test_a_row_has_what_is_shown_of_it_and_nothing_else(project):
-    shown = browser(inputs_with(kept=kept_rows(), rejected=rejected_rows()), LABELS, ["near_duplicate"], 5000)
+    shown = browser(inputs_with(kept=kept_rows(), rejected=rejected_rows()), LABELS, list(RULES), 5000)
     rows = {row["id"]: row for row in shown["rows"]}
     assert shown["total"] == len(rows) == len(kept_rows()) + len(rejected_rows())
-    assert list(shown["counts"]) == [
-        "kept",
-        "near_duplicate",
-        "demonstration_copy",
-        "foreign_script",
-        "unsure_label",
-    ]
+    counts = {"demonstration_copy": 1, "foreign_script": 1, "near_duplicate": 1, "unsure_label": 2}
+    assert shown["rules"] == counts
     assert (rows["s000100"]["label"], rows["s000100"]["written"]) == ("positive", "negative")
     assert rows["s000100"]["profile"] == "hard"
     assert rows["s000100"]["scores"] == [0.905, 0.095]
@@ -55,9 +51,24 @@ def test_a_row_has_what_is_shown_of_it_and_nothing_else(project):
     assert rows["s000202"]["evidence"]["duplicate_of_text"] == "a plain text number zero"
 
 
+def test_texts_that_came_without_labels_stand_after_the_synthetic_rows(project):
+    kept, unsure = labelled_rows()
+    inputs = inputs_with(kept=kept_rows(), rejected=rejected_rows(), labelled=kept, unsure=unsure)
+    shown = browser(inputs, LABELS, list(RULES), 5000)
+    assert shown["total"] == len(shown["rows"]) == 42
+    assert shown["rules"]["unsure_label"] == 3
+    assert [row["id"] for row in shown["rows"][-4:]] == ["u0", "u1", "u2", "u9"]
+    assert shown["rows"][-4] == {
+        **{"id": "u0", "text": "a text of somebody 0", "label": "negative", "scores": [0.905, 0.095]}
+    }
+    assert "label" not in shown["rows"][-1]
+
+
 def test_long_texts_are_fewer_rows_and_rare_rules_stay(project):
     long = [{**row, "text": "word " * 200} for row in kept_rows()]
-    shown = browser(inputs_with(kept=long, rejected=rejected_rows()), LABELS, [], 5000, max_bytes=20_000)
+    shown = browser(
+        inputs_with(kept=long, rejected=rejected_rows()), LABELS, list(RULES), 5000, max_bytes=20_000
+    )
     assert len(json.dumps(shown, ensure_ascii=False).encode()) <= 20_000
     assert 5 < len(shown["rows"]) < 33
     assert {row.get("rule") for row in shown["rows"]} >= {None, "near_duplicate", "foreign_script"}

@@ -1,12 +1,15 @@
 import pytest
 
+from labelmint.core import paths
+from labelmint.core.errors import DataError
+from labelmint.core.records import write_json
 from labelmint.report.read import read_inputs
-from labelmint.report.verdict import verdict
-from tests.report.helpers import arm, evaluation, write_data, write_evaluation
+from labelmint.report.verdict import print_verdict, verdict
+from tests.report.helpers import arm, evaluation, speed, write_data, write_evaluation
 
 
 @pytest.fixture
-def said(run):
+def answer(run):
     """Return a function that gives the verdict on an evaluation with changes."""
 
     def of(**changes):
@@ -17,52 +20,73 @@ def said(run):
     return of
 
 
-def test_the_headline_is_the_worth_with_its_interval(said):
-    found = said()
-    assert found["headline"] == "Your synthetic data is worth 15 real labels"
+def test_the_headline_is_the_worth_with_its_interval(answer):
+    found = answer()
+    assert found["headline"] == "Your synthetic rows are worth about 15 real labels"
     assert found["interval"] == "95 % interval 4 to 30"
-    assert found["sentences"][0] == "With it, your 20 real labels score like 35 (24 to 50)."
-    assert found["sentences"][1].startswith(
-        "200 synthetic rows beside the real ones take accuracy from 70.0\xa0%"
+    like, gain, by_source, *_ = found["sentences"]
+    assert like == "With them, your 20 real labels score like about 35 (24 to 50)."
+    assert gain.startswith("200 synthetic rows beside the real rows take accuracy from 70.0\xa0%")
+    assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in gain
+    assert by_source == (
+        "By source: synthetic rows +6.0 points in 10\xa0min 0\xa0s; "
+        "machine-labelled texts +6.0 points in 2\xa0min 0\xa0s."
     )
-    assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in found["sentences"][1]
 
 
-def test_what_beats_it_is_named_other_students_first(said):
-    beaten = said()["sentences"][2]
-    assert beaten.index("llm 85.0") < beaten.index("real_50 81.0") < beaten.index("synthetic 77.0")
-    assert "majority" not in beaten
+def test_rows_of_all_sources_are_named(answer):
+    arms = evaluation()["arms"]
+    arms["mixed"] = arm("mixed", 20, 200, 90, 0.76)
+    found = answer(arms=arms)
+    assert found["headline"].startswith("Your synthetic rows and labelled texts are worth about 15")
+    assert found["sentences"][1].startswith("200 synthetic rows and 90 machine-labelled texts beside")
 
 
-def test_nothing_beats_it(said):
-    arms = {name: arm for name, arm in evaluation()["arms"].items() if name in ("real", "mixed")}
-    assert said(arms=arms)["sentences"][-1] == "Nothing else that was measured scores higher."
+def test_the_strongest_alternative_is_named_and_whether_it_is_better(answer):
+    assert answer()["sentences"][3] == (
+        "synthetic is as fast with the same labels, and scores higher than mixed: 77.0\xa0% (74.0 to 80.0)."
+    )
+    weaker = {**evaluation()["alternative"], "arm": "texts", "mean": 0.75}
+    assert answer(alternative=weaker)["sentences"][3].startswith(
+        "The strongest alternative that is as fast with the same labels is texts: 75.0\xa0% ("
+    )
+    assert "Nothing else that was measured is as fast" in answer(alternative={})["sentences"][3]
+
+
+def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
+    assert answer()["sentences"][-1] == (
+        "Asked directly (llm), the language model is right on 85.0\xa0% at 17 texts/s; distilled (mixed): "
+        "76.0\xa0% at 340. A million texts take 16\xa0h 20\xa0min, or 49\xa0min 1\xa0s."
+    )
+    slower = {**speed("real_50", frontier=True), "student": "fine_tune", "texts_per_s": 200.0}
+    assert answer(speeds=[slower])["sentences"][-1] == "Slower but better: real_50 81.0\xa0% at 200 texts/s."
+    assert len(answer(speeds=[])["sentences"]) == 4
 
 
 @pytest.mark.parametrize(
     ("rows", "note", "worth"),
     [
-        (50, "at least 50: the real curve ends there", "is worth at least 30 real labels"),
-        (20, "at most 20: the real curve begins there", "is worth 0 real labels"),
+        (50, "at least 50: the real curve ends there", "are worth at least 30 real labels"),
+        (20, "at most 20: the real curve begins there", "are worth 0 real labels"),
     ],
 )
-def test_beyond_the_curve_the_worth_is_a_bound(said, rows, note, worth):
+def test_beyond_the_curve_the_worth_is_a_bound(answer, rows, note, worth):
     entry = {"rows": rows, "ci_low": 20, "ci_high": 50, "note": note}
-    found = said(label_equivalence={"mixed": entry})
+    found = answer(label_equivalence={"mixed": entry})
     assert found["headline"].endswith(worth)
     assert f"Label equivalence of mixed: {note}." in found["caveats"]
 
 
-def test_an_interval_with_zero_and_harm_are_said(said):
+def test_an_interval_with_zero_and_harm_are_named(answer):
     pair = {"one": "mixed", "other": "real", "p_adjusted": 0.4}
     gain = {**pair, "accuracy": 0.01, "ci_low": -0.02, "ci_high": 0.04, "p_value": 0.4}
-    assert "may be chance" in said(gain={"mixed_vs_real": gain})["sentences"][1]
+    assert "may be chance" in answer(gain={"mixed_vs_real": gain})["sentences"][1]
     harm = {**pair, "accuracy": -0.05, "ci_low": -0.09, "ci_high": -0.01, "p_value": 0.01}
-    assert "lower accuracy" in said(gain={"mixed_vs_real": harm})["sentences"][1]
+    assert "lower accuracy" in answer(gain={"mixed_vs_real": harm})["sentences"][1]
 
 
-def test_caveats_are_of_this_run(said):
-    caveats = " ".join(said()["caveats"])
+def test_caveats_are_of_this_run(answer):
+    caveats = " ".join(answer()["caveats"])
     for text in (
         "Only 40 test rows",
         "off by 15.0",
@@ -71,50 +95,59 @@ def test_caveats_are_of_this_run(said):
         "positive lacks 5 rows",
     ):
         assert text in caveats
-    assert (
-        "mixed_300 is left out: it needs 300 rows."
-        in said(left_out={"mixed_300": "it needs 300 rows"})["caveats"]
-    )
+    left_out = {"mixed_300": "it needs 300 rows"}
+    assert "mixed_300 is left out: it needs 300 rows." in answer(left_out=left_out)["caveats"]
 
 
-def test_a_run_without_real_rows_without_a_curve_or_with_one_arm_has_a_headline(said):
+def test_without_real_rows_a_curve_or_a_second_arm_there_is_a_headline(answer):
     arms = evaluation()["arms"]
     worth = {"synthetic": {"rows": 35, "ci_low": 24, "ci_high": 50, "note": ""}}
-    alone = said(
-        arms={"synthetic": arms["synthetic"]}, main_arm="synthetic", label_equivalence=worth, gain={}
-    )
-    assert alone["headline"] == "Your synthetic data is worth 35 real labels"
-    assert said(label_equivalence={})["headline"] == "The synthetic data changes accuracy by +6.0 points"
-    found = said(arms={"real": arms["real"]}, main_arm="real", label_equivalence={}, gain={})
+    nothing = {"gain": {}, "sources": {}, "speeds": [], "alternative": {}}
+    alone = {"synthetic": arms["synthetic"]}
+    found = answer(arms=alone, main_arm="synthetic", label_equivalence=worth, **nothing)
+    assert found["headline"] == "Your synthetic rows are worth about 35 real labels"
+    assert answer(label_equivalence={})["headline"] == "The synthetic rows change accuracy by +6.0 points"
+    found = answer(arms={"real": arms["real"]}, main_arm="real", label_equivalence={}, **nothing)
     assert found["headline"] == "real scores 70.0\xa0%"
 
 
-def test_an_unscored_run_says_so(said, run):
-    found = said(
-        test_rows=0,
-        note="no test labels: nothing could be scored",
-        arms={"synthetic": {**arm("synthetic", 0, 9, 0.5), "accuracy": {}}},
-        main_arm="synthetic",
-        gain={},
-    )
-    assert found["headline"] == "Nothing could be scored"
-    assert found["interval"] == "no test labels: nothing could be scored"
+def test_an_unscored_run_has_a_line(answer, run):
+    note = "no test labels: nothing could be scored"
+    arms = {"synthetic": {**arm("synthetic", 0, 9, 0, 0.5), "accuracy": {}}}
+    found = answer(test_rows=0, note=note, arms=arms, main_arm="synthetic", gain={})
+    assert (found["headline"], found["interval"]) == ("Nothing could be scored", note)
     (run / "metrics/evaluate.json").unlink()
     assert verdict(read_inputs())["headline"] == "There is no evaluation yet"
 
 
-def test_a_difference_that_is_sure_alone_may_not_be_so_among_many(said):
+def test_a_difference_that_is_sure_alone_may_not_be_so_among_many(answer):
     gain = {"accuracy": 0.05, "ci_low": 0.01, "ci_high": 0.09, "p_value": 0.02, "p_adjusted": 0.08}
     gain |= {"one": "mixed", "other": "real"}
-    other = {
-        "one": "mixed",
-        "other": "synthetic",
-        "accuracy": 0.01,
-        "ci_low": -0.01,
-        "ci_high": 0.03,
-        "p_value": 0.4,
-        "p_adjusted": 0.8,
-    }
-    caveats = said(gain={"mixed_vs_real": gain, "mixed_vs_synthetic": other})["caveats"]
+    other = {**gain, "other": "synthetic", "p_value": 0.4, "p_adjusted": 0.8}
+    caveats = answer(gain={"mixed_vs_real": gain, "mixed_vs_synthetic": other})["caveats"]
     assert "No significant difference on this test set: mixed against synthetic." in caveats
     assert "Significant by itself, but not as one of 2 comparisons (Holm): mixed against real." in caveats
+
+
+def test_the_command_prints_scores_and_verdict(answer, capsys):
+    with pytest.raises(DataError, match=r"metrics/evaluate\.json: no such file; run `dvc repro`"):
+        print_verdict()
+    write_json(paths.METRICS / "evaluate.json", {"arms": {}})
+    with pytest.raises(DataError, match="written by an earlier version; run `dvc repro`"):
+        print_verdict()
+    found = answer()
+    print_verdict()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tiny: accuracy on 40 held-out real rows (95 % interval)"
+    assert lines[3].split() == ["mixed", "220", "rows", "76.0", "%", "(73.0", "to", "79.0)", "340", "texts/s"]
+    assert lines[-6:] == [f"{found['headline']} ({found['interval']}).", *found["sentences"]]
+
+
+def test_the_command_tells_of_a_run_without_test_labels(answer, capsys):
+    note = "no test labels: nothing could be scored"
+    arms = {"synthetic": {**arm("synthetic", 0, 9, 0, 0.5), "accuracy": {}}}
+    answer(test_rows=0, note=note, arms=arms, main_arm="synthetic", gain={})
+    print_verdict()
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        *("  synthetic          9 rows  340 texts/s", f"Nothing could be scored ({note}).")
+    ]

@@ -50,7 +50,16 @@ def test_the_keys_are_those_that_dvc_compares(full):
         **{"real_300": 300, "real": 100, "synthetic": 2000, "mixed": 2100},
         **{"real_3000": 3000, "real_1000": 1000},
     }
-    training = {"train_rows", "real", "synthetic", "unlabelled", "student", "main_student", "texts_per_s"}
+    training = {
+        "kind",
+        "train_rows",
+        "real",
+        "synthetic",
+        "unlabelled",
+        "student",
+        "main_student",
+        "texts_per_s",
+    }
     for entry in full["arms"].values():
         assert set(entry) == {*training, "accuracy", "macro_f1", "calibration_error", "labels"}
         assert set(entry["accuracy"]) == set(entry["macro_f1"]) == SCORE

@@ -23,8 +23,8 @@ function element(name, className, ...children) {
   return made;
 }
 
-function said(text, className = "text") {
-  const made = element("p", className, text);
+function paragraph(text) {
+  const made = element("p", "text", text);
   made.dir = "auto";
   return made;
 }
@@ -66,46 +66,46 @@ function compared(one, other) {
   return made;
 }
 
-function beside(own, twin, name, id) {
-  const column = (title, text, other) => {
-    const shown = element("p", "text", compared(text, other));
+function beside(text, twin, name, id) {
+  const column = (title, one, other) => {
+    const shown = element("p", "text", compared(one, other));
     shown.dir = "auto";
     return element("div", "", element("h4", "", title), shown);
   };
   return element(
     "div",
     "evidence beside",
-    column("this row", own, twin),
-    column(`${name} ${id}`.trim(), twin, own),
+    column("this row", text, twin),
+    column(`${name} ${id}`.trim(), twin, text),
   );
 }
 
 const COMPARED = { duplicate_of: "an earlier row,", real: "a real row,", test: "a test row,", demonstration: "a demonstration," };
 
-function value(found) {
-  if (Array.isArray(found)) return found.map(value).join(", ");
-  if (found !== null && typeof found === "object") {
-    return Object.entries(found).map(([key, each]) => `${key} ${value(each)}`).join(", ");
+function value(content) {
+  if (Array.isArray(content)) return content.map(value).join(", ");
+  if (content !== null && typeof content === "object") {
+    return Object.entries(content).map(([key, each]) => `${key} ${value(each)}`).join(", ");
   }
-  return typeof found === "number" && !Number.isInteger(found) ? String(Number(found.toPrecision(3))) : String(found);
+  return typeof content === "number" && !Number.isInteger(content) ? String(Number(content.toPrecision(3))) : String(content);
 }
 
 function evidence(row, meaning) {
   const parts = [];
-  const found = row.evidence || {};
-  const twins = Object.keys(found).filter((key) => key.endsWith("_text"));
+  const facts = row.evidence || {};
+  const twins = Object.keys(facts).filter((key) => key.endsWith("_text"));
   const hidden = new Set(twins.flatMap((key) => [key, key.slice(0, -5)]));
-  const plain = Object.entries(found).filter(([key]) => !hidden.has(key));
+  const plain = Object.entries(facts).filter(([key]) => !hidden.has(key));
   const line = element("p", "evidence");
   if (meaning) line.append(meaning, plain.length ? " · " : "");
   plain.forEach(([key, each], place) => {
     line.append(place ? " · " : "", `${key.replaceAll("_", " ")} `, element("b", "", value(each)));
   });
   if (line.childNodes.length) parts.push(line);
-  const own = row.pair ? `${row.text} / ${row.pair}` : row.text;
+  const text = row.pair ? `${row.text} / ${row.pair}` : row.text;
   for (const key of twins) {
     const name = key.slice(0, -5);
-    parts.push(beside(own, String(found[key]), COMPARED[name] || name, String(found[name] ?? "")));
+    parts.push(beside(text, String(facts[key]), COMPARED[name] || name, String(facts[name] ?? "")));
   }
   return parts;
 }
@@ -145,35 +145,37 @@ function card(row, data, means) {
     element("span", row.rule ? "chip rejected" : "chip kept", row.rule || "kept"),
     element("span", "chip", row.written ? `${row.written} → ${row.label}` : row.label || "no label"),
     scores(row, data.labels),
-    element("span", "", row.method.replaceAll("_", " ")),
+    element("span", "", row.method ? row.method.replaceAll("_", " ") : "came without a label"),
     ...Object.entries(row.values || {}).map(([key, each]) => element("span", "", `${key}: ${value(each)}`)),
     ...["profile", "confidence", "variability"]
       .filter((key) => row[key] !== undefined)
       .map((key) => element("span", "", `${key.replaceAll("_", " ")} ${value(row[key])}`)),
     element("code", "", row.id),
   );
-  const pair = row.pair ? said(row.pair) : null;
-  return element("li", "", said(row.text || "(nothing)"), pair, chips, ...evidence(row, means[row.rule]), drawn(row, data));
+  const pair = row.pair ? paragraph(row.pair) : null;
+  return element("li", "", paragraph(row.text || "(nothing)"), pair, chips, ...evidence(row, means[row.rule]), drawn(row, data));
 }
 
 function browser(data, means) {
-  const fields = ["q", "status", "rule", "label", "method"];
+  const fields = ["q", "source", "status", "rule", "label", "method"];
   let page = 1;
-  const rejected = Object.keys(data.counts).filter((name) => name !== "kept");
+  const sources = new Set(data.rows.map((row) => (row.method ? "synthetic" : "unlabelled")));
   const choices = {
+    source: [...sources].map((source) => [source, source]),
     status: [["kept", "kept"], ["rejected", "rejected"], ["relabelled", "relabelled"]],
-    rule: rejected.map((rule) => [rule, `${rule} (${data.counts[rule].toLocaleString("en")})`]),
+    rule: Object.entries(data.rules).map(([rule, count]) => [rule, `${rule} (${count.toLocaleString("en")})`]),
     label: data.labels.map((label) => [label, label]),
     method: data.methods.map((method) => [method, method.replaceAll("_", " ")]),
   };
   for (const [id, options] of Object.entries(choices)) {
     $(id).append(...[["", "all"], ...options].map(([key, name]) => new Option(name, key)));
-    $(id).parentElement.hidden = id === "method" && options.length < 2;
+    $(id).parentElement.hidden = ["source", "method"].includes(id) && options.length < 2;
   }
   const searched = data.rows.map((row) => `${row.id}\n${row.text}\n${row.pair || ""}`.toLowerCase());
 
   function fits(row, place, wanted) {
     const status = wanted.status;
+    if (wanted.source && (wanted.source === "synthetic") !== Boolean(row.method)) return false;
     if (status === "kept" && row.rule) return false;
     if (status === "rejected" && !row.rule) return false;
     if (status === "relabelled" && !row.written) return false;
@@ -185,13 +187,13 @@ function browser(data, means) {
 
   function show() {
     const wanted = Object.fromEntries(fields.map((id) => [id, $(id).value.trim()]));
-    const found = data.rows.filter((row, place) => fits(row, place, wanted));
-    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    const matches = data.rows.filter((row, place) => fits(row, place, wanted));
+    const pages = Math.max(1, Math.ceil(matches.length / PAGE));
     page = Math.min(Math.max(1, page), pages);
     const first = (page - 1) * PAGE;
-    $("list").replaceChildren(...found.slice(first, first + PAGE).map((row) => card(row, data, means)));
-    const count = `${found.length.toLocaleString("en")} of ${data.rows.length.toLocaleString("en")} rows`;
-    $("found").textContent = found.length ? `${count}, page ${page} of ${pages}` : `${count}: no row fits the filter`;
+    $("list").replaceChildren(...matches.slice(first, first + PAGE).map((row) => card(row, data, means)));
+    const count = `${matches.length.toLocaleString("en")} of ${data.rows.length.toLocaleString("en")} rows`;
+    $("shown").textContent = matches.length ? `${count}, page ${page} of ${pages}` : `${count}: no row fits the filter`;
     for (const button of document.querySelectorAll(".previous")) button.disabled = page === 1;
     for (const button of document.querySelectorAll(".next")) button.disabled = page === pages;
     return wanted;
