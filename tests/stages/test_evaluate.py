@@ -11,9 +11,11 @@ from labelmint.core.records import read_rows, write_json, write_rows
 from stages.evaluate import main
 
 # How many of the 40 test rows each arm gets wrong; the second seed one more.
-WRONG = {"real": 16, "synthetic": 12, "mixed": 9, "real_30": 12, "real_40": 8, "real_50": 5}
-ROWS = {"synthetic": (0, 200), "mixed": (20, 200), "real_30": (30, 0), "real_40": (40, 0), "real_50": (50, 0)}
-TABLES = ["confusion.csv", "learning_curve.csv", "reliability.csv"]
+WRONG = {"real": 16, "synthetic": 12, "mixed": 9, "texts": 10, "real_30": 12, "real_40": 8, "real_50": 5}
+# Real, synthetic and unlabelled rows.
+ROWS = {"synthetic": (0, 200, 0), "mixed": (20, 200, 0), "texts": (20, 0, 90)}
+ROWS |= {"real_30": (30, 0, 0), "real_40": (40, 0, 0), "real_50": (50, 0, 0)}
+TABLES = ["confusion.csv", "learning_curve.csv", "reliability.csv", "escalation.csv"]
 OUTPUTS = [
     "metrics/evaluate.json",
     "data/evaluation/hardest.jsonl",
@@ -21,17 +23,20 @@ OUTPUTS = [
 ]
 # Wrong rows of other students; the language model is better than any arm.
 STUDENTS = {"llm": 3, "majority": 20}
+SOURCES = ("real", "synthetic", "unlabelled")
 OTHER = {"negative": "positive", "positive": "negative"}
 
 
 @pytest.fixture(autouse=True)
 def predictions(prepared, set_params):
     """Write every arm's predictions by hand."""
-    set_params({"evaluate.bootstrap_samples": 200})
+    set_params({"evaluate.bootstrap_samples": 200, "train.student": "auto"})
     for arm, wrong in {**WRONG, **STUDENTS}.items():
         predict(arm, wrong)
     declared = {arm: {"real": "all"} for arm in WRONG}
     set_params({"arms": {**declared, **{name: {"real": "all", "student": name} for name in STUDENTS}}})
+    for name, seconds in {"generate": 90, "filter": 30, "label": 60}.items():
+        write_json(paths.METRICS / f"{name}.json", {"seconds": seconds})
     write_json(paths.METRICS / "arms.json", {"arms": {}, "left_out": {"real_9": "it needs 9 rows"}})
 
 
@@ -39,8 +44,8 @@ def answers(wrong, seed=1):
     """Return predictions of which the first are wrong."""
     rows = []
     for at, row in enumerate(read_rows(paths.TEST_LABELS)):
-        said = OTHER[row["label"]] if at < wrong else row["label"]
-        shares = {name: 0.9 if name == said else 0.1 for name in OTHER}
+        answer = OTHER[row["label"]] if at < wrong else row["label"]
+        shares = {name: 0.9 if name == answer else 0.1 for name in OTHER}
         rows.append({"seed": seed, "id": row["id"], "probabilities": shares})
     return rows
 
@@ -48,10 +53,10 @@ def answers(wrong, seed=1):
 def predict(arm, wrong):
     """Write the predictions of an arm whose two seeds get that many rows wrong, and one more."""
     write_rows(paths.predictions(arm), answers(wrong) + answers(wrong + 1, seed=2))
-    real, synthetic = ROWS.get(arm, (20, 0))
-    training = {"train_rows": real + synthetic, "real": real, "synthetic": synthetic}
-    student = arm if arm in STUDENTS else "auto"
-    write_json(paths.METRICS / "train" / f"{arm}.json", {**training, "student": student})
+    rows = dict(zip(SOURCES, ROWS.get(arm, (20, 0, 0)), strict=True))
+    training = {"train_rows": sum(rows.values()), **rows, "student": arm if arm in STUDENTS else "auto"}
+    training["texts_per_s"] = 17.0 if arm == "llm" else 340.0
+    write_json(paths.METRICS / "train" / f"{arm}.json", training)
 
 
 def change(arm, edit):
@@ -104,18 +109,18 @@ def test_scores_are_of_the_predictions():
     for arm, wrong in WRONG.items():
         entry = found["arms"][arm]
         assert entry["accuracy"]["mean"] == pytest.approx(1 - (wrong + 0.5) / 40, abs=1e-4)
-        assert (entry["real"], entry["synthetic"]) == ROWS.get(arm, (20, 0))
+        assert tuple(entry[source] for source in SOURCES) == ROWS.get(arm, (20, 0, 0))
     assert found["gain"]["mixed_vs_real"]["accuracy"] == pytest.approx(7 / 40, abs=1e-4)
     assert 30 < found["label_equivalence"]["mixed"]["rows"] < 40
 
 
-def test_the_order_of_the_rows_does_not_matter():
+def test_the_order_of_the_predictions_does_not_matter(prepared):
     main()
-    first = result()
+    first = [(prepared / name).read_bytes() for name in OUTPUTS]
     for arm in WRONG:
         change(arm, lambda rows: sorted(rows, key=lambda row: (row["seed"], row["id"][::-1])))
     main()
-    assert result() == first
+    assert [(prepared / name).read_bytes() for name in OUTPUTS] == first
 
 
 def test_the_tables_are_of_the_mixed_arm_and_the_real_ones():
@@ -124,31 +129,22 @@ def test_the_tables_are_of_the_mixed_arm_and_the_real_ones():
     answers = [row["label"] for row in read_rows(paths.TEST_LABELS)]
     assert [row["label"] for row in confusion] == answers
     assert sum(row["label"] != row["predicted"] for row in confusion) == WRONG["mixed"]
-    assert [row["rows"] for row in curve] == ["20", "30", "40", "50", "220", "200"]
+    assert [row["rows"] for row in curve] == ["20", "30", "40", "50", "110", "220", "200"]
     assert {row["arm"] for row in table("reliability.csv")} == {*WRONG, *STUDENTS}
 
 
-def test_without_synthetic_rows_the_confusion_is_of_the_first_arm(set_params):
+def test_without_made_rows_the_confusion_is_of_the_first_arm(set_params):
     set_params({"arms": {"real": {"real": "all"}}})
     main()
     assert sum(row["label"] != row["predicted"] for row in table("confusion.csv")) == WRONG["real"]
     assert result()["label_equivalence"] == {}
 
 
-def test_running_again_writes_the_same_bytes(prepared):
-    main()
-    first = [(prepared / name).read_bytes() for name in OUTPUTS]
-    main()
-    assert [(prepared / name).read_bytes() for name in OUTPUTS] == first
-
-
 @pytest.mark.parametrize(
     "edit",
     [
         lambda rows: rows[1:],  # a row of one seed is missing
-        lambda rows: rows[:-40] + rows[-39:],
         lambda rows: [*rows, {**rows[0], "id": "r999999"}],
-        lambda rows: [{**row, "id": f"x{row['id']}"} for row in rows],
         lambda rows: [],
     ],
 )
@@ -167,9 +163,7 @@ def test_predictions_of_other_rows_are_an_error(prepared, edit):
     "probabilities",
     [
         {"positive": 0.5, "negative": 0.5},
-        {"negative": 1.0},
         {"negative": 0.5, "positive": 0.25, "neutral": 0.25},
-        {"neg": 0.5, "pos": 0.5},
     ],
 )
 def test_predictions_of_other_labels_are_an_error(probabilities):
@@ -208,23 +202,9 @@ def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(prepare
     found = result()
     assert list(found) == list(scored)
     assert (found["test_rows"], found["note"]) == (0, "no test labels: nothing could be scored")
-    assert (found["arms"]["mixed"]["real"], found["arms"]["mixed"]["synthetic"]) == ROWS["mixed"]
     assert (found["gain"], found["label_equivalence"]) == ({}, {})
     assert (found["subjectivity"], read_rows(paths.HARDEST)) == ({}, [])
-    assert [table(name) for name in TABLES] == [[], [], []]
-
-
-def test_predictions_without_test_labels_are_an_error():
-    write_rows(paths.TEST_LABELS, [])
-    with pytest.raises(DataError, match="predictions are not of the rows of"):
-        main()
-
-
-def test_the_synthetic_arm_is_scored_without_real_rows(set_params):
-    set_params({"arms": {"synthetic": {"synthetic": "all"}}, "real.rows": 0})
-    main()
-    assert list(result()["arms"]) == ["synthetic"]
-    assert result()["gain"] == {}
+    assert [table(name) for name in TABLES] == [[], [], [], []]
 
 
 def test_other_students_are_scored_and_compared():
@@ -233,6 +213,7 @@ def test_other_students_are_scored_and_compared():
     assert found["gain"]["mixed_vs_llm"]["accuracy"] == pytest.approx(-6 / 40, abs=1e-4)
     assert set(found["gain"]) == {
         "mixed_vs_real",
+        "texts_vs_real",
         "synthetic_vs_real",
         "mixed_vs_synthetic",
         "mixed_vs_llm",
@@ -241,6 +222,39 @@ def test_other_students_are_scored_and_compared():
     # Its second seed answers one of 40 rows otherwise.
     assert found["subjectivity"]["agreement"] == 0.975
     assert (found["subjectivity"]["rows"], found["subjectivity"]["draws"]) == (40, 2)
+
+
+def test_sources_speeds_and_the_alternative_are_told():
+    main()
+    found = result()
+    assert found["metric"] == "accuracy"
+    assert {name: (entry["arm"], entry["minutes"]) for name, entry in found["sources"].items()} == {
+        "synthetic": ("mixed", 2.0),
+        "unlabelled": ("texts", 1.0),
+    }
+    assert [entry["arm"] for entry in found["speeds"]] == ["llm", "mixed", "majority"]
+    assert found["alternative"]["arm"] == "texts"
+
+
+def test_the_main_arm_passes_texts_on_to_the_language_model():
+    main()
+    curve = table("escalation.csv")
+    assert {row["fallback"] for row in curve} == {"llm"}
+    assert float(curve[0]["share"]) == 0
+    assert float(curve[0]["accuracy"]) == pytest.approx(1 - WRONG["mixed"] / 40)
+
+
+def test_where_real_labels_are_unbalanced_the_headline_goes_by_macro_f1(set_params):
+    rows = read_rows(paths.REAL_TRAIN)
+    write_rows(paths.REAL_TRAIN, [{**row, "label": "negative"} for row in rows[1:]] + rows[:1])
+    main()
+    assert result()["metric"] == "macro_f1"
+    gain, arms = result()["gain"]["mixed_vs_real"], result()["arms"]
+    difference = arms["mixed"]["macro_f1"]["mean"] - arms["real"]["macro_f1"]["mean"]
+    assert gain["macro_f1"] == pytest.approx(difference, abs=2e-4)
+    set_params({"evaluate.metric": "accuracy"})
+    main()
+    assert result()["metric"] == "accuracy"
 
 
 def test_the_slices_are_parts_of_the_test_rows():
