@@ -141,7 +141,7 @@ def _shared_s(params: Params, arms: Mapping[str, Arm], work: Work, speeds: Speed
         _rows_of(arm, work) for name, arm in arms.items() if {*_students(params, name)} & ENCODER_STUDENTS
     ]
     read = [len(params.seeds_of(name)) for name in arms if {*_students(params, name)} & _LLM_STUDENTS]
-    embedded = sum(max(sizes) for sizes in zip(*encoded, strict=True))
+    embedded = sum(max((sizes[at] for sizes in encoded), default=0) for at in range(3))
     return embedded * speeds.embed_text_s + max(read, default=0) * _read_s(work.test + work.train, speeds)
 
 

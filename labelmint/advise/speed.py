@@ -7,21 +7,25 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from statistics import mean
 
 from labelmint.core.params import Params
 from labelmint.core.records import Input, Labelled
+from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder
 from labelmint.generation.answers import stop_text
 from labelmint.generation.plan import Planner
 from labelmint.generation.session import sampling_of, with_max_new_tokens
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
-from labelmint.llm.base import Completion, LanguageModel
+from labelmint.llm.base import LanguageModel
 from labelmint.prompts.methods import method_shares
 from labelmint.tasks.cards import TaskCard, row_text
 
-_WRITTEN_TEXTS = 48
+# Of whole texts, the last ones would be written nearly alone, which is slower than in a full wave.
+_WRITTEN_TEXTS, _WRITTEN_TOKENS = 48, 24
 _READ_TEXTS = 32
 _EMBED_TEXTS = 64
+_MAX_LENGTH, _UNKNOWN_LENGTH = 1000, 40
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Speeds:
     Attributes
     ----------
     tokens_per_text, tokens_per_s
-        Of the texts that the language model writes.
+        Of the texts that the language model writes, the first estimated by those of the task.
     read_start_s, read_text_s
         Seconds to read the prompt of labelled rows, and each text after it; 0: the model can't score labels.
     embed_text_s
@@ -53,28 +57,31 @@ def measure(
     model: LanguageModel,
     encoder: LoadedEncoder,
 ) -> Speeds:
-    """Write some texts, read some and embed some.
-
-    `texts` are of the task; without any, those just written take their place.
-    """
+    """Begin some texts, read some and embed some; `texts` are of the task, and there may be none."""
     begin = time.perf_counter()
-    written = _write(params, card, train, model)
+    tokens = _write(params, card, train, model)
     write_s = time.perf_counter() - begin
-    tokens = sum(text.tokens for text in written)
-    answers = [Input(id=str(at), text=text.text) for at, text in enumerate(written) if text.text]
-    sample = list(texts) or ([] if card.pairs else answers)
-    start_s = read_s = embed_s = 0.0
+    sample = texts[:_EMBED_TEXTS]
+    length, start_s, read_s, embed_s = float(_UNKNOWN_LENGTH), 0.0, 0.0, 0.0
     if sample:
-        embed_s = _timed(lambda rows: encoder.embed(params.train, rows), sample[:_EMBED_TEXTS])[1]
+        length = _length(encoder, sample)
+        embed_s = _timed(lambda rows: encoder.embed(params.train, rows), sample)[1]
         if model.can_score:
             start_s, read_s = _timed(_reading(params, card, train, model), sample[:_READ_TEXTS])
-    return Speeds(tokens / max(1, len(written)), tokens / max(write_s, 1e-9), start_s, read_s, embed_s)
+    return Speeds(length, tokens / max(write_s, 1e-9), start_s, read_s, embed_s)
 
 
-def _write(
-    params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel
-) -> Sequence[Completion]:
-    """Write a few texts of each prompt of a wave, by the method with the largest share."""
+def _length(encoder: LoadedEncoder, rows: Sequence[Input]) -> float:
+    """Return the mean tokens of what is written of a row, of a pair the second text.
+
+    The encoder's tokens are about as many as the language model's, and its texts about as long as real ones.
+    """
+    written = [Input(id=row["id"], text=row.get("text_pair", row["text"])) for row in rows]
+    return mean(map(len, tokenize(written, None, encoder.tokenizer, _MAX_LENGTH).tokens))
+
+
+def _write(params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel) -> int:
+    """Begin a few texts of each prompt of a wave, by the method with the largest share; return the tokens."""
     each = max(1, _WRITTEN_TEXTS // params.generate.prompts_per_wave)
     small = params.generate.model_copy(update={"samples_per_prompt": each})
     config = with_max_new_tokens(small, card, train)
@@ -85,8 +92,12 @@ def _write(
     method = max(methods, key=lambda name: methods[name])
     labels = islice(cycle(card.label_names), config.prompts_per_wave)
     groups = [planner.prompt(number, label, method).group for number, label in enumerate(labels)]
-    sampling = sampling_of(config, stop_text(config, card, has_rows=bool(train)), never_empty=True)
-    return [text for texts in model.write_wave(groups, sampling) for text in texts]
+    sampling = sampling_of(
+        config.model_copy(update={"max_new_tokens": min(_WRITTEN_TOKENS, config.max_new_tokens)}),
+        stop_text(config, card, has_rows=bool(train)),
+        never_empty=True,
+    )
+    return sum(text.tokens for texts in model.write_wave(groups, sampling) for text in texts)
 
 
 def _reading(
