@@ -36,11 +36,11 @@ class Sampling:
 
 def equal_texts(texts: Sequence[str], words: int, seed: int) -> list[str]:
     """Return the texts that have so many words, cut to them, in an order that theirs doesn't change."""
-    found = [own for text in sorted(texts) if (own := cut(text, words)) is not None]
-    if len(found) <= _MAX_TEXTS:
-        return found
-    chosen = np.random.default_rng(seed).permutation(len(found))[:_MAX_TEXTS]
-    return [found[at] for at in sorted(chosen.tolist())]
+    long_enough = [part for text in sorted(texts) if (part := cut(text, words)) is not None]
+    if len(long_enough) <= _MAX_TEXTS:
+        return long_enough
+    chosen = np.random.default_rng(seed).permutation(len(long_enough))[:_MAX_TEXTS]
+    return [long_enough[at] for at in sorted(chosen.tolist())]
 
 
 def sample_size(config: Sampling, real: int, synthetic: int) -> tuple[int, bool]:
@@ -73,35 +73,38 @@ def compare(
         return {}, {}
     plan = list(draws(len(real) if both else 0, len(synthetic), size, config.subsamples, config.seed))
     used = [
-        np.concatenate([places for own in plan for places in own[:2]]),
-        np.concatenate([own[2] for own in plan]),
+        np.concatenate([places for draw in plan for places in draw[:2]]),
+        np.concatenate([draw[2] for draw in plan]),
     ]
     sides = embedded([real if both else [], synthetic], used, embed)
     spread: dict[str, list[Scores]] = {name: [] for name in ("real", "synthetic") if both or name != "real"}
     alike: dict[str, list[Scores]] = {name: [] for name in spread}
     # The BLAS's threads wait for each other in these small products.
     with threadpool_limits(1):
-        for reference, own, others in watch(plan):
-            samples = {"real": sides[0].take(own), "synthetic": sides[1].take(others)}
+        for reference, other_real, written in watch(plan):
+            samples = {"real": sides[0].take(other_real), "synthetic": sides[1].take(written)}
             for name in spread:
                 shown = measured(sides[0].take(reference), samples[name], config.seed)
                 spread[name].append(shown[0])
                 alike[name].append(shown[1])
-    likenesses = {name: averaged(own) for name, own in alike.items()}
+    likenesses = {name: averaged(samples) for name, samples in alike.items()}
     return (
-        {name: averaged(own) for name, own in spread.items()},
-        {key: {name: own[key] for name, own in likenesses.items()} for key in likenesses["synthetic"]},
+        {name: averaged(samples) for name, samples in spread.items()},
+        {
+            key: {name: likeness[key] for name, likeness in likenesses.items()}
+            for key in likenesses["synthetic"]
+        },
     )
 
 
 def measured(reference: Texts, sample: Texts, seed: int) -> tuple[Scores, Scores]:
     """Return a sample's diversity and its likeness to the reference, which may be empty."""
-    found = diversity(sample)
+    scores = diversity(sample)
     if not len(reference):
-        return found, {}
+        return scores, {}
     topics = fit_topics(reference.vectors, seed)
     spread = topic_spread(topics.predict(sample.vectors), topics.n_clusters)
-    return found | spread, likeness(reference, sample, topics, seed)
+    return scores | spread, likeness(reference, sample, topics, seed)
 
 
 def embedded(sides: Sequence[Sequence[str]], used: Sequence[Places], embed: Embed) -> list[Texts]:
@@ -109,20 +112,20 @@ def embedded(sides: Sequence[Sequence[str]], used: Sequence[Places], embed: Embe
     wanted = [np.unique(places) for places in used]
     texts = [side[at] for side, places in zip(sides, wanted, strict=True) for at in places.tolist()]
     vectors = embed(texts)
-    found, start = [], 0
+    sets, start = [], 0
     for side, places in zip(sides, wanted, strict=True):
         full = np.zeros((len(side), vectors.shape[1]), np.float32)
         full[places] = vectors[start : start + len(places)]
         start += len(places)
-        found.append(Texts(list(side), [words_of(text) for text in side], full))
-    return found
+        sets.append(Texts(list(side), [words_of(text) for text in side], full))
+    return sets
 
 
 def averaged(samples: Sequence[Mapping[str, float]]) -> dict[str, Scores]:
     """Return each measure's mean and standard deviation over the samples."""
-    found = {}
+    means = {}
     for key in samples[0]:
         values = [sample[key] for sample in samples]
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        found[key] = {"mean": round(float(np.mean(values)), 4), "sd": round(deviation, 4)}
-    return found
+        means[key] = {"mean": round(float(np.mean(values)), 4), "sd": round(deviation, 4)}
+    return means

@@ -47,7 +47,7 @@ def lengths(counts: Sequence[int], bins: Sequence[int]) -> dict[str, Any]:
     return {
         "mean": round(float(np.mean(counts)), 2),
         "sd": round(float(np.std(counts)), 2),
-        "deciles": [int(own) for own in np.percentile(counts, range(0, 101, 10), method="lower")],
+        "deciles": [int(decile) for decile in np.percentile(counts, range(0, 101, 10), method="lower")],
         "histogram": [round(float(share), 4) for share in shares],
     }
 
@@ -59,8 +59,8 @@ def js_distance(left: Mapping[Any, float], right: Mapping[Any, float]) -> float:
     """
     keys = sorted({*left, *right})
     p, q = ([side.get(key, 0) for key in keys] for side in (left, right))
-    found = float(jensenshannon(p, q, base=2))
-    return 0.0 if math.isnan(found) else found  # rounding can put a root below zero
+    distance = float(jensenshannon(p, q, base=2))
+    return 0.0 if math.isnan(distance) else distance  # rounding can put a root below zero
 
 
 def word_counts(texts: Words) -> Counter[str]:
@@ -76,16 +76,16 @@ def common_word_counts(left: Words, right: Words) -> tuple[dict[str, int], dict[
     """
     counts = word_counts(left), word_counts(right)
     common = [word for word, count in (counts[0] + counts[1]).items() if count >= _COMMON]
-    shown = [{word: own[word] for word in common} for own in counts]
-    for side, own in zip(shown, counts, strict=True):
-        side[""] = own.total() - sum(side.values())
+    shown = [{word: side[word] for word in common} for side in counts]
+    for part, side in zip(shown, counts, strict=True):
+        part[""] = side.total() - sum(part.values())
     return shown[0], shown[1]
 
 
 def vocabulary_coverage(reference: Words, texts: Words) -> float:
     """Return the share of the reference's words, each as often as it is said, that the texts use too."""
-    known, said = set(word_counts(texts)), word_counts(reference)
-    return sum(count for word, count in said.items() if word in known) / max(1, said.total())
+    known, counts = set(word_counts(texts)), word_counts(reference)
+    return sum(count for word, count in counts.items() if word in known) / max(1, counts.total())
 
 
 def log_odds(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[str, Any]]]:
@@ -96,16 +96,15 @@ def log_odds(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[
     """
     ours, theirs = word_counts(synthetic), word_counts(real)
     both, total = ours + theirs, ours.total() + theirs.total()
-    found = []
+    scored = []
     for word, count in both.items():
         prior = _PRIOR_WORDS * count / total
-        said, heard = ours[word] + prior, theirs[word] + prior
-        unsaid = ours.total() + _PRIOR_WORDS - said
-        unheard = theirs.total() + _PRIOR_WORDS - heard
-        if unsaid <= 0 or unheard <= 0:  # the only word there is
+        one, two = ours[word] + prior, theirs[word] + prior
+        others_one, others_two = ours.total() + _PRIOR_WORDS - one, theirs.total() + _PRIOR_WORDS - two
+        if others_one <= 0 or others_two <= 0:  # the only word there is
             continue
-        ratio = math.log(said / unsaid) - math.log(heard / unheard)
-        found.append((ratio / math.sqrt(1 / said + 1 / heard), ratio, word))
+        ratio = math.log(one / others_one) - math.log(two / others_two)
+        scored.append((ratio / math.sqrt(1 / one + 1 / two), ratio, word))
 
     def entry(z: float, ratio: float, word: str) -> dict[str, Any]:
         return {
@@ -116,11 +115,11 @@ def log_odds(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[
             "synthetic_per_1000": round(1000 * ours[word] / max(1, ours.total()), 2),
         }
 
-    over = sorted((own for own in found if own[0] > 0), key=lambda own: (-own[0], own[2]))
-    under = sorted((own for own in found if own[0] < 0), key=lambda own: (own[0], own[2]))
+    over = sorted((-z, word, z, ratio) for z, ratio, word in scored if z > 0)[:number]
+    under = sorted((z, word, z, ratio) for z, ratio, word in scored if z < 0)[:number]
     return {
-        "overused": [entry(*own) for own in over[:number]],
-        "underused": [entry(*own) for own in under[:number]],
+        "overused": [entry(z, ratio, word) for _, word, z, ratio in over],
+        "underused": [entry(z, ratio, word) for _, word, z, ratio in under],
     }
 
 

@@ -52,8 +52,8 @@ def self_bleu(texts: Words) -> float:
         for words in texts
     ]
     highest: dict[Ngram, tuple[int, int, int]] = {}  # the highest count, its text, the highest of the others
-    for at, own in enumerate(counts):
-        for ngram, count in own.items():
+    for at, ngram_counts in enumerate(counts):
+        for ngram, count in ngram_counts.items():
             first, holder, second = highest.get(ngram, (0, -1, 0))
             if count > first:
                 highest[ngram] = (count, at, first)
@@ -62,9 +62,9 @@ def self_bleu(texts: Words) -> float:
     lengths = [len(words) for words in texts]
     by_length = Counter(lengths)
     scores = []
-    for at, own in enumerate(counts):
+    for at, ngram_counts in enumerate(counts):
         correct, total = [0] * _MAX_ORDER, [0] * _MAX_ORDER
-        for ngram, count in own.items():
+        for ngram, count in ngram_counts.items():
             first, holder, second = highest[ngram]
             correct[len(ngram) - 1] += min(count, second if holder == at else first)
             total[len(ngram) - 1] += count
@@ -103,23 +103,23 @@ def repeated_share(texts: Words, order: int = LONG_NGRAM) -> float:
 def most_repeated(texts: Words, number: int, order: int = LONG_NGRAM) -> list[tuple[str, int]]:
     """Return the `order` words in a row that most texts share, with how many texts; overlapping ones once."""
     holders = Counter(ngram for words in texts for ngram in set(ngrams(words, order)))
-    found: list[tuple[str, int]] = []
-    said: set[Ngram] = set()
+    phrases: list[tuple[str, int]] = []
+    used: set[Ngram] = set()
     for ngram, count in sorted(holders.items(), key=lambda item: (-item[1], item[0])):
-        if count < 2 or len(found) == number:
+        if count < 2 or len(phrases) == number:
             break
         parts = set(ngrams(ngram, order - 2))
-        if not parts & said:
-            found.append((" ".join(ngram), count))
-        said |= parts
-    return found
+        if not parts & used:
+            phrases.append((" ".join(ngram), count))
+        used |= parts
+    return phrases
 
 
 def remote_clique(vectors: Floats) -> float:
     """Return the mean cosine distance of two texts (Cox et al. 2021); higher is more diverse."""
     total, count = vectors.astype(np.float64).sum(axis=0), len(vectors)
-    own = float((vectors.astype(np.float64) ** 2).sum())
-    return max(0.0, 1 - (float(total @ total) - own) / (count * (count - 1)))
+    squares = float((vectors.astype(np.float64) ** 2).sum())
+    return max(0.0, 1 - (float(total @ total) - squares) / (count * (count - 1)))
 
 
 def chamfer_distance(vectors: Floats) -> float:

@@ -25,12 +25,14 @@ _MIN_TELLING_TEXTS = 5
 
 def likeness(reference: Texts, sample: Texts, topics: KMeans, seed: int) -> dict[str, float]:
     """Return how a sample compares with as many real texts, by the measures' names."""
-    own, theirs = (Counter(topics.predict(side.vectors).tolist()) for side in (sample, reference))
+    topics_of_sample, topics_of_reference = (
+        Counter(topics.predict(side.vectors).tolist()) for side in (sample, reference)
+    )
     return {
         **classifier_accuracy(reference, sample, seed),
         "frechet_distance": frechet_distance(reference.vectors, sample.vectors),
         "word_js_distance": js_distance(*common_word_counts(reference.words, sample.words)),
-        "topic_js_distance": js_distance(theirs, own),
+        "topic_js_distance": js_distance(topics_of_reference, topics_of_sample),
         "vocabulary_coverage": vocabulary_coverage(reference.words, sample.words),
     }
 
@@ -52,8 +54,8 @@ def classifier_accuracy(left: Texts, right: Texts, seed: int) -> dict[str, float
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     model = LogisticRegression(C=_REGULARISATION, max_iter=1000)
     return {
-        f"classifier_accuracy_{name}": float(cross_val_score(model, own, labels, cv=folds).mean())
-        for name, own in features.items()
+        f"classifier_accuracy_{name}": float(cross_val_score(model, matrix, labels, cv=folds).mean())
+        for name, matrix in features.items()
     }
 
 
@@ -75,7 +77,7 @@ def telling(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[s
 
     def entry(at: int) -> dict[str, Any]:
         part = vocabulary[at]
-        shares = [own[part] / len(side) for own, side in zip(holders, sides, strict=True)]
+        shares = [texts[part] / len(side) for texts, side in zip(holders, sides, strict=True)]
         return {
             "words": part,
             "weight": round(abs(float(weights[at])), 2),

@@ -41,26 +41,26 @@ def describe(
         raise DataError(f"{paths.KEPT}: no rows, so there is nothing to describe; run `dvc repro filter`")
     column, written = written_part(train, kept)
     rows = {"real": [*train, *pool], "synthetic": [*kept]}
-    texts = {name: [text for row in own for text in written(row)] for name, own in rows.items()}
-    counts = {name: [len(words_of(text)) for text in own] for name, own in texts.items()}
+    texts = {name: [text for row in group for text in written(row)] for name, group in rows.items()}
+    counts = {name: [len(words_of(text)) for text in group] for name, group in texts.items()}
     words = common_words([*counts.values()])
-    equal = {name: equal_texts(own, words, config.seed) for name, own in texts.items()}
-    found = {name: len(own) for name, own in equal.items()}
+    equal = {name: equal_texts(group, words, config.seed) for name, group in texts.items()}
+    sizes = {name: len(group) for name, group in equal.items()}
     diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, watch)
-    size, both = sample_size(config, found["real"], found["synthetic"])
+    size, both = sample_size(config, sizes["real"], sizes["synthetic"])
     bins = length_bins([*counts["real"], *counts["synthetic"]])
     parts = {"real": {"train_rows": len(train), "pool_rows": len(pool)}, "synthetic": {}}
     sets = {
-        name: {"rows": len(own), **parts[name], "equal_texts": found[name]}
-        | (_distributions(names, own, counts[name], bins) if own else {})
+        name: {"rows": len(group), **parts[name], "equal_texts": sizes[name]}
+        | (_distributions(names, group, counts[name], bins) if group else {})
         | (_variety(diversity[name], equal[name]) if name in diversity else {})
-        for name, own in rows.items()
+        for name, group in rows.items()
     }
     if both:
         fidelity |= _differences(sets, counts, equal)
     return {
         "sample": {"texts": size, "words": words, "subsamples": config.subsamples, "column": column},
-        "notes": _notes(rows, found, size),
+        "notes": _notes(rows, sizes, size),
         "length_bins": bins,
         "sets": sets,
         "fidelity": fidelity,
@@ -92,13 +92,13 @@ def _differences(
     }
 
 
-def _notes(rows: Mapping[str, Sequence[Labelled]], found: Mapping[str, int], size: int) -> list[str]:
+def _notes(rows: Mapping[str, Sequence[Labelled]], sizes: Mapping[str, int], size: int) -> list[str]:
     """Return what a reader must know before believing the numbers."""
     if not rows["real"]:
         return ["no real rows: the synthetic texts are described alone"]
-    if found["real"] < 2 * MIN_TEXTS or found["synthetic"] < MIN_TEXTS:
+    if sizes["real"] < 2 * MIN_TEXTS or sizes["synthetic"] < MIN_TEXTS:
         return [
-            f"too few texts to compare: {found['real']} real and {found['synthetic']} synthetic ones have "
+            f"too few texts to compare: {sizes['real']} real and {sizes['synthetic']} synthetic ones have "
             f"the words, and {2 * MIN_TEXTS} and {MIN_TEXTS} are needed"
         ]
     if size < _FEW_TEXTS:

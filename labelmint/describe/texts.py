@@ -43,8 +43,10 @@ class Texts:
 
     def take(self, places: Places) -> Texts:
         """Return some of the texts."""
-        own = places.tolist()
-        return Texts([self.texts[at] for at in own], [self.words[at] for at in own], self.vectors[places])
+        chosen = places.tolist()
+        return Texts(
+            [self.texts[at] for at in chosen], [self.words[at] for at in chosen], self.vectors[places]
+        )
 
 
 def words_of(text: str) -> list[str]:
@@ -67,7 +69,7 @@ def cut(text: str, words: int) -> str | None:
 
 def common_words(counts: Sequence[Sequence[int]]) -> int:
     """Return the number of words, at least one, that three quarters of the texts of every set have."""
-    quarters = [np.percentile(own, 25, method="lower") for own in counts if own]
+    quarters = [np.percentile(words, 25, method="lower") for words in counts if words]
     return max(1, int(min(quarters, default=1)))
 
 
@@ -96,5 +98,5 @@ def draws(
     """
     for number in range(times):
         draw = np.random.default_rng([seed, number])
-        own, others = draw.permutation(real), draw.permutation(synthetic)
-        yield own[:size], own[size : 2 * size], others[:size]
+        ours, written = draw.permutation(real), draw.permutation(synthetic)
+        yield ours[:size], ours[size : 2 * size], written[:size]

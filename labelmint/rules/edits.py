@@ -85,16 +85,20 @@ class _Bags:
             return
         vectorizer = CountVectorizer(analyzer=_numbered, binary=True, dtype=np.float32)
         bags = csr_matrix(vectorizer.fit_transform([*left, *right]))
-        found = np.asarray(bags.sum(axis=0)).ravel()
-        documents = {word: found[at] for (word, number), at in vectorizer.vocabulary_.items() if number == 1}
+        texts_with = np.asarray(bags.sum(axis=0)).ravel()
+        documents = {
+            word: texts_with[at] for (word, number), at in vectorizer.vocabulary_.items() if number == 1
+        }
         rows = bags.shape[0]
-        self.weights = {word: float(np.log((1 + rows) / (1 + own)) + 1) for word, own in documents.items()}
-        roots = np.zeros(len(found), np.float32)
+        self.weights = {
+            word: float(np.log((1 + rows) / (1 + count)) + 1) for word, count in documents.items()
+        }
+        roots = np.zeros(len(texts_with), np.float32)
         for (word, _), at in vectorizer.vocabulary_.items():
             roots[at] = np.sqrt(self.weights[word])
         bags = bags.multiply(roots).tocsr()
         self._totals = np.asarray(bags.multiply(bags).sum(axis=1)).ravel()
-        frequent = found > _FREQUENT_SHARE * rows
+        frequent = texts_with > _FREQUENT_SHARE * rows
         dense, rare = bags[:, frequent].toarray(), bags[:, ~frequent].tocsr()
         self._sides = [(dense[part], rare[part]) for part in (slice(len(left)), slice(len(left), None))]
 
