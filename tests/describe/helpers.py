@@ -27,7 +27,7 @@ def sample(texts: Sequence[str]) -> Texts:
 
 
 def config(**changes):
-    return Sampling(**{"subsamples": 2, "texts": 40, **changes})
+    return Sampling(**{"subsamples": 1, "texts": 40, **changes})
 
 
 def real_rows(each: int, first: int = 0) -> list[Labelled]:

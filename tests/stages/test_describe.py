@@ -27,35 +27,35 @@ def copies(count):
 
 
 def test_sets_stand_side_by_side():
-    found = described(real_rows(10), real_rows(40, 100), real_rows(30, 300))
-    real, synthetic = found["sets"]["real"], found["sets"]["synthetic"]
-    assert found["sample"] == {"texts": 40, "words": 9, "subsamples": 2, "column": "text"}
+    result = described(real_rows(10), real_rows(40, 100), real_rows(30, 300), subsamples=2)
+    real, synthetic = result["sets"]["real"], result["sets"]["synthetic"]
+    assert result["sample"] == {"texts": 40, "words": 9, "subsamples": 2, "column": "text"}
     assert (real["rows"], real["train_rows"], real["pool_rows"]) == (100, 20, 80)
     assert synthetic["rows"] == 60
     assert real["diversity"].keys() == synthetic["diversity"].keys() >= {"self_bleu", "topic_entropy"}
-    for measure, own in found["fidelity"].items():
+    for measure, values in result["fidelity"].items():
         if ("distance" in measure and "label" not in measure) or "accuracy" in measure:
-            assert own.keys() == {"real", "synthetic"}
-            assert own["real"].keys() == {"mean", "sd"}
+            assert values.keys() == {"real", "synthetic"}
+            assert values["real"].keys() == {"mean", "sd"}
     # All of these rows are of one kind.
     for name in ("words", "characters", "encoder"):
-        assert 0.3 < found["fidelity"][f"classifier_accuracy_{name}"]["synthetic"]["mean"] < 0.7
-    assert found["fidelity"]["label_js_distance"] == 0
-    assert "40 texts per sample are few" in found["notes"][0]
+        assert 0.3 < result["fidelity"][f"classifier_accuracy_{name}"]["synthetic"]["mean"] < 0.7
+    assert result["fidelity"]["label_js_distance"] == 0
+    assert "40 texts per sample are few" in result["notes"][0]
 
 
 def test_copies_are_known_in_every_number():
-    found = described(real_rows(50), [], copies(60))
-    real, synthetic = (found["sets"][name]["diversity"] for name in ("real", "synthetic"))
+    result = described(real_rows(50), [], copies(60))
+    real, synthetic = (result["sets"][name]["diversity"] for name in ("real", "synthetic"))
     for name in ("distinct_2", "remote_clique", "chamfer_distance", "vendi_score", "topic_entropy"):
         assert synthetic[name]["mean"] < real[name]["mean"] / 2, name
-    for name, own in found["fidelity"].items():
+    for name, values in result["fidelity"].items():
         if name.startswith("classifier"):
-            assert own["synthetic"]["mean"] > 0.95 > own["real"]["mean"]
+            assert values["synthetic"]["mean"] > 0.95 > values["real"]["mean"]
         elif name.endswith("js_distance") and name != "label_js_distance":
-            assert own["synthetic"]["mean"] > own["real"]["mean"]
-    assert found["sets"]["synthetic"]["most_repeated"][0]["share"] == 1
-    assert found["fidelity"]["label_js_distance"] > 0.5
+            assert values["synthetic"]["mean"] > values["real"]["mean"]
+    assert result["sets"]["synthetic"]["most_repeated"][0]["share"] == 1
+    assert result["fidelity"]["label_js_distance"] > 0.5
 
 
 def test_the_order_of_rows_changes_nothing():
@@ -67,33 +67,33 @@ def test_the_order_of_rows_changes_nothing():
 
 
 def test_without_real_rows_the_synthetic_ones_are_described_alone():
-    found = described([], [], real_rows(20))
-    assert found["sets"]["real"] == {"rows": 0, "train_rows": 0, "pool_rows": 0, "equal_texts": 0}
-    assert found["fidelity"] == {}
-    assert found["sets"]["synthetic"]["diversity"]["self_bleu"]["mean"] > 0
-    assert "topic_coverage" not in found["sets"]["synthetic"]["diversity"]
-    assert found["notes"] == ["no real rows: the synthetic texts are described alone"]
+    result = described([], [], real_rows(20))
+    assert result["sets"]["real"] == {"rows": 0, "train_rows": 0, "pool_rows": 0, "equal_texts": 0}
+    assert result["fidelity"] == {}
+    assert result["sets"]["synthetic"]["diversity"]["self_bleu"]["mean"] > 0
+    assert "topic_coverage" not in result["sets"]["synthetic"]["diversity"]
+    assert result["notes"] == ["no real rows: the synthetic texts are described alone"]
 
 
 @pytest.mark.parametrize(("real", "synthetic"), [(1, 1), (1, 20), (9, 20), (20, 1)])
 def test_too_few_rows_are_not_compared(real, synthetic):
-    found = described(real_rows(real), [], real_rows(synthetic, 100))
-    assert found["fidelity"] == {}
-    assert "too few texts to compare" in found["notes"][0]
-    assert "diversity" not in found["sets"]["real"]
-    assert found["sets"]["real"]["labels"] == {"negative": 0.5, "positive": 0.5}
-    assert found["sets"]["synthetic"]["diversity"]["distinct_1"]["mean"] > 0
+    result = described(real_rows(real), [], real_rows(synthetic, 100))
+    assert result["fidelity"] == {}
+    assert "too few texts to compare" in result["notes"][0]
+    assert "diversity" not in result["sets"]["real"]
+    assert result["sets"]["real"]["labels"] == {"negative": 0.5, "positive": 0.5}
+    assert result["sets"]["synthetic"]["diversity"]["distinct_1"]["mean"] > 0
 
 
 def test_as_few_as_can_be_compared():
-    found = described(real_rows(10), [], real_rows(5, 100))
-    assert found["sample"]["texts"] == 10
-    assert set(found["fidelity"]) > {"frechet_distance", "classifier_accuracy_words"}
+    result = described(real_rows(10), [], real_rows(5, 100))
+    assert result["sample"]["texts"] == 10
+    assert set(result["fidelity"]) > {"frechet_distance", "classifier_accuracy_words"}
 
 
 def test_a_single_text_has_no_diversity():
-    found = described([], [], real_rows(20)[:1])
-    assert "diversity" not in found["sets"]["synthetic"]
+    result = described([], [], real_rows(20)[:1])
+    assert "diversity" not in result["sets"]["synthetic"]
 
 
 @pytest.mark.parametrize("given", [True, False])
@@ -103,10 +103,10 @@ def test_pairs(given):
 
     train = pairs(real_rows(20), lambda row: f"premise {row['id']}")
     kept = pairs(real_rows(20, 100), lambda row: train[0]["text"] if given else f"claim {row['id']}")
-    found = described(train, [], kept)
-    assert found["sample"]["column"] == ("text_pair" if given else "text, text_pair")
-    assert found["sets"]["synthetic"]["equal_texts"] == (40 if given else 80)
-    assert found["sample"]["words"] == (9 if given else 2)
+    result = described(train, [], kept)
+    assert result["sample"]["column"] == ("text_pair" if given else "text, text_pair")
+    assert result["sets"]["synthetic"]["equal_texts"] == (40 if given else 80)
+    assert result["sample"]["words"] == (9 if given else 2)
 
 
 @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ def test_pairs(given):
 )
 def test_texts_of_any_script(texts):
     rows = [candidate(at, f"{texts[at % 2]} {'ab'[at % 3 % 2]}", NAMES[at % 2]) for at in range(30)]
-    found = described(rows, [], rows)
-    assert found["fidelity"]["vocabulary_coverage"]["synthetic"]["mean"] > 0.9
-    assert json.dumps(found, allow_nan=False)
+    result = described(rows, [], rows)
+    assert result["fidelity"]["vocabulary_coverage"]["synthetic"]["mean"] > 0.9
+    assert json.dumps(result, allow_nan=False)
 
 
 def test_texts_without_a_word_are_not_compared():
     rows = [candidate(at, "?!", NAMES[at % 2]) for at in range(30)]
-    found = described(rows, [], rows)
-    assert found["fidelity"] == {}
-    assert found["sets"]["synthetic"]["equal_texts"] == 0
+    result = described(rows, [], rows)
+    assert result["fidelity"] == {}
+    assert result["sets"]["synthetic"]["equal_texts"] == 0
 
 
 def test_many_labels_some_without_rows():
-    found = described(real_rows(10), [], copies(20), names=["neutral", *NAMES])
-    assert found["sets"]["synthetic"]["labels"] == {"neutral": 0, "negative": 1, "positive": 0}
+    result = described(real_rows(10), [], copies(20), names=["neutral", *NAMES])
+    assert result["sets"]["synthetic"]["labels"] == {"neutral": 0, "negative": 1, "positive": 0}
 
 
 def test_no_synthetic_rows_are_an_error():
@@ -137,7 +137,8 @@ def test_no_synthetic_rows_are_an_error():
 
 
 @pytest.fixture
-def kept(prepared, tiny_encoder):
+def kept(prepared, tiny_encoder, monkeypatch):
+    monkeypatch.setattr(stage, "Sampling", config)
     rows = real_rows(20, 500)
     # What counts is the label that a row was found to have.
     write_rows(paths.KEPT, [{**row, "label": "negative", "judged_label": row["label"]} for row in rows])
@@ -157,8 +158,8 @@ def test_what_is_written_is_what_dvc_yaml_declares_and_always_the_same(kept):
     stage.main()
     assert path.read_bytes() == first
     assert len(first) < 30_000
-    found = json.loads(first)
-    assert found["task"] == "tiny"
-    assert found["sets"]["real"]["train_rows"] == len(read_rows(paths.REAL_TRAIN)) == 20
-    assert found["sets"]["real"]["pool_rows"] == 60
-    assert found["sets"]["synthetic"]["labels"] == {"negative": 0.5, "positive": 0.5}
+    result = json.loads(first)
+    assert result["task"] == "tiny"
+    assert result["sets"]["real"]["train_rows"] == len(read_rows(paths.REAL_TRAIN)) == 20
+    assert result["sets"]["real"]["pool_rows"] == 60
+    assert result["sets"]["synthetic"]["labels"] == {"negative": 0.5, "positive": 0.5}
