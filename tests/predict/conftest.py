@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from labelmint.core import paths
-from labelmint.encoder.classifier import export
-from labelmint.students.saving import whole_folder, write_student
-from labelmint.students.sequence_classifier import SequenceClassifier
+from labelmint.students.encoder_classifier import EncoderClassifier
+from labelmint.students.saving import whole_folder
 from tests.encoder.conftest import classifier, encoder_folder, tokenizer
 
 __all__ = ["classifier", "encoder_folder", "tokenizer"]
@@ -25,8 +24,7 @@ def save_arm(project, classifier, tokenizer):
             model.set_head(torch.randn(len(NAMES), model.width) * 5, torch.randn(len(NAMES)))
         folder = paths.model(arm)
         with whole_folder(folder) as temporary:
-            SequenceClassifier(export(model, NAMES), tokenizer, 32).save(temporary)
-            write_student(temporary, "auto", NAMES)
+            EncoderClassifier(model, tokenizer, NAMES, 32).save(temporary, "linear_head")
         return folder
 
     return save

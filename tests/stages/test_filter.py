@@ -2,6 +2,7 @@ import json
 import zlib
 from collections import Counter
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -266,13 +267,13 @@ def test_disabling_a_rule_scores_only_what_it_lets_through(model, set_params):
 def test_candidates_are_embedded_once_for_the_rules_and_the_classifier(model, set_params, monkeypatch):
     seen = Counter()
 
-    def embed_rows(config, rows, on_rows=lambda _: None):
+    def embed(config, rows, on_rows=lambda _: None):
         seen.update(row["id"] for row in rows)
         on_rows(len(rows))
         vectors = np.stack([np.random.default_rng(int(row["id"][1:])).normal(size=64) for row in rows])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    monkeypatch.setattr("labelmint.encoder.embedding.embed_rows", embed_rows)
+    monkeypatch.setattr("labelmint.encoder.loading.open_encoder", lambda _: SimpleNamespace(embed=embed))
     set_params(
         {
             "labelling.scorers": "both",
