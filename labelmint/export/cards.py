@@ -27,13 +27,18 @@ _COMMON_SETTINGS = ("task", "real", "prepare")
 _DATA_SETTINGS = (*_COMMON_SETTINGS, "class_balance", "llm", "generate", "top_up", "labelling", "filter")
 _MODEL_SETTINGS = (*_COMMON_SETTINGS, "train")
 
+_SOURCES = {
+    "real": "real rows",
+    "synthetic": "texts that a language model wrote",
+    "unlabelled": "real texts that a machine labelled",
+}
+
 
 def data_card(facts: Facts, columns: Features) -> str:
     """Return the README.md of the data set."""
     licences = [facts.generator.licence, *([facts.real_licence] if facts.shows_real else [])]
     data = DatasetCardData(
         pretty_name=f"{facts.params.task}, synthetic",
-        language=[facts.language] if facts.language else None,
         **metadata(licences),
         task_categories=["text-classification"],
         size_categories=[_size(len(facts.kept))],
@@ -54,23 +59,22 @@ def data_card(facts: Facts, columns: Features) -> str:
         example=dump({name: exported_row(facts.kept[0]).get(name) for name in columns}),
         label_accuracy=_label_accuracy(facts.funnel),
         settings=_settings(facts, _DATA_SETTINGS),
-        gain=facts.gain(facts.main_arm),
-        worth=facts.worth(facts.main_arm),
+        gain=facts.gain(facts.dataset_arm),
+        worth=facts.worth(facts.dataset_arm),
     )
     return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
 
 
 def model_card(facts: Facts) -> str:
     """Return the README.md of the arm's classifier."""
-    licences = [facts.encoder.licence]
-    licences += [facts.generator.licence] if facts.has_synthetic else []
+    arm, licences = facts.params.arms[facts.arm], [facts.encoder.licence]
+    licences += [facts.generator.licence] if facts.has_made else []
     licences += [facts.real_licence] if facts.has_real else []
     data = ModelCardData(
-        language=[facts.language] if facts.language else None,
         **metadata(licences),
         library_name="transformers",
         pipeline_tag="text-classification",
-        tags=["labelmint", *(["synthetic"] if facts.has_synthetic else [])],
+        tags=["labelmint", *(["synthetic"] if facts.has_made else [])],
         metrics=["accuracy", "f1"] if facts.scores else None,
         model_name=f"{facts.params.task}-{facts.arm}",
         eval_results=_results(facts) or None,
@@ -81,6 +85,7 @@ def model_card(facts: Facts) -> str:
         licences=licences,
         settings=_settings(facts, _MODEL_SETTINGS),
         seeds=facts.params.seeds_of(facts.arm),
+        sources=[text for source, text in _SOURCES.items() if getattr(arm, source)],
         gain=facts.gain(facts.arm),
         worth=facts.worth(facts.arm),
     )

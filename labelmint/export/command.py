@@ -1,8 +1,8 @@
 """Make folders to pass on: the synthetic rows as a data set, and an arm's classifier, each with its card.
 
-Reads params.yaml, the task card, data/models.yaml, data/synthetic/, data/real/train.jsonl (to leave its
-rows out of the card), models/<arm>/ and metrics/; writes exported/<task>/{dataset,model}/ at once. No test
-row is read. Run: `labelmint export`, or `labelmint export --arm synthetic --out /data/films`.
+Reads params.yaml, the task card, data/models.yaml, data/synthetic/kept.jsonl, models/<arm>/ and metrics/;
+writes exported/<task>/{dataset,model}/ at once.
+Run: `labelmint export`, or `labelmint export --arm synthetic --out /data/films`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def export(arm: str, out: Path | None) -> None:
             "linear_head or fine_tune"
         )
     folder = out or _OUT / facts.params.task
-    with new_folder(folder, {"task": facts.params.task, "arm": arm}) as new:
+    with new_folder(folder) as new:
         fill(facts, model, new)
     print(f'{folder}/dataset: {len(facts.kept)} rows; datasets.load_dataset("{folder}/dataset")')
     print(f'{folder}/model: arm {arm}; transformers.pipeline("text-classification", "{folder}/model")')

@@ -10,15 +10,13 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.git import Commit, current_commit
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import Kept, Prompt, read_rows, texts_of
-from labelmint.export.language import language_of
+from labelmint.core.records import Kept, read_rows
 from labelmint.export.licences import UNKNOWN, Licence, licence
-from labelmint.export.provenance import Provenance, provenance
+from labelmint.export.provenance import check_recorded
 from labelmint.llm.catalog import Entry, load_entry
 from labelmint.tasks.cards import TaskCard, load_card
-
-REAL_ROW = "⟨a real row⟩"
 
 
 @dataclass(frozen=True)
@@ -40,41 +38,42 @@ class Facts:
     params: Params
     card: TaskCard
     kept: Sequence[Kept]
-    prompt: str | None
     generator: Model
     encoder: Model
     funnel: Mapping[str, Any] | None
     training: Mapping[str, Any] | None
     scores: Mapping[str, Any] | None
-    language: str | None
-    provenance: Provenance
+    commit: Commit | None
+    recorded: bool
 
     @property
     def has_real(self) -> bool:
-        """Whether the arm was trained on real rows."""
-        return bool(self.params.arms[self.arm].real)
+        """Whether the arm was trained on texts of people: real rows, or unlabelled texts."""
+        arm = self.params.arms[self.arm]
+        return bool(arm.real or arm.unlabelled)
 
     @property
-    def has_synthetic(self) -> bool:
-        """Whether the arm was trained on synthetic rows."""
-        return bool(self.params.arms[self.arm].synthetic)
+    def has_made(self) -> bool:
+        """Whether the arm was trained on synthetic rows, or on labels that the language model gave."""
+        arm = self.params.arms[self.arm]
+        return bool(arm.synthetic or arm.unlabelled)
 
     @property
-    def main_arm(self) -> str | None:
-        """The arm that tells what the data set is worth: all its rows, with all real ones if there is one."""
-        params, arms = self.params, self.params.arms
-        whole = [name for name, arm in arms.items() if arm.synthetic == "all"]
-        whole = [name for name in whole if params.student_of(name) == params.train.student]
-        return max(whole, key=lambda name: arms[name].real == "all", default=None)
+    def dataset_arm(self) -> str | None:
+        """The arm that tells what the data set is worth: beside all real rows, without unlabelled texts."""
+        source = self.scores["sources"].get("synthetic") if self.scores else None
+        return source["arm"] if source else None
 
     def gain(self, arm: str | None) -> Any:
-        """Return the gain over the same student without the synthetic rows; None: not measured."""
+        """Return the gain over the same student without made rows; None: not measured."""
         if arm is None or self.scores is None:
             return None
-        arms, student_of = self.params.arms, self.params.student_of
-        for name, other in arms.items():
-            if (other.real, other.synthetic, student_of(name)) == (arms[arm].real, 0, student_of(arm)):
-                return self.scores["gain"].get(f"{arm}_vs_{name}")
+        arms, metric = self.scores["arms"], self.scores["metric"]
+        for gain in self.scores["gain"].values():
+            other = arms[gain["other"]]
+            same = other["student"] == arms[arm]["student"] and other["kind"] == "real"
+            if gain["one"] == arm and same:
+                return {**gain, "points": gain[metric], "metric": metric.replace("_", "-")}
         return None
 
     def worth(self, arm: str | None) -> Any:
@@ -98,7 +97,6 @@ def load_facts(arm: str) -> Facts:
     params = load_params()
     if arm not in params.arms:
         raise ParamsError(f"params.yaml: arms: no arm {arm!r}; it has {', '.join(params.arms)}")
-    card, kept = load_card(params.task), read_rows(paths.KEPT)
     scores = _metrics(paths.METRICS / "evaluate.json")
     if scores and scores.get("task") != params.task:
         raise DataError(
@@ -107,16 +105,15 @@ def load_facts(arm: str) -> Facts:
     return Facts(
         arm,
         params,
-        card,
-        kept,
-        _prompt(kept),
+        load_card(params.task),
+        read_rows(paths.KEPT),
         _generator(params),
         _model(params.train.encoder, ("encoder",), "train.encoder", "the encoder"),
         _metrics(paths.METRICS / "filter.json"),
         _metrics(paths.METRICS / "train" / f"{arm}.json"),
         scores if scores and scores.get("test_rows") and arm in scores["arms"] else None,
-        language_of([text for row in kept for text in texts_of(row)]),
-        provenance(arm),
+        current_commit(),
+        check_recorded(arm),
     )
 
 
@@ -147,26 +144,3 @@ def _origin(entry: Entry) -> str:
     if entry.hub:
         return f"https://huggingface.co/{entry.hub.repo}"
     return f"the Python package {entry.package}" if entry.package else "a local file"
-
-
-def _prompt(kept: Sequence[Kept]) -> str | None:
-    """Return the first kept row's prompt without the real rows in it; None: they can't be recognized."""
-    if not kept:
-        return None
-    prompts: list[Prompt] = [*read_rows(paths.PROMPTS), *_rows(paths.TOP_UP_PROMPTS)]
-    prompt = next((row for row in prompts if row["id"] == kept[0]["prompt_id"]), None)
-    if prompt is None:
-        return None
-    shown, real = prompt["text"], _rows(paths.REAL_TRAIN)
-    by_id = {row["id"]: row for row in real}
-    for row_id in prompt["demonstration_ids"]:
-        if row_id not in by_id or any(text not in shown for text in texts_of(by_id[row_id])):
-            return None
-    # All rows, since a pair's first text may be any row's; longer texts first, since one may hold another.
-    for text in sorted({text for row in real for text in texts_of(row)}, key=len, reverse=True):
-        shown = shown.replace(text, REAL_ROW)
-    return shown
-
-
-def _rows(path: Path) -> list[Any]:
-    return read_rows(path) if path.is_file() else []

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.config import read_yaml
+from labelmint.core.git import current_commit
 from labelmint.core.params import PARAMS_PATH, Params
 from labelmint.report.read import Inputs
 
 LIBRARIES = ("llama-cpp-python", "torch", "transformers", "accelerate", "scikit-learn", "numpy", "dvc")
-# What a run itself writes into git; a change of it makes no other run.
-_RESULTS = ("metrics/", "dvc.lock")
 
 
 def cost(inputs: Inputs) -> list[dict[str, Any]]:
@@ -34,7 +32,7 @@ def cost(inputs: Inputs) -> list[dict[str, Any]]:
 def provenance(params: Params) -> dict[str, Any]:
     """Return the commit, the models with their hashes, the libraries' versions, and params.yaml as it is."""
     return {
-        "git": _git(),
+        "git": current_commit(),
         "models": _models(params),
         "libraries": [(name, _version(name)) for name in LIBRARIES],
         "params": PARAMS_PATH.read_text(encoding="utf-8"),
@@ -62,23 +60,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _git() -> dict[str, Any] | None:
-    """Return the commit and whether code or settings differ from it; None without git."""
-    commit, changes = _run("rev-parse", "HEAD"), _run("status", "--porcelain")
-    if commit is None or changes is None:
-        return None
-    changed = [line[3:].strip('"') for line in changes.splitlines()]
-    return {
-        "commit": commit.strip(),
-        "dirty": any(not name.startswith(_RESULTS) for name in changed),
-    }
-
-
-def _run(*command: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

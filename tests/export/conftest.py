@@ -7,7 +7,7 @@ import yaml
 
 from labelmint.core import paths
 from labelmint.core.records import write_json, write_rows
-from tests.builders import candidate, labelled, write_card
+from tests.builders import candidate, write_card
 from tests.predict.conftest import classifier, encoder_folder, save_arm, tokenizer
 
 __all__ = ["classifier", "encoder_folder", "save_arm", "tokenizer"]
@@ -21,7 +21,6 @@ AWKWARD = [
     "half of a pair: \ud83c",
     "| a | table | {{ and }} {% braces %}",
 ]
-REAL = "a silly , self-indulgent film"
 
 
 def kept_row(number, text, label="negative", **changes):
@@ -34,23 +33,24 @@ def score(mean):
     return {"mean": mean, "sd": 0.01, "ci_low": mean - 0.03, "ci_high": mean + 0.03}
 
 
-def arm_scores(definition, rows, mean):
+def arm_scores(real, synthetic, mean, kind):
     labels = {name: {"precision": 0.7, "recall": 0.7, "f1": 0.7} for name in ("negative", "positive")}
     both = {"accuracy": score(mean), "macro_f1": score(mean - 0.01)}
-    scores = {"train_rows": rows, **both, "calibration_error": 0.1234, "labels": labels}
-    return {**definition, "student": "auto", **scores}
+    rows = {"train_rows": real + synthetic, "real": real, "synthetic": synthetic, "unlabelled": 0}
+    scores = {**both, "calibration_error": 0.1234, "labels": labels}
+    return {**rows, "kind": kind, "student": "auto", **scores}
 
 
+GAIN = {"accuracy": 0.0654, "ci_low": 0.01, "ci_high": 0.12, "p_value": 0.01}
 EVALUATE = {
     "task": "tiny",
     "test_rows": 200,
     "note": "",
-    "arms": {
-        "real": arm_scores({"real": 20, "synthetic": 0}, 20, 0.7),
-        "mixed": arm_scores({"real": 20, "synthetic": 7}, 27, 0.7654),
-    },
-    "gain": {"mixed_vs_real": {"accuracy": 0.0654, "ci_low": 0.01, "ci_high": 0.12, "p_value": 0.01}},
+    "metric": "accuracy",
+    "arms": {"real": arm_scores(20, 0, 0.7, "real"), "mixed": arm_scores(20, 7, 0.7654, "mixed")},
+    "gain": {"mixed_vs_real": {"one": "mixed", "other": "real", **GAIN}},
     "label_equivalence": {"mixed": {"rows": 444, "ci_low": 200, "ci_high": 999, "note": ""}},
+    "sources": {"synthetic": {"arm": "mixed"}},
 }
 FILTER = {
     "candidates": 12,
@@ -58,8 +58,8 @@ FILTER = {
     "kept": 7,
     "label_scoring": {"accuracy": {"llm": 0.81, "pooled": 0.82}, "weights": {}, "real_rows": 50},
 }
-TRAINING = {"train_rows": 27, "real": 20, "synthetic": 7, "student": "auto", "seeds": 5}
-TRAINING |= {"recipe": "fine_tune", "epochs": 2, "validation_rows": 9}
+TRAINING = {"train_rows": 27, "real": 20, "synthetic": 7, "unlabelled": 0, "student": "auto", "seeds": 5}
+TRAINING |= {"chosen": "fine_tune", "epochs": 2, "validation_rows": 9}
 
 
 @pytest.fixture
@@ -70,10 +70,6 @@ def finished(project, set_params, save_arm):
     rows = [kept_row(number, text) for number, text in enumerate(AWKWARD)]
     rows.append(kept_row(9, "a great film", judged_label="positive"))
     write_rows(paths.KEPT, rows)
-    prompt = {"id": "p0", "label": "negative", "text": f"Negative: {REAL}\n\nNegative:"}
-    prompt |= {"demonstration_ids": ["r000001"], "method": "few_shot", "values": {}}
-    write_rows(paths.PROMPTS, [prompt])
-    write_rows(paths.REAL_TRAIN, [labelled("negative", 1, REAL)])
     write_json(paths.METRICS / "filter.json", FILTER)
     write_json(paths.METRICS / "evaluate.json", EVALUATE)
     write_json(paths.METRICS / "train/mixed.json", TRAINING)

@@ -1,5 +1,6 @@
 """Export the project's run, and open what came of it as its user would."""
 
+import shutil
 from pathlib import Path
 
 import datasets
@@ -8,7 +9,8 @@ from labelmint.export.command import export
 
 
 def exported(arm="mixed"):
-    """Export the run; return the folder."""
+    """Export the run anew; return the folder."""
+    shutil.rmtree("exported", ignore_errors=True)
     export(arm, None)
     return Path("exported/tiny")
 

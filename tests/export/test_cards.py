@@ -16,7 +16,7 @@ from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.export.cards import cell, fenced
 from labelmint.export.licences import licence, metadata
 from tests.builders import REPOSITORY, write_card
-from tests.export.conftest import EVALUATE, REAL
+from tests.export.conftest import EVALUATE, GAIN, TRAINING
 from tests.export.helpers import exported
 
 
@@ -52,7 +52,7 @@ def test_the_model_cards_metadata(finished):
 
 def test_what_the_cards_say_is_what_the_metrics_say(finished):
     data, model = (card.text for card in cards())
-    assert "| mixed | 20 | 7 | auto | 27 | 76.5 % (73.5 to 79.5) |" in data
+    assert "| mixed | 20 | 7 | 0 | auto | 76.5 % (73.5 to 79.5) |" in data
     assert "+6.5 points (+1.0 to +12.0)" in " ".join(model.split())
     assert "444 real labels (200 to 999)" in data
     assert "444 real labels (200 to 999)" in model
@@ -64,7 +64,7 @@ def test_what_the_cards_say_is_what_the_metrics_say(finished):
     assert "Gemma Terms of Use" in data
     assert "bind what you do with the model's output" in data
     assert "the real rows: internal" in model
-    assert "27: 20 real, 7 synthetic" in model
+    assert "27: 20 real, 7 synthetic, 0 real texts" in model
 
 
 def test_no_score_is_made_up(finished):
@@ -81,22 +81,11 @@ def test_no_score_is_made_up(finished):
 
 
 def test_a_task_without_test_rows_has_no_scores(finished):
-    unscored = {**EVALUATE, "test_rows": 0, "arms": {"mixed": {"train_rows": 27}}, "gain": {}}
+    unscored = {**EVALUATE, "test_rows": 0, "arms": {"mixed": {"train_rows": 27}}, "gain": {}, "sources": {}}
     write_json(paths.METRICS / "evaluate.json", unscored)
     data, model = cards()
     assert "Not measured" in data.text
     assert not model.data.eval_results
-
-
-def test_the_prompt_is_shown_without_the_real_rows(finished):
-    data, _ = cards()
-    assert "Negative: ⟨a real row⟩\n\nNegative:" in data.text
-    assert REAL not in data.content
-    # A row that isn't there as it was given can't be taken out.
-    write_rows(paths.REAL_TRAIN, [{"id": "r000001", "label": "negative", "text": "another"}])
-    data, _ = cards()
-    assert "No prompt is shown" in data.text
-    assert REAL not in data.content
 
 
 def test_an_arm_of_real_rows_says_nothing_of_the_language_model(finished, save_arm):
@@ -156,9 +145,7 @@ def test_results_that_do_not_belong_together(finished, set_params, lock):
     data, _ = cards()
     assert "`dvc.lock` records these results" in data.text
     set_params({"generate.temperature": 0.5})
-    with pytest.raises(
-        DataError, match=r"generate\.temperature is not what generate ran with; run `dvc repro`"
-    ):
+    with pytest.raises(DataError, match=r"generate is not what generate ran with; run `dvc repro`"):
         exported()
     set_params({"generate.temperature": 1.0})
     write_json(paths.METRICS / "filter.json", {"candidates": 1})
@@ -176,20 +163,33 @@ def test_arms_are_told_apart_by_what_they_are(finished, save_arm, set_params):
         "all": {"real": "all", "synthetic": "all"},
     }
     set_params({"arms": arms})
-    gain = {"all_vs_people": EVALUATE["gain"]["mixed_vs_real"]}
-    worth = {"all": EVALUATE["label_equivalence"]["mixed"]}
-    scores = {"people": EVALUATE["arms"]["real"], "all": EVALUATE["arms"]["mixed"]}
-    write_json(
-        paths.METRICS / "evaluate.json",
-        {**EVALUATE, "arms": scores, "gain": gain, "label_equivalence": worth},
-    )
+    changes = {
+        "gain": {"all_vs_people": {"one": "all", "other": "people", **GAIN}},
+        "label_equivalence": {"all": EVALUATE["label_equivalence"]["mixed"]},
+        "arms": {"people": EVALUATE["arms"]["real"], "all": EVALUATE["arms"]["mixed"]},
+        "sources": {"synthetic": {"arm": "all"}},
+    }
+    write_json(paths.METRICS / "evaluate.json", {**EVALUATE, **changes})
     for arm in ("people", "all"):
         save_arm(arm)
         data, model = cards(arm)
-        assert "changed accuracy by +6.5 points" in " ".join(data.text.split())
+        assert "to the real rows changed accuracy by +6.5 points" in " ".join(data.text.split())
         assert "The arm `all` scores like 444 real labels" in data.text
         assert ("+6.5 points" in model.text) == (arm == "all")
         assert ("synthetic" in model.data.tags) == (arm == "all")
+
+
+def test_texts_that_a_machine_labelled_are_named(finished, save_arm, set_params):
+    set_params({"arms": {"texts": {"real": "all", "unlabelled": "all"}}})
+    weights = {"real": 1.0, "unlabelled": 0.3}
+    training = {**TRAINING, "synthetic": 0, "unlabelled": 90, "weights": weights}
+    write_json(paths.METRICS / "train/texts.json", training)
+    save_arm("texts")
+    _, model = cards("texts")
+    text = " ".join(model.text.split())
+    assert "on real rows, real texts that a machine labelled." in text
+    assert "0 synthetic, 90 real texts that a machine labelled. Weights of the sources: {'real': 1.0" in text
+    assert "Gemma Terms of Use" in text
 
 
 def test_an_arm_that_there_is_not(finished, save_arm):

@@ -207,7 +207,7 @@ def write_data() -> None:
     weights = {"real": 1.0, "synthetic": 0.3}
     chosen = {"weights": weights, "weights_validation": [{"weights": weights, "score": 0.77}]}
     for name, (real, synthetic, unlabelled, _) in ARMS.items():
-        training = {"train_rows": real + synthetic + unlabelled, "recipe": "fine_tune", "seeds": 2}
+        training = {"train_rows": real + synthetic + unlabelled, "chosen": "fine_tune", "seeds": 2}
         training |= {"seconds": 60.0, "rows_per_s": 90.0, **(chosen if name == "mixed" else {})}
         write_json(paths.METRICS / "train" / f"{name}.json", training)
 

@@ -9,8 +9,9 @@ import yaml
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.git import current_commit
 from labelmint.core.records import write_rows
-from labelmint.report import about, arms
+from labelmint.report import arms
 from labelmint.report.page import embed, plain
 from labelmint.report.read import read_inputs
 from stages.report import main
@@ -246,14 +247,14 @@ def test_charts_are_coloured_by_the_style_and_say_what_they_show(full, made):
 
 
 def test_the_commit_is_named_and_code_that_differs_from_it(full, made):
-    assert about._git() is None
+    assert current_commit() is None
     assert "not in git" in made()
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "All"]):
         subprocess.run(["git", *command], check=True)
     made()
-    assert about._git()["dirty"] is False  # a run's own results don't count
+    assert current_commit().dirty is False  # a run's own results don't count
     (full / "params.yaml").write_text((full / "params.yaml").read_text() + "# an edit\n")
-    assert about._git()["dirty"] is True
+    assert current_commit().dirty is True
     assert "with uncommitted changes" in made()
 
 
