@@ -1,5 +1,4 @@
 import json
-import random
 import zlib
 from collections import Counter
 from contextlib import contextmanager
@@ -13,52 +12,17 @@ from labelmint.core.cache import clear
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
-from labelmint.llm.base import Completion
 from stages.filter import main as run_filter
 from stages.generate import main as generate
 from stages.top_up import main
 from tests.fake_model import FakeModel
+from tests.stages.writer import Scripted
 
 OUTPUTS = [
     "data/synthetic/top_up_candidates.jsonl",
     "data/synthetic/top_up_prompts.jsonl",
     "metrics/top_up.json",
 ]
-SAYS = {"negative": "awful", "positive": "great"}
-OTHER = {"negative": "positive", "positive": "negative"}
-
-
-class Scripted(FakeModel):
-    """A model that finds the requested label in the given shares of its texts.
-
-    It ends no text of a label without a share. `left` counts the calls until the model fails.
-    """
-
-    def __init__(self, left=10**9, **shares):
-        super().__init__(writer=self.write)
-        self.shares, self.left = shares, left
-
-    def tick(self):
-        self.left -= 1
-        if self.left < 0:
-            raise KeyboardInterrupt
-
-    def write_wave(self, groups, sampling, on_text=None):
-        self.tick()
-        return super().write_wave(groups, sampling, on_text)
-
-    def score(self, prefix, suffixes, choices):
-        self.tick()
-        return super().score(prefix, suffixes, choices)
-
-    def write(self, prompt, seed):
-        draw = random.Random(seed)
-        low = prompt.lower()
-        label = "negative" if low.rfind("negative film") > low.rfind("positive film") else "positive"
-        told = label if draw.random() < self.shares.get(label, 0) else OTHER[label]
-        words = [f"w{draw.randrange(10**6)}" for _ in range(7)]
-        done = "stop" if label in self.shares else "length"
-        return Completion(" ".join([*words, SAYS[told]]), 9, done)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +39,7 @@ def _small(prepared, set_params):
             "filter.min_words": 3,
             "filter.rows_per_label": 100,
             "labelling.action": "drop",
-            "labelling.scorers": "llm",
+            "labelling.scorers": ["llm"],
             "labelling.min_margin": 0.0,
         }
     )
@@ -124,11 +88,16 @@ def kept():
     return Counter(row["judged_label"] for row in read_rows(paths.KEPT))
 
 
-def test_every_label_gets_exactly_the_number(prepared, use):
+def test_every_label_gets_exactly_the_number(prepared, use, capsys):
     use(Scripted(negative=0.4, positive=0.9))
     generate()
     before = {path for path in prepared.rglob("*") if path.is_file()}
+    capsys.readouterr()
     main()
+    captured = capsys.readouterr()
+    rounds = range(1, len(metrics()["rounds"]))
+    assert captured.out == ""
+    assert all(f"top_up round {number}: 100%" in captured.err for number in rounds)
     made = {str(path.relative_to(prepared)) for path in prepared.rglob("*") if path.is_file()}
     stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["top_up"]
     declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
@@ -140,33 +109,27 @@ def test_every_label_gets_exactly_the_number(prepared, use):
     assert metrics("filter")["missing"] == {}
 
 
-def test_the_metrics_count_what_filter_accepts(run):
+def test_the_metrics_count_what_filter_accepts_and_ids_and_seeds_continue(run):
     model = run(Scripted(negative=0.4, positive=0.9))
     report, more = metrics(), read_rows(paths.TOP_UP_CANDIDATES)
     assert report["wanted"] == {"negative": 100, "positive": 100}
     assert report["rounds"][0]["candidates"] == {"negative": 40, "positive": 40}
     assert report["added"] == len(more)
-    assert (
-        report["candidates"] == 80 + len(more) < 600
-    )  # 250 + 111 at least, the overshoot of the rounds apart
+    # 250 + 111 at least, the overshoot of the rounds apart.
+    assert report["candidates"] == 80 + len(more) < 600
     labels = Counter(row["label"] for row in more)
     assert labels == sum((Counter(each["candidates"]) for each in report["rounds"][1:]), Counter())
+    rows = read_rows(paths.CANDIDATES) + more
+    assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(len(rows))]
+    assert len({row["seed"] for row in rows}) == len(rows)
+    ids = [prompt["id"] for prompt in read_rows(paths.PROMPTS) + read_rows(paths.TOP_UP_PROMPTS)]
+    assert len(set(ids)) == len(ids)
+    assert {row["prompt_id"] for row in rows} == set(ids)
     scored = model.texts_scored
     run_filter()
     assert model.texts_scored == scored, "filter takes the scores that top_up left in the cache"
     surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
     assert kept() + surplus == report["rounds"][-1]["accepted"]
-
-
-def test_ids_and_seeds_continue(run):
-    run(Scripted(negative=0.4, positive=0.9))
-    rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
-    assert [row["id"] for row in rows] == [f"s{number:06d}" for number in range(len(rows))]
-    assert len({row["seed"] for row in rows}) == len(rows)
-    first, more = read_rows(paths.PROMPTS), read_rows(paths.TOP_UP_PROMPTS)
-    ids = [prompt["id"] for prompt in first + more]
-    assert len(set(ids)) == len(ids)
-    assert {row["prompt_id"] for row in rows} == set(ids)
 
 
 def test_more_candidates_of_generate_would_have_been_the_same(run, set_params):
@@ -183,7 +146,6 @@ def test_more_candidates_of_generate_would_have_been_the_same(run, set_params):
     ("budget", "reason"),
     [
         ({"top_up.max_candidates": 170}, "top_up.max_candidates=170 allow no further wave"),
-        ({"top_up.max_rounds": 1}, "top_up.max_rounds=1 are over"),
         ({"top_up.max_rounds": 0}, "top_up.max_rounds=0 are over"),
         ({"top_up.max_candidates": 10}, "top_up.max_candidates=10 allow no further wave"),
     ],
@@ -206,20 +168,18 @@ def test_a_spent_budget_leaves_labels_short_and_says_why(run, budget, reason):
 def test_a_label_that_is_never_accepted_is_given_up(run):
     run(Scripted(positive=0.9))
     report = metrics()
-    short = report["short"]
-    assert list(short) == ["negative"]
-    assert short["negative"]["reason"] == (
-        "the last two rounds that asked for it brought no accepted row; "
-        f"of {short['negative']['candidates']} candidates written for it: "
-        f"{short['negative']['candidates']} cut_off"
-    )
+    assert list(report["short"]) == ["negative"]
+    short = report["short"]["negative"]
+    reason = "the last two rounds that asked for it brought no accepted row; of"
+    written_for = f"{short['candidates']} candidates written for it: {short['candidates']} cut_off"
+    assert short["reason"] == f"{reason} {written_for}"
     asked = [each["candidates"]["negative"] for each in report["rounds"]]
     assert asked[0] == 40
     assert sum(asked) <= 180  # at most doubled twice
     assert report["rounds"][-1]["accepted"]["positive"] >= 100
 
 
-def test_off_writes_empty_files_and_opens_nothing(prepared, use, set_params, monkeypatch):
+def test_off_writes_empty_files_and_opens_nothing(use, set_params, monkeypatch):
     use(FakeModel())
     generate()
     set_params({"filter.rows_per_label": 0})
@@ -277,7 +237,7 @@ def test_another_threshold_writes_only_what_is_new(run, prepared, set_params):
     assert (model.waves_written, model.texts_scored) == (wrote, scored)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 3, 5, 8, 13])
+@pytest.mark.parametrize("calls", [0, 3, 8])
 def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, calls):
     use(Scripted(negative=0.3, positive=0.9))
     generate()
@@ -288,7 +248,7 @@ def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, calls):
     model = use(Scripted(negative=0.3, positive=0.9))
     main()
     resumed, rest = written(prepared), model.left
-    for kind in ("generate", "read", "embed"):
+    for kind in ("generate", "score", "embed"):
         clear(kind)
     model = use(Scripted(negative=0.3, positive=0.9))
     main()
@@ -300,22 +260,9 @@ def test_candidates_of_other_settings_are_an_error(prepared, use):
     use(Scripted(negative=0.4, positive=0.9))
     generate()
     write_rows(paths.CANDIDATES, read_rows(paths.CANDIDATES)[:-1])
-    with pytest.raises(
-        DataError, match=r"candidates\.jsonl: 79 rows, and params\.yaml asks for 80 .*dvc repro"
-    ):
+    with pytest.raises(DataError, match=r"candidates\.jsonl: 79 rows, and params\.yaml asks for 80 "):
         main()
     assert written(prepared) == {}
-
-
-def test_every_round_has_a_bar_with_its_number(use, capsys):
-    use(Scripted(negative=0.4, positive=0.9))
-    generate()
-    capsys.readouterr()
-    main()
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    for number in range(1, len(metrics()["rounds"])):
-        assert f"top_up round {number}: 100%" in captured.err
 
 
 def test_the_numbers_are_exact_with_rules_that_compare_rows(run, monkeypatch):
