@@ -16,18 +16,13 @@ last three rules have no such switch, and follow their settings.
 """
 
 
-def rules_table() -> str:
-    """Return the rules as a Markdown table, in the order in which they are applied."""
+def rules_page() -> str:
+    """Return the whole page, the rules in the order in which they are applied."""
     rows = ["| rule | what is wrong | settings |", "|---|---|---|"]
     for rule in RULES.values():
         settings = ", ".join(f"`{name}`" for name in rule.settings)
         rows.append(f"| `{rule.name}` | {rule.meaning} | {settings} |")
-    return "\n".join(rows)
-
-
-def rules_page() -> str:
-    """Return the whole page."""
-    return _PAGE.format(table=rules_table())
+    return _PAGE.format(table="\n".join(rows))
 
 
 if __name__ == "__main__":

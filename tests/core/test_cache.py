@@ -4,7 +4,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.core import cache as module
@@ -46,6 +46,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=20)  # each opens the file
 @given(st.text(st.characters()), JSON)
 def test_any_result_survives_reopening(key, result):
     Cache("any", {}).add(key, result)
@@ -65,11 +66,11 @@ def test_the_last_result_of_a_key_counts(filled):
 
 
 def test_several_processes_write_at_the_same_time(filled):
-    script = "from labelmint.core.cache import Cache\nfor n in range(30): Cache('many', {}).add(f'%d-{n}', n)"
+    script = "from labelmint.core.cache import Cache\nfor n in range(9): Cache('many', {}).add(f'%d-{n}', n)"
     workers = [subprocess.Popen([sys.executable, "-c", script % number]) for number in range(3)]
     assert [worker.wait() for worker in workers] == [0, 0, 0]
     results = Cache("many", {})
-    assert all(f"{number}-{n}" in results for number in range(3) for n in range(30))
+    assert all(f"{number}-{n}" in results for number in range(3) for n in range(9))
 
 
 def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
