@@ -33,8 +33,9 @@ def main() -> None:
     arms = [arm for name in params.arms if (arm := read_arm(name, truth, names))]
     if not arms:
         raise DataError("params.yaml: arms: the data can fill none of them; declare one with fewer rows")
-    roles = Roles(arms, params.train.student, params.real.rows)
+    # Not real.rows: those labelled later are rows to work with, too.
     real_labels = [row["label"] for row in read_rows(paths.REAL_TRAIN)]
+    roles = Roles(arms, params.train.student, len(real_labels))
     metric = headline_metric(params.evaluate.metric, real_labels, names)
     curves = {}
     if truth.ids:

@@ -19,7 +19,7 @@ class Roles:
     student : str
         The default student, `train.student`.
     real_rows : int
-        The labelled rows to work with, `real.rows`.
+        The labelled rows to work with: `real.rows`, and those labelled later.
     """
 
     arms: Sequence[ArmPredictions]
