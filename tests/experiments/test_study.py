@@ -83,6 +83,7 @@ def test_a_task_with_too_few_rows_is_an_error(study, small):
         command.run_part("tiny", "real")
 
 
+@pytest.mark.slow
 def test_the_page_of_the_repository_is_what_its_results_give(monkeypatch, tmp_path):
     monkeypatch.chdir(REPOSITORY)
     text = (REPOSITORY / page.PAGE).read_text(encoding="utf-8")
