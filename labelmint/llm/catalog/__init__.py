@@ -10,11 +10,14 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from labelmint.core import paths
 from labelmint.core.cache import cache_dir
@@ -26,33 +29,34 @@ from labelmint.llm.catalog import hub
 BLOCK_BYTES = 1 << 20
 
 
+_SPLIT = re.compile(r"-00001-of-(\d{5})\.gguf$")
+
+
 class Hub(Section):
-    """A GGUF file on the Hugging Face hub; without `revision`, the newest one."""
+    """A repository of the Hugging Face hub: of a language model one GGUF file, of an encoder all it needs.
+
+    Of a GGUF model in several files, `file` is the first. Without `revision`, the newest one is fetched.
+    """
 
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-    file: Annotated[str, Field(pattern=r"\.gguf$")]
+    file: Annotated[str, Field(pattern=r"\.gguf$")] | None = None
     revision: str | None = None
-
-    @field_validator("file")
-    @classmethod
-    def _whole(cls, file: str) -> str:
-        if re.search(r"-\d{5}-of-\d{5}\.gguf$", file):
-            raise ValueError("a model in several files can't be fetched; fetch them yourself and give `path`")
-        return file
 
 
 class Entry(Section):
     """A model in data/models.yaml: from an installed package (in parts, or a folder), a path or the hub.
 
-    `path` is the model's file; an encoder's may also be the folder that transformers loads, whose
-    weights are `file`, or model.safetensors. `pooling` and `prefix` are for encoders: which token vectors make
-    a text's vector (their mean, the first, the last), and what is put before each text ("query: ").
+    `path` is the model's file, of a GGUF model in several files the first; an encoder's may also be the
+    folder that transformers loads, whose weights are `file`, or model.safetensors. If the joined `parts` are
+    a zip, `archive` is the folder in it that transformers loads. `pooling` and `prefix` are for encoders:
+    which token vectors make a text's vector (their mean, the first, the last), and what is put before a text.
     """
 
     kind: Literal["base", "chat", "encoder"]
     package: str | None = None
     parts: list[str] = Field(default_factory=list)
     folder: str | None = None
+    archive: str | None = None
     path: str | None = None
     hub: Hub | None = None
     file: str | None = None
@@ -65,8 +69,16 @@ class Entry(Section):
     def _one_place(self) -> Entry:
         if sum(place is not None for place in (self.path, self.package, self.hub)) != 1:
             raise ValueError("give one of `path`, `package` and `hub`")
-        if self.hub and self.kind == "encoder":
-            raise ValueError("an encoder is a folder: fetch the whole of it yourself and give `path`")
+        if self.hub and (self.kind == "encoder") == (self.hub.file is not None):
+            raise ValueError(
+                "hub.file: an encoder's is the whole repository: remove it"
+                if self.hub.file
+                else "hub.file is missing: the name of the GGUF file"
+            )
+        if self.kind != "encoder" and (self.pooling != "mean" or self.prefix or self.archive):
+            raise ValueError("`pooling`, `prefix` and `archive` are for encoders")
+        if self.archive and not self.parts:
+            raise ValueError("`archive` is a folder in the zip that `parts` make: give `parts`")
         if self.package and not self.file:
             raise ValueError("`file` is missing: the name of the model's file")
         if self.package and not self.parts and not self.folder:
@@ -110,52 +122,116 @@ def model_file(name: str, entry: Entry) -> Path:
             f"record it: python -m labelmint.llm.catalog pin {name}",
             file=sys.stderr,
         )
-    if len(files) > 1:
+    if entry.archive is not None:
+        return _unpacked(name, entry, files)
+    if len(files) > 1 and not _SPLIT.search(files[0].name):
         return _joined(name, entry, files)
-    _verify(name, files[0], entry.sha256)
-    return files[0]
+    _verify(name, files, entry.sha256)
+    return files[0]  # llama.cpp finds the others
 
 
 def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
     """Return the files that are the model, joined in this order; raise `ModelError` if one is missing.
 
-    With `fetch`, a file on the hub is downloaded unless it is here.
+    With `fetch`, files on the hub are downloaded unless they are here.
     """
     if entry.hub is not None:
         where = entry.hub
-        return [hub.find(name, where.repo, where.file, where.revision, fetch=fetch)]
+        if where.file is None:
+            folder = hub.find_folder(name, where.repo, where.revision, fetch=fetch)
+            return [_weights(name, folder, entry)]
+        return [
+            hub.find(name, where.repo, file, where.revision, fetch=fetch) for file in _split_names(where.file)
+        ]
     if entry.path is not None:
         source = Path(entry.path).expanduser()
         if entry.kind == "encoder" and source.is_dir():
-            source /= entry.file or "model.safetensors"
-        if not source.is_file():
-            raise ModelError(f"{paths.CATALOG}: {name}: path: no file {source}")
-        return [source]
+            return [_weights(name, source, entry)]
+        files = [source.with_name(part) for part in _split_names(source.name)]
+        for file in files:
+            if not file.is_file():
+                raise ModelError(f"{paths.CATALOG}: {name}: path: no file {file}")
+        return files
     parts = [f"{entry.folder}/{entry.file}"] if entry.folder is not None else entry.parts
     return [_package_file(name, entry, part) for part in parts]
+
+
+def _weights(name: str, folder: Path, entry: Entry) -> Path:
+    file = folder / (entry.file or "model.safetensors")
+    if not file.is_file():
+        raise ModelError(f"{paths.CATALOG}: {name}: no {file.name} in {folder}; name the weights: `file: …`")
+    return file
+
+
+def _split_names(name: str) -> list[str]:
+    """Return the names of all files of a GGUF model whose first file has this name."""
+    split = _SPLIT.search(name)
+    if not split:
+        return [name]
+    count = int(split[1])
+    start = name[: split.start()]
+    return [f"{start}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1)]
 
 
 def _joined(name: str, entry: Entry, parts: list[Path]) -> Path:
     """Join the parts once; a damaged earlier join is made again, never used."""
     target = cache_dir() / "models" / str(entry.file)
-    if target.is_file():
-        try:
-            _verify(name, target, entry.sha256)
-        except ModelError:
-            pass
-        else:
-            return target
+    if _is_whole(name, target, entry.sha256):
+        return target
     with atomic_binary_file(target) as file:
-        for part in parts:
-            with part.open("rb") as source:
-                while block := source.read(BLOCK_BYTES):
-                    file.write(block)
+        _join(parts, file)
     try:
-        _verify(name, target, entry.sha256)
+        _verify(name, [target], entry.sha256)
     except ModelError:
         target.unlink()
         raise
     return target
+
+
+def _unpacked(name: str, entry: Entry, parts: list[Path]) -> Path:
+    """Unpack the zip in parts once, as a folder that is whole or not there; a damaged one is made again."""
+    target = cache_dir() / "models" / name
+    weights = target / str(entry.file)
+    if _is_whole(name, weights, entry.sha256):
+        return weights
+    print(
+        f"{name}: unpacking {sum(part.stat().st_size for part in parts) / 1e6:.0f} MB, once", file=sys.stderr
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=target.parent) as scratch:
+        with (Path(scratch) / "joined.zip").open("w+b") as file:
+            _join(parts, file)
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    archive.extractall(scratch)
+            except (zipfile.BadZipFile, OSError) as error:
+                raise ModelError(
+                    f"{paths.CATALOG}: {name}: can't be unpacked ({error}); reinstall {entry.package}"
+                ) from None
+        folder = Path(scratch) / str(entry.archive)
+        if not (folder / str(entry.file)).is_file():
+            raise ModelError(f"{paths.CATALOG}: {name}: archive: the zip has no {entry.archive}/{entry.file}")
+        _verify(name, [folder / str(entry.file)], entry.sha256)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.replace(target)
+    _verify(name, [weights], entry.sha256)
+    return weights
+
+
+def _is_whole(name: str, file: Path, expected: str | None) -> bool:
+    if not file.is_file():
+        return False
+    try:
+        _verify(name, [file], expected)
+    except ModelError:
+        return False
+    return True
+
+
+def _join(parts: list[Path], target: IO[bytes]) -> None:
+    for part in parts:
+        with part.open("rb") as source:
+            shutil.copyfileobj(source, target, BLOCK_BYTES)
 
 
 def _package_file(name: str, entry: Entry, relative: str) -> Path:
@@ -172,27 +248,29 @@ def _package_file(name: str, entry: Entry, relative: str) -> Path:
     return file
 
 
-def _verify(name: str, file: Path, expected: str | None) -> None:
+def _verify(name: str, files: list[Path], expected: str | None) -> None:
     """Check the hash, remembering the answer by path, size and time so that 5 GB are read once."""
     if expected is None:
         return
-    stat = file.stat()
+    stats = [file.stat() for file in files]
     memory = cache_dir() / "verified.json"
-    identity = f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+    identity = "|".join(
+        f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}" for file, stat in zip(files, stats, strict=True)
+    )
     try:
         known = dict(json.loads(memory.read_text()))
     except (OSError, ValueError, TypeError):
         known = {}
     if known.get(identity) != expected:
-        found = sha256(file)
-        if found != expected:
+        actual = sha256(*files)
+        if actual != expected:
             raise ModelError(
-                f"{file}: SHA-256 is {found[:16]}…, but {paths.CATALOG} says {expected[:16]}… for {name}; "
-                "the file is damaged or another one: fetch it again, or correct the entry"
+                f"{files[0]}: SHA-256 is {actual[:16]}…, but {paths.CATALOG} says {expected[:16]}… for "
+                f"{name}; the file is damaged or another one: fetch it again, or correct the entry"
             )
         memory.parent.mkdir(parents=True, exist_ok=True)
         temporary = memory.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps({**known, identity: found}))
+        temporary.write_text(json.dumps({**known, identity: actual}))
         temporary.replace(memory)
 
 

@@ -15,7 +15,7 @@ from labelmint.core import paths
 from labelmint.core.config import check, parse_yaml
 from labelmint.core.errors import ModelError, ParamsError, add_debug_flag, one_line_errors
 from labelmint.core.records import atomic_binary_file
-from labelmint.llm.catalog import Entry, read_catalog, sha256, source_files
+from labelmint.llm.catalog import Entry, model_file, read_catalog, sha256, source_files
 
 COLUMNS = ("name", "kind", "from", "licence", "pinned", "here")
 
@@ -72,7 +72,8 @@ def pin(name: str, *, replace: bool = False) -> str:
     if name not in content:
         raise ParamsError(f"{paths.CATALOG}: no model {name!r}; it has {', '.join(map(str, content))}")
     entry = check(Entry, content[name], paths.CATALOG, name)
-    found = sha256(*source_files(name, entry))
+    plain = entry.model_copy(update={"sha256": None})
+    found = sha256(*([model_file(name, plain)] if entry.archive else source_files(name, entry)))
     if entry.sha256 == found:
         return f"{paths.CATALOG}: {name}: sha256 {found} is recorded already"
     if entry.sha256 and not replace:

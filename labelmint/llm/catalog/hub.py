@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import ModelError
 
 _HINT = "or fetch the file yourself and give `path:`"
+
+
+# What transformers needs of an encoder's repository.
+_ENCODER_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
 def find(name: str, repo: str, file: str, revision: str | None, *, fetch: bool) -> Path:
@@ -22,30 +28,50 @@ def find(name: str, repo: str, file: str, revision: str | None, *, fetch: bool) 
         If it isn't here and may not, or can't, be fetched.
     """
     import huggingface_hub as hub  # half a second: only for models of the hub
+
+    def download(**options: Any) -> str:
+        return str(hub.hf_hub_download(repo, file, revision=revision, **options))
+
+    return _find(name, repo, file, revision, download, fetch=fetch)
+
+
+def find_folder(name: str, repo: str, revision: str | None, *, fetch: bool) -> Path:
+    """Return the folder of an encoder's repository, as `find` does a file."""
+    import huggingface_hub as hub
+
+    def download(**options: Any) -> str:
+        return str(hub.snapshot_download(repo, revision=revision, allow_patterns=_ENCODER_FILES, **options))
+
+    return _find(name, repo, "the encoder", revision, download, fetch=fetch)
+
+
+def _find(
+    name: str, repo: str, what: str, revision: str | None, download: Callable[..., str], *, fetch: bool
+) -> Path:
+    import huggingface_hub as hub
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     prefix = f"{paths.CATALOG}: {name}"
     try:
-        return Path(hub.hf_hub_download(repo, file, revision=revision, local_files_only=True))
+        return Path(download(local_files_only=True))
     except (LocalEntryNotFoundError, ValueError) as error:  # ValueError: no name or revision of the hub's
         if not isinstance(error, LocalEntryNotFoundError):
             raise ModelError(f"{prefix}: hub: {_first_line(error)}") from None
     if not fetch or hub.is_offline_mode():
         raise ModelError(
-            f"{prefix}: {file} of {repo} is not on this machine, and HF_HUB_OFFLINE=1 forbids to fetch it; "
+            f"{prefix}: {what} of {repo} is not on this machine, and HF_HUB_OFFLINE=1 forbids to fetch it; "
             f"allow it once, `HF_HUB_OFFLINE=0 make repro`, {_HINT}"
         )
-    return _download(prefix, repo, file, revision)
+    print(f"{prefix}: fetching {what} from https://huggingface.co/{repo}", file=sys.stderr)
+    return _download(prefix, repo, what, revision, download)
 
 
-def _download(prefix: str, repo: str, file: str, revision: str | None) -> Path:
-    import huggingface_hub as hub
+def _download(prefix: str, repo: str, what: str, revision: str | None, download: Callable[..., str]) -> Path:
     from httpx2 import HTTPError
     from huggingface_hub import errors
 
-    print(f"{prefix}: fetching {file} from https://huggingface.co/{repo}", file=sys.stderr)
     try:
-        return Path(hub.hf_hub_download(repo, file, revision=revision))
+        return Path(download())
     except errors.GatedRepoError:
         raise ModelError(
             f"{prefix}: {repo} asks for consent: accept its terms at https://huggingface.co/{repo}, "
@@ -53,10 +79,10 @@ def _download(prefix: str, repo: str, file: str, revision: str | None) -> Path:
         ) from None
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.RemoteEntryNotFoundError):
         at = f" at revision {revision}" if revision else ""
-        raise ModelError(f"{prefix}: hub: there is no {file} in {repo}{at}; correct the entry") from None
+        raise ModelError(f"{prefix}: hub: there is no {what} in {repo}{at}; correct the entry") from None
     except (HTTPError, OSError, errors.EntryNotFoundError) as error:
         raise ModelError(
-            f"{prefix}: can't fetch {file} from https://huggingface.co/{repo} ({_first_line(error)}); "
+            f"{prefix}: can't fetch {what} from https://huggingface.co/{repo} ({_first_line(error)}); "
             f"run it again with a connection, {_HINT}"
         ) from None
 
