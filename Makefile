@@ -44,7 +44,7 @@ preview: setup
 	@test -e data/real/train.jsonl || $(BIN)/dvc repro -q prepare
 	@$(BIN)/labelmint preview
 
-# Forced, because what commands beside the pipeline measured, such as `make ablate`, is no dep of the stage.
+# Forced: the page names the git commit, which is no dep of the stage.
 report: setup
 	@$(BIN)/dvc repro -q -s -f report
 	@echo "report: metrics/report.html"

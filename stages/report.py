@@ -62,8 +62,6 @@ def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:
         "means": funnel.MEANINGS,
         "prompts": funnel.example_prompts(inputs),
         "described": _described(inputs),
-        "ablation": inputs.ablate if inputs.ablate.get("rules") else None,
-        "ablated": arms.ablated(inputs),
         "confusion": arms.confusion(inputs, names),
         "slices": arms.slices(inputs),
         "hardest": inputs.hardest[:_HARDEST],
@@ -101,9 +99,6 @@ def _charts(inputs: Inputs) -> dict[str, Any]:
         drawn["speed"] = charts.speed_chart(speeds, metric)
     if escalation:
         drawn["escalation"] = charts.escalation_chart(escalation, metric)
-    ablated = [rule for rule in arms.ablated(inputs) if rule.get("gain")]
-    if ablated:
-        drawn["ablation"] = charts.ablation_chart(ablated)
     bins, lengths = inputs.describe.get("length_bins"), values.histograms(inputs.describe)
     if bins and lengths:
         drawn["lengths"] = charts.lengths_chart(bins, lengths)

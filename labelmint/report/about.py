@@ -18,7 +18,7 @@ def cost(inputs: Inputs) -> list[dict[str, Any]]:
     """Return seconds, tokens and speed by stage, as far as the stages measured them."""
     stages = {"generate": inputs.generate, "top_up": inputs.top_up, "filter": inputs.filter}
     stages |= {"label": inputs.label, **{f"train@{arm}": metrics for arm, metrics in inputs.train.items()}}
-    stages |= {"describe": inputs.describe, "ablate": inputs.ablate}
+    stages |= {"describe": inputs.describe}
     lines = []
     for stage, metrics in stages.items():
         units = (("tokens_per_s", "tokens/s"), ("rows_per_s", "rows/s"))

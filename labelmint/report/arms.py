@@ -130,13 +130,6 @@ def main_arms(inputs: Inputs) -> list[str]:
     return [name for name in arms if name in chosen.values()]
 
 
-def ablated(inputs: Inputs) -> list[Entry]:
-    """Return what each rule gains, and all of them together."""
-    rules = list(inputs.ablate.get("rules") or ())
-    whole = inputs.ablate.get("filter")
-    return [*rules, {"rule": "all rules", **whole}] if rules and whole else rules
-
-
 def confusion(inputs: Inputs, names: list[str]) -> Entry | None:
     """Return the confusion matrix of metrics/plots/confusion.csv, rows by true label; None without rows."""
     if not inputs.confusion:

@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from labelmint.report.formats import count, interval, percent, points, points_interval
+from labelmint.report.formats import count, interval, percent
 
 Entry = Mapping[str, Any]
 Layers = alt.LayerChart | alt.FacetChart
@@ -62,9 +62,8 @@ def _tip(name: str, score: Entry) -> str:
     return f"{name}: {percent(score['mean'])} ({interval(score)})"
 
 
-def _bounds(score: Entry, mean: str = "mean") -> dict[str, float]:
-    value = score[mean]
-    return {"mean": value, "low": score.get("ci_low", value), "high": score.get("ci_high", value)}
+def _bounds(score: Entry) -> dict[str, float]:
+    return {"mean": score["mean"], "low": score["ci_low"], "high": score["ci_high"]}
 
 
 def _colour(entries: Sequence[Entry], *, legend: bool = False) -> alt.Color:
@@ -90,25 +89,6 @@ def _log_axis(field: str, title: str, values: Sequence[float]) -> alt.X:
     return alt.X(f"{field}:Q", scale=alt.Scale(type="log", domain=domain, nice=False), axis=axis)
 
 
-def _intervals(rows: Sequence[Entry], axis: alt.Axis, description: str, *, zero: bool = False) -> Markup:
-    """Draw a line per row with its interval: `name`, `kind`, `mean`, `low`, `high`, `tip`."""
-
-    def chart(width: int) -> Layers:
-        base = alt.Chart(_data(rows))
-        names = alt.Axis(title=None, labelColor="var(--ink)", labelLimit=190 if width == WIDE else 120)
-        y = alt.Y("name:N", sort=[row["name"] for row in rows], axis=names)
-        x = alt.X("low:Q", scale=alt.Scale(zero=False, nice=True), axis=axis)
-        line, dot = base.mark_rule(strokeWidth=7, opacity=0.3, strokeCap="round"), base.mark_point(**_DOT)
-        layers = [
-            line.encode(x=x, x2="high:Q", y=y, color=_colour(rows), description="tip:N"),
-            dot.encode(x="mean:Q", y=y, color=_colour(rows), description="tip:N"),
-        ]
-        at_zero = alt.Chart(_data([{"at": 0}])).mark_rule(color="var(--quiet)", **_DASHED).encode(x="at:Q")
-        return alt.layer(*([at_zero] if zero else []), *layers, height=28 * len(rows))
-
-    return drawn(chart, description)
-
-
 def arms_chart(entries: Sequence[Entry], metric: str) -> Markup:
     """Draw the scores of the arms with intervals, one line each."""
     rows = [
@@ -116,20 +96,20 @@ def arms_chart(entries: Sequence[Entry], metric: str) -> Markup:
         | {"tip": _tip(entry["name"], entry["score"])}
         for entry in entries
     ]
-    description = f"{metric} of the arms with 95 % intervals; the table below has the numbers"
-    return _intervals(rows, _share_axis(metric), description)
 
+    def chart(width: int) -> Layers:
+        base, colour = alt.Chart(_data(rows)), _colour(rows)
+        names = alt.Axis(title=None, labelColor="var(--ink)", labelLimit=190 if width == WIDE else 120)
+        y = alt.Y("name:N", sort=[row["name"] for row in rows], axis=names)
+        x = alt.X("low:Q", scale=alt.Scale(zero=False, nice=True), axis=_share_axis(metric))
+        line, dot = base.mark_rule(strokeWidth=7, opacity=0.3, strokeCap="round"), base.mark_point(**_DOT)
+        return alt.layer(
+            line.encode(x=x, x2="high:Q", y=y, color=colour, description="tip:N"),
+            dot.encode(x="mean:Q", y=y, color=colour, description="tip:N"),
+            height=28 * len(rows),
+        )
 
-def ablation_chart(rules: Sequence[Entry]) -> Markup:
-    """Draw what each rule gains over a random subset of the same size."""
-    rows = [
-        {"name": name, "kind": "mixed", **_bounds(gain, "accuracy")}
-        | {"tip": f"{name}: {points(gain['accuracy'])} points ({points_interval(gain)})"}
-        for name, gain in ((rule["rule"], rule["gain"]) for rule in rules)
-    ]
-    axis = alt.Axis(format="+.1%", title="accuracy gained by the rule", tickCount=5)
-    description = "Accuracy gained by each rule with 95 % intervals; the table below has the numbers"
-    return _intervals(rows, axis, description, zero=True)
+    return drawn(chart, f"{metric} of the arms with 95 % intervals; the table below has the numbers")
 
 
 def curve_chart(curve: Sequence[Entry], main: Entry, worth: Entry | None, metric: str) -> Markup:

@@ -12,11 +12,6 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows
 
-# Only some runs have it. DVC fails on a dep that is missing, so it is no dep of the stage: `make report`
-# after `make ablate` includes it.
-_ABLATE = paths.METRICS / "ablate.json"
-_DESCRIBE = paths.METRICS / "data.json"
-
 Rows = list[dict[str, Any]]
 Metrics = dict[str, Any]
 
@@ -33,7 +28,6 @@ class Inputs:
     train: dict[str, Metrics]
     describe: Metrics
     evaluate: Metrics
-    ablate: Metrics
     confusion: list[dict[str, str]]
     reliability: list[dict[str, str]]
     escalation: list[dict[str, str]]
@@ -65,9 +59,8 @@ def read_inputs() -> Inputs:
         label=read_metrics(paths.METRICS / "label.json"),
         # Files of arms that an earlier params.yaml named may still lie there.
         train={arm: trained[arm] for arm in named or trained if arm in trained},
-        describe=read_metrics(_DESCRIBE),
+        describe=read_metrics(paths.METRICS / "data.json"),
         evaluate=evaluate,
-        ablate=read_metrics(_ABLATE),
         confusion=_table(paths.PLOTS / "confusion.csv"),
         reliability=_table(paths.PLOTS / "reliability.csv"),
         escalation=_table(paths.PLOTS / "escalation.csv"),

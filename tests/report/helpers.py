@@ -238,15 +238,3 @@ def write_extras() -> None:
     }
     sets = {"real": described, "synthetic": {**described, "only_here": 1}}
     write_json(paths.METRICS / "data.json", {"sets": sets, "fidelity": fidelity})
-    gain = {"accuracy": 0.012, "ci_low": -0.01, "ci_high": 0.034, "p_value": 0.2}
-    subset = {"accuracy": score(0.74)}
-    rule = {"removed": 12, "without_rule": subset, "random_subset": subset, "gain": gain}
-    write_json(
-        paths.METRICS / "ablate.json",
-        {
-            "scored_on": {"rows": 1000, "source": "pool"},
-            "seeds": [1, 2],
-            "base": {"rows": 200, "accuracy": score(0.75)},
-            "rules": [{"rule": name, **rule} for name in ("unsure_label", "near_duplicate")],
-        },
-    )

@@ -26,7 +26,6 @@ SECTIONS = [
     "rows",
     "prompts",
     "data",
-    "rules",
     "errors",
     "cost",
     "provenance",
@@ -77,7 +76,6 @@ def test_every_section_is_there_and_shows_its_numbers(full, made):
         "curves": "24 to 50",
         "funnel": "3 of 4 got a label: negative 3, positive 0. Rejected: unsure_label 1",
         "data": "0.9 ± 0.01",
-        "rules": "rows it alone removes",
         "errors": "kappa 0.66",
         "cost": "14\xa0min 26\xa0s",
         "provenance": "gemma-3-270m",
@@ -134,7 +132,6 @@ def test_halves_of_characters_and_unusual_names_are_no_failure(full, made):
         "metrics/evaluate.json",
         "metrics/filter.json",
         "metrics/data.json",
-        "metrics/ablate.json",
         "metrics/generate.json",
         "metrics/plots/confusion.csv",
         "metrics/plots/reliability.csv",
@@ -240,7 +237,7 @@ def test_the_points_of_the_curves(full):
 
 def test_charts_are_coloured_by_the_style_and_say_what_they_show(full, made):
     page = made(drawn=True)
-    assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 6
+    assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 5
     assert 'stroke="var(--mixed)"' in page
     assert "scores like 35 real labels (24 to 50)" in page
     assert "real_40: 78.0\xa0% (75.0 to 81.0)" in page
