@@ -70,7 +70,7 @@ def speeds(inputs: Inputs) -> list[Entry]:
 def weights(inputs: Inputs) -> list[Entry]:
     """Return the weights of the sources that cross-validation tried and chose, by arm."""
     return [
-        {"arm": arm, "weights": trained["weights"], "tried": trained.get("weights_validation", [])}
+        {"arm": arm, "weights": trained["weights"], "tried": trained.get("weights_tried", [])}
         for arm, trained in inputs.train.items()
         if trained.get("weights")
     ]

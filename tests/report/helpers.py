@@ -205,7 +205,7 @@ def write_data() -> None:
     write_json(paths.METRICS / "generate.json", {"tokens": 4000, "seconds": 866.5, "tokens_per_s": 122.0})
     write_json(paths.METRICS / "top_up.json", {"added": 0})
     weights = {"real": 1.0, "synthetic": 0.3}
-    chosen = {"weights": weights, "weights_validation": [{"weights": weights, "score": 0.77}]}
+    chosen = {"weights": weights, "weights_tried": [{**weights, "log_likelihood": -0.4321}]}
     for name, (real, synthetic, unlabelled, _) in ARMS.items():
         training = {"train_rows": real + synthetic + unlabelled, "chosen": "fine_tune", "seeds": 2}
         training |= {"seconds": 60.0, "rows_per_s": 90.0, **(chosen if name == "mixed" else {})}

@@ -81,6 +81,8 @@ def test_every_section_is_there_and_shows_its_numbers(full, made):
         "provenance": "gemma-3-270m",
     }.items():
         assert text in page.texts[section]
+    assert "mixed: real 1.0, synthetic 0.3" in " ".join(page.texts["arms"].split())
+    assert "-0.4321" in page.texts["arms"]
     assert 'class="none"' not in made().split("<noscript>")[0]
 
 
