@@ -55,7 +55,7 @@ def write_next(params: Params, rows: int, out: Path) -> None:
     suggested = [names[scores[at].argmax()] if scores[at].any() else "" for at in chosen]
     write_csv(out, [texts[at] for at in chosen], suggested, pairs=card.pairs)
     print(f"{out}: {len(chosen)} of {len(texts)} texts; fill in the column `label`: {', '.join(names)}")
-    print(f"Then add `labelled_later: [{out}]` to {card_path(params.task)}, and run `dvc repro`.")
+    print(f"Then list it in {card_path(params.task)}, `labelled_later: [{out}]`, and run `dvc repro`.")
 
 
 def texts_to_label() -> list[Text]:

@@ -177,10 +177,8 @@ def test_without_a_source_all_files_are_empty(project, labels, set_params):
 
 def parts():
     """Return the ids of the training rows, the pool, the test inputs and the texts to label."""
-    return [
-        [row["id"] for row in read_rows(path)]
-        for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.TEST_INPUTS, paths.UNLABELLED)
-    ]
+    files = paths.REAL_TRAIN, paths.REAL_POOL, paths.TEST_INPUTS, paths.UNLABELLED
+    return [[row["id"] for row in read_rows(path)] for path in files]
 
 
 def test_the_texts_to_label_are_rows_held_back_without_their_labels(project, labels, set_params):
@@ -194,12 +192,10 @@ def test_the_texts_to_label_are_rows_held_back_without_their_labels(project, lab
 def texts(project, labels):
     """Name a file of texts without labels in the card: 50 new ones, an empty one and four that are known."""
     write_card(project, "mine", unlabelled={"path": "data/raw/texts.csv"})
-    known = [*labels][:3]
-    lines = [f'"New text {number}"\n' for number in range(50)]
-    lines += ['""\n', '"NEW TEXT 7"\n', *(f'"{text}"\n' for text in known)]
-    path = project / "data/raw/texts.csv"
-    path.write_text("text\n" + "".join(lines), encoding="utf-8")
-    return path
+    new = [f"New text {number}" for number in range(50)]
+    lines = [f'"{text}"\n' for text in [*new, "", "NEW TEXT 7", *[*labels][:3]]]
+    (project / "data/raw/texts.csv").write_text("text\n" + "".join(lines), encoding="utf-8")
+    return project / "data/raw/texts.csv"
 
 
 def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(project, texts, set_params):
@@ -238,9 +234,8 @@ def test_texts_that_are_not_there_are_an_error(project, labels, unlabelled, mess
 def label_later(project, rows, columns="id,text,suggested_label,label"):
     """Name a file of rows labelled later in the card, and write it."""
     write_card(project, "mine", labelled_later=["data/raw/next.csv"])
-    lines = [f'x,"{text}",negative,{label}\n' for text, label in rows]
-    path = project / "data/raw/next.csv"
-    path.write_text("\n".join([columns, "".join(lines)]), encoding="utf-8-sig")
+    lines = [columns, *(f'x,"{text}",negative,{label}' for text, label in rows)]
+    (project / "data/raw/next.csv").write_text("\n".join(lines), encoding="utf-8-sig")
 
 
 def test_rows_labelled_later_are_training_rows_whatever_real_rows_says(project, labels):
