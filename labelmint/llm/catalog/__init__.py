@@ -159,7 +159,7 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
 def _weights(name: str, folder: Path, entry: Entry) -> Path:
     file = folder / (entry.file or "model.safetensors")
     if not file.is_file():
-        raise ModelError(f"{paths.CATALOG}: {name}: no {file.name} in {folder}; name the weights: `file: …`")
+        raise ModelError(f"{paths.CATALOG}: {name}: no file {file}; name the weights: `file: …`")
     return file
 
 
