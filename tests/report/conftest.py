@@ -38,7 +38,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     def make(*, drawn: bool = False) -> str:
         with monkeypatch.context() as patch:
             if not drawn:
-                patch.setattr(charts, "drawn", lambda _, said: Markup("<p>{}</p>").format(said))
+                patch.setattr(charts, "drawn", lambda _, description: Markup("<p>{}</p>").format(description))
             main()
         return Path("metrics/report.html").read_text(encoding="utf-8")
 

@@ -40,8 +40,8 @@ class Opened:
 
     @property
     def failures(self):
-        found = re.search(r'<html[^>]*data-failures="(.*?)"', self.dom)
-        return found[1] if found else ""
+        measured = re.search(r'<html[^>]*data-failures="(.*?)"', self.dom)
+        return measured[1] if measured else ""
 
     @property
     def ids(self):
@@ -140,8 +140,8 @@ def test_the_page_is_no_wider_than_a_phone(full, made, opened, tmp_path):
     )
     outer = tmp_path / "phone.html"
     outer.write_text(f"<!doctype html>{frame}<pre id=o></pre><script>{measure}</script>", encoding="utf-8")
-    found = json.loads(html.unescape(re.search(r'<pre id="o">(.*?)</pre>', opened(outer.as_uri()).dom)[1]))
-    assert found == {"over": 0, "failures": "", "rows": 25}
+    measured = json.loads(html.unescape(re.search(r'<pre id="o">(.*?)</pre>', opened(outer.as_uri()).dom)[1]))
+    assert measured == {"over": 0, "failures": "", "rows": 25}
 
 
 @pytest.mark.parametrize("words", [25, 400])

@@ -4,7 +4,7 @@ from labelmint.report import formats
 
 
 @pytest.mark.parametrize(
-    ("format", "value", "said"),
+    ("format", "value", "text"),
     [
         (formats.count, 1396, "1,396"),
         (formats.count, None, "–"),
@@ -32,5 +32,5 @@ from labelmint.report import formats
         (formats.points_interval, {"ci_low": -0.0275, "ci_high": 0.0159}, "−2.8 to +1.6"),
     ],
 )
-def test_numbers_are_written_as_people_do(format, value, said):
-    assert format(value) == said
+def test_numbers_are_written_as_people_do(format, value, text):
+    assert format(value) == text

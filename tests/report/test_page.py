@@ -204,11 +204,11 @@ def test_the_short_form_has_the_verdict_and_the_table(full, made):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "text_in_cell"),
     [("a|b", r"a\|b"), ("two\nlines", "two lines"), ("<b>", r"\<b\>"), ("real_30", r"real\_30")],
 )
-def test_texts_stay_in_their_cell_of_a_markdown_table(text, said):
-    assert plain(text) == said
+def test_texts_stay_in_their_cell_of_a_markdown_table(text, text_in_cell):
+    assert plain(text) == text_in_cell
 
 
 def test_by_macro_f1_the_page_says_so(full, made):

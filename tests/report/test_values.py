@@ -31,9 +31,9 @@ def test_a_set_of_which_nothing_is_said_is_no_column():
 
 
 def test_lists_of_entries_become_tables_and_long_lists_are_cut():
-    found = [{"words": "a b", "share": 0.1}, {"words": "c", "weight": 2}]
-    table = side_by_side({"real": {"most_repeated": found, "values": list(range(12))}})
-    assert table["lists"] == [entries(("most_repeated",), found)]
+    measures = [{"words": "a b", "share": 0.1}, {"words": "c", "weight": 2}]
+    table = side_by_side({"real": {"most_repeated": measures, "values": list(range(12))}})
+    assert table["lists"] == [entries(("most_repeated",), measures)]
     assert table["lists"][0] == {
         "name": "most repeated",
         "columns": ["words", "share", "weight"],
@@ -50,8 +50,8 @@ def test_histograms_are_drawn_and_no_table():
 
 
 def test_measures_by_set_are_turned_into_sets_of_measures():
-    found = {"frechet": {"real": {"mean": 1.0}, "synthetic": {"mean": 2.0}}, "coverage": 0.4}
-    assert by_set(found, ["real", "synthetic"]) == {
+    measures = {"frechet": {"real": {"mean": 1.0}, "synthetic": {"mean": 2.0}}, "coverage": 0.4}
+    assert by_set(measures, ["real", "synthetic"]) == {
         "real": {"frechet": {"mean": 1.0}},
         "synthetic": {"frechet": {"mean": 2.0}, "coverage": 0.4},
     }

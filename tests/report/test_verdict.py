@@ -21,10 +21,10 @@ def answer(run):
 
 
 def test_the_headline_is_the_worth_with_its_interval(answer):
-    found = answer()
-    assert found["headline"] == "Your synthetic rows are worth about 15 real labels"
-    assert found["interval"] == "95 % interval 4 to 30"
-    like, gain, by_source, *_ = found["sentences"]
+    result = answer()
+    assert result["headline"] == "Your synthetic rows are worth about 15 real labels"
+    assert result["interval"] == "95 % interval 4 to 30"
+    like, gain, by_source, *_ = result["sentences"]
     assert like == "With them, your 20 real labels score like about 35 (24 to 50)."
     assert gain.startswith("200 synthetic rows beside the real rows take accuracy from 70.0\xa0%")
     assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in gain
@@ -37,9 +37,9 @@ def test_the_headline_is_the_worth_with_its_interval(answer):
 def test_rows_of_all_sources_are_named(answer):
     arms = evaluation()["arms"]
     arms["mixed"] = arm("mixed", 20, 200, 90, 0.76)
-    found = answer(arms=arms)
-    assert found["headline"].startswith("Your synthetic rows and labelled texts are worth about 15")
-    assert found["sentences"][1].startswith("200 synthetic rows and 90 machine-labelled texts beside")
+    result = answer(arms=arms)
+    assert result["headline"].startswith("Your synthetic rows and labelled texts are worth about 15")
+    assert result["sentences"][1].startswith("200 synthetic rows and 90 machine-labelled texts beside")
 
 
 def test_the_strongest_alternative_is_named_and_whether_it_is_better(answer):
@@ -72,9 +72,9 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
 )
 def test_beyond_the_curve_the_worth_is_a_bound(answer, rows, note, worth):
     entry = {"rows": rows, "ci_low": 20, "ci_high": 50, "note": note}
-    found = answer(label_equivalence={"mixed": entry})
-    assert found["headline"].endswith(worth)
-    assert f"Label equivalence of mixed: {note}." in found["caveats"]
+    result = answer(label_equivalence={"mixed": entry})
+    assert result["headline"].endswith(worth)
+    assert f"Label equivalence of mixed: {note}." in result["caveats"]
 
 
 def test_an_interval_with_zero_and_harm_are_named(answer):
@@ -104,18 +104,18 @@ def test_without_real_rows_a_curve_or_a_second_arm_there_is_a_headline(answer):
     worth = {"synthetic": {"rows": 35, "ci_low": 24, "ci_high": 50, "note": ""}}
     nothing = {"gain": {}, "sources": {}, "speeds": [], "alternative": {}}
     alone = {"synthetic": arms["synthetic"]}
-    found = answer(arms=alone, main_arm="synthetic", label_equivalence=worth, **nothing)
-    assert found["headline"] == "Your synthetic rows are worth about 35 real labels"
+    result = answer(arms=alone, main_arm="synthetic", label_equivalence=worth, **nothing)
+    assert result["headline"] == "Your synthetic rows are worth about 35 real labels"
     assert answer(label_equivalence={})["headline"] == "The synthetic rows change accuracy by +6.0 points"
-    found = answer(arms={"real": arms["real"]}, main_arm="real", label_equivalence={}, **nothing)
-    assert found["headline"] == "real scores 70.0\xa0%"
+    result = answer(arms={"real": arms["real"]}, main_arm="real", label_equivalence={}, **nothing)
+    assert result["headline"] == "real scores 70.0\xa0%"
 
 
 def test_an_unscored_run_has_a_line(answer, run):
     note = "no test labels: nothing could be scored"
     arms = {"synthetic": {**arm("synthetic", 0, 9, 0, 0.5), "accuracy": {}}}
-    found = answer(test_rows=0, note=note, arms=arms, main_arm="synthetic", gain={})
-    assert (found["headline"], found["interval"]) == ("Nothing could be scored", note)
+    result = answer(test_rows=0, note=note, arms=arms, main_arm="synthetic", gain={})
+    assert (result["headline"], result["interval"]) == ("Nothing could be scored", note)
     (run / "metrics/evaluate.json").unlink()
     assert verdict(read_inputs())["headline"] == "There is no evaluation yet"
 
@@ -135,12 +135,12 @@ def test_the_command_prints_scores_and_verdict(answer, capsys):
     write_json(paths.METRICS / "evaluate.json", {"arms": {}})
     with pytest.raises(DataError, match="written by an earlier version; run `dvc repro`"):
         print_verdict()
-    found = answer()
+    result = answer()
     print_verdict()
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "tiny: accuracy on 40 held-out real rows (95 % interval)"
     assert lines[3].split() == ["mixed", "220", "rows", "76.0", "%", "(73.0", "to", "79.0)", "340", "texts/s"]
-    assert lines[-6:] == [f"{found['headline']} ({found['interval']}).", *found["sentences"]]
+    assert lines[-6:] == [f"{result['headline']} ({result['interval']}).", *result["sentences"]]
 
 
 def test_the_command_tells_of_a_run_without_test_labels(answer, capsys):

@@ -32,8 +32,8 @@ def test_equal_predictions_never_differ():
 @pytest.mark.parametrize("measure", ["accuracy", "macro_f1"])
 def test_samples_scatter_around_the_score(measure):
     truth = np.random.default_rng(0).integers(0, 2, 500)
-    own = arm("one", wrong_at(truth, range(100), range(90, 200)))
-    samples = Bootstrap(truth, 2, 2000, 1).scores(own, measure)
+    one_arm = arm("one", wrong_at(truth, range(100), range(90, 200)))
+    samples = Bootstrap(truth, 2, 2000, 1).scores(one_arm, measure)
     assert samples.shape == (2000,)
     score = 1 - 105 / 500  # of both measures, to within a hundredth: the labels are in balance
     assert samples.mean() == pytest.approx(score, abs=0.01)
@@ -42,24 +42,24 @@ def test_samples_scatter_around_the_score(measure):
 
 def test_the_spread_is_that_of_rows_and_seeds_together():
     truth = np.zeros(3000, np.int64)
-    own = arm("one", wrong_at(truth, range(300), range(600), range(900)))
-    samples = Bootstrap(truth, 2, 2000, 1).scores(own)
-    by_seed = scores_by_seed(own, truth, 2)
+    one_arm = arm("one", wrong_at(truth, range(300), range(600), range(900)))
+    samples = Bootstrap(truth, 2, 2000, 1).scores(one_arm)
+    by_seed = scores_by_seed(one_arm, truth, 2)
     # The rows hardly matter with so many; the mean of three seeds has sd/√3, and two degrees of freedom.
     wide = 4.303 * by_seed.std(ddof=1) / np.sqrt(3)
-    found = interval(samples)
-    assert (found["ci_high"] - found["ci_low"]) / 2 == pytest.approx(wide, rel=0.2)
-    assert found["ci_high"] > 1  # of a score, that is cut off
+    span = interval(samples)
+    assert (span["ci_high"] - span["ci_low"]) / 2 == pytest.approx(wide, rel=0.2)
+    assert span["ci_high"] > 1  # of a score, that is cut off
     assert score_interval(samples)["ci_high"] == 1
 
 
 def test_seeds_that_differ_by_no_more_than_their_rows_add_nothing():
     draw, truth = np.random.default_rng(0), np.zeros(2000, np.int64)
-    own = arm("one", (draw.random((3, 2000)) < 0.25).astype(np.int64))
-    same = arm("one", np.stack([own.predicted[0]] * 3))
+    one_arm = arm("one", (draw.random((3, 2000)) < 0.25).astype(np.int64))
+    same = arm("one", np.stack([one_arm.predicted[0]] * 3))
     bootstrap = Bootstrap(truth, 2, 2000, 1)
     # Three seeds that are wrong elsewhere each tell more about the mean than three that are the same.
-    assert bootstrap.scores(own).std() < bootstrap.scores(same).std()
+    assert bootstrap.scores(one_arm).std() < bootstrap.scores(same).std()
     assert bootstrap.scores(same).std() == pytest.approx(np.sqrt(0.25 * 0.75 / 2000), rel=0.1)
 
 
@@ -79,20 +79,20 @@ def test_the_part_of_the_rows_is_taken_off_the_variance_of_the_seeds():
     draw = np.random.default_rng(0)
     scores = np.array([0.7, 0.72, 0.78])
     resampled = scores[:, None] + draw.normal(0, 0.02, (3, 100_000))
-    found = seed_spread(scores, resampled)
-    assert found.variance == pytest.approx((scores.var(ddof=1) - 0.02**2) / 3, rel=0.02)
-    assert found.freedom == 2
+    span = seed_spread(scores, resampled)
+    assert span.variance == pytest.approx((scores.var(ddof=1) - 0.02**2) / 3, rel=0.02)
+    assert span.freedom == 2
     assert seed_spread(scores[:1], resampled[:1]) == Spread() == Spread() + Spread()
     assert seed_spread(np.full(3, 0.7), resampled).variance == 0  # never negative
 
 
 def test_the_interval_of_an_arm_does_not_depend_on_the_others():
     truth = np.arange(200) % 2
-    own, other = (arm(name, wrong_at(truth, range(30), range(60))) for name in ("one", "other"))
-    alone = Bootstrap(truth, 2, 200, 1).scores(own)
+    one_arm, other = (arm(name, wrong_at(truth, range(30), range(60))) for name in ("one", "other"))
+    alone = Bootstrap(truth, 2, 200, 1).scores(one_arm)
     bootstrap = Bootstrap(truth, 2, 200, 1)
     bootstrap.scores(other)
-    np.testing.assert_array_equal(bootstrap.scores(own), alone)
+    np.testing.assert_array_equal(bootstrap.scores(one_arm), alone)
 
 
 def test_one_seed_has_no_spread_of_seeds():
@@ -103,10 +103,10 @@ def test_one_seed_has_no_spread_of_seeds():
 
 def test_the_seed_decides():
     truth = np.arange(100) % 2
-    own = arm("one", wrong_at(truth, range(30), range(20)))
-    first = Bootstrap(truth, 2, 100, 1).scores(own)
-    np.testing.assert_array_equal(Bootstrap(truth, 2, 100, 1).scores(own), first)
-    assert (Bootstrap(truth, 2, 100, 2).scores(own) != first).any()
+    one_arm = arm("one", wrong_at(truth, range(30), range(20)))
+    first = Bootstrap(truth, 2, 100, 1).scores(one_arm)
+    np.testing.assert_array_equal(Bootstrap(truth, 2, 100, 1).scores(one_arm), first)
+    assert (Bootstrap(truth, 2, 100, 2).scores(one_arm) != first).any()
 
 
 def test_an_interval_is_of_the_middle_95_percent():

@@ -80,10 +80,10 @@ def test_scores_are_means_over_the_seeds_with_their_unbiased_sd():
 
 
 def test_one_seed_has_no_sd():
-    found = compared(arm("real", right(0.7, seeds=1)))
-    accuracy = found["arms"]["real"]["accuracy"]
+    result = compared(arm("real", right(0.7, seeds=1)))
+    accuracy = result["arms"]["real"]["accuracy"]
     assert accuracy["sd"] == 0
-    assert found["note"].startswith("real: trained with one seed")
+    assert result["note"].startswith("real: trained with one seed")
     assert accuracy["ci_low"] < accuracy["mean"] < accuracy["ci_high"]
 
 
@@ -97,9 +97,9 @@ def test_intervals_surround_the_mean(full):
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 def test_a_gain_is_the_difference_of_the_means_of_the_metric(metric):
-    found = compared(*arms(real=0.6, mixed=0.7, real_300=0.65), metric=metric)
-    means = {name: entry[metric]["mean"] for name, entry in found["arms"].items()}
-    gain = found["gain"]["mixed_vs_real"]
+    result = compared(*arms(real=0.6, mixed=0.7, real_300=0.65), metric=metric)
+    means = {name: entry[metric]["mean"] for name, entry in result["arms"].items()}
+    gain = result["gain"]["mixed_vs_real"]
     assert gain[metric] == pytest.approx(means["mixed"] - means["real"], abs=1.5e-4)
     assert gain["ci_low"] < gain[metric] < gain["ci_high"]
 
@@ -119,15 +119,15 @@ def test_where_one_label_is_common_macro_f1_tells_apart_what_accuracy_does_not()
 
 
 def test_a_clear_gain_is_one_and_none_is_none():
-    found = compared(*arms(real=0.5, mixed=0.9))["gain"]["mixed_vs_real"]
-    assert found["ci_low"] > 0.2
-    assert found["p_value"] < 0.01
+    result = compared(*arms(real=0.5, mixed=0.9))["gain"]["mixed_vs_real"]
+    assert result["ci_low"] > 0.2
+    assert result["p_value"] < 0.01
     same = right(0.7)
-    found = compared(arm("real", same), arm("mixed", same))["gain"]["mixed_vs_real"]
-    assert found["accuracy"] == 0
+    result = compared(arm("real", same), arm("mixed", same))["gain"]["mixed_vs_real"]
+    assert result["accuracy"] == 0
     # Both 0 where the seeds differ no more than their rows do.
-    assert found["ci_low"] <= 0 <= found["ci_high"]
-    assert found["p_value"] > 0.2
+    assert result["ci_low"] <= 0 <= result["ci_high"]
+    assert result["p_value"] > 0.2
 
 
 @pytest.mark.parametrize(
@@ -140,26 +140,26 @@ def test_a_clear_gain_is_one_and_none_is_none():
     ],
 )
 def test_label_equivalence_needs_two_real_arms(names, equivalences):
-    found = compared(*arms(**dict.fromkeys(names, 0.7)))
-    assert list(found["label_equivalence"]) == equivalences
+    result = compared(*arms(**dict.fromkeys(names, 0.7)))
+    assert list(result["label_equivalence"]) == equivalences
 
 
 def test_the_curve_is_that_of_the_real_arms_by_their_rows_in_any_order():
     wrong = {"real_1000": 75, "mixed": 105, "real_300": 90, "real": 120}
     rows = {"real": 100, "mixed": 2100, "real_300": 300, "real_1000": 1000}
     given = [arm(name, wrong_at(TRUTH, range(count)), rows[name]) for name, count in wrong.items()]
-    found = compared(*given)["label_equivalence"]["mixed"]
-    assert found["rows"] == 173  # halfway between 100 and 300, in their logarithm
-    assert found["ci_low"] < found["rows"] < found["ci_high"]
+    result = compared(*given)["label_equivalence"]["mixed"]
+    assert result["rows"] == 173  # halfway between 100 and 300, in their logarithm
+    assert result["ci_low"] < result["rows"] < result["ci_high"]
 
 
 def test_beyond_the_curve_the_equivalence_is_a_bound():
-    found = compared(*arms(real=0.5, real_300=0.6, mixed=0.95))["label_equivalence"]["mixed"]
-    assert (found["rows"], found["ci_low"], found["ci_high"]) == (300, 300, 300)
-    assert found["note"] == "at least 300: the real curve ends there"
-    found = compared(*arms(real=0.8, real_300=0.9, mixed=0.5))["label_equivalence"]["mixed"]
-    assert found["rows"] == 100
-    assert found["note"].startswith("at most 100: the real curve begins there")
+    result = compared(*arms(real=0.5, real_300=0.6, mixed=0.95))["label_equivalence"]["mixed"]
+    assert (result["rows"], result["ci_low"], result["ci_high"]) == (300, 300, 300)
+    assert result["note"] == "at least 300: the real curve ends there"
+    result = compared(*arms(real=0.8, real_300=0.9, mixed=0.5))["label_equivalence"]["mixed"]
+    assert result["rows"] == 100
+    assert result["note"].startswith("at most 100: the real curve begins there")
 
 
 def test_a_student_is_measured_on_its_own_curve():
@@ -169,9 +169,9 @@ def test_a_student_is_measured_on_its_own_curve():
     ]
     mixed = replace(arm("mixed", right(0.58), 300), arm="head_mixed", student="head")
     llm = arm("llm", right(0.9))
-    found = compared(*arms(real=0.8, real_300=0.9), *heads, mixed, llm)["label_equivalence"]
-    assert list(found) == ["head_mixed"]  # not the llm, which was trained on no made rows
-    assert 100 < found["head_mixed"]["rows"] < 900
+    result = compared(*arms(real=0.8, real_300=0.9), *heads, mixed, llm)["label_equivalence"]
+    assert list(result) == ["head_mixed"]  # not the llm, which was trained on no made rows
+    assert 100 < result["head_mixed"]["rows"] < 900
 
 
 def test_arms_may_have_different_numbers_of_seeds():
@@ -222,7 +222,7 @@ def test_simulated_arms_keep_their_order():
         arm(name, simulated(draw, TRUTH, easiness + lift, 3), rows)
         for name, lift, rows in [("real", -0.5, 100), ("mixed", 0.0, 900), ("real_300", 0.6, 300)]
     ]
-    found = compared(*given)
-    means = [found["arms"][name]["accuracy"]["mean"] for name in ("real", "mixed", "real_300")]
+    result = compared(*given)
+    means = [result["arms"][name]["accuracy"]["mean"] for name in ("real", "mixed", "real_300")]
     assert means == sorted(means)
-    assert found["gain"]["mixed_vs_real"]["ci_low"] > 0
+    assert result["gain"]["mixed_vs_real"]["ci_low"] > 0

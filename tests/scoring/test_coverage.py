@@ -41,11 +41,11 @@ def measured(seeds, spread, chance, repeats, rows):
             )
             for name in ("one", "other")
         )
-        found = interval(bootstrap.scores(one))
-        inside += found["ci_low"] <= expected(spread, chance) <= found["ci_high"]
+        span = interval(bootstrap.scores(one))
+        inside += span["ci_low"] <= expected(spread, chance) <= span["ci_high"]
         differences = bootstrap.difference(one, other)
-        found = interval(differences)
-        excluded += not found["ci_low"] <= 0 <= found["ci_high"]
+        span = interval(differences)
+        excluded += not span["ci_low"] <= 0 <= span["ci_high"]
         different += two_sided_p(differences) < 0.05
     return inside / repeats, excluded / repeats, different / repeats
 

@@ -90,11 +90,11 @@ def test_the_note_says_where_the_curve_ends_before_the_score(score, spread, note
 
 
 def test_the_interval_is_of_the_resampled_scores():
-    found = equivalence(0.725, spread=0.0125)
-    assert found["rows"] == round(between(300, 1000, 0.5))
+    worth = equivalence(0.725, spread=0.0125)
+    assert worth["rows"] == round(between(300, 1000, 0.5))
     low, high = (between(300, 1000, 0.5 + shift / 0.05) for shift in (-1.96 * 0.0125, 1.96 * 0.0125))
-    assert found["ci_low"] == pytest.approx(low, rel=0.05)
-    assert found["ci_high"] == pytest.approx(high, rel=0.05)
+    assert worth["ci_low"] == pytest.approx(low, rel=0.05)
+    assert worth["ci_high"] == pytest.approx(high, rel=0.05)
 
 
 def test_the_uncertainty_of_the_curve_counts_too():
@@ -105,7 +105,7 @@ def test_the_uncertainty_of_the_curve_counts_too():
 
 @pytest.mark.parametrize("score", [0.1, 0.72, 0.99])
 def test_rows_are_whole_numbers_in_order(score):
-    found = equivalence(score, 0.02)
-    assert set(found) == {"rows", "ci_low", "ci_high", "note"}
-    assert all(type(found[key]) is int for key in ("rows", "ci_low", "ci_high"))
-    assert 100 <= found["ci_low"] <= found["rows"] <= found["ci_high"] <= 3000
+    worth = equivalence(score, 0.02)
+    assert set(worth) == {"rows", "ci_low", "ci_high", "note"}
+    assert all(type(worth[key]) is int for key in ("rows", "ci_low", "ci_high"))
+    assert 100 <= worth["ci_low"] <= worth["rows"] <= worth["ci_high"] <= 3000

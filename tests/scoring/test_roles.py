@@ -18,8 +18,8 @@ def roles(*names, **changed):
     return Roles([*given, *changed.values()], "auto", 100)
 
 
-def pairs(found):
-    return [(one.arm, other.arm) for one, other in found.comparisons()]
+def pairs(compared):
+    return [(one.arm, other.arm) for one, other in compared.comparisons()]
 
 
 def test_the_main_arm_is_the_one_with_all_real_and_the_most_made_rows():
@@ -60,17 +60,17 @@ def test_the_main_arm_is_compared_with_each_of_its_sources():
     one = replace(arm("all", ONE_ROW, 1300), arm="all", synthetic=500, unlabelled=800)
     weighted = replace(one, arm="weighted", chosen_weights=True)
     smaller = replace(arm("mixed", ONE_ROW, 200), arm="smaller")
-    found = pairs(
+    compared = pairs(
         roles("real", "real_300", "synthetic", "mixed", "texts", one=one, weighted=weighted, smaller=smaller)
     )
     made = ["weighted", "synthetic", "mixed", "texts", "all", "smaller"]
-    assert found[:6] == [(name, "real") for name in made]
-    assert found[6:] == [("weighted", name) for name in ("synthetic", "mixed", "texts", "all")]
+    assert compared[:6] == [(name, "real") for name in made]
+    assert compared[6:] == [("weighted", name) for name in ("synthetic", "mixed", "texts", "all")]
 
 
 def test_a_source_is_shown_by_the_arm_with_the_most_of_its_rows():
-    found = roles("real", "synthetic", "mixed", "mixed.small", "texts", "all").sources()
-    assert {name: each.arm for name, each in found.items()} == {
+    compared = roles("real", "synthetic", "mixed", "mixed.small", "texts", "all").sources()
+    assert {name: each.arm for name, each in compared.items()} == {
         "synthetic": "mixed",
         "unlabelled": "texts",
         "both": "all",
@@ -81,6 +81,6 @@ def test_a_source_is_shown_by_the_arm_with_the_most_of_its_rows():
 def test_the_names_of_arms_say_nothing():
     swapped = {"mixed": "real", "real": "mixed"}
     given = [replace(arm(name, ONE_ROW, ROWS[name]), arm=new) for name, new in swapped.items()]
-    found = Roles(given, "auto", 100)
-    assert (found.main.arm, pairs(found)) == ("real", [("real", "mixed")])
-    assert found.counterpart(found.main).arm == "mixed"
+    compared = Roles(given, "auto", 100)
+    assert (compared.main.arm, pairs(compared)) == ("real", [("real", "mixed")])
+    assert compared.counterpart(compared.main).arm == "mixed"

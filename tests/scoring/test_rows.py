@@ -14,16 +14,16 @@ def test_length_bins_part_the_rows_and_their_names_say_how(words):
     words = np.array(words)
     bins = length_bins(words)
     assert 1 <= len(bins) <= 4
-    assert sorted(np.concatenate([own for _, own in bins]).tolist()) == list(range(len(words)))
-    for name, own in bins:
+    assert sorted(np.concatenate([places for _, places in bins]).tolist()) == list(range(len(words)))
+    for name, places in bins:
         low, high = (int(part) for part in (name.split("–") * 2)[:2])
-        assert len(own)
-        assert low <= words[own].min() <= words[own].max() <= high
+        assert len(places)
+        assert low <= words[places].min() <= words[places].max() <= high
 
 
 def test_length_bins_are_quarters_where_lengths_differ():
     bins = length_bins(np.arange(1, 101))
-    assert [(name, len(own)) for name, own in bins] == [
+    assert [(name, len(places)) for name, places in bins] == [
         ("1–25", 25),
         ("26–50", 25),
         ("51–75", 25),
@@ -36,20 +36,20 @@ def test_length_bins_are_quarters_where_lengths_differ():
 def test_slices_are_scored_by_themselves():
     truth = np.array([0] * 50 + [1] * 50)
     inputs = [labelled(NAMES[label], at, " ".join("w" * (1 + at % 4))) for at, label in enumerate(truth)]
-    found = slices([arm("mixed", wrong_at(truth, range(10)))], truth, NAMES[:2], inputs, config())["mixed"]
-    assert [(part["label"], part["rows"], part["accuracy"]) for part in found["label"]] == [
+    result = slices([arm("mixed", wrong_at(truth, range(10)))], truth, NAMES[:2], inputs, config())["mixed"]
+    assert [(part["label"], part["rows"], part["accuracy"]) for part in result["label"]] == [
         ("negative", 50, 0.8),
         ("positive", 50, 1.0),
     ]
-    assert [part["words"] for part in found["length"]] == ["1", "2", "3", "4"]
-    assert found["label"][0]["ci_low"] < 0.8 < found["label"][0]["ci_high"]
+    assert [part["words"] for part in result["length"]] == ["1", "2", "3", "4"]
+    assert result["label"][0]["ci_low"] < 0.8 < result["label"][0]["ci_high"]
 
 
 def test_a_label_without_test_rows_has_no_slice():
     truth = np.zeros(10, np.int64)
     inputs = [labelled("negative", at) for at in range(10)]
-    found = slices([arm("mixed", wrong_at(truth, range(2)), labels=3)], truth, NAMES, inputs, config())
-    assert [part["label"] for part in found["mixed"]["label"]] == ["negative"]
+    result = slices([arm("mixed", wrong_at(truth, range(2)), labels=3)], truth, NAMES, inputs, config())
+    assert [part["label"] for part in result["mixed"]["label"]] == ["negative"]
 
 
 def test_the_hardest_rows_come_first_and_arms_count_the_same():
@@ -57,17 +57,17 @@ def test_the_hardest_rows_come_first_and_arms_count_the_same():
     inputs = [labelled("negative", at) for at in range(4)]
     three = arm("mixed", np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0]]))
     one = arm("real", np.array([[0, 1, 0, 0]]))
-    found = hardest([three, one], truth, NAMES[:2], inputs)
-    assert [(row["id"], row["wrong"]) for row in found] == [("r000001", 0.6667), ("r000000", 0.5)]
-    assert found[0]["predicted"] == {"mixed": "negative", "real": "positive"}
-    assert set(found[0]) == {"id", "text", "label", "wrong", "predicted"}
+    result = hardest([three, one], truth, NAMES[:2], inputs)
+    assert [(row["id"], row["wrong"]) for row in result] == [("r000001", 0.6667), ("r000000", 0.5)]
+    assert result[0]["predicted"] == {"mixed": "negative", "real": "positive"}
+    assert set(result[0]) == {"id", "text", "label", "wrong", "predicted"}
 
 
 def test_there_are_at_most_fifty():
     truth = np.zeros(90, np.int64)
     inputs = [labelled("negative", at) for at in range(90)]
-    found = hardest([arm("mixed", wrong_at(truth, range(80)))], truth, NAMES[:2], inputs)
-    assert [row["id"] for row in found] == [row["id"] for row in inputs[:HARDEST_ROWS]]
+    result = hardest([arm("mixed", wrong_at(truth, range(80)))], truth, NAMES[:2], inputs)
+    assert [row["id"] for row in result] == [row["id"] for row in inputs[:HARDEST_ROWS]]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_there_are_at_most_fifty():
     ],
 )
 def test_subjectivity_is_how_far_draws_disagree(answers, agreement, kappa):
-    found = subjectivity([arm("mixed", np.zeros((2, 9), np.int64)), arm("llm", np.array(answers))], 2)
-    assert found == {
+    result = subjectivity([arm("mixed", np.zeros((2, 9), np.int64)), arm("llm", np.array(answers))], 2)
+    assert result == {
         "agreement": agreement,
         "kappa": kappa,
         "rows": len(answers[0]),

@@ -41,18 +41,18 @@ def test_the_most_probable_label_is_predicted():
 @given(SEEDS)
 def test_accuracy_is_that_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
-    found = weighted_scores("accuracy", predicted, truth, np.ones((1, len(truth))), 3)
-    np.testing.assert_allclose(found[:, 0], [accuracy_score(truth, answers) for answers in predicted])
+    computed = weighted_scores("accuracy", predicted, truth, np.ones((1, len(truth))), 3)
+    np.testing.assert_allclose(computed[:, 0], [accuracy_score(truth, answers) for answers in predicted])
 
 
 @given(SEEDS)
 def test_macro_f1_is_that_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
-    found = weighted_scores("macro_f1", predicted, truth, np.ones((1, len(truth))), 3)
+    computed = weighted_scores("macro_f1", predicted, truth, np.ones((1, len(truth))), 3)
     expected = [
         f1_score(truth, answers, labels=[0, 1, 2], average="macro", zero_division=0) for answers in predicted
     ]
-    np.testing.assert_allclose(found[:, 0], expected)
+    np.testing.assert_allclose(computed[:, 0], expected)
 
 
 @given(SEEDS)
@@ -74,16 +74,16 @@ def test_weights_are_resample_counts(seed):
 @given(SEEDS)
 def test_scores_of_labels_are_those_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
-    found = label_scores(predicted, truth, NAMES)
-    assert list(found) == NAMES
+    computed = label_scores(predicted, truth, NAMES)
+    assert list(computed) == NAMES
     each = [
         precision_recall_fscore_support(truth, answers, labels=[0, 1, 2], zero_division=0)[:3]
         for answers in predicted
     ]
     expected = np.mean(each, axis=0)  # shape (precision, recall and F1; labels)
     for label, name in enumerate(NAMES):
-        own = [found[name][key] for key in ("precision", "recall", "f1")]
-        np.testing.assert_allclose(own, expected[:, label], atol=6e-5)
+        answers = [computed[name][key] for key in ("precision", "recall", "f1")]
+        np.testing.assert_allclose(answers, expected[:, label], atol=6e-5)
 
 
 def test_a_label_that_never_occurs_scores_nothing():
@@ -94,13 +94,13 @@ def test_a_label_that_never_occurs_scores_nothing():
 
 def naive_calibration_error(probabilities, truth, bins=15):
     errors = []
-    for own in probabilities:
+    for answers in probabilities:
         error = 0.0
         for number in range(bins):
             low, high = number / bins, (number + 1) / bins
             inside = [
                 (row.max(), row.argmax() == label)
-                for row, label in zip(own, truth, strict=True)
+                for row, label in zip(answers, truth, strict=True)
                 if low <= row.max() < high or (number == bins - 1 and row.max() == 1)
             ]
             if inside:
@@ -115,8 +115,8 @@ def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness
     draw = np.random.default_rng(seed)
     probabilities = draw.dirichlet(np.full(3, 1 / sharpness), (2, 50))
     truth = draw.integers(0, 3, 50)
-    found = calibration_error(probabilities, truth)
-    assert found == pytest.approx(naive_calibration_error(probabilities, truth))
+    computed = calibration_error(probabilities, truth)
+    assert computed == pytest.approx(naive_calibration_error(probabilities, truth))
 
 
 @given(SEEDS)

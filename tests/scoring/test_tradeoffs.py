@@ -27,13 +27,13 @@ def arms(**wrong):
     ]
 
 
-def found(given, minutes=MINUTES):
+def tradeoffs_of(given, minutes=MINUTES):
     roles = Roles(given, "auto", 100)
     return tradeoffs(compare(roles, TRUTH, NAMES[:2], config()), roles, minutes)
 
 
 def test_each_source_has_its_gain_and_what_a_minute_of_it_brought():
-    sources = found(arms(real=60, real_300=40, mixed=50, texts=48, all=44))["sources"]
+    sources = tradeoffs_of(arms(real=60, real_300=40, mixed=50, texts=48, all=44))["sources"]
     assert list(sources) == ["synthetic", "unlabelled", "both"]
     assert [(entry["arm"], entry["rows"], entry["minutes"]) for entry in sources.values()] == [
         *[("mixed", 500, 10), ("texts", 800, 2), ("all", 1200, 12)]
@@ -44,18 +44,20 @@ def test_each_source_has_its_gain_and_what_a_minute_of_it_brought():
 
 
 def test_what_was_not_measured_is_not_made_up():
-    sources = found(arms(real=60, mixed=50, texts=48), {"synthetic": None, "unlabelled": 2.0})["sources"]
+    sources = tradeoffs_of(arms(real=60, mixed=50, texts=48), {"synthetic": None, "unlabelled": 2.0})[
+        "sources"
+    ]
     assert (sources["synthetic"]["minutes"], sources["synthetic"]["points_per_minute"]) == (None, None)
     assert sources["unlabelled"]["points_per_minute"] == 3.0
     assert sources["unlabelled"]["label_equivalence"] == {}  # there is no curve
-    assert found(arms(mixed=50))["sources"]["synthetic"]["gain"] == {}
+    assert tradeoffs_of(arms(mixed=50))["sources"]["synthetic"]["gain"] == {}
     slow = [replace(each, texts_per_s=None) for each in arms(real=60, mixed=50, llm=20)]
-    assert found(slow)["speeds"] == []
-    assert found(slow)["alternative"]["arm"] == "real"
+    assert tradeoffs_of(slow)["speeds"] == []
+    assert tradeoffs_of(slow)["alternative"]["arm"] == "real"
 
 
 def test_of_each_student_the_best_arm_with_the_labels_at_hand_has_a_speed():
-    speeds = found(arms(real=60, real_300=10, mixed=50, llm=30, llm_probe=35, tfidf=80, fine_tune=55))[
+    speeds = tradeoffs_of(arms(real=60, real_300=10, mixed=50, llm=30, llm_probe=35, tfidf=80, fine_tune=55))[
         "speeds"
     ]
     assert [(entry["student"], entry["arm"], entry["frontier"]) for entry in speeds] == [
@@ -80,11 +82,11 @@ def test_of_each_student_the_best_arm_with_the_labels_at_hand_has_a_speed():
     ],
 )
 def test_the_alternative_is_the_best_that_is_as_fast_with_the_same_labels(wrong, best):
-    assert found(arms(all=50, **wrong))["alternative"]["arm"] == best
+    assert tradeoffs_of(arms(all=50, **wrong))["alternative"]["arm"] == best
 
 
 def test_without_another_arm_there_is_no_alternative():
-    assert found(arms(mixed=50, llm=10))["alternative"] == {}
+    assert tradeoffs_of(arms(mixed=50, llm=10))["alternative"] == {}
 
 
 def test_without_test_labels_there_is_nothing():
