@@ -155,7 +155,9 @@ class Ablation:
     def _chance(self, random_subset: ArmPredictions) -> Floats:
         """Return by how much one random choice of rows is off, resampled by Student's t, as draws are few."""
         seeds, draws = len(self.settings.seeds), self.settings.draws
-        by_seed = scores_by_seed(random_subset, self.trainer.truth, len(self.trainer.names)).reshape(seeds, draws)
+        by_seed = scores_by_seed(random_subset, self.trainer.truth, len(self.trainer.names)).reshape(
+            seeds, draws
+        )
         spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
         draw = np.random.default_rng(self.evaluate.seed)
         return spread * draw.standard_t(seeds * (draws - 1), self.evaluate.bootstrap_samples)
