@@ -47,6 +47,7 @@ def task(project, tiny_encoder, set_params):
         )
         prepare()
         write_rows(paths.KEPT, [])
+        write_rows(paths.LABELLED, [])
         write_arms()
 
     return make
