@@ -97,7 +97,7 @@ def train(
 
 
 def is_kept(params: Params, arm: str) -> bool:
-    """Return whether the arm's student is kept; points of the real learning curve are there to compare with."""
+    """Return whether the arm's student is kept: not for points of the real learning curve."""
     real = params.arms[arm].real
     return real == "all" or real <= params.real.rows
 

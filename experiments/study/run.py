@@ -120,14 +120,14 @@ def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows
     for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
         student.fit(rows, seed)
         probabilities.append(student.predict_proba(test))
-    rows = Counter(row["source"] for row in rows_by_seed[0])
+    sources = Counter(row["source"] for row in rows_by_seed[0])
     return ArmPredictions(
         name,
-        rows.total(),
+        sources.total(),
         np.stack(probabilities),
-        rows["real"],
-        rows["synthetic"],
-        rows["unlabelled"],
+        sources["real"],
+        sources["synthetic"],
+        sources["unlabelled"],
         student.name,
     )
 

@@ -5,54 +5,34 @@ With a hundred rows it beats fine-tuning, so a comparison without it would be wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
-from transformers import DataCollatorWithPadding
 
-from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Labels, Rows, folds_of, length_batches
+from labelmint.core.calibration import fit_temperature
+from labelmint.encoder.data import Labels, folds_of
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5
 
 Floats = npt.NDArray[np.float32]
+Weights = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
-@torch.no_grad()
-def embed(
-    model: Classifier,
-    rows: Rows,
-    collator: DataCollatorWithPadding,
-    batch_rows: int,
-    on_rows: Callable[[int], object] = lambda _: None,
-) -> Floats:
-    """Return the features of rows, shape (rows, width), in the rows' order."""
-    model.eval()
-    device = next(model.parameters()).device
-    out = np.zeros((len(rows), model.width), np.float32)
-    for indices in length_batches(rows, batch_rows):
-        batch: Any = collator(rows.features(indices))
-        features = model.features(**{name: part.to(device) for name, part in batch.items()})
-        out[indices] = features.cpu().numpy()
-        on_rows(len(indices))
-    return out
-
-
-def _likelihood(estimator: Any, features: Any, labels: Labels) -> float:
-    """Return the mean log-likelihood; scikit-learn's own scorer fails where a fold lacks a rare label."""
-    return -float(log_loss(labels, estimator.predict_proba(features), labels=estimator.classes_))
-
-
-def fit_head(features: Any, labels: Labels, count: int, seed: int) -> tuple[Floats, Floats]:
-    """Fit logistic regression, its C chosen by cross-validation on these rows.
+def fit_head(
+    features: Any,
+    labels: Labels,
+    count: int,
+    seed: int,
+    weights: Weights | None = None,
+    calibrate_on: Mask | None = None,
+) -> tuple[Floats, Floats]:
+    """Fit logistic regression, its C and its temperature chosen by cross-validation on these rows.
 
     Parameters
     ----------
@@ -60,29 +40,68 @@ def fit_head(features: Any, labels: Labels, count: int, seed: int) -> tuple[Floa
         An array or a sparse matrix.
     count : int
         Number of labels, of which some may have no rows.
+    weights : shape (rows,)
+        How much each row counts, 0 included; 1 if missing.
+    calibrate_on : shape (rows,)
+        Which rows have labels that are right, so that the temperature may be fitted on them; all if missing.
 
     Returns
     -------
     weight, bias
         Shapes (labels, width) and (labels,); softmax over features @ weight.T + bias.
     """
+    weights = np.ones(len(labels)) if weights is None else weights
+    calibrate_on = np.ones(len(labels), np.bool_) if calibrate_on is None else calibrate_on
+    if not weights.all():
+        used = np.flatnonzero(weights)
+        features, labels = features[used], labels[used]
+        weights, calibrate_on = weights[used], calibrate_on[used]
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
-        estimator = _fit(features, labels, seed)
-    weight, bias = estimator.coef_, estimator.intercept_
-    if len(weight) == 1:  # two labels: scikit-learn fits one vector, for the second label
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        estimator, temperature = _fit(features, labels, seed, weights, calibrate_on)
     full_weight = np.zeros((count, features.shape[1]), np.float32)
     full_bias = np.full(count, -30.0, np.float32)  # a label without rows is never predicted
-    full_weight[estimator.classes_], full_bias[estimator.classes_] = weight, bias
+    full_weight[estimator.classes_] = _for_each_label(estimator.coef_.T).T / temperature
+    full_bias[estimator.classes_] = _for_each_label(estimator.intercept_[None])[0] / temperature
     return full_weight, full_bias
 
 
-def _fit(features: Any, labels: Labels, seed: int) -> Any:
-    """Fit with the C that cross-validation prefers; with the default where rows are too few for it."""
-    estimator = LogisticRegression(max_iter=2000)
+def _fit(
+    features: Any, labels: Labels, seed: int, weights: Weights, calibrate_on: Mask
+) -> tuple[LogisticRegression, float]:
+    """Fit with the C that cross-validation prefers; with the default where rows are too few for it.
+
+    The temperature is that of the held-out rows' logits.
+    """
     folds = folds_of(labels, _FOLDS, seed)
     if not folds:
-        return estimator.fit(features, labels)
-    search = GridSearchCV(estimator, {"C": _REGULARISATION}, scoring=_likelihood, cv=folds)
-    return search.fit(features, labels).best_estimator_
+        return _regression(features, labels, weights), 1.0
+    held_out = np.concatenate([validation for _, validation in folds])
+    truth, counts = np.searchsorted(np.unique(labels), labels[held_out]), weights[held_out]
+    best, best_loss, logits = _REGULARISATION[0], np.inf, np.zeros((0, 0))
+    for c in _REGULARISATION:
+        models = [_regression(features[train], labels[train], weights[train], c) for train, _ in folds]
+        parts = zip(models, folds, strict=True)
+        of_c = np.concatenate([_logits(model, features[validation]) for model, (_, validation) in parts])
+        likelihood = log_softmax(of_c, axis=1)[np.arange(len(truth)), truth]
+        loss = -float(np.average(likelihood, weights=counts))
+        if loss < best_loss:
+            best, best_loss, logits = c, loss, of_c
+    right = calibrate_on[held_out]
+    temperature = fit_temperature(logits[right], truth[right], counts[right])
+    return _regression(features, labels, weights, best), temperature
+
+
+def _regression(features: Any, labels: Labels, weights: Weights, c: float = 1.0) -> LogisticRegression:
+    return LogisticRegression(C=c, max_iter=2000).fit(features, labels, weights)
+
+
+def _logits(estimator: LogisticRegression, features: Any) -> Weights:
+    """Return logits, shape (rows, labels that have rows)."""
+    values = estimator.decision_function(features)
+    return _for_each_label(values[:, None] if values.ndim == 1 else values)
+
+
+def _for_each_label(values: Weights) -> Weights:
+    """Return a column for each label; of two labels, scikit-learn has one alone, for the second."""
+    return np.concatenate([-values, values], axis=1) / 2 if values.shape[1] == 1 else values

@@ -109,5 +109,5 @@ def row_weights(rows: Sequence[Mapping[str, Any]]) -> Floats:
 
 
 def real_rows(rows: Sequence[Mapping[str, Any]]) -> Bools:
-    """Return which rows have a label that people gave, shape (rows,): to calibrate on (core/calibration.py)."""
+    """Return which rows have a label that people gave, shape (rows,): calibration goes by these."""
     return np.array([row.get("source", "real") == "real" for row in rows], np.bool_)

@@ -1,8 +1,8 @@
 """An encoder with its head as a classifier, and how encoder students are saved.
 
 A folder has student.json (label names, pooling, prefix, max_tokens), the tokenizer, and the model: as the
-plain classifier of transformers where that gives the same answers (encoder/plain.py), otherwise the encoder by
-itself, and the head in head.safetensors.
+plain classifier of transformers where that gives the same answers (encoder/plain.py), otherwise the encoder
+by itself, and the head in head.safetensors.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.encoder.linear import fit_head
-from labelmint.students.base import Floats, Setting, Student, label_numbers
+from labelmint.students.base import Floats, Setting, Student, label_numbers, real_rows, row_weights
 from labelmint.students.saving import STUDENT, whole_folder, write_student
 
 WEIGHTS = "weights.npz"
@@ -34,7 +34,9 @@ class TfidfStudent(Student):
         labels = label_numbers(rows, self.label_names)
         self.vectorizer = _vectorizer()
         features = self.vectorizer.fit_transform(_texts(rows))
-        self.weight, self.bias = fit_head(features, labels, len(self.label_names), seed)
+        self.weight, self.bias = fit_head(
+            features, labels, len(self.label_names), seed, row_weights(rows), real_rows(rows)
+        )
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-import torch
 from sklearn.linear_model import LogisticRegression
 
 from labelmint.encoder import linear
-from labelmint.encoder.linear import embed, fit_head
-from tests.encoder.helpers import review_rows
+from labelmint.encoder.linear import fit_head
 
 
 def separable(labels, each=20, width=6, seed=0):
@@ -71,16 +69,3 @@ def test_a_label_of_a_single_row_needs_no_cross_validation():
     own, labels = features[kept], numbers[kept]
     expected = LogisticRegression(max_iter=2000).fit(own, labels).predict_proba(own)
     np.testing.assert_allclose(softmax(own, *fit_head(own, labels, 2, 1)), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("batch_rows", [1, 3, 64])
-def test_features_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows):
-    model, rows = classifier().train(), review_rows(tokenizer, 7)
-    rows = type(rows)([row[: 3 + at % 5] for at, row in enumerate(rows.tokens)], rows.labels)
-    found = embed(model, rows, collator, batch_rows)
-    assert found.shape == (14, model.width)
-    assert not model.training  # no dropout
-    with torch.no_grad():
-        for tokens, own in zip(rows.tokens, found, strict=True):
-            alone = model.features(torch.tensor([tokens]), torch.ones(1, len(tokens), dtype=torch.int64))
-            np.testing.assert_allclose(alone[0], own, atol=1e-5)
