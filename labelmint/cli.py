@@ -95,6 +95,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add = _add(commands, "export", summary, _export).add_argument
     add("--arm", default="mixed", help="whose classifier to export (mixed)")
     add("--out", type=Path, metavar="FOLDER", help="a new folder; exported/<task> by default")
+    add("--onnx", action="store_true", help="add ONNX models of 32 and 8 bits, which need no PyTorch")
 
 
 def _add_cache(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -142,7 +143,7 @@ def _predict(given: argparse.Namespace) -> None:
 def _export(given: argparse.Namespace) -> None:
     from labelmint.export.command import export
 
-    export(given.arm, given.out)
+    export(given.arm, given.out, onnx=given.onnx)
 
 
 def _verdict(_: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
 """A BERT classifier in the plain format of transformers, and back.
 
-transformers' BERT classifier reads the first token alone, through a dense layer and tanh. So `to_plain` adds one
-layer. For mean pooling its attention is uniform, so that the first token becomes the mean; for the first token
-it only normalises. The result is a `BertForSequenceClassification` that gives the same answers.
+transformers' BERT classifier reads the first token alone, through a dense layer and tanh. So `to_plain` adds
+one layer. For mean pooling its attention is uniform, so that the first token becomes the mean; for the first
+token it only normalises. The result is a `BertForSequenceClassification` that gives the same answers.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from labelmint.core.records import dump
 from labelmint.export.dataset import JSONL, PARQUET, exported_row
 from labelmint.export.facts import Facts
 from labelmint.export.licences import Licence, metadata
+from labelmint.export.onnx import OnnxModel
 
 # The hub's size classes: rows below each.
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
@@ -65,8 +66,18 @@ def data_card(facts: Facts, columns: Features) -> str:
     return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{text}"))
 
 
-def model_card(facts: Facts) -> str:
-    """Return the README.md of the arm's classifier."""
+def model_card(facts: Facts, onnx: Sequence[OnnxModel] = (), *, plain: bool = True, prefix: str = "") -> str:
+    """Return the README.md of the arm's classifier.
+
+    Parameters
+    ----------
+    onnx
+        The ONNX models that lie with it.
+    plain
+        Whether transformers opens it by itself.
+    prefix
+        What the encoder needs before each text.
+    """
     arm, licences = facts.params.arms[facts.arm], [facts.encoder.licence]
     licences += [facts.generator.licence] if facts.has_made else []
     licences += [facts.real_licence] if facts.has_real else []
@@ -82,6 +93,9 @@ def model_card(facts: Facts) -> str:
     text = _render(
         "model.md.j2",
         facts,
+        onnx=onnx,
+        plain=plain,
+        prefix=prefix,
         licences=licences,
         settings=_settings(facts, _MODEL_SETTINGS),
         seeds=facts.params.seeds_of(facts.arm),

@@ -7,21 +7,30 @@ Run: `labelmint export`, or `labelmint export --arm synthetic --out /data/films`
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from labelmint.core.errors import ModelError
-from labelmint.core.records import atomic_file
+from labelmint.core.records import atomic_file, input_of
 from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
 from labelmint.export.folder import copy_files, new_folder
+from labelmint.export.onnx import write_onnx
 from labelmint.predict.command import trained_model
+from labelmint.students.encoder_classifier import HEAD
+from labelmint.students.saving import STUDENT
 
 _OUT = Path("exported")
+_MEASURED_ROWS = 200  # of which the model card says how fast ONNX models label them
 
 
-def export(arm: str, out: Path | None) -> None:
-    """Write the data set and the classifier; `out` is exported/<task> unless given."""
+def export(arm: str, out: Path | None, *, onnx: bool = False) -> None:
+    """Write the data set and the classifier; `out` is exported/<task> unless given.
+
+    `onnx` adds ONNX models of 32 and 8 bits. A classifier that transformers can't open by itself gets the
+    first of them anyway.
+    """
     facts, model = load_facts(arm), trained_model(arm)
     if not (model / "config.json").is_file():
         raise ModelError(
@@ -30,15 +39,25 @@ def export(arm: str, out: Path | None) -> None:
         )
     folder = out or _OUT / facts.params.task
     with new_folder(folder) as new:
-        fill(facts, model, new)
+        fill(facts, model, new, onnx=onnx)
     print(f'{folder}/dataset: {len(facts.kept)} rows; datasets.load_dataset("{folder}/dataset")')
-    print(f'{folder}/model: arm {arm}; transformers.pipeline("text-classification", "{folder}/model")')
+    plain = not (model / HEAD).is_file()
+    how = f'transformers.pipeline("text-classification", "{folder}/model")' if plain else "see its README.md"
+    print(f"{folder}/model: arm {arm}; {how}")
 
 
-def fill(facts: Facts, model: Path, folder: Path) -> None:
+def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
     """Fill an empty folder with the data set and the classifier, and their cards."""
     columns = write_dataset(folder / "dataset", facts.card.label_names, facts.kept)
     copy_files(model, folder / "model")
-    for name, card in (("dataset", data_card(facts, columns)), ("model", model_card(facts))):
+    plain = not (model / HEAD).is_file()
+    models = []
+    if onnx or not plain:
+        texts = [input_of(row) for row in facts.kept[:_MEASURED_ROWS]]
+        models = write_onnx(folder / "model", texts, int8=onnx)
+    prefix = json.loads((model / STUDENT).read_text(encoding="utf-8")).get("prefix", "")
+    card = model_card(facts, models, plain=plain, prefix=prefix)
+    cards = {"dataset": data_card(facts, columns), "model": card}
+    for name, card in cards.items():
         with atomic_file(folder / name / "README.md") as file:
             file.write(card)

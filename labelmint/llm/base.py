@@ -65,7 +65,7 @@ class ChoiceScores:
     log_probabilities : shape (texts, choices)
         Exact up to one constant per row, so that softmax over a row gives relative probabilities.
     states : shape (texts, width)
-        The model's last hidden state at the last token of each text; width 0 where `can_give_states` is false.
+        The last hidden state at the last token of each text; width 0 where `can_give_states` is false.
     """
 
     log_probabilities: npt.NDArray[np.float32]

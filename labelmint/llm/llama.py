@@ -166,9 +166,9 @@ class Llama:
     def decode_with_states(self, outputs: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Run a batch whose tokens all want logits; return these and the last hidden states.
 
-        Shapes (outputs, vocabulary) and (outputs, width), valid until the next call. Every token of such a batch
-        is an output, and the output layer costs more than all others: so texts are decoded without, up to
-        their last token.
+        Shapes (outputs, vocabulary) and (outputs, width), valid until the next call. Every token of such a
+        batch is an output, and the output layer costs more than all others: so texts are decoded without, up
+        to their last token.
         """
         llama_cpp.llama_set_embeddings(self.context, True)
         try:

@@ -44,7 +44,7 @@ def test_the_same_wave_gives_the_same_texts(gemma, wave):
 
 
 def test_a_wave_does_not_depend_on_what_was_done_before(gemma, wave):
-    gemma.score(REVIEWS, [" a fine film. Good?", " a dull film. Good?"], [" yes", " no"]).log_probabilities
+    gemma.score(REVIEWS, [" a fine film. Good?", " a dull film. Good?"], [" yes", " no"])
     gemma.write_wave(GROUPS[1:], sampling(top_k=5, max_new_tokens=5))
     assert gemma.write_wave(GROUPS, HOW) == wave
 
@@ -221,7 +221,7 @@ def test_gemma_reads_clear_sentiments(gemma):
 
 def test_a_text_too_long_to_read_is_an_error_that_names_the_key(gemma):
     with pytest.raises(ModelError, match=r"params\.yaml: .* llm\.context_tokens=1024 "):
-        gemma.score(PREFIX, [" word" * 600], [" a", " b"]).log_probabilities
+        gemma.score(PREFIX, [" word" * 600], [" a", " b"])
 
 
 def test_a_wave_too_large_for_the_context_is_an_error_that_names_the_keys(gemma):

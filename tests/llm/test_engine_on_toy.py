@@ -206,7 +206,7 @@ def test_without_a_chat_template_a_chat_prompt_is_an_error(monkeypatch, kind, te
 
 def test_scores_of_equal_choices_are_an_error(monkeypatch):
     with pytest.raises(ModelError, match="two labels' phrases are the same to the model"):
-        toy_engine(monkeypatch).score("prefix", ["text"], [" good", " good"]).log_probabilities
+        toy_engine(monkeypatch).score("prefix", ["text"], [" good", " good"])
 
 
 def test_a_choice_that_begins_another_is_read_to_its_line_break(monkeypatch):
