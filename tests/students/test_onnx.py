@@ -1,0 +1,122 @@
+"""Classifiers as ONNX models: they agree with the saved student, and run without PyTorch."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from labelmint.core.errors import ModelError
+from labelmint.core.records import Input
+from labelmint.encoder.data import collate, tokenize
+from labelmint.encoder.embedding import embed
+from labelmint.students import onnx
+from labelmint.students.encoder_classifier import EncoderClassifier
+from labelmint.students.loading import load_student
+from labelmint.students.onnx_classifier import MODEL, MODEL_INT8, OnnxClassifier
+from tests.builders import reviews
+from tests.encoder.helpers import LABELS
+
+TEXTS = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
+TEXTS += ["film " * 40 + "awful", "café \ud83c"]
+INPUTS = [Input(id="", text=text) for text in TEXTS]
+
+# What the model card shows, in a process that has no PyTorch.
+WITHOUT_TORCH = """
+import sys
+for name in ("torch", "transformers", "labelmint"):
+    sys.modules[name] = None
+import json, numpy
+from onnxruntime import InferenceSession
+from tokenizers import Tokenizer
+
+folder, *texts = json.load(sys.stdin)
+tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+session = InferenceSession(f"{folder}/model.onnx")
+labels = json.load(open(f"{folder}/labels.json"))
+rows = tokenizer.encode_batch([labels["prefix"] + text for text in texts])
+columns = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
+inputs = {i.name: numpy.array([getattr(row, columns[i.name]) for row in rows]) for i in session.get_inputs()}
+probabilities = session.run(None, inputs)[0]
+print(json.dumps([labels["label_names"][place] for place in probabilities.argmax(axis=1)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a dictionary for what a test may reuse: an export takes seconds."""
+    return {}
+
+
+@pytest.fixture
+def exported(trained, tokenizer, tmp_path_factory, made):
+    """Return exported(pooling, prefix): the folder of a saved student, with its ONNX models in onnx/."""
+
+    def make(pooling="mean", prefix=""):
+        if (pooling, prefix) not in made:
+            model = trained(3)
+            model.pooling = pooling
+            # A random encoder gives similar vectors: their mean's label would be every text's.
+            vectors = embed(model, tokenize(INPUTS, None, tokenizer, 16), collate(tokenizer), 64)
+            weight = model.head.weight.detach().numpy()
+            model.set_head(weight, -weight @ vectors.mean(axis=0))
+            folder = tmp_path_factory.mktemp("onnx") / "arm"
+            folder.mkdir()
+            EncoderClassifier(model, tokenizer, LABELS, 16, prefix).save(folder, "linear_head")
+            onnx.export_onnx(folder, folder / "onnx", int8=True)
+            made[pooling, prefix] = folder
+        return made[pooling, prefix]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("pooling", "prefix"), [("mean", ""), pytest.param("last", "story ", marks=pytest.mark.slow)]
+)
+def test_the_onnx_model_gives_the_same_probabilities(exported, capfd, pooling, prefix):
+    folder = exported(pooling, prefix)
+    assert capfd.readouterr() == ("", "")
+    expected = load_student(folder).predict_proba(INPUTS)
+    one = OnnxClassifier(folder / "onnx")
+    assert one.label_names == LABELS
+    np.testing.assert_allclose(one.predict_proba(INPUTS), expected, atol=1e-4)
+    pairs = [Input(id="", text=text, text_pair="awful story") for text in TEXTS]
+    expected = load_student(folder).predict_proba(pairs)
+    np.testing.assert_allclose(one.predict_proba(pairs), expected, atol=1e-4)
+    assert one.predict_proba([]).shape == (0, 3)
+
+
+def test_the_8_bit_model_is_smaller_and_nearly_the_same(exported):
+    folder = exported()
+    expected = load_student(folder).predict_proba(INPUTS)
+    found = OnnxClassifier(folder / "onnx", MODEL_INT8).predict_proba(INPUTS)
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.8
+    assert np.abs(found - expected).mean() < 0.05
+    assert (folder / "onnx" / MODEL_INT8).stat().st_size < (folder / "onnx" / MODEL).stat().st_size
+
+
+def test_it_runs_in_a_process_without_pytorch(exported):
+    folder = exported()
+    expected = [LABELS[place] for place in load_student(folder).predict_proba(INPUTS[:-1]).argmax(axis=1)]
+    given = json.dumps([str(folder / "onnx"), *TEXTS[:-1]])
+    command = [sys.executable, "-c", WITHOUT_TORCH]
+    ran = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == expected
+    assert len(set(expected)) > 1
+
+
+def test_a_student_without_an_encoder_is_an_error(tmp_path):
+    (tmp_path / "student.json").write_text(
+        json.dumps({"student": "majority", "label_names": LABELS, "class_balance": [1, 0, 0]}),
+        encoding="utf-8",
+    )
+    with pytest.raises(ModelError, match="has no encoder"):
+        onnx.export_onnx(tmp_path, tmp_path / "onnx", int8=False)
+
+
+def test_a_missing_package_is_an_error_that_tells_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx, "find_spec", lambda name: None if name == "onnxscript" else object())
+    with pytest.raises(ModelError, match=r"no onnxscript here; .*labelmint\[onnx\]"):
+        onnx.export_onnx(tmp_path, tmp_path / "onnx", int8=False)
