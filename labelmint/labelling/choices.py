@@ -98,3 +98,8 @@ def labelled_prompt(card: TaskCard, shown: Sequence[Labelled]) -> str:
         f"{name}: {row_text(card, row)}\n{card.question}: {card.phrase(row['label'])}\n\n" for row in shown
     )
     return f"Here are some {card.description}.\n\n{rows}{name}:"
+
+
+def unit(states: States) -> States:
+    """Return hidden states as vectors of length 1: a linear head learns better from them with few rows."""
+    return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True))

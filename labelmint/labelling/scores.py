@@ -18,11 +18,10 @@ from labelmint.core.params import Params
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
-from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt, unit
 from labelmint.labelling.offsets import Floats, label_shares, matching_offsets
 from labelmint.labelling.pool import (
     MIN_ROWS,
-    Features,
     Ints,
     classify,
     fit_pool,
@@ -205,8 +204,3 @@ def _classifier(
         return Scored(np.zeros((0, len(names))), held_out)
     scores = classify(real, labels, len(names), vectors, seed)
     return Scored(of_shares(scores, label_shares(names, train), shares), held_out)
-
-
-def unit(states: Features) -> Features:
-    """Return hidden states as vectors of length 1: a linear head learns better from them with few rows."""
-    return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True))

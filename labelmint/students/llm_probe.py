@@ -15,8 +15,7 @@ from scipy.special import softmax
 from labelmint.core.errors import DataError, ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.linear import fit_head
-from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
-from labelmint.labelling.scores import unit
+from labelmint.labelling.choices import draw_demonstrations, labelled_prompt, unit
 from labelmint.students.base import Floats, Setting, label_numbers, real_rows, row_weights
 from labelmint.students.llm import LlmStudent
 
