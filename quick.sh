@@ -14,6 +14,6 @@ dvc exp run --temp --name "$name" --copy-paths data/raw --copy-paths data/tasks 
   ${fewer[@]+"${fewer[@]}"}
 mkdir -p quick
 for file in report.html report.md; do dvc get -q -f . "metrics/$file" --rev "$name" -o "quick/$file"; done
-sed -n '1,/^## /p' quick/report.md | sed '$d'
+sed '/^| /,$d' quick/report.md
 echo "repro: all rows, charts and prompts: quick/report.html"
 echo "repro: this was the experiment $name (dvc exp show --only-changed). The whole run: make repro"
