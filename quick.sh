@@ -7,8 +7,9 @@ fewer=()
 for arm in synthetic real_3000 llm_probe tfidf majority; do # those that params.yaml still has
   ! grep -q "^  $arm:" params.yaml || fewer+=(-S "~arms.$arm")
 done
-# Your task's files are copied too, whether git knows them or not.
-dvc exp run --temp --name "$name" --copy-paths data/raw --copy-paths data/tasks \
+files=() # those of your task, which git need not know
+while IFS= read -r file; do files+=(--copy-paths "$file"); done < <(git ls-files --others data/raw data/tasks)
+dvc exp run --temp --name "$name" ${files[@]+"${files[@]}"} \
   -S train.encoder=minilm-l6-v2 -S 'train.seeds=[1]' -S generate.candidates=384 \
   -S prepare.unlabelled_rows=700 -S prepare.test_rows=500 -S evaluate.bootstrap_samples=500 \
   ${fewer[@]+"${fewer[@]}"}
