@@ -33,7 +33,7 @@ repro: setup
 	@bash quick.sh
 else
 repro: setup
-	@echo "repro: about 40 minutes on 2 cores; a stopped run resumes. QUICK=1 takes about 6 minutes."
+	@echo "repro: about 15 minutes on 2 cores; a stopped run resumes. QUICK=1 takes about 4 minutes."
 	@$(BIN)/dvc repro
 	@$(BIN)/labelmint verdict
 	@echo "repro: all rows, charts and prompts: metrics/report.html"
