@@ -2,14 +2,14 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.special import log_softmax
 
 from labelmint.core.errors import ModelError
+from labelmint.encoder import linear
 from labelmint.labelling import choices as choices_module
+from labelmint.labelling import scores as scores_module
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
-from labelmint.labelling.scores import centre, llm_scores
+from labelmint.labelling.scores import score_candidates, score_labels
+from labelmint.llm.base import ChoiceScores
 from tests.builders import candidate, card, review, reviews
 from tests.labelling.scorer import Scorer
 from tests.rules.helpers import settings
@@ -40,7 +40,7 @@ def right_label(text, choice):
 
 def scored(model, rows=CANDIDATES, train=TRAIN, the_card=None, **labelling):
     params = settings(labelling={"action": "drop", **labelling})
-    return llm_scores(params, the_card or card(), rows, train, model)
+    return score_candidates(params, the_card or card(), rows, train, model)
 
 
 def test_the_model_is_asked_for_every_text_after_one_prefix():
@@ -60,8 +60,8 @@ def test_the_model_is_asked_for_every_text_after_one_prefix():
 
 def test_scores_are_log_probabilities_by_candidate():
     scores = scored(Scorer(reader=noisy))
-    assert list(scores.candidates) == [row["id"] for row in CANDIDATES]
-    for row in scores.candidates.values():
+    assert list(scores.texts) == [row["id"] for row in CANDIDATES]
+    for row in scores.texts.values():
         assert row.shape == (2,)
         assert np.exp(row).sum() == pytest.approx(1)
 
@@ -72,12 +72,12 @@ def test_unfinished_and_empty_candidates_are_not_scored():
         candidate(90, "a text that goes", finish_reason="length"),
         candidate(91, ""),
     ]
-    assert list(scored(Scorer(), rows).candidates) == [row["id"] for row in rows[:2]]
+    assert list(scored(Scorer(), rows).texts) == [row["id"] for row in rows[:2]]
 
 
 def test_nothing_to_score_is_no_error():
     scores = scored(Scorer(), [])
-    assert scores.candidates == {}
+    assert scores.texts == {}
     assert len(scores.real) == 8
 
 
@@ -91,17 +91,17 @@ def test_the_accuracy_is_that_on_real_rows_that_were_not_shown():
 @pytest.mark.parametrize("train", [[], reviews({"negative": 1, "positive": 1})])
 def test_without_unseen_real_rows_there_is_no_accuracy(train):
     scores = scored(Scorer(), train=train)
-    assert (scores.accuracy, scores.real) == ({}, {})
-    assert list(scores.candidates) == [row["id"] for row in CANDIDATES]
+    assert (scores.accuracy, scores.real, scores.weights) == ({}, {}, {"llm": 1.0})
+    assert list(scores.texts) == [row["id"] for row in CANDIDATES]
 
 
 def test_rows_without_a_label_are_not_scored_and_do_not_shift_the_centre():
     plain = scored(Scorer("plain", reader=noisy))
     more = [*CANDIDATES, *(candidate(60 + at, f"text {at}", "") for at in range(30))]
     result = scored(Scorer("more", reader=noisy), more)
-    assert list(result.candidates) == list(plain.candidates)
-    for row_id, own in plain.candidates.items():
-        np.testing.assert_array_equal(result.candidates[row_id], own)
+    assert list(result.texts) == list(plain.texts)
+    for row_id, own in plain.texts.items():
+        np.testing.assert_array_equal(result.texts[row_id], own)
 
 
 def test_pairs_are_scored_whole():
@@ -111,7 +111,7 @@ def test_pairs_are_scored_whole():
     rows.append(candidate(90, "a first text alone", text_pair=""))
     model = Scorer()
     result = scored(model, rows, train, pairs)
-    assert list(result.candidates) == [row["id"] for row in CANDIDATES]
+    assert list(result.texts) == [row["id"] for row in CANDIDATES]
     prefix, suffixes, _ = model.calls[0]
     assert suffixes[3] == f" {CANDIDATES[3]['text']}\nClaim: another claim 3\nSentiment:"
     assert "\nClaim: claim " in prefix
@@ -123,46 +123,12 @@ def test_a_bias_towards_one_label_changes_nothing(constant):
     biased = scored(
         Scorer("biased", reader=lambda text, choice: noisy(text, choice) + constant * ("positive" in choice))
     )
-    verdicts = [[int(own.argmax()) for own in each.candidates.values()] for each in (plain, biased)]
+    verdicts = [[int(own.argmax()) for own in each.texts.values()] for each in (plain, biased)]
     assert set(verdicts[0]) == {0, 1}
     assert verdicts[0] == verdicts[1]
-    for row_id, own in plain.candidates.items():
-        np.testing.assert_allclose(biased.candidates[row_id], own, atol=1e-4)
+    for row_id, own in plain.texts.items():
+        np.testing.assert_allclose(biased.texts[row_id], own, atol=1e-4)
     assert biased.accuracy == plain.accuracy
-
-
-SCORES = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).normal(0, 3, (30, 3)))
-WRITTEN = [number % 3 for number in range(30)]
-
-
-@given(SCORES, st.lists(st.floats(-20, 20), min_size=3, max_size=3))
-def test_offsets_follow_a_constant_per_label(scores, constants):
-    shifted = log_softmax(log_softmax(scores, axis=1) + np.array(constants), axis=1)
-    plain = log_softmax(scores, axis=1) - centre(log_softmax(scores, axis=1), WRITTEN, 3)
-    moved = shifted - centre(shifted, WRITTEN, 3)
-    np.testing.assert_allclose(log_softmax(moved, axis=1), log_softmax(plain, axis=1), atol=1e-9)
-
-
-@given(SCORES)
-def test_centred_scores_have_equal_means_over_the_written_labels(scores):
-    centred = scores - centre(scores, WRITTEN, 3)
-    groups = np.array(WRITTEN)
-    means = np.mean([centred[groups == label].mean(axis=0) for label in range(3)], axis=0)
-    np.testing.assert_allclose(means, 0, atol=1e-9)
-
-
-@given(SCORES, st.integers(1, 5))
-def test_a_label_that_lost_or_has_more_rows_does_not_shift_the_offsets(scores, times):
-    first = [at for at, label in enumerate(WRITTEN) if label == 0]
-    more = np.concatenate([scores, *[scores[first]] * times])
-    offsets = centre(more, [*WRITTEN, *[0] * (len(first) * times)], 3)
-    np.testing.assert_allclose(offsets, centre(scores, WRITTEN, 3), atol=1e-9)
-
-
-def test_offsets_without_rows_of_a_label_or_any_at_all():
-    scores = np.array([[-1.0, -2.0, -3.0], [-3.0, -2.0, -1.0]])
-    np.testing.assert_allclose(centre(scores, [0, 0], 3), [-2, -2, -2])
-    np.testing.assert_array_equal(centre(np.zeros((0, 3)), [], 3), [0, 0, 0])
 
 
 @pytest.mark.parametrize("chunk", range(4))
@@ -178,9 +144,9 @@ def test_an_interrupted_run_goes_on_at_the_chunk_and_ends_the_same(
     uninterrupted = scored(whole)
     assert len(whole.calls) == 7  # 20 candidates, 8 hidden real rows
     assert first.calls + second.calls == whole.calls
-    assert list(resumed.candidates) == list(uninterrupted.candidates)
-    for row_id, own in uninterrupted.candidates.items():
-        np.testing.assert_array_equal(resumed.candidates[row_id], own)
+    assert list(resumed.texts) == list(uninterrupted.texts)
+    for row_id, own in uninterrupted.texts.items():
+        np.testing.assert_array_equal(resumed.texts[row_id], own)
 
 
 def test_other_thresholds_score_nothing_again():
@@ -204,3 +170,97 @@ def test_a_models_error_is_passed_on():
 
     with pytest.raises(ModelError, match="does not fit"):
         scored(Small())
+
+
+POOL = ["llm", "probe", "classifier"]
+MANY = reviews({"negative": 30, "positive": 30})
+
+
+@pytest.fixture
+def vectors(monkeypatch):
+    """Embed rows as vectors that tell the labels of the fakes' reviews, with some noise."""
+    embedded = []
+
+    def embed_rows(config, rows, on_rows):
+        embedded.append(len(rows))
+        draw = np.random.default_rng(1)
+        told = np.array([right_label(row["text"], "positive") for row in rows], np.float64)
+        return (told[:, None] + draw.normal(0, 2, (len(rows), 4))).astype(np.float32)
+
+    monkeypatch.setattr(scores_module, "embed_rows", embed_rows)
+    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
+    return embedded
+
+
+def test_three_scorers_are_weighed_on_rows_that_none_of_them_has_seen(vectors):
+    model = Scorer(reader=right_label)
+    result = scored(model, train=MANY, scorers=POOL, demonstrations=16)
+    assert list(result.weights) == POOL
+    assert list(result.accuracy) == [*POOL, "pooled"]
+    shown = draw_demonstrations(1, 16, card(), MANY)
+    assert list(result.real) == [row["id"] for row in MANY if row not in shown]
+    assert result.accuracy["llm"] == result.accuracy["pooled"] == 1.0
+    assert vectors == [60, 20]  # the shown rows train the classifier, too
+    labels = [LABELS[int(scores.argmax())] for scores in result.texts.values()]
+    assert labels == [row["label"] for row in CANDIDATES]
+
+
+def test_a_probe_helps_where_the_answer_says_nothing(vectors):
+    """Its answers are noise, its hidden states know the label."""
+
+    class Mute(Scorer):
+        def score(self, prefix, suffixes, choices):
+            knows = super().score(prefix, suffixes, choices)
+            noise = np.random.default_rng(1).normal(0, 1, knows.log_probabilities.shape)
+            return ChoiceScores(noise.astype(np.float32), knows.states)
+
+    result = scored(Mute(reader=right_label), train=MANY, scorers=["llm", "probe"], demonstrations=16)
+    assert result.accuracy["probe"] == 1.0 > result.accuracy["llm"]
+    assert result.weights["probe"] > result.weights["llm"]
+    assert result.accuracy["pooled"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scorers", "states", "used"),
+    [
+        (["llm"], True, ["llm"]),
+        (["probe", "classifier"], True, ["probe", "classifier"]),
+        (POOL, False, ["llm", "classifier"]),  # as a server's
+        (["probe"], False, ["llm"]),
+    ],
+)
+def test_the_scorers_that_are_set_and_can_be_had_are_used(vectors, scorers, states, used):
+    model = Scorer(reader=right_label)
+    model.can_give_states = states
+    assert list(scored(model, train=MANY, scorers=scorers, demonstrations=16).weights) == used
+
+
+@pytest.mark.parametrize("train", [[], TRAIN, reviews({"negative": 60})])
+def test_with_too_few_real_rows_or_none_of_a_label_the_model_scores_alone(vectors, train):
+    result = scored(Scorer(reader=right_label), train=train, scorers=POOL)
+    assert (list(result.weights), vectors) == (["llm"], [])
+    assert len(result.texts) == len(CANDIDATES)
+
+
+@pytest.mark.parametrize("constant", [-4.0, 4.0])
+def test_unbalanced_texts_are_not_all_given_the_common_label(constant):
+    """87 to 13, and a model that prefers a label, whatever the text."""
+    rows = reviews({"negative": 174, "positive": 26}, first=100)
+    train = reviews({"negative": 87, "positive": 13})
+
+    def biased(text, choice):
+        return right_label(text, choice) + constant * ("positive" in choice)
+
+    result = score_labels(settings(), card(), rows, train, Scorer(reader=biased))
+    right = [LABELS[int(result.texts[row["id"]].argmax())] == row["label"] for row in rows]
+    assert np.mean(right) > 0.95
+
+
+def test_states_and_scores_come_from_the_cache_the_second_time(vectors):
+    first = scored(Scorer(reader=right_label), train=MANY, scorers=POOL, demonstrations=16)
+    model = Scorer(reader=right_label)
+    again = scored(model, train=MANY, scorers=POOL, demonstrations=16)
+    assert model.calls == []
+    assert again.weights == first.weights
+    for row_id, scores in first.texts.items():
+        np.testing.assert_array_equal(again.texts[row_id], scores)

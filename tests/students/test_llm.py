@@ -2,16 +2,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.special import log_softmax
 
 from labelmint.core.errors import ModelError
 from labelmint.labelling.choices import draw_demonstrations
 from labelmint.students import llm
-from labelmint.students.llm import LlmStudent, matching, prior
+from labelmint.students.llm import LlmStudent
 from labelmint.students.loading import load_student
-from tests.builders import labelled, labelled_rows
+from tests.builders import labelled
 from tests.fake_model import FakeModel, read_words
 
 MOODS = {"negative": "awful", "positive": "great"}
@@ -53,31 +50,6 @@ def student(setting, monkeypatch):
 
 def rows(labels, first=0):
     return [labelled(label, at, f"row {at} is {MOODS[label]}") for at, label in enumerate(labels, first)]
-
-
-@given(
-    st.lists(st.floats(0.05, 1), min_size=2, max_size=5),
-    st.floats(-6, 6),
-    st.integers(0, 1000),
-)
-def test_the_offsets_make_each_labels_mean_probability_its_share(weights, bias, seed):
-    shares = np.array(weights) / sum(weights)
-    scores = np.random.default_rng(seed).normal(0, 2, (40, len(shares)))
-    scores[:, 0] += bias
-    scores = log_softmax(scores, axis=1)
-    offsets = matching(scores, shares)
-    assert offsets.sum() == pytest.approx(0, abs=1e-9)
-    matched = log_softmax(scores - offsets, axis=1)
-    np.testing.assert_allclose(np.exp(matched).mean(axis=0), shares, atol=1e-4)
-    # What a constant preference of the model adds is taken off again.
-    biased = log_softmax(scores + np.arange(len(shares)), axis=1)
-    np.testing.assert_allclose(log_softmax(biased - matching(biased, shares), axis=1), matched, atol=1e-3)
-
-
-def test_the_prior_is_that_of_the_rows():
-    assert prior(["a", "b"], labelled_rows({"a": 30, "b": 10})).tolist() == [0.75, 0.25]
-    assert prior(["a", "b"], []).tolist() == [0.5, 0.5]
-    assert prior(["a", "b"], labelled_rows({"a": 5}))[1] > 0
 
 
 @pytest.mark.parametrize("negative", [5, 15, 35])
