@@ -27,7 +27,7 @@ def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-def matching_offsets(scores: Floats, shares: Floats) -> Floats:
+def matching_offsets(scores: Floats, shares: Floats, weights: Floats | None = None) -> Floats:
     """Return the offsets, of mean 0, with which the mean probability of each label is its share.
 
     Parameters
@@ -35,15 +35,19 @@ def matching_offsets(scores: Floats, shares: Floats) -> Floats:
     scores : shape (rows, labels)
         Log-probabilities, from which the offsets are to be subtracted; without rows the offsets are 0.
     shares : shape (labels,)
+    weights : shape (rows,)
+        How much each row counts in the mean; equal if missing.
     """
     if not len(scores):
         return np.zeros(len(shares))
 
+    weights = np.ones(len(scores)) if weights is None else weights
+
     # Its gradient is mean probability minus share: convex, so the offsets are the only ones.
     def loss(shift: Floats) -> tuple[float, Floats]:
         shifted = scores + shift
-        value = float(logsumexp(shifted, axis=1).mean() - shares @ shift)
-        return value, softmax(shifted, axis=1).mean(axis=0) - shares
+        value = float(np.average(logsumexp(shifted, axis=1), weights=weights) - shares @ shift)
+        return value, np.average(softmax(shifted, axis=1), axis=0, weights=weights) - shares
 
     best = minimize(loss, np.zeros(len(shares)), jac=True, method="BFGS", options={"gtol": 1e-6}).x
     return np.asarray(best.mean() - best)

@@ -71,15 +71,24 @@ class LlmScores(Scored):
     states: States
     real_states: States
 
-    def without_preferences(self, shares: Floats, real_shares: Floats, typical: int) -> LlmScores:
+    def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> LlmScores:
         """Take out what the model prefers whatever the text.
 
-        The first `typical` texts and the real rows tell what that is. The shares are those in which the
-        texts' and the real rows' labels are expected.
+        Texts that exist tell that together with the real rows. Candidates don't, since a model that writes
+        one label worse writes more of the others: the real rows tell it alone, or, where these are too few,
+        the candidates, each label that they were `written` for counting the same.
         """
-        rows = np.concatenate([self.rows[:typical], self.real])
-        expected = (typical * shares + len(self.real) * real_shares) / max(1, len(rows))
-        offsets = matching_offsets(rows, expected)
+        labels = len(shares)
+        if written is None:
+            rows, weights = np.concatenate([self.rows, self.real]), None
+            expected = (len(self.rows) * shares + len(self.real) * real_shares) / max(1, len(rows))
+        elif len(self.real) >= MIN_ROWS:
+            rows, weights, expected = self.real, None, real_shares
+        else:
+            of_label = np.bincount(written, minlength=labels)
+            rows, weights = self.rows[: len(written)], 1 / of_label[written]
+            expected = (of_label > 0) / max(1, (of_label > 0).sum())
+        offsets = matching_offsets(rows, expected, weights)
         texts, real = (log_softmax(part - offsets, axis=1) for part in (self.rows, self.real))
         return replace(self, rows=texts, real=real)
 
@@ -94,7 +103,8 @@ def score_candidates(
     """Score the labels of all candidates that some setting of the rules could keep."""
     rows = scorable(params.filter, candidates)
     shares = np.array([*class_balance(params.class_balance, card, train).values()])
-    return score_labels(params, card, rows, train, model, shares, sum(map(can_be_scored, rows)))
+    written = [row["label"] for row in rows if can_be_scored(row)]
+    return score_labels(params, card, rows, train, model, shares, written)
 
 
 def score_labels(
@@ -104,7 +114,7 @@ def score_labels(
     train: Sequence[Labelled],
     model: LanguageModel,
     shares: Floats | None = None,
-    typical: int | None = None,
+    written: Sequence[str] | None = None,
 ) -> LabelScores:
     """Score the labels of texts with the scorers of `labelling.scorers`.
 
@@ -116,8 +126,8 @@ def score_labels(
         May be empty: then only real rows are scored.
     shares : shape (labels,)
         In which the rows' labels are expected; None: those of the real rows.
-    typical : int or None
-        The first so many rows tell which labels the model prefers whatever the text; None: all.
+    written : sequence of str
+        The labels that the first rows were written for, if they were.
 
     Raises
     ------
@@ -135,7 +145,8 @@ def score_labels(
     real_shares = label_shares(names, train)
     shares = real_shares if shares is None else shares
     llm = _read(card, labelled_prompt(card, shown), model, rows, unseen)
-    llm = llm.without_preferences(shares, real_shares, len(rows) if typical is None else typical)
+    requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
+    llm = llm.without_preferences(shares, real_shares, requested)
     scorers = {"llm": Scored(llm.rows, llm.real)}
     if len(unseen) >= MIN_ROWS and len({row["label"] for row in train}) == len(names):
         if "probe" in labelling.scorers and llm.real_states.shape[1]:

@@ -264,3 +264,12 @@ def test_states_and_scores_come_from_the_cache_the_second_time(vectors):
     assert again.weights == first.weights
     for row_id, scores in first.texts.items():
         np.testing.assert_array_equal(again.texts[row_id], scores)
+
+
+def test_candidates_that_a_label_lost_do_not_shift_the_scores():
+    """All texts of one label but two were cut off: those of the other must not be relabelled for it."""
+    model = Scorer(reader=right_label)
+    rows = [row for row in CANDIDATES if row["label"] == "positive"] + CANDIDATES[:4:2]
+    result = scored(model, rows)
+    labels = [LABELS[int(result.texts[row["id"]].argmax())] for row in rows]
+    assert labels == [row["label"] for row in rows]
