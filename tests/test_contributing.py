@@ -33,7 +33,7 @@ check_names(params)
 real = reviews({"negative": 50, "positive": 50})
 kept = [{**candidate(number, "a text", label), "judged_label": label}
         for number in range(350) for label in ("negative", "positive")]
-sets, left_out = training_sets(params.arms, real, [], kept, 1)
+sets, left_out = training_sets(params.arms, real, [], kept, [], 1)
 assert len(sets["mixed_600"]) == 700, left_out
 assert len(sets["naive_bayes"]) == 800
 card = load_card("tickets")

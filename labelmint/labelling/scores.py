@@ -144,7 +144,9 @@ def score_labels(
     labels = np.array([names.index(row["label"]) for row in unseen], np.int64)
     real_shares = label_shares(names, train)
     shares = real_shares if shares is None else shares
-    llm = _read(card, labelled_prompt(card, shown), model, rows, unseen)
+    # Those that only a disabled rule lets through come last, so that the others' chunks stay in the cache.
+    first = len(rows) if written is None else len(written)
+    llm = _read(card, labelled_prompt(card, shown), model, [rows[:first], rows[first:], unseen])
     requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
     llm = llm.without_preferences(shares, real_shares, requested)
     scorers = {"llm": Scored(llm.rows, llm.real)}
@@ -177,14 +179,19 @@ def _pooled(
     )
 
 
-def _read(
-    card: TaskCard, prompt: str, model: LanguageModel, rows: Sequence[Input], unseen: Sequence[Labelled]
-) -> LlmScores:
+def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Sequence[Input]]) -> LlmScores:
+    """Score all parts; the last one is the real rows."""
     scorer = ChoiceScorer(card, prompt, model)
-    with progress(len(rows) + len(unseen), "score labels", "texts") as bar:
-        parts = [scorer.score([row_text(card, row) for row in part], bar.update) for part in (rows, unseen)]
-    (texts, text_states), (real, real_states) = parts
-    return LlmScores(texts, real, text_states, real_states)
+    with progress(sum(map(len, parts)), "score labels", "texts") as bar:
+        scored = [scorer.score([row_text(card, row) for row in part], bar.update) for part in parts]
+    *texts, (real, real_states) = scored
+    states = [states for _, states in texts if len(states)]
+    return LlmScores(
+        np.concatenate([scores for scores, _ in texts]),
+        real,
+        np.concatenate(states) if states else np.zeros((0, 0), np.float32),
+        real_states,
+    )
 
 
 def _probe(llm: LlmScores, labels: Ints, real_shares: Floats, shares: Floats, seed: int) -> Scored:

@@ -3,7 +3,7 @@ import pytest
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
 
-SEEDS = "  seeds: [1, 2, 3, 4, 5]"
+SEEDS = "  seeds: [1, 2, 3]"
 
 
 def test_the_shipped_file_loads(params):
@@ -13,7 +13,7 @@ def test_the_shipped_file_loads(params):
 
 
 def test_an_arm_has_its_own_student_and_seeds_or_the_usual_ones(params):
-    assert (params.student_of("mixed"), params.seeds_of("mixed")) == ("auto", [1, 2, 3, 4, 5])
+    assert (params.student_of("mixed"), params.seeds_of("mixed")) == ("linear_head", [1, 2, 3])
     assert (params.student_of("tfidf"), params.seeds_of("tfidf")) == ("tfidf", [1])
     assert params.seeds_of("real_300") == [1, 2, 3]
 

@@ -29,9 +29,14 @@ def kept(counts):
     return [candidate(at, f"text {at}", "written", judged_label=label) for at, label in enumerate(labels)]
 
 
-def sets(synthetic, arms=ARMS, seed=1):
+def unlabelled(count):
+    """Return texts that were given the labels a and b in turn."""
+    return [{"id": f"u{at}", "text": f"text {at}", "judged_label": "ab"[at % 2]} for at in range(count)]
+
+
+def sets(synthetic, arms=ARMS, seed=1, texts=()):
     train, pool = labelled_rows({"a": 10, "b": 10}), labelled_rows({"a": 10})
-    return training_sets(arms, train, pool, synthetic, seed)[0]
+    return training_sets(arms, train, pool, synthetic, texts, seed)[0]
 
 
 @given(COUNTS, st.integers(0, 5))
@@ -76,6 +81,22 @@ def test_arms_have_the_rows_that_are_declared_and_the_judged_labels():
     assert {tuple(row) for row in made["mixed"]} == {("id", "text", "label", "source")}
 
 
+def test_arms_with_texts_that_were_labelled_have_their_judged_labels():
+    arms = {"labelled": Arm(real="all", unlabelled="all"), "all": Arm(real=5, synthetic=4, unlabelled=6)}
+    made = sets(kept({"a": 5, "b": 5}), arms, texts=unlabelled(10))
+    assert Counter(row["source"] for row in made["labelled"]) == {"real": 20, "unlabelled": 10}
+    assert [row["source"] for row in made["all"]] == ["real"] * 5 + ["synthetic"] * 4 + ["unlabelled"] * 6
+    labels = {row["id"]: row["judged_label"] for row in unlabelled(10)}
+    for row in made["labelled"][20:]:
+        assert row["label"] == labels[row["id"]]
+
+
+def test_all_of_a_source_that_has_no_rows_is_another_arm_under_its_name_and_left_out():
+    train = labelled_rows({"a": 10, "b": 10})
+    arms = {"labelled": Arm(real="all", unlabelled="all")}
+    assert training_sets(arms, train, [], [], [], 1)[1] == {"labelled": "there are no unlabelled rows"}
+
+
 def test_the_seed_decides_which_synthetic_rows():
     rows = kept({"a": 20, "b": 20})
     assert sets(rows) == sets(rows)
@@ -88,6 +109,7 @@ def project(prepared, set_params):
     arms = {"real": {"real": "all"}, "real_90": {"real": 90}, "mixed_30": {"real": "all", "synthetic": 30}}
     set_params({"arms": {**arms, "both": {"real": 30, "synthetic": 12, "student": "tfidf"}}})
     write_rows(paths.KEPT, kept({"negative": 10, "positive": 10}))
+    write_rows(paths.LABELLED, unlabelled(20))
     return prepared
 
 
@@ -102,8 +124,13 @@ def test_the_folder_holds_exactly_the_arms(project):
 def test_arms_that_the_data_cannot_fill_are_left_out_with_a_note(project, capsys):
     main()
     metrics = json.loads((paths.METRICS / "arms.json").read_text(encoding="utf-8"))
-    assert metrics["arms"]["both"] == {"real": 30, "synthetic": 12, "student": "tfidf"}
-    assert metrics["arms"]["real_90"] == {"real": 0, "synthetic": 0, "student": "auto"}
+    assert metrics["arms"]["both"] == {"real": 30, "synthetic": 12, "unlabelled": 0, "student": "tfidf"}
+    assert metrics["arms"]["real_90"] == {
+        "real": 0,
+        "synthetic": 0,
+        "unlabelled": 0,
+        "student": "linear_head",
+    }
     assert metrics["left_out"] == {
         "real_90": "it needs 90 real rows, and there are 80",
         "mixed_30": "it needs 30 synthetic rows, and there are 20",

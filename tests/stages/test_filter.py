@@ -37,7 +37,7 @@ def model(monkeypatch, prepared, set_params):
             "filter.min_words": 3,
             "filter.disabled_rules": COPIES,
             "labelling.action": "drop",
-            "labelling.scorers": "llm",
+            "labelling.scorers": ["llm"],
             "labelling.demonstrations": 8,
             "labelling.min_margin": 0.0,
         }
@@ -99,7 +99,7 @@ def test_the_metrics_are_the_funnel(model):
     assert result["labels"] == {name: {"candidates": 100, "kept": half} for name in ("negative", "positive")}
     assert result["relabelled"] == 0
     assert result["label_scoring"]["real_rows"] == 20 - 8
-    assert result["label_scoring"]["weights"] == {}
+    assert result["label_scoring"]["weights"] == {"llm": 1.0}
     hidden = result["label_scoring"]["accuracy"]["llm"] * 12
     assert hidden == pytest.approx(round(hidden), abs=1e-2)
 
@@ -190,13 +190,19 @@ def test_rows_are_kept_in_the_labels_shares(model, set_params):
 
 
 def test_without_real_rows_the_llm_scores_without_demonstrations(prepared, model, set_params):
-    set_params({"labelling.scorers": "both", "real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}}})
+    set_params(
+        {
+            "labelling.scorers": ["llm", "classifier"],
+            "real.rows": 0,
+            "arms": {"synthetic": {"synthetic": "all"}},
+        }
+    )
     write_rows(paths.REAL_TRAIN, [])
     main()
     kept = read_rows(paths.KEPT)
     assert len(kept) > 50
     assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
-    assert metrics()["label_scoring"] == {"accuracy": {}, "weights": {}, "real_rows": 0}
+    assert metrics()["label_scoring"] == {"accuracy": {}, "weights": {"llm": 1.0}, "real_rows": 0}
 
 
 def test_the_scorers_are_weighed_by_their_success_on_real_rows(prepared, model, set_params, monkeypatch):
@@ -214,8 +220,8 @@ def test_the_scorers_are_weighed_by_their_success_on_real_rows(prepared, model, 
         on_rows(len(rows))
         return np.array([[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows], np.float32)
 
-    monkeypatch.setattr("labelmint.labelling.pool.embed_rows", embed_rows)
-    set_params({"labelling.scorers": "both"})
+    monkeypatch.setattr("labelmint.labelling.scores.embed_rows", embed_rows)
+    set_params({"labelling.scorers": ["llm", "classifier"]})
     main()
     scoring = metrics()["label_scoring"]
     assert scoring["real_rows"] == 40 - 8
@@ -276,7 +282,7 @@ def test_candidates_are_embedded_once_for_the_rules_and_the_classifier(model, se
     monkeypatch.setattr("labelmint.encoder.loading.open_encoder", lambda _: SimpleNamespace(embed=embed))
     set_params(
         {
-            "labelling.scorers": "both",
+            "labelling.scorers": ["llm", "classifier"],
             "labelling.demonstrations": 0,
             "filter.semantic_similarity": 0.9,
         }

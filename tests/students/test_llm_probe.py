@@ -1,0 +1,74 @@
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from labelmint.core.errors import DataError, ModelError
+from labelmint.encoder import linear
+from labelmint.llm.base import ChoiceScores
+from labelmint.students import llm
+from labelmint.students.llm_probe import LlmProbe
+from labelmint.students.loading import load_student
+from tests.builders import labelled
+from tests.fake_model import FakeModel
+
+MOODS = {"negative": "awful", "positive": "great"}
+NAMES = list(MOODS)
+
+
+class Mute(FakeModel):
+    """Its answers say nothing; its hidden states know the label."""
+
+    def score(self, prefix, suffixes, choices):
+        knows = super().score(prefix, suffixes, choices)
+        return ChoiceScores(np.zeros_like(knows.log_probabilities), knows.states + 1)
+
+
+@pytest.fixture
+def student(setting, monkeypatch):
+    """Return student(model): one that reads with this model."""
+    monkeypatch.setattr(linear, "_REGULARISATION", [1.0, 30.0])
+
+    def make(model=None):
+        @contextmanager
+        def open_model(_):
+            yield model or Mute()
+
+        monkeypatch.setattr(llm, "open_model", open_model)
+        return LlmProbe(setting())
+
+    return make
+
+
+def rows(labels, first=0):
+    return [labelled(label, at, f"row {at} is {MOODS[label]}") for at, label in enumerate(labels, first)]
+
+
+def test_it_learns_from_hidden_states_what_the_answer_does_not_say(student):
+    one = student()
+    one.fit(rows(NAMES * 30), 1)
+    probabilities = one.predict_proba(rows(NAMES * 10, 100))
+    assert [NAMES[at] for at in probabilities.argmax(axis=1)] == NAMES * 10
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert one.predict_proba([]).shape == (0, 2)
+    assert one.summary() == {"demonstrations": 16}
+
+
+def test_a_saved_probe_predicts_the_same(student, setting, tmp_path):
+    one, inputs = student(), rows(NAMES * 5, 100)
+    one.fit(rows(NAMES * 30), 1)
+    one.save(tmp_path / "arm")
+    loaded = load_student(tmp_path / "arm", setting())
+    np.testing.assert_allclose(loaded.predict_proba(inputs), one.predict_proba(inputs), rtol=1e-6)
+    with pytest.raises(ModelError, match="needs its language model"):
+        load_student(tmp_path / "arm")
+
+
+def test_rows_too_few_beside_the_shown_ones_are_an_error(student):
+    with pytest.raises(DataError, match="too few for a probe"):
+        student().fit(rows(["negative", "positive"]), 1)
+
+
+def test_a_server_without_hidden_states_is_an_error(student):
+    with pytest.raises(ModelError, match="gives no hidden states; remove arms with student: llm_probe"):
+        student(FakeModel(can_give_states=False))

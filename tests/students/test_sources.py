@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from labelmint.students.sources import choose_weights, weighted
+
+
+def task(synthetic_right, unlabelled_right, real=60, made=300):
+    """Return rows, labels and vectors; the made rows' labels are right with these probabilities."""
+    draw = np.random.default_rng(1)
+    sources = ["real"] * real + ["synthetic"] * made + ["unlabelled"] * made
+    truth = np.tile([0, 1], len(sources))[: len(sources)]
+    features = draw.normal(0, 1, (len(sources), 10)).astype(np.float32)
+    features[:, 0] += truth
+    right = np.repeat([1.0, synthetic_right, unlabelled_right], [real, made, made])
+    labels = np.where(draw.random(len(sources)) < right, truth, 1 - truth)
+    rows = [
+        {"id": str(at), "text": f"text {at}", "label": "ab"[labels[at]], "source": source}
+        for at, source in enumerate(sources)
+    ]
+    return rows, labels, features
+
+
+@pytest.mark.parametrize(("right", "helps"), [(0.1, False), (0.95, True)])
+def test_a_helpful_source_counts_and_one_with_wrong_labels_does_not(right, helps):
+    rows, labels, features = task(right, 0.0)
+    chosen = choose_weights(rows[:360], labels[:360], features[:360], seed=1)
+    assert chosen.weights["real"] == 1
+    assert (chosen.weights["synthetic"] > 0) == helps
+    best = max(chosen.tried, key=lambda entry: entry["log_likelihood"])
+    assert {name: best[name] for name in chosen.weights} == chosen.weights
+
+
+def test_every_combination_of_two_sources_is_tried():
+    assert len(choose_weights(*task(0.2, 0.95), seed=1).tried) == 9
+
+
+def test_the_choice_is_the_same_twice():
+    one, other = (choose_weights(*task(0.7, 0.9), seed=1) for _ in range(2))
+    assert one == other
+
+
+def test_with_too_few_real_rows_to_hold_out_every_row_counts():
+    rows, labels, features = task(0.9, 0.9, real=1)
+    chosen = choose_weights(rows, labels, features, seed=1)
+    assert (set(chosen.weights.values()), chosen.tried) == ({1.0}, [])
+
+
+@pytest.mark.parametrize(("weight", "rows_left"), [(0.0, 60), (0.3, 360), (1.0, 360)])
+def test_rows_carry_the_weight_of_their_source(weight, rows_left):
+    rows = [row for row in task(1, 1)[0] if row["source"] != "unlabelled"]
+    left = weighted(rows, {"real": 1.0, "synthetic": weight})
+    assert len(left) == rows_left
+    assert {row.get("weight", 1.0) for row in left if row["source"] == "synthetic"} <= {weight}
+    assert all(row.get("weight", 1.0) == 1 for row in left if row["source"] == "real")
