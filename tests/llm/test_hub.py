@@ -1,3 +1,5 @@
+from fnmatch import fnmatch
+
 import httpx2
 import huggingface_hub
 import pytest
@@ -28,11 +30,19 @@ class FakeHub:
         self.here = True
         return str(target)
 
+    def snapshot(self, repo_id, *, revision=None, local_files_only=False, allow_patterns=None):
+        names = ["config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin", "README.md"]
+        for name in names:
+            if any(fnmatch(name, pattern) for pattern in allow_patterns):
+                self.download(repo_id, name, revision=revision, local_files_only=local_files_only)
+        return str(self.folder)
+
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     fake = FakeHub(tmp_path)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fake.download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fake.snapshot)
     monkeypatch.setattr(huggingface_hub, "is_offline_mode", lambda: False)
     return fake
 
@@ -121,6 +131,43 @@ def test_a_failed_download_is_one_line_with_a_remedy(hub, error, said):
     message = failure(entry())
     assert message.startswith("data/models.yaml: toy: ")
     assert said in message
+
+
+def encoder(**where):
+    return Entry.model_validate({"kind": "encoder", "hub": {"repo": REPO, **where}})
+
+
+@pytest.mark.parametrize("revision", [None, "abc123"])
+def test_an_encoder_is_fetched_with_all_it_needs_and_no_more(hub, revision):
+    assert model_file("toy", encoder(revision=revision)) == hub.folder / "model.safetensors"
+    names = ("config.json", "tokenizer.json", "model.safetensors")
+    assert hub.fetched == [(REPO, name, revision) for name in names]
+    model_file("toy", encoder(revision=revision))
+    assert len(hub.fetched) == 3
+
+
+def test_an_encoder_offline_is_an_error_until_it_is_here(offline):
+    assert f"the encoder of {REPO} is not on this machine" in failure(encoder())
+    (offline.folder / "model.safetensors").write_bytes(b"weights")
+    offline.here = True
+    assert model_file("toy", encoder()).parent == offline.folder
+
+
+def test_an_encoder_without_safetensors_is_an_error(offline):
+    offline.here = True
+    assert "model.safetensors; name the weights: `file: …`" in failure(encoder())
+
+
+def test_all_files_of_a_model_in_several_are_fetched(hub, monkeypatch):
+    def download(repo_id, filename, **options):
+        hub.here = (hub.folder / filename).exists()
+        return hub.download(repo_id, filename, **options)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    names = [f"toy-{number:05d}-of-00002.gguf" for number in (1, 2)]
+    the_entry = entry(hub={"repo": REPO, "file": names[0]})
+    assert model_file("toy", the_entry) == hub.folder / names[0]
+    assert [name for _, name, _ in hub.fetched] == names
 
 
 def test_the_real_library_says_what_we_expect_offline(project, tmp_path, monkeypatch):
