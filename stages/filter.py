@@ -9,7 +9,6 @@ Run alone: `python -m stages.filter`.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -32,9 +31,7 @@ def main() -> None:
     card = load_card(params.task)
     candidates = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
     train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
-    begin = time.perf_counter()
     scores = _scores(params, card, candidates, train)
-    seconds = round(time.perf_counter() - begin, 1)
     embed = partial(embed_rows, params.train)
     result = filter_candidates(params, card, candidates, train, test, scores.texts, embed)
     for name, missing in result.missing.items():
@@ -44,7 +41,8 @@ def main() -> None:
     # The accuracy is that on real training rows that the scorers didn't see: how far scores can be trusted.
     scoring = {"accuracy": scores.accuracy, "weights": scores.weights, "real_rows": len(scores.real)}
     write_json(
-        paths.METRICS / "filter.json", {**summary(card, result), "label_scoring": scoring, "seconds": seconds}
+        paths.METRICS / "filter.json",
+        {**summary(card, result), "label_scoring": scoring, "seconds": round(scores.seconds, 1)},
     )
 
 

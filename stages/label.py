@@ -7,7 +7,6 @@ Run alone: `python -m stages.label`.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
 from labelmint.core import paths
@@ -27,7 +26,6 @@ def main() -> None:
     card = load_card(params.task)
     train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
     texts: list[Input] = read_rows(paths.UNLABELLED)
-    begin = time.perf_counter()
     scores = LabelScores()
     if texts:
         with open_model(params.llm) as model:
@@ -42,7 +40,7 @@ def main() -> None:
         {
             **summary(card, kept, rejected),
             "label_scoring": scoring,
-            "seconds": round(time.perf_counter() - begin, 1),
+            "seconds": round(scores.seconds, 1),
         },
     )
 

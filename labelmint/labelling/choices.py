@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -45,7 +46,8 @@ class ChoiceScorer:
         self.card, self.prefix, self.model = card, prefix, model
         self.choices = [f" {card.phrase(name)}" for name in card.label_names]
         content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
-        self.cache = Cache("score", {**content, "question": card.question})
+        self.cache = Cache("label", {**content, "question": card.question})
+        self.seconds = 0.0  # that scoring took, that of cached texts included
 
     def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> tuple[Floats, States]:
         """Return the labels' log-probabilities, shape (texts, labels), and hidden states, (texts, width).
@@ -59,15 +61,18 @@ class ChoiceScorer:
             key = fingerprint({"texts": chunk})
             if key not in self.cache:
                 suffixes = [f" {text}\n{self.card.question}:" for text in chunk]
+                begin = time.perf_counter()
                 result = self.model.score(self.prefix, suffixes, self.choices)
                 self.cache.add(
                     key,
                     {
+                        "seconds": time.perf_counter() - begin,
                         "scores": [[float(score) for score in row] for row in result.log_probabilities],
                         "states": base64.b64encode(result.states.astype("<f4").tobytes()).decode("ascii"),
                     },
                 )
             kept = self.cache[key]
+            self.seconds += kept["seconds"]
             scores.append(np.array(kept["scores"], np.float64))
             states.append(np.frombuffer(base64.b64decode(kept["states"]), "<f4").reshape(len(chunk), -1))
             on_texts(len(chunk))

@@ -48,12 +48,15 @@ class LabelScores:
         Scorer, and "pooled" → how often it is right on those real rows.
     weights : dict
         Scorer → its weight in the pool.
+    seconds : float
+        That the language model took to read, that of cached texts included.
     """
 
     texts: dict[str, Floats] = field(default_factory=dict)
     real: dict[str, Floats] = field(default_factory=dict)
     accuracy: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class LlmScores(Scored):
 
     states: States
     real_states: States
+    seconds: float
 
     def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> LlmScores:
         """Take out what the model prefers whatever the text.
@@ -157,7 +161,7 @@ def score_labels(
             scorers["classifier"] = _classifier(params, card, rows, train, unseen, shares)
         if "llm" not in labelling.scorers and len(scorers) > 1:
             del scorers["llm"]
-    return _pooled(scorers, rows, unseen, labels)
+    return replace(_pooled(scorers, rows, unseen, labels), seconds=llm.seconds)
 
 
 def _pooled(
@@ -191,6 +195,7 @@ def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Seq
         real,
         np.concatenate(states) if states else np.zeros((0, 0), np.float32),
         real_states,
+        scorer.seconds,
     )
 
 
