@@ -5,7 +5,8 @@ candidates have, and their labels stay out of reach; so one offset per label is 
 probability of each label is its share of the training rows (prior matching, Liusie et al. 2023). The mean
 score would do for balanced labels, but give a rare label as many texts as a common one. The offsets are
 fitted on the inputs and the training rows that aren't shown: without these, a handful of inputs would be
-forced into shares that they needn't have. A saved student keeps its offsets.
+forced into shares that they needn't have. A temperature, fitted on the same training rows, makes the
+probabilities right as often as they say. A saved student keeps both.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import softmax
 
+from labelmint.core.calibration import fit_temperature
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt
@@ -47,22 +49,30 @@ class LlmStudent(Student):
             )
         self.shown = 0
         self.hidden: Floats | None = None  # scores of the training rows that aren't shown
-        self.offsets = np.zeros(len(self.label_names))
+        self.offsets, self.temperature = np.zeros(len(self.label_names)), 1.0
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Draw the rows to show, as the labelling does with this seed, and score the others."""
         shown = draw_demonstrations(seed, self.setting.params.labelling.demonstrations, self.card, rows)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
-        self.hidden = self._score([row for row in rows if row not in shown])[0]
+        others = [row for row in rows if row not in shown]
+        self.hidden = self._score(others)[0]
+        self.hidden_labels = np.array([self.label_names.index(row["label"]) for row in others], np.int64)
         self.prior = label_shares(self.label_names, rows)
-        self.offsets = matching_offsets(self.hidden, self.prior)
+        self._calibrate(self.hidden)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels); after `fit`, refit the offsets."""
         scores, _ = self._score(inputs)
         if self.hidden is not None:
-            self.offsets = matching_offsets(np.concatenate([scores, self.hidden]), self.prior)
-        return np.asarray(softmax(scores - self.offsets, axis=1))
+            self._calibrate(np.concatenate([scores, self.hidden]))
+        return np.asarray(softmax((scores - self.offsets) / self.temperature, axis=1))
+
+    def _calibrate(self, scores: Floats) -> None:
+        """Fit the offsets on these scores, then the temperature on the training rows that aren't shown."""
+        self.offsets = matching_offsets(scores, self.prior)
+        if self.hidden is not None:
+            self.temperature = fit_temperature(self.hidden - self.offsets, self.hidden_labels)
 
     def summary(self) -> dict[str, Any]:
         """Return how it was asked."""
@@ -70,6 +80,7 @@ class LlmStudent(Student):
         return {
             "demonstrations": self.shown,
             "offsets": {name: round(float(value), 4) for name, value in offsets},
+            "temperature": round(self.temperature, 4),
         }
 
     def save(self, folder: Path) -> None:
@@ -113,11 +124,11 @@ class LlmStudent(Student):
 
     def _fitted(self) -> dict[str, Any]:
         """Return what was learnt from the rows beside the prompt, as JSON types."""
-        return {"offsets": self.offsets.tolist()}
+        return {"offsets": self.offsets.tolist(), "temperature": self.temperature}
 
     def _restore(self, content: Mapping[str, Any]) -> None:
         """Take what `_fitted` returned."""
-        self.offsets = np.array(content["offsets"])
+        self.offsets, self.temperature = np.array(content["offsets"]), float(content["temperature"])
 
     def _score(self, rows: Sequence[Input]) -> tuple[Floats, States]:
         """Return log-probabilities of the labels, shape (rows, labels), and hidden states, (rows, width)."""
