@@ -89,7 +89,7 @@ class Cache:
             database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def _read(self, key: str) -> str | None:
-        since = _STARTED if os.environ.get("LABELMINT_FRESH") else _fresh_since
+        since = max(_fresh_since, _STARTED if os.environ.get("LABELMINT_FRESH") else 0.0)
         query = "SELECT result FROM results WHERE kind = ? AND fingerprint = ? AND key = ? AND written >= ?"
         with _connection() as database:
             row = database.execute(query, (*self.place, _plain(key), since)).fetchone()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.core import cache as module
-from labelmint.core.cache import Cache, cache_dir, cache_file, clear, fingerprint, summary
+from labelmint.core.cache import Cache, cache_dir, cache_file, clear, fingerprint, fresh, summary
 
 CONTENT = {"model": "m", "seed": 1}
 RESULTS = {"a": [["one", 1, "stop"]], "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1}, "c": None}
@@ -90,6 +90,16 @@ def test_a_fresh_run_ignores_earlier_results_but_sees_its_own(filled, monkeypatc
     assert contents(results) == {}
     results.add("a", "new")
     assert Cache("generate", CONTENT)["a"] == "new"
+
+
+@pytest.mark.parametrize("variable", ["", "1"])
+def test_timed_work_ignores_all_that_was_kept_before_it_and_nothing_later(filled, monkeypatch, variable):
+    monkeypatch.setenv("LABELMINT_FRESH", variable)
+    with fresh():
+        assert contents(filled) == {}
+        filled.add("a", "timed")
+        assert contents(filled) == {"a": "timed"}
+    assert contents(filled) == {**RESULTS, "a": "timed"}
 
 
 def test_unused_results_go_after_a_month_and_used_ones_stay(filled, monkeypatch):
