@@ -1,5 +1,42 @@
-"""The tiny encoder of tests/encoder, for the stages too."""
+"""The tiny encoder of tests/encoder, and small arms to train."""
 
+from contextlib import contextmanager
+
+import pytest
+
+from labelmint.core import paths
+from labelmint.core.records import write_rows
+from labelmint.students import llm
+from stages.arms import main as write_arms
+from tests.builders import OPINIONS
 from tests.encoder.conftest import encoder_folder, tiny_encoder
+from tests.fake_model import FakeModel
 
 __all__ = ["encoder_folder", "tiny_encoder"]
+
+
+@pytest.fixture
+def small(prepared, tiny_encoder, set_params, monkeypatch):
+    """Train with the tiny encoder, validate by two splits, and ask a model that knows the opinions."""
+
+    def reader(text, choice):
+        bad = any(word in text for word in OPINIONS["negative"])
+        return 0.0 if bad == ("negative" in choice) else -2.0
+
+    @contextmanager
+    def open_model(_):
+        yield FakeModel(reader=reader)
+
+    monkeypatch.setattr(llm, "open_model", open_model)
+    arms = {
+        "real": {"real": "all"},
+        "real_30": {"real": 30},
+        "real_90": {"real": 90},
+        "few": {"real": 8, "seeds": 1},
+    }
+    arms["more"] = {"real": "all", "synthetic": "all", "unlabelled": "all", "weights": "chosen"}
+    arms |= {name: {"real": "all", "student": name} for name in ("llm", "tfidf", "majority")}
+    set_params({"arms": arms, "train.validation_share": 0.5})
+    write_rows(paths.KEPT, [])
+    write_rows(paths.LABELLED, [])
+    write_arms()

@@ -248,7 +248,7 @@ def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, calls):
     model = use(Scripted(negative=0.3, positive=0.9))
     main()
     resumed, rest = written(prepared), model.left
-    for kind in ("generate", "score", "embed"):
+    for kind in ("generate", "label", "embed"):
         clear(kind)
     model = use(Scripted(negative=0.3, positive=0.9))
     main()

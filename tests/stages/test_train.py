@@ -1,7 +1,6 @@
 import json
 import math
 import re
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,42 +11,13 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.catalog.__main__ import pin
-from labelmint.students import llm, majority
+from labelmint.students import majority
 from labelmint.students.loading import load_student
 from labelmint.students.registry import STUDENTS
-from stages.arms import main as write_arms
 from stages.train import main
-from tests.builders import OPINIONS
-from tests.fake_model import FakeModel
 
 pytestmark = pytest.mark.usefixtures("small")
 OUTPUTS = ["models/real", "data/predictions/real.jsonl", "metrics/train/real.json"]
-
-
-@pytest.fixture
-def small(prepared, tiny_encoder, set_params, monkeypatch):
-    """Train with the tiny encoder, validate by two splits, and ask a model that knows the opinions."""
-
-    def reader(text, choice):
-        bad = any(word in text for word in OPINIONS["negative"])
-        return 0.0 if bad == ("negative" in choice) else -2.0
-
-    @contextmanager
-    def open_model(_):
-        yield FakeModel(reader=reader)
-
-    monkeypatch.setattr(llm, "open_model", open_model)
-    arms = {
-        "real": {"real": "all"},
-        "real_30": {"real": 30},
-        "real_90": {"real": 90},
-        "few": {"real": 8, "seeds": 1},
-    }
-    arms |= {name: {"real": "all", "student": name} for name in ("llm", "tfidf", "majority")}
-    set_params({"arms": arms, "train.validation_share": 0.5})
-    write_rows(paths.KEPT, [])
-    write_rows(paths.LABELLED, [])
-    write_arms()
 
 
 def made(project):
@@ -138,16 +108,6 @@ def test_saved_students_predict_as_the_stage_did(arm):
         [*row["probabilities"].values()] for row in read_rows(paths.predictions(arm)) if row["seed"] == 1
     ]
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)
-
-
-def test_the_metrics_tell_how_it_was_trained(set_params):
-    set_params({"train.student": "auto", "train.students": ["fine_tune", "linear_head"]})
-    main("real")
-    summary = metrics()
-    assert (summary["validation_rows"], summary["precision"]) == (20, "fp32")
-    assert set(summary["validation"]) == {"linear_head", "fine_tune"}
-    best = max(summary["validation"].values(), key=lambda scores: scores["accuracy"])
-    assert summary["validation"][summary["chosen"]]["accuracy"] == best["accuracy"]
 
 
 def test_running_again_gives_the_same_model_and_predictions(prepared, set_params):

@@ -1,0 +1,82 @@
+"""How an arm's student was trained: which was chosen, its speed, and the weights of the sources."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from labelmint.core import paths
+from labelmint.core.errors import ModelError
+from labelmint.core.records import read_rows, write_rows
+from labelmint.students.loading import load_student
+from stages.train import main
+from tests.builders import OPINIONS, reviews
+from tests.fake_model import FakeModel
+
+pytestmark = pytest.mark.usefixtures("small")
+
+
+def metrics(arm="real"):
+    return json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
+
+
+def test_the_metrics_tell_how_it_was_trained(set_params):
+    set_params({"train.student": "auto", "train.students": ["fine_tune", "linear_head"]})
+    main("real")
+    summary = metrics()
+    assert (summary["validation_rows"], summary["precision"]) == (20, "fp32")
+    assert set(summary["validation"]) == {"linear_head", "fine_tune"}
+    best = max(summary["validation"].values(), key=lambda scores: scores["accuracy"])
+    assert summary["validation"][summary["chosen"]]["accuracy"] == best["accuracy"]
+
+
+def test_points_of_the_real_learning_curve_are_predicted_but_not_kept():
+    for arm, kept in (("real_30", False), ("few", True)):
+        main(arm)
+        assert len(read_rows(paths.predictions(arm))) >= 40
+        assert (metrics(arm)["texts_per_s"] is not None) == kept
+        assert (paths.model(arm) / "student.json").is_file() == kept
+    with pytest.raises(ModelError, match="its student was not kept"):
+        load_student(paths.model("real_30"))
+
+
+def test_the_speed_is_that_of_reading_and_not_of_the_cache(monkeypatch):
+    """A model that takes 10 ms for a text labels at most 100 a second, cached or not."""
+    score = FakeModel.score
+
+    def slow(model, prefix, suffixes, choices):
+        time.sleep(0.01 * len(suffixes))
+        return score(model, prefix, suffixes, choices)
+
+    monkeypatch.setattr(FakeModel, "score", slow)
+    for _ in range(2):
+        main("llm")
+        assert 10 < metrics("llm")["texts_per_s"] <= 100
+
+
+def test_sources_are_weighed_by_cross_validation_and_none_that_misleads_is_learnt_from(monkeypatch):
+    """Synthetic rows bear the wrong label, labelled ones the right one; the test labels are not there."""
+    other = {"negative": "positive", "positive": "negative"}
+    rows = [{**row, "source": "real"} for row in reviews({"negative": 10, "positive": 10}, first=100)]
+    made = reviews({"negative": 40, "positive": 40}, first=200)
+    rows += [
+        {**row, "id": f"s{row['id']}", "source": "synthetic", "label": other[row["label"]]} for row in made
+    ]
+    rows += [{**row, "id": f"u{row['id']}", "source": "unlabelled"} for row in made]
+    write_rows(paths.arm_rows("more"), rows)
+    paths.TEST_LABELS.unlink()
+    monkeypatch.setattr("labelmint.students.sources.embed_rows", by_opinion)
+    main("more")
+    result = metrics("more")
+    assert (result["real"], result["synthetic"], result["unlabelled"]) == (20, 80, 80)
+    assert (result["weights"]["real"], result["weights"]["synthetic"]) == (1, 0)
+    assert result["weights"]["unlabelled"] > 0
+    assert len(result["weights_tried"]) == 9
+
+
+def by_opinion(config, rows):
+    """Return vectors that tell the opinion, with some noise."""
+    good = [any(word in row["text"] for word in OPINIONS["positive"]) for row in rows]
+    draw = np.random.default_rng(1)
+    return (np.array(good)[:, None] + draw.normal(0, 0.5, (len(rows), 4))).astype(np.float32)
