@@ -1,0 +1,62 @@
+"""What each source adds, from end to end with a scripted model and a tiny encoder."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+
+from experiments import sources
+from labelmint.core.errors import DataError
+from labelmint.core.params import Arm
+from tests.builders import OPINIONS
+from tests.fake_model import FakeModel
+
+
+def reader(text, choice):
+    """Know the opinions in the reviews."""
+    bad = any(word in text for word in OPINIONS["negative"])
+    return 0.0 if bad == ("negative" in choice) else -2.0
+
+
+@pytest.fixture
+def small(prepared, set_params, tiny_encoder, monkeypatch):
+    """Compare on one tiny task; return the page's path."""
+    set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
+    set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
+    values = {"TASKS": ["tiny"], "ENCODERS": ["tiny"], "CANDIDATES": 120, "TEXTS": 30, "REAL_ROWS": 40}
+    for name, value in {**values, "PAGE": prepared / "sources.md"}.items():
+        monkeypatch.setattr(sources, name, value)
+    monkeypatch.setitem(sources.ARMS, "more_real", Arm(real=40))
+
+    @contextmanager
+    def open_model(llm):
+        yield FakeModel(reader=reader)
+
+    for module in ("experiments.sources", "labelmint.students.llm"):
+        monkeypatch.setattr(f"{module}.open_model", open_model)
+    return prepared / "sources.md"
+
+
+def test_the_results_and_the_page(small, monkeypatch):
+    sources.main()
+    result = json.loads((sources.RESULTS / "tiny.json").read_text(encoding="utf-8"))
+    of = result["encoders"]["tiny"]
+    arms = ["real", "mixed", "labelled", "everything", "more_real", "true_labels", "llm", "llm_probe"]
+    assert sorted(of["arms"]) == sorted(arms)
+    assert of["label_accuracy"]["all"] == of["label_accuracy"]["kept"] == 1.0
+    # The labels are all right, so their rows are those of the true labels.
+    assert of["arms"]["labelled"] == of["arms"]["true_labels"]
+    assert of["arms"]["labelled"]["train_rows"] == 20 + of["unlabelled"]
+    assert of["arms"]["llm"]["accuracy"]["mean"] == 1.0
+    text = small.read_text(encoding="utf-8")
+    assert f"| tiny | 100.0 (100.0 of {of['unlabelled']}) |" in text
+    assert "Gains with tiny: mixed " in text
+    # A task whose results are there is not run again.
+    monkeypatch.setattr(sources, "run", None)
+    sources.main()
+    assert small.read_text(encoding="utf-8") == text
+
+
+def test_a_page_of_no_results_is_an_error(small):
+    with pytest.raises(DataError, match="no results; run"):
+        sources.main(page_only=True)
