@@ -20,10 +20,12 @@ from tests.builders import REPOSITORY
 TINY: dict[str, Any] = {
     "real.rows": 40,
     "prepare.test_rows": 60,
+    "prepare.unlabelled_rows": 24,
     "arms": {
         "real": {"real": "all"},
         "synthetic": {"synthetic": "all"},
         "mixed": {"real": "all", "synthetic": "all"},
+        "labelled": {"real": "all", "unlabelled": "all"},
         "linear_head": {"real": "all", "student": "linear_head"},
     },
     "llm.slots": 16,
@@ -34,6 +36,8 @@ TINY: dict[str, Any] = {
     "generate.samples_per_prompt": 6,
     "generate.max_new_tokens": 24,
     "labelling.demonstrations": 4,
+    "labelling.min_margin": 0.0,  # so that some texts are kept
+    "train.encoder": "minilm-l6-v2",
     "train.student": "tfidf",
     "train.seeds": [1],
     "evaluate.bootstrap_samples": 200,

@@ -8,9 +8,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-ARMS = ["real", "synthetic", "mixed", "linear_head"]
+ARMS = ["real", "synthetic", "mixed", "labelled", "linear_head"]
 TRAINING = {f"train@{arm}" for arm in ARMS}
-OTHERS = {"prepare", "generate", "top_up", "filter", "arms", "describe", "evaluate", "report"}
+OTHERS = {"prepare", "generate", "top_up", "filter", "label", "arms", "describe", "evaluate", "report"}
 
 
 def scored_arms(clone):
@@ -28,9 +28,9 @@ def test_the_first_run_runs_each_stage_once_and_a_second_run_none(first_run, pri
 def test_a_change_makes_only_the_stages_stale_that_read_it(clone):
     stale = {
         "train.batch_rows": (16, TRAINING),
-        "train.max_tokens": (64, {"top_up", "filter", "describe"} | TRAINING),
+        "train.max_tokens": (64, {"top_up", "filter", "label", "describe"} | TRAINING),
         "evaluate.bootstrap_samples": (150, {"evaluate"}),
-        "filter.min_words": (4, {"top_up", "filter"}),
+        "filter.min_words": (4, {"top_up", "filter", "label"}),
     }
     for setting, (value, stages) in stale.items():
         clone.write_params({setting: value})
@@ -56,7 +56,8 @@ def test_one_more_arm_is_all_that_is_trained(clone):
 def test_an_experiment_in_generation_keeps_the_real_arms_and_can_be_compared(clone):
     options = ["-S", "generate.temperature=0.8", "-S", "generate.min_p=1e-5"]
     ran = clone.stages_run("exp", "run", "-n", "cooler", *options)
-    assert sorted(ran) == sorted((OTHERS | TRAINING) - {"train@real", "train@linear_head"})
+    others = {"label", "train@real", "train@labelled", "train@linear_head"}
+    assert sorted(ran) == sorted((OTHERS | TRAINING) - others)
     table = clone.dvc("exp", "show", "--only-changed", "--no-pager", "--csv")
     assert "cooler" in table
     assert "generate.temperature" in table.splitlines()[0]

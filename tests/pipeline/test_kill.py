@@ -29,7 +29,9 @@ SETTINGS = {
 @pytest.fixture
 def prepared(pristine, tmp_path):
     """Make a project in which only prepare has run, with an empty cache."""
-    made = shutil.ignore_patterns(".git", ".dvc", "real", "synthetic", "arms", "predictions", "metrics")
+    made = shutil.ignore_patterns(
+        ".git", ".dvc", "real", "synthetic", "labelled", "arms", "predictions", "metrics"
+    )
     shutil.copytree(pristine.folder, tmp_path / "project", ignore=made)
     project = Clone(tmp_path / "project", tmp_path)
     project.write_params(SETTINGS)
@@ -95,5 +97,5 @@ def test_filter_resumes_where_it_was_killed(prepared, tmp_path):
     candidates.parent.mkdir(parents=True, exist_ok=True)
     candidates.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (candidates.parent / "top_up_candidates.jsonl").touch()
-    names = ["data/synthetic/kept.jsonl", "data/synthetic/rejected.jsonl", "metrics/filter.json"]
-    check_that_it_resumes(prepared, "filter", "read", names, tmp_path / "another")
+    names = ["data/synthetic/kept.jsonl", "data/synthetic/rejected.jsonl"]
+    check_that_it_resumes(prepared, "filter", "label", names, tmp_path / "another")
