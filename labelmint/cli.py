@@ -75,6 +75,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return value
+
+
 def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     add = _add(
         commands, "predict", "label texts with a trained student, in their order", _predict
@@ -88,6 +98,11 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--format", dest="form", choices=get_args(Format), help="of the output: by its name, otherwise jsonl")
     add("--column", default="text", metavar="NAME", help="column or field of the text (text)")
     add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
+    add("--min-confidence", type=_share, default=0.0, metavar="P", help="no label for less probable answers")
+    students = ("llm", "llm_probe")
+    add("--with", dest="with_student", choices=students, help="the language model alone answers")
+    add("--fallback", choices=students, help="it answers the texts that the student is least sure of")
+    add("--budget", type=_share, default=0.2, metavar="SHARE", help="of the texts for the fallback (0.2)")
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

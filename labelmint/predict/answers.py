@@ -22,16 +22,25 @@ FORMATS: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "cs
 class Answers:
     """Writes one answer per item, in the order that they are given.
 
-    A blank item has no label: an empty line, an empty field, null.
+    A blank item has no label: an empty line, an empty field, null. Neither has one whose best label is less
+    probable than `min_confidence`; `unsure` counts these.
     """
 
-    def __init__(self, sink: IO[bytes], form: Format, label_names: Sequence[str]) -> None:
+    def __init__(
+        self, sink: IO[bytes], form: Format, label_names: Sequence[str], min_confidence: float = 0.0
+    ) -> None:
         self.sink, self.form, self.label_names = sink, form, list(label_names)
+        self.min_confidence, self.unsure = min_confidence, 0
         self.columns: list[str] = []
 
-    def write(self, item: Item, probabilities: Sequence[float] | None) -> None:
-        """Write an item's answer; None: it is blank."""
+    def write(self, item: Item, probabilities: Sequence[float] | None, passed_on: bool | None = None) -> None:
+        """Write an item's answer; None: it is blank. `passed_on` tells whether the fallback answered."""
         row = self._row(item, probabilities)
+        if passed_on is not None:
+            row["answered_by"] = "fallback" if passed_on else "student"
+        if row["probability"] is not None and row["probability"] < self.min_confidence:
+            row["label"] = None
+            self.unsure += 1
         if self.form == "jsonl":
             self.sink.write(f"{dump(row)}\n".encode())
         elif self.form == "text":

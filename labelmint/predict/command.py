@@ -24,6 +24,7 @@ from labelmint.core.errors import DataError, ModelError
 from labelmint.core.params import PARAMS_PATH, load_params
 from labelmint.core.progress import progress
 from labelmint.predict.answers import FORMATS, Answers, Format, answers_file
+from labelmint.predict.fallback import WithFallback, folder_of
 from labelmint.predict.items import INPUT_KINDS, InputKind, Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
@@ -39,8 +40,10 @@ _WINDOW = 64 * 64
 class Request:
     """What to label and where to write it; "-" is standard input or output.
 
-    A folder `model` takes the place of models/<arm>; `kind` (of the input) and `form` (of the output) go by
-    the file's name unless given.
+    A folder `model` takes the place of models/<arm>, and so does the arm of the student `with_student`;
+    `kind` (of the input) and `form` (of the output) go by the file's name unless given. Texts whose label is
+    less probable than `min_confidence` get none. `fallback` names the student that answers the share `budget` of
+    the texts, those that the other is least sure of.
     """
 
     arm: str = "mixed"
@@ -51,11 +54,15 @@ class Request:
     form: Format | None = None
     column: str = "text"
     pair_column: str = "text_pair"
+    with_student: str | None = None
+    min_confidence: float = 0.0
+    fallback: str | None = None
+    budget: float = 0.2
 
 
 def predict(request: Request) -> None:
     """Label the input's texts."""
-    folder = request.model or trained_model(request.arm)
+    folder = _folder(request)
     output = None if request.output == "-" else Path(request.output)
     with opened(request.input) as stream:
         if output and output.is_file() and os.path.samestat(output.stat(), os.fstat(stream.fileno())):
@@ -68,11 +75,25 @@ def predict(request: Request) -> None:
         # A wrong column is an error before the student is opened.
         parts = chain([next(parts, [])], parts)
         form = request.form or FORMATS.get(output.suffix.lower() if output else "", "jsonl")
-        student = load_student(folder, _setting())
+        student = _open(request, folder)
         try:
-            _label(student, parts, lines, _size_of(stream), output, form)
+            _label(student, parts, lines, _size_of(stream), output, form, request.min_confidence)
         finally:
             student.close()
+
+
+def _folder(request: Request) -> Path:
+    if request.with_student is not None:
+        return folder_of(request.with_student, load_params(), "--with")
+    return request.model or trained_model(request.arm)
+
+
+def _open(request: Request, folder: Path) -> Classifier:
+    if request.fallback is None:
+        return load_student(folder, _setting())
+    # Missing, it is an error before the first student takes seconds to open.
+    fallback = folder_of(request.fallback, load_params(), "--fallback")
+    return WithFallback(load_student(folder, _setting()), load_student(fallback, _setting()), request.budget)
 
 
 def trained_model(arm: str) -> Path:
@@ -100,16 +121,24 @@ def _label(
     size: int,
     output: Path | None,
     form: Format,
+    min_confidence: float,
 ) -> None:
     """Label the windows one after another; `size` is the input's in bytes, 0 if unknown."""
     blanks = 0
     with answers_file(output) as sink, _bar(output) as bar:
-        answers = Answers(sink, form, student.label_names)
+        answers = Answers(sink, form, student.label_names, min_confidence)
         for part in parts:
             texts = [item for item in part if not item.blank]
             probabilities = iter(student.predict_proba([item.input() for item in texts]) if texts else ())
+            # Whether the fallback answered, where there is one.
+            passed_on = iter(
+                student.passed_on.tolist() if texts and isinstance(student, WithFallback) else ()
+            )
             for item in part:
-                answers.write(item, None if item.blank else next(probabilities))
+                if item.blank:
+                    answers.write(item, None)
+                else:
+                    answers.write(item, next(probabilities), next(passed_on, None))
             sink.flush()
             blanks += len(part) - len(texts)
             bar.update(len(part))
@@ -117,6 +146,12 @@ def _label(
                 bar.total = max(bar.n, round(bar.n * size / lines.bytes))
     if blanks:
         print(f"predict: {blanks} empty texts have no label", file=sys.stderr)
+    if min_confidence:
+        print(
+            f"predict: {answers.unsure} texts have no label, because none has a probability of "
+            f"{min_confidence:g} or more",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from sklearn.linear_model import LogisticRegression
 
 from labelmint.encoder import linear
 from labelmint.encoder.linear import fit_head
+from labelmint.scoring.scores import calibration_error
 
 
 def separable(labels, each=20, width=6, seed=0):
@@ -36,13 +37,56 @@ def test_separable_labels_are_learnt_for_unseen_rows(labels):
 
 @pytest.mark.parametrize("labels", [2, 3])
 @pytest.mark.parametrize("c", [0.1, 1.0, 30.0])
-def test_probabilities_are_those_of_scikit_learn(monkeypatch, labels, c):
+def test_logits_are_those_of_scikit_learn_but_for_the_temperature(monkeypatch, labels, c):
     monkeypatch.setattr(linear, "_REGULARISATION", [c])
     features, numbers = noise(labels)
-    expected = LogisticRegression(C=c, max_iter=2000).fit(features, numbers).predict_proba(features)
-    assert expected.std() > 0.05
-    found = softmax(features, *fit_head(features, numbers, labels, 1))
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    expected = LogisticRegression(C=c, max_iter=2000).fit(features, numbers).predict_log_proba(features)
+    weight, bias = fit_head(features, numbers, labels, 1)
+    logits = features @ weight.T + bias
+    ratios = (logits[:, 0] - logits[:, 1]) / (expected[:, 0] - expected[:, 1])
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-3)
+    assert ratios[0] > 0
+
+
+def overlapping(rows, seed):
+    """Return rows of two labels that are often mistaken, and many dimensions that say nothing."""
+    draw = np.random.default_rng(seed)
+    numbers = np.tile([0, 1], rows)[:rows]
+    features = draw.normal(0, 1, (rows, 60)).astype(np.float32)
+    features[:, 0] += numbers
+    return features, numbers
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_probabilities_are_right_as_often_as_they_say(monkeypatch, seed):
+    """Hardly regularised, a head on 80 rows is sure of nearly everything, and often wrong."""
+    monkeypatch.setattr(linear, "_REGULARISATION", [30.0])
+    features, numbers = overlapping(80, seed)
+    fresh, truth = overlapping(2000, seed + 100)
+    errors = []
+    for temperature in (linear.fit_temperature, lambda *_: 1.0):
+        monkeypatch.setattr(linear, "fit_temperature", temperature)
+        probabilities = softmax(fresh, *fit_head(features, numbers, 2, 1))
+        errors.append(calibration_error(probabilities[None], truth))
+    assert errors[0] < errors[1] - 0.05
+
+
+def test_rows_of_weight_0_are_as_if_they_were_not_there():
+    features, numbers = overlapping(120, 1)
+    weights = np.repeat([1.0, 0.0], 60)
+    with_them = fit_head(features, numbers, 2, 1, weights)
+    without = fit_head(features[:60], numbers[:60], 2, 1)
+    for one, other in zip(with_them, without, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_label_of_heavier_rows_is_more_probable():
+    features, numbers = overlapping(120, 1)
+    plain, heavy = (
+        softmax(features, *fit_head(features, numbers, 2, 1, np.where(numbers == 1, weight, 1.0)))
+        for weight in (1.0, 5.0)
+    )
+    assert heavy[:, 1].mean() > plain[:, 1].mean() + 0.1
 
 
 def test_regularisation_is_chosen_by_cross_validation():

@@ -8,6 +8,7 @@ import pytest
 from experiments import sources
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
+from labelmint.llm.base import ChoiceScores
 from tests.builders import OPINIONS
 from tests.fake_model import FakeModel
 
@@ -55,6 +56,24 @@ def test_the_results_and_the_page(small, monkeypatch):
     monkeypatch.setattr(sources, "run", None)
     sources.main()
     assert small.read_text(encoding="utf-8") == text
+
+
+def test_the_true_labels_are_those_that_people_gave(small, set_params, monkeypatch):
+    """The scorer is always wrong: what learns from its labels is worse than what learns from the true ones."""
+    set_params({"labelling.scorers": ["llm"]})
+    answer = FakeModel.score
+
+    def wrong(*arguments):
+        right = answer(*arguments)
+        return ChoiceScores(-right.log_probabilities, right.states)
+
+    monkeypatch.setattr(FakeModel, "score", wrong)
+    sources.main()
+    result = json.loads((sources.RESULTS / "tiny.json").read_text(encoding="utf-8"))
+    of = result["encoders"]["tiny"]
+    assert of["label_accuracy"]["all"] == 0
+    scores = {name: of["arms"][name]["accuracy"]["mean"] for name in ("labelled", "true_labels")}
+    assert scores["true_labels"] > scores["labelled"] + 0.1
 
 
 def test_a_page_of_no_results_is_an_error(small):

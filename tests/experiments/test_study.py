@@ -142,7 +142,7 @@ def test_the_findings_say_what_the_cells_do(cells):
 
 
 def test_the_page_has_a_row_for_each_method(cells):
-    text = page.page(cells, [])
+    text = page.page(cells)
     assert text.count("| few_shot | as written | 60 of 90 | 58.0 (53.0–63.0) |") == 2
     assert "Real rows alone: 10: 50.0 (45.0–55.0); 20: 60.0 (55.0–65.0)." in text
     assert "The LLM itself, shown 16 real rows: 60.0" in text

@@ -46,7 +46,7 @@ class ToyLlama(Llama):
     """The interface of `Llama`, checked."""
 
     def __init__(self, path: Path, context_tokens: int, sequences: int, threads: int, gpu_layers: int):
-        self.vocabulary = VOCABULARY
+        self.vocabulary, self.width = VOCABULARY, 2
         self.context_tokens = context_tokens
         self.sequences = sequences
         self.logits = toy_logits
@@ -110,6 +110,12 @@ class ToyLlama(Llama):
         assert used <= self.context_tokens, f"{used} cells of {self.context_tokens}"
         assert len(rows) == outputs
         return np.array(rows, np.float32).reshape(outputs, VOCABULARY)
+
+    def decode_with_states(self, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+        assert all(wanted for *_, wanted in self.batch), "a token that is no output"
+        tokens = [token for token, *_ in self.batch]
+        positions = [position for _, position, *_ in self.batch]
+        return self.decode(outputs), np.array([tokens, positions], np.float32).T
 
 
 def toy_engine(monkeypatch, *, kind: str = "base", logits=toy_logits, template=None, **settings) -> Engine:
