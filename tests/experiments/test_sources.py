@@ -59,7 +59,7 @@ def test_the_results_and_the_page(small, monkeypatch):
 
 
 def test_the_true_labels_are_those_that_people_gave(small, set_params, monkeypatch):
-    """The scorer is always wrong: what learns from its labels is worse than what learns from the true ones."""
+    """The scorer is always wrong: its labels teach less than the true ones."""
     set_params({"labelling.scorers": ["llm"]})
     answer = FakeModel.score
 
