@@ -42,8 +42,8 @@ class Request:
 
     A folder `model` takes the place of models/<arm>, and so does the arm of the student `with_student`;
     `kind` (of the input) and `form` (of the output) go by the file's name unless given. Texts whose label is
-    less probable than `min_confidence` get none. `fallback` names the student that answers the share `budget` of
-    the texts, those that the other is least sure of.
+    less probable than `min_confidence` get none. `fallback` names the student that answers the share
+    `budget` of the texts, those that the other is least sure of.
     """
 
     arm: str = "mixed"

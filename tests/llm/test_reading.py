@@ -112,7 +112,7 @@ START = st.lists(st.integers(0, 255), min_size=1, max_size=40)
 def test_scores_are_those_of_every_prompt_read_whole(start, texts, choices):
     assume(len(choices) > 1)
     branches = prefixes(choices)
-    scores = Reader(toy(), start, branches).read(texts)
+    scores = Reader(toy(), start, branches).read(texts).log_probabilities
     assert scores.shape == (len(texts), len(branches))
     assert scores.dtype == np.float32
     relative = [log_softmax(row) for row in scores]
@@ -122,7 +122,7 @@ def test_scores_are_those_of_every_prompt_read_whole(start, texts, choices):
 @pytest.mark.parametrize("branches", [[[1], [2]], [[1, 2], [1, 3], [4]], [[1, 2, 3, 4], [1, 2, 3, 5]]])
 def test_many_texts_are_read_in_several_batches(branches):
     texts = [[number % 256, 7] for number in range(700)]
-    scores = Reader(toy(), [5, 6], branches).read(texts)
+    scores = Reader(toy(), [5, 6], branches).read(texts).log_probabilities
     relative = [log_softmax(row) for row in scores]
     np.testing.assert_allclose(relative, one_by_one([5, 6], texts, branches), atol=1e-4)
 
@@ -133,13 +133,13 @@ def test_more_choices_than_sequences_are_read_in_several_passes(tail):
     reader = Reader(toy(), [5, 6], branches)
     assert len(reader.parts) > 1
     texts = [[1, 2], [3]]
-    relative = [log_softmax(row) for row in reader.read(texts)]
+    relative = [log_softmax(row) for row in reader.read(texts).log_probabilities]
     np.testing.assert_allclose(relative, one_by_one([5, 6], texts, branches), atol=1e-4)
 
 
 def test_texts_fill_a_small_context_to_the_last_cell():
     start, texts = [1] * 80, [[2] * 20, [3] * 20, [4] * 10, [5] * 10]
-    scores = Reader(toy(context_tokens=100), start, [[1], [2]]).read(texts)
+    scores = Reader(toy(context_tokens=100), start, [[1], [2]]).read(texts).log_probabilities
     relative = [log_softmax(row) for row in scores]
     np.testing.assert_allclose(relative, one_by_one(start, texts, [[1], [2]]), atol=1e-4)
 
@@ -160,3 +160,11 @@ def test_a_text_that_does_not_fit_is_an_error_with_the_key(context_tokens, text,
 def test_an_empty_text_is_refused_and_not_confused_with_its_neighbour():
     with pytest.raises(ValueError, match="empty"):
         Reader(toy(), [1, 2], [[1], [2]]).read([[3], [], [4]])
+
+
+@pytest.mark.parametrize("branches", [[[1], [2]], [[1, 2], [1, 3], [4]]])
+def test_states_are_those_of_each_texts_last_token(branches):
+    """The toy's state is a token and its position."""
+    texts = [[number % 250] * (1 + number % 5) for number in range(300)]
+    states = Reader(toy(), [5, 6], branches).read(texts).states
+    assert states.tolist() == [[text[-1], 2 + len(text) - 1] for text in texts]
