@@ -5,8 +5,8 @@ candidates have, and their labels stay out of reach; so one offset per label is 
 probability of each label is its share of the training rows (prior matching, Liusie et al. 2023). The mean
 score would do for balanced labels, but give a rare label as many texts as a common one. The offsets are
 fitted on the inputs and the training rows that aren't shown: without these, a handful of inputs would be
-forced into shares that they needn't have. A temperature, fitted on the same training rows, makes the
-probabilities right as often as they say. A saved student keeps both.
+forced into shares that they needn't have. A temperature, fitted on the real ones among these rows, makes
+the probabilities right as often as they say. A saved student keeps both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from labelmint.core.records import Input, Labelled
 from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt
 from labelmint.labelling.offsets import label_shares, matching_offsets
 from labelmint.llm import open_model
-from labelmint.students.base import Floats, Setting, Student
+from labelmint.students.base import Floats, Setting, Student, real_rows
 from labelmint.students.saving import STUDENT, whole_folder, write_student
 from labelmint.tasks.cards import row_text
 
@@ -58,6 +58,7 @@ class LlmStudent(Student):
         others = [row for row in rows if row not in shown]
         self.hidden = self._score(others)[0]
         self.hidden_labels = np.array([self.label_names.index(row["label"]) for row in others], np.int64)
+        self.hidden_real = real_rows(others)
         self.prior = label_shares(self.label_names, rows)
         self._calibrate(self.hidden)
 
@@ -69,10 +70,11 @@ class LlmStudent(Student):
         return np.asarray(softmax((scores - self.offsets) / self.temperature, axis=1))
 
     def _calibrate(self, scores: Floats) -> None:
-        """Fit the offsets on these scores, then the temperature on the training rows that aren't shown."""
+        """Fit the offsets on these scores, then the temperature on the real rows that aren't shown."""
         self.offsets = matching_offsets(scores, self.prior)
         if self.hidden is not None:
-            self.temperature = fit_temperature(self.hidden - self.offsets, self.hidden_labels)
+            real = self.hidden_real
+            self.temperature = fit_temperature(self.hidden[real] - self.offsets, self.hidden_labels[real])
 
     def summary(self) -> dict[str, Any]:
         """Return how it was asked."""
@@ -128,7 +130,8 @@ class LlmStudent(Student):
 
     def _restore(self, content: Mapping[str, Any]) -> None:
         """Take what `_fitted` returned."""
-        self.offsets, self.temperature = np.array(content["offsets"]), float(content["temperature"])
+        self.offsets = np.array(content["offsets"])
+        self.temperature = float(content.get("temperature", 1.0))  # folders of an earlier version have none
 
     def _score(self, rows: Sequence[Input]) -> tuple[Floats, States]:
         """Return log-probabilities of the labels, shape (rows, labels), and hidden states, (rows, width)."""

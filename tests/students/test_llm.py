@@ -1,3 +1,4 @@
+import json
 from contextlib import contextmanager
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from labelmint.core.errors import ModelError
 from labelmint.labelling.choices import draw_demonstrations
+from labelmint.scoring.scores import calibration_error
 from labelmint.students import llm
 from labelmint.students.llm import LlmStudent
 from labelmint.students.loading import load_student
@@ -65,6 +67,51 @@ def test_a_model_that_prefers_a_label_is_right_after_matching_whatever_the_share
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
+def often_wrong(labels, first=0):
+    """Return rows of which every fifth says the mood of the other label."""
+    return [
+        labelled(label, at, f"row {at} is {MOODS[label if at % 5 else NAMES[label == NAMES[0]]]}")
+        for at, label in enumerate(labels, first)
+    ]
+
+
+def boast(text, choice):
+    """Read the mood as if there were no doubt."""
+    return 4 * read_words(text, choice)
+
+
+def test_a_model_that_is_too_sure_is_made_as_sure_as_it_is_right(student):
+    one, inputs = student(FakeModel(reader=boast)), often_wrong(NAMES * 100, 1000)
+    one.fit(often_wrong(NAMES * 50), 1)
+    probabilities, truth = one.predict_proba(inputs), np.array([NAMES.index(row["label"]) for row in inputs])
+    assert one.summary()["temperature"] > 2
+    one.temperature = 1.0
+    one.hidden = None  # keeps the temperature of 1
+    boasted = one.predict_proba(inputs)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), boasted.argmax(axis=1))
+    assert calibration_error(boasted[None], truth) > 0.15
+    assert calibration_error(probabilities[None], truth) < 0.1
+
+
+def test_labels_that_a_model_gave_do_not_tell_how_often_it_is_right(student):
+    real = often_wrong(NAMES * 50)
+    made = [{**row, "source": "synthetic"} for row in rows(NAMES * 200, 500)]
+    temperatures = []
+    for train in (real, [{**row, "source": "real"} for row in real] + made):
+        one = student(FakeModel(reader=boast))
+        one.fit(train, 1)
+        temperatures.append(one.summary()["temperature"])
+    # Other rows are shown, so other ones are left to fit it on.
+    assert temperatures[0] == pytest.approx(temperatures[1], rel=0.3)
+
+
+@pytest.mark.parametrize("count", [10, 22])
+def test_too_few_rows_beside_the_shown_ones_leave_the_temperature_at_1(student, count):
+    one = student(FakeModel(reader=boast))
+    one.fit(often_wrong(NAMES * count), 1)
+    assert one.summary()["temperature"] == 1.0
+
+
 def test_a_handful_of_inputs_is_not_forced_into_the_shares(student):
     one = student()
     one.fit(rows(NAMES * 30), 1)
@@ -98,14 +145,26 @@ def test_scores_come_from_the_cache_the_second_time(student):
 
 
 def test_a_saved_student_predicts_the_same_text_by_text(student, setting, tmp_path):
-    one, inputs = student(), rows(NAMES * 5, 100)
-    one.fit(rows(NAMES * 20), 1)
+    one, inputs = student(FakeModel(reader=boast)), rows(NAMES * 5, 100)
+    one.fit(often_wrong(NAMES * 40), 1)
     probabilities = one.predict_proba(inputs)
+    assert one.summary()["temperature"] > 1
     one.save(tmp_path / "arm")
     loaded = load_student(tmp_path / "arm", setting())
     assert list(loaded.label_names) == NAMES
     for row, values in zip(inputs, probabilities, strict=True):
         np.testing.assert_allclose(loaded.predict_proba([row])[0], values)
+
+
+def test_a_student_saved_without_a_temperature_opens_with_1(student, setting, tmp_path):
+    one = student(FakeModel(reader=boast))
+    one.fit(often_wrong(NAMES * 40), 1)
+    one.save(tmp_path / "arm")
+    file = tmp_path / "arm/student.json"
+    content = json.loads(file.read_text())
+    del content["temperature"]
+    file.write_text(json.dumps(content))
+    assert load_student(tmp_path / "arm", setting()).summary()["temperature"] == 1.0
 
 
 def test_a_saved_student_needs_its_model_and_its_task_card(student, setting, tmp_path):
