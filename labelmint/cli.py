@@ -86,11 +86,12 @@ def _share(text: str) -> float:
 
 
 def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    add = _add(
-        commands, "predict", "label texts with a trained student, in their order", _predict
-    ).add_argument
-    add("--arm", default="mixed", help="whose student: one of params.yaml's `arms` (mixed)")
-    add("--model", type=Path, metavar="FOLDER", help="a student's folder, such as an exported one")
+    command = _add(commands, "predict", "label texts with a trained student, in their order", _predict)
+    add, which = command.add_argument, command.add_mutually_exclusive_group().add_argument
+    llm = ("llm", "llm_probe")
+    which("--arm", default="mixed", help="whose student: one of params.yaml's `arms` (mixed)")
+    which("--model", type=Path, metavar="FOLDER", help="a student's folder, such as an exported one")
+    which("--with", dest="with_student", choices=llm, help="the language model alone answers")
     add("--input", default="-", metavar="FILE", help="- is standard input (the default)")
     add("--output", default="-", metavar="FILE", help="- is standard output (the default)")
     kinds = [kind for part in get_args(InputKind) for kind in get_args(part)]
@@ -99,10 +100,9 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--column", default="text", metavar="NAME", help="column or field of the text (text)")
     add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
     add("--min-confidence", type=_share, default=0.0, metavar="P", help="no label for less probable answers")
-    students = ("llm", "llm_probe")
-    add("--with", dest="with_student", choices=students, help="the language model alone answers")
-    add("--fallback", choices=students, help="it answers the texts that the student is least sure of")
-    add("--budget", type=_share, default=0.2, metavar="SHARE", help="of the texts for the fallback (0.2)")
+    add("--fallback", choices=llm, help="it answers the texts that the student is least sure of")
+    budget = "largest share of each window (64 to 4,096 texts) for it (0.2; with --min-confidence 1)"
+    add("--budget", type=_share, metavar="SHARE", help=budget)
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,22 +24,28 @@ class Answers:
     """Writes one answer per item, in the order that they are given.
 
     A blank item has no label: an empty line, an empty field, null. Neither has one whose best label is less
-    probable than `min_confidence`; `unsure` counts these.
+    probable than `min_confidence`. `blank`, `unsure` and `answered` (by whom) count the items.
     """
 
     def __init__(
         self, sink: IO[bytes], form: Format, label_names: Sequence[str], min_confidence: float = 0.0
     ) -> None:
         self.sink, self.form, self.label_names = sink, form, list(label_names)
-        self.min_confidence, self.unsure = min_confidence, 0
+        self.min_confidence = min_confidence
+        self.blank, self.unsure, self.answered = 0, 0, Counter[str]()
         self.columns: list[str] = []
 
-    def write(self, item: Item, probabilities: Sequence[float] | None, passed_on: bool | None = None) -> None:
-        """Write an item's answer; None: it is blank. `passed_on` tells whether the fallback answered."""
+    def write(
+        self, item: Item, probabilities: Sequence[float] | None, answered_by: str | None = None
+    ) -> None:
+        """Write an item's answer; None: it is blank. `answered_by` is a column; "": nobody did."""
         row = self._row(item, probabilities)
-        if passed_on is not None:
-            row["answered_by"] = "fallback" if passed_on else "student"
-        if row["probability"] is not None and row["probability"] < self.min_confidence:
+        if answered_by is not None:
+            row["answered_by"] = answered_by or None
+            self.answered[answered_by] += 1
+        if row["probability"] is None:
+            self.blank += 1
+        elif row["probability"] < self.min_confidence:
             row["label"] = None
             self.unsure += 1
         if self.form == "jsonl":

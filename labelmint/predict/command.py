@@ -8,10 +8,11 @@ Reads models/<arm>/ or another student's folder; writes one answer per text. Run
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -34,6 +35,7 @@ from labelmint.tasks.tables import Lines
 _FIRST_WINDOW = 64
 # Sorting more texts by length saves no more padding.
 _WINDOW = 64 * 64
+_BUDGET = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ class Request:
 
     A folder `model` takes the place of models/<arm>, and so does the arm of the student `with_student`;
     `kind` (of the input) and `form` (of the output) go by the file's name unless given. Texts whose label is
-    less probable than `min_confidence` get none. `fallback` names the student that answers the share
-    `budget` of the texts, those that the other is least sure of.
+    less probable than `min_confidence` get none. `fallback` names the student that answers the texts that the
+    other is least sure of: those below `min_confidence`, and of each window at most the share `budget`, which
+    is 0.2 if neither is given.
     """
 
     arm: str = "mixed"
@@ -57,11 +60,13 @@ class Request:
     with_student: str | None = None
     min_confidence: float = 0.0
     fallback: str | None = None
-    budget: float = 0.2
+    budget: float | None = None
 
 
 def predict(request: Request) -> None:
     """Label the input's texts."""
+    if request.budget is not None and request.fallback is None:
+        raise DataError("--budget: nobody to pass texts on to; add --fallback llm or llm_probe")
     folder = _folder(request)
     output = None if request.output == "-" else Path(request.output)
     with opened(request.input) as stream:
@@ -93,7 +98,13 @@ def _open(request: Request, folder: Path) -> Classifier:
         return load_student(folder, _setting())
     # Missing, it is an error before the first student takes seconds to open.
     fallback = folder_of(request.fallback, load_params(), "--fallback")
-    return WithFallback(load_student(folder, _setting()), load_student(fallback, _setting()), request.budget)
+    if fallback == folder:
+        raise ModelError(f"--fallback: {fallback} is the student itself; name another")
+    budget, min_confidence = request.budget, request.min_confidence or math.inf
+    if budget is None:
+        budget = 1.0 if request.min_confidence else _BUDGET
+    student = load_student(folder, _setting())
+    return WithFallback(student, load_student(fallback, _setting()), budget, min_confidence)
 
 
 def trained_model(arm: str) -> Path:
@@ -124,34 +135,40 @@ def _label(
     min_confidence: float,
 ) -> None:
     """Label the windows one after another; `size` is the input's in bytes, 0 if unknown."""
-    blanks = 0
     with answers_file(output) as sink, _bar(output) as bar:
         answers = Answers(sink, form, student.label_names, min_confidence)
         for part in parts:
             texts = [item for item in part if not item.blank]
             probabilities = iter(student.predict_proba([item.input() for item in texts]) if texts else ())
-            # Whether the fallback answered, where there is one.
-            passed_on = iter(
-                student.passed_on.tolist() if texts and isinstance(student, WithFallback) else ()
-            )
-            for item in part:
-                if item.blank:
-                    answers.write(item, None)
-                else:
-                    answers.write(item, next(probabilities), next(passed_on, None))
+            names = _answered_by(student, part)
+            for item, name in zip(part, names, strict=True):
+                answers.write(item, None if item.blank else next(probabilities), name)
             sink.flush()
-            blanks += len(part) - len(texts)
             bar.update(len(part))
             if size and lines.bytes:
                 bar.total = max(bar.n, round(bar.n * size / lines.bytes))
-    if blanks:
-        print(f"predict: {blanks} empty texts have no label", file=sys.stderr)
-    if min_confidence:
-        print(
-            f"predict: {answers.unsure} texts have no label, because none has a probability of "
-            f"{min_confidence:g} or more",
-            file=sys.stderr,
-        )
+    for note in _notes(answers):
+        print(f"predict: {note}", file=sys.stderr)
+
+
+def _answered_by(student: Classifier, part: Sequence[Item]) -> list[str | None]:
+    """Return for each item of the last window which of two students answered; "" of blank items."""
+    if not isinstance(student, WithFallback):
+        return [None] * len(part)
+    passed_on = iter(student.passed_on.tolist())
+    return ["" if item.blank else "fallback" if next(passed_on) else "student" for item in part]
+
+
+def _notes(answers: Answers) -> Iterator[str]:
+    """Yield what is said at the end."""
+    if answers.answered:
+        texts = answers.answered["student"] + answers.answered["fallback"]
+        yield f"the fallback answered {answers.answered['fallback']} of {texts} texts"
+    if answers.blank:
+        yield f"{answers.blank} empty texts have no label"
+    if answers.min_confidence:
+        below = f"none has a probability of {answers.min_confidence:g} or more"
+        yield f"{answers.unsure} texts have no label, because {below}"
 
 
 @contextlib.contextmanager

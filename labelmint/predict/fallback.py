@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,16 +12,19 @@ from labelmint.core.errors import ModelError
 from labelmint.core.params import Params
 from labelmint.core.records import Input
 from labelmint.students.base import Classifier, Floats
-from labelmint.students.saving import STUDENT
+from labelmint.students.loading import saved_name
+from labelmint.students.saving import NOTE, STUDENT
 
 
 class WithFallback(Classifier):
-    """A student, and another one for the share of each call's texts that the first is least sure of.
+    """A student, and another one for the texts of each call that the first is least sure of.
 
     Parameters
     ----------
     budget : float
-        That share, from 0 to 1.
+        The largest share of the texts, from 0 to 1, that the fallback answers.
+    min_confidence : float
+        It answers none whose best label is this probable; the default leaves that to the budget.
 
     Attributes
     ----------
@@ -30,13 +32,16 @@ class WithFallback(Classifier):
         Which of the last call's texts the fallback answered.
     """
 
-    def __init__(self, student: Classifier, fallback: Classifier, budget: float) -> None:
+    def __init__(
+        self, student: Classifier, fallback: Classifier, budget: float, min_confidence: float = np.inf
+    ) -> None:
         if set(student.label_names) != set(fallback.label_names):
             raise ModelError(
                 f"--fallback: its labels are {', '.join(fallback.label_names)}, and the student's are "
                 f"{', '.join(student.label_names)}; train both on the same task"
             )
-        self.student, self.fallback, self.budget = student, fallback, budget
+        self.student, self.fallback = student, fallback
+        self.budget, self.min_confidence = budget, min_confidence
         self.label_names = student.label_names
         self._order = [[*fallback.label_names].index(name) for name in student.label_names]
         self.passed_on = np.zeros(0, np.bool_)
@@ -44,8 +49,9 @@ class WithFallback(Classifier):
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""
         probabilities = self.student.predict_proba(inputs).copy()
-        order = np.argsort(probabilities.max(axis=1), kind="stable")
-        places = np.sort(order[: round(self.budget * len(inputs))])
+        confidence = probabilities.max(axis=1)
+        order = np.argsort(confidence, kind="stable")[: round(self.budget * len(inputs))]
+        places = np.sort(order[confidence[order] < self.min_confidence])
         self.passed_on = np.zeros(len(inputs), np.bool_)
         self.passed_on[places] = True
         if len(places):
@@ -60,14 +66,16 @@ class WithFallback(Classifier):
 
 
 def folder_of(student: str, params: Params, option: str) -> Path:
-    """Return models/<arm> of the first arm with this student; raise `ModelError` if there is none."""
-    for arm in params.arms:
-        file = paths.model(arm) / STUDENT
-        trained = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        if params.student_of(arm) == student == trained.get("student"):
-            return paths.model(arm)
-    entry = f"{student}: {{real: all, student: {student}}}"
-    raise ModelError(
-        f"{option}: no trained arm with student: {student}; add `{entry}` to params.yaml's arms and run "
-        "`dvc repro`"
-    )
+    """Return models/<arm> of the first arm trained with this student; raise `ModelError` without one."""
+    for folder in map(paths.model, params.arms):
+        if (folder / STUDENT).is_file() and saved_name(folder) == student:
+            return folder
+    untrained = [paths.model(arm) for arm in params.arms if params.student_of(arm) == student]
+    if not untrained:
+        raise ModelError(
+            f"{option}: params.yaml has no arm with student: {student}; add "
+            f"`{student}: {{real: all, student: {student}}}` to its arms and run `dvc repro`"
+        )
+    note = untrained[0] / NOTE
+    why = note.read_text(encoding="utf-8").strip() if note.is_file() else "not trained; run `dvc repro`"
+    raise ModelError(f"{option}: {untrained[0]}: {why}")

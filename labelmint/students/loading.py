@@ -28,7 +28,7 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
     if (folder / NOTE).is_file():
         raise ModelError(f"{folder}: {(folder / NOTE).read_text(encoding='utf-8').strip()}")
     if (folder / STUDENT).is_file():
-        return student_class(_name(folder)).load(folder, setting)
+        return student_class(saved_name(folder)).load(folder, setting)
     if not (folder / "config.json").is_file():  # transformers would look for the name on the hub
         raise ModelError(
             f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one"
@@ -36,7 +36,8 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
     return SequenceClassifier.load(folder)
 
 
-def _name(folder: Path) -> str:
+def saved_name(folder: Path) -> str:
+    """Return the name of a folder's student; raise `ModelError` if there is no such student."""
     try:
         name = str(json.loads((folder / STUDENT).read_text(encoding="utf-8"))["student"])
     except (ValueError, KeyError, TypeError) as error:

@@ -1,4 +1,10 @@
+"""A student and the language model behind it: which texts are passed on, and what predict writes."""
+
+import csv
+import io
 import json
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,8 +12,17 @@ import pytest
 from labelmint.cli import main
 from labelmint.core import paths
 from labelmint.core.errors import ModelError
+from labelmint.core.params import load_params
 from labelmint.predict.fallback import WithFallback
-from labelmint.students.saving import write_student
+from labelmint.students import llm
+from labelmint.students.base import Setting
+from labelmint.students.llm import LlmStudent
+from labelmint.students.llm_probe import LlmProbe
+from labelmint.students.loading import load_student
+from labelmint.students.saving import write_note
+from labelmint.tasks.cards import load_card
+from tests.builders import labelled
+from tests.fake_model import FakeModel
 
 NAMES = ["negative", "positive"]
 
@@ -54,64 +69,209 @@ def test_without_a_budget_for_one_text_the_fallback_is_not_asked(budget):
     assert fallback.asked == []
 
 
+def test_below_a_confidence_all_are_passed_on_as_far_as_the_budget_goes():
+    texts = rows("0.05", "0.45", "0.6", "0.99")
+    for budget, confidence, asked in [
+        (1.0, 0.96, [["0.05", "0.45", "0.6"]]),
+        (0.5, 0.96, [["0.45", "0.6"]]),
+        (1.0, 0.6, [["0.45"]]),
+        (1.0, 0.5, []),
+    ]:
+        fallback = Fixed(positive=0.9)
+        WithFallback(Fixed(), fallback, budget, confidence).predict_proba(texts)
+        assert fallback.asked == asked
+
+
+TEXTS = ["one great film", "an awful story", "", "so great", "awful", "a great cast", "dull and awful"]
+
+
+def hesitant(text, choice):
+    """Read "awful" and "great" with little doubt, and with more in longer texts."""
+    right = ("awful" in text) == ("negative" in choice)
+    return (1 if right else -1) * 3 / len(text.split())
+
+
 @pytest.fixture
 def answered(project, save_arm, monkeypatch, capsys):
-    """Return answered(options): what predict writes, with a scripted language model as the arm llm."""
+    """Return answered(options, ...): what predict writes with the arms mixed, llm and llm_probe."""
     save_arm()
-    paths.model("llm").mkdir(parents=True)
-    write_student(paths.model("llm"), "llm", NAMES)
+
+    @contextmanager
+    def open_model(_):
+        yield FakeModel(reader=hesitant)
+
+    monkeypatch.setattr(llm, "open_model", open_model)
+    setting = Setting(load_params(), load_card("rotten_tomatoes"))
+    words = {"negative": "awful", "positive": "great"}
+    train = [labelled(name, 2 * at, f"{words[name]} {at}") for at in range(30) for name in NAMES]
+    for kind in (LlmStudent, LlmProbe):
+        student = kind(setting)
+        student.fit(train, 1)
+        student.save(paths.model(kind.name))
     texts = project / "texts.txt"
-    texts.write_text("one film\nanother film\n\na third one\nthe last\n")
-    from labelmint.predict import command
+    texts.write_text("".join(f"{text}\n" for text in TEXTS))
 
-    real = command.load_student
-    monkeypatch.setattr(
-        command,
-        "load_student",
-        lambda folder, setting: Fixed(positive=0.75) if folder.name == "llm" else real(folder, setting),
-    )
-
-    def run(*options):
+    def run(*options, read=lambda output: [json.loads(line) for line in output.splitlines()]):
+        capsys.readouterr()
         main(["predict", "--input", str(texts), *options])
         output = capsys.readouterr()
-        return [json.loads(line) for line in output.out.splitlines()], output.err
+        return read(output.out), output.err
 
     return run
 
 
-def test_predict_passes_on_what_the_student_is_unsure_of(answered):
-    alone, _ = answered()
-    answers, _ = answered("--fallback", "llm", "--budget", "0.5")
-    assert [row.get("answered_by") for row in answers].count("fallback") == 2
-    for row, before in zip(answers, alone, strict=True):
-        if row.get("answered_by") == "fallback":
-            assert (row["label"], row["probability"]) == ("positive", 0.75)
-        else:
-            assert row["label"] == before["label"]
+def by_itself(arm):
+    """Return the probability of "positive" that an arm's student gives each text by itself."""
+    student = load_student(paths.model(arm), Setting(load_params(), load_card("rotten_tomatoes")))
+    return [student.predict_proba([row])[0, 1] if row["text"] else None for row in rows(*TEXTS)]
 
 
-def test_predict_with_the_language_model_alone(answered):
-    answers, _ = answered("--with", "llm")
-    assert {row["probability"] for row in answers if row["label"]} == {0.75}
+def positive(answers):
+    return [row["probabilities"] and row["probabilities"]["positive"] for row in answers]
+
+
+def close(some, others):
+    return all(
+        one is other is None or one == pytest.approx(other, abs=2e-5)
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["llm", "llm_probe"])
+def test_the_language_model_alone(answered, name):
+    answers, _ = answered("--with", name)
+    assert close(positive(answers), by_itself(name))
+    assert [row["label"] for row in answers] == [
+        {"": None}.get(text, "negative" if "awful" in text else "positive") for text in TEXTS
+    ]
+    assert "answered_by" not in answers[0]
+
+
+@pytest.mark.parametrize("name", ["llm", "llm_probe"])
+def test_the_language_model_answers_what_the_student_is_least_sure_of(answered, name):
+    alone, model = by_itself("mixed"), by_itself(name)
+    answers, notes = answered("--fallback", name, "--budget", "0.5")
+    sure = sorted(max(p, 1 - p) for p in alone if p is not None)
+    passed_on = [p is not None and max(p, 1 - p) < sure[3] for p in alone]
+    assert sum(passed_on) == 3
+    assert close(
+        positive(answers), [m if passed else a for m, a, passed in zip(model, alone, passed_on, strict=True)]
+    )
+    assert [row["answered_by"] for row in answers] == [
+        None if a is None else "fallback" if passed else "student"
+        for a, passed in zip(alone, passed_on, strict=True)
+    ]
+    assert "predict: the fallback answered 3 of 6 texts\n" in notes
+
+
+def test_a_fifth_is_passed_on_unless_the_command_says_otherwise(answered):
+    assert "answered 1 of 6" in answered("--fallback", "llm")[1]
+    assert "answered 6 of 6" in answered("--fallback", "llm", "--min-confidence", "1")[1]
+    assert "answered 2 of 6" in answered("--fallback", "llm", "--min-confidence", "1", "--budget", "0.3")[1]
+    assert "answered 0 of 6" in answered("--fallback", "llm", "--budget", "0")[1]
+
+
+def test_a_table_has_the_column_though_its_first_text_is_empty(answered, project):
+    (project / "texts.txt").write_text("\n" + "\n".join(TEXTS))
+    answers, _ = answered(
+        "--fallback", "llm", "--format", "csv", read=lambda output: [*csv.DictReader(io.StringIO(output))]
+    )
+    assert [row["answered_by"] != "" for row in answers] == [row["text"] != "" for row in answers]
+    assert {row["answered_by"] for row in answers} == {"", "student", "fallback"}
 
 
 def test_unsure_answers_are_left_blank_and_counted(answered):
-    answers, note = answered("--with", "llm", "--min-confidence", "0.8")
-    assert [row["label"] for row in answers] == [None] * 5
-    assert [row["probability"] for row in answers] == [0.75, 0.75, None, 0.75, 0.75]
-    assert "4 texts have no label, because none has a probability of 0.8 or more" in note
+    plain, _ = answered("--with", "llm")
+    sure = sorted({row["probability"] for row in plain if row["probability"]})
+    assert len(sure) > 1
+    answers, notes = answered("--with", "llm", "--min-confidence", str(sure[-1]))
+    unsure = [row["probability"] is not None and row["probability"] < sure[-1] for row in plain]
+    assert [row["label"] for row in answers] == [
+        None if left else row["label"] for row, left in zip(plain, unsure, strict=True)
+    ]
+    assert positive(answers) == positive(plain)
+    assert "predict: 1 empty texts have no label\n" in notes
+    told = (
+        f"predict: {sum(unsure)} texts have no label, because none has a probability of {sure[-1]:g} or more"
+    )
+    assert told in notes
 
 
-def test_a_student_that_was_not_trained_is_one_line(answered, capsys):
-    with pytest.raises(SystemExit):
-        answered("--fallback", "llm_probe")
+def test_what_the_language_model_is_unsure_of_too_has_no_label(answered):
+    answers, _ = answered("--fallback", "llm", "--min-confidence", "1")
+    assert {row["answered_by"] for row in answers if row["text"]} == {"fallback"}
+    assert [row["label"] for row in answers] == [None] * len(TEXTS)
+
+
+def test_the_first_arm_of_the_student_answers(answered, edit):
+    paths.model("llm").rename(paths.model("first"))
+    edit("params.yaml", "  llm: {real: all", "  first: {real: all, student: llm}\n  llm: {real: all")
+    assert len(answered("--with", "llm")[0]) == len(TEXTS)
+
+
+def untrained():
+    paths.model("llm").rename("models/elsewhere")
+
+
+def too_few():
+    untrained()
+    write_note(paths.model("llm"), "too few rows")
+
+
+def damaged():
+    (paths.model("llm") / "student.json").write_text("{")
+
+
+def in_no_arm():
+    untrained()
+    params = load_params().model_dump()
+    del params["arms"]["llm"]
+    Path("params.yaml").write_text(json.dumps(params))
+
+
+@pytest.mark.parametrize("option", ["--with", "--fallback"])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (untrained, "{option}: models/llm: not trained; run `dvc repro`"),
+        (too_few, "{option}: models/llm: too few rows"),
+        (damaged, "models/llm/student.json: damaged: "),
+        (
+            in_no_arm,
+            "{option}: params.yaml has no arm with student: llm; add `llm: {{real: all, student: llm}}`",
+        ),
+    ],
+)
+def test_a_student_that_is_not_there_is_one_line(answered, capsys, option, spoil, message):
+    spoil()
+    with pytest.raises(SystemExit) as caught:
+        answered(option, "llm")
     error = capsys.readouterr().err
-    assert "--fallback: no trained arm with student: llm_probe; add `llm_probe: {real: all" in error
+    assert caught.value.code == 1
+    assert f"labelmint predict: error: {message.format(option=option)}" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--budget", "0.3"], "--budget: nobody to pass texts on to; add --fallback llm or llm_probe"),
+        (
+            ["--with", "llm", "--fallback", "llm"],
+            "--fallback: models/llm is the student itself; name another",
+        ),
+        (["--with", "llm", "--arm", "real"], "not allowed with argument"),
+        (["--with", "tfidf"], "invalid choice"),
+    ],
+)
+def test_options_that_do_not_go_together(answered, capsys, options, message):
+    with pytest.raises(SystemExit):
+        answered(*options)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("share", ["1.5", "x", "-1"])
 def test_shares_are_from_0_to_1(answered, capsys, share):
     with pytest.raises(SystemExit):
-        answered("--budget", share)
+        answered("--fallback", "llm", "--budget", share)
     assert "is no number from 0 to 1" in capsys.readouterr().err
