@@ -57,18 +57,21 @@ def overlapping(rows, seed):
     return features, numbers
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_probabilities_are_right_as_often_as_they_say(monkeypatch, seed):
-    """Hardly regularised, a head on 80 rows is sure of nearly everything, and often wrong."""
-    monkeypatch.setattr(linear, "_REGULARISATION", [30.0])
-    features, numbers = overlapping(80, seed)
-    fresh, truth = overlapping(2000, seed + 100)
-    errors = []
-    for temperature in (linear.fit_temperature, lambda *_: 1.0):
+@pytest.mark.parametrize("rows", [80, 100])
+def test_probabilities_are_right_as_often_as_they_say(monkeypatch, rows):
+    """Without a temperature the error is 0.11 and 0.12; with it 0.04 and 0.05."""
+    errors = {}
+    for name, temperature in {"fitted": linear.fit_temperature, "none": lambda *_: 1.0}.items():
         monkeypatch.setattr(linear, "fit_temperature", temperature)
-        probabilities = softmax(fresh, *fit_head(features, numbers, 2, 1))
-        errors.append(calibration_error(probabilities[None], truth))
-    assert errors[0] < errors[1] - 0.05
+        heads = [fit_head(*overlapping(rows, seed), 2, 1) for seed in range(1, 5)]
+        fresh = [overlapping(2000, seed) for seed in range(101, 105)]
+        errors[name] = np.mean(
+            [
+                calibration_error(softmax(features, *head)[None], truth)
+                for head, (features, truth) in zip(heads, fresh, strict=True)
+            ]
+        )
+    assert errors["fitted"] < 0.6 * errors["none"]
 
 
 def test_rows_of_weight_0_are_as_if_they_were_not_there():
