@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole pipeline on fewer rows and arms and a smaller encoder: an experiment in a copy, which leaves this folder as it is.
 set -euo pipefail
-echo "repro: quick run, about 4 minutes on 2 idle cores; scores will be lower and intervals wider"
+echo "repro: quick run, 4 to 7 minutes on 2 cores; scores will be lower and intervals wider"
 name=quick-$(date +%H%M%S)
 fewer=()
 for arm in synthetic real_3000 llm_probe tfidf majority; do # those that params.yaml still has
