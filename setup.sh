@@ -52,5 +52,6 @@ echo "setup: installing into $venv takes about 5 to 10 minutes, once; log: $log"
 # PyTorch first and by its exact version: an open range would download gigabytes of CUDA libraries.
 install "downloading PyTorch" "$(grep '^torch==' requirements.lock)"
 install "downloading the other packages, then compiling llama.cpp" -r requirements.lock
+install "downloading the encoder" --no-deps -r requirements-models.lock
 install "installing labelmint itself" -e . --no-deps --no-build-isolation
 echo "setup: done in $SECONDS s"
