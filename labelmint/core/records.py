@@ -142,6 +142,11 @@ def input_of(row: Input) -> Input:
     return bare
 
 
+def without_surrogates(text: str) -> str:
+    """Return the text with "?" for lone surrogates, which JSON can hold, and UTF-8 and tokenizers can't."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 @contextmanager
 def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that gets its name only once it is whole and on disk."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from labelmint.core.records import Input, texts_of
+from labelmint.core.records import Input, texts_of, without_surrogates
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -81,16 +81,13 @@ def tokenize(
     """
     if not rows:
         return Rows([], labels)
-    texts = [[_encodable(text) for text in column] for column in zip(*map(texts_of, rows), strict=True)]
+    texts = [
+        [without_surrogates(text) for text in column] for column in zip(*map(texts_of, rows), strict=True)
+    ]
     texts[0] = [prefix + text for text in texts[0]]
     encoded = tokenizer(*texts, truncation=True, max_length=max_tokens)
     types = encoded.get("token_type_ids") if len(texts) == 2 else None
     return Rows([list(row) for row in encoded["input_ids"]], labels, types and [list(row) for row in types])
-
-
-def _encodable(text: str) -> str:
-    """Return the text without the lone surrogates that JSON can hold and tokenizers can't."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from labelmint.core.errors import ModelError
 from labelmint.core.params import LlmServer
+from labelmint.core.records import without_surrogates
 from labelmint.llm.answers import choice_scores, completion, model_names, top_tokens
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 from labelmint.llm.endpoint import Endpoint, RefusedError, Request
@@ -78,7 +79,7 @@ class Server:
         """Write every group's texts, one request each; see `LanguageModel.write_wave`."""
         settings = _settings(sampling)
         requests = [
-            self._completions({"prompt": _text(group.prompt), "seed": seed, **settings})
+            self._completions({"prompt": without_surrogates(group.prompt), "seed": seed, **settings})
             for group in groups
             for seed in group.seeds
         ]
@@ -95,7 +96,9 @@ class Server:
         """
         first = self._first_tokens(tuple(choices))
         settings = {"max_tokens": 1, "temperature": 0.0, "logprobs": TOP_TOKENS}
-        requests = [self._completions({"prompt": _text(prefix + one), **settings}) for one in suffixes]
+        requests = [
+            self._completions({"prompt": without_surrogates(prefix + one), **settings}) for one in suffixes
+        ]
         tops = self.endpoint.ask_all(requests, top_tokens)
         scores = np.array([choice_scores(top, choices, first) for top in tops]).reshape(-1, len(choices))
         if tops and np.isnan(scores).all():
@@ -113,7 +116,7 @@ class Server:
         """Have llama-server wrap a request in the model's chat template; other servers can't."""
         if self.kind != "chat":
             raise ModelError("params.yaml: llm.server.kind: base models have no chat template")
-        body = {"messages": [{"role": "user", "content": _text(user)}]}
+        body = {"messages": [{"role": "user", "content": without_surrogates(user)}]}
         answer = self._beside("/apply-template", [body])
         prompt = answer[0].get("prompt") if answer and isinstance(answer[0], dict) else None
         if not isinstance(prompt, str):
@@ -177,8 +180,3 @@ def _settings(sampling: Sampling) -> dict[str, Any]:
         "repetition_penalty": 1.0,  # vLLM's
         "stop": [sampling.stop] if sampling.stop else [],
     }
-
-
-def _text(text: str) -> str:
-    """Replace halves of surrogate pairs, which are no text to a server."""
-    return text.encode("utf-8", errors="replace").decode()

@@ -14,6 +14,7 @@ from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from labelmint.core.records import without_surrogates
 from labelmint.report.formats import FILTERS
 
 
@@ -25,13 +26,13 @@ def page(content: dict[str, Any]) -> str:
     filled = environment.get_template("report.html").render(
         **content, style=Markup(style), script=Markup(script), script_hash=hashed
     )
-    return writable(filled)
+    return without_surrogates(filled)
 
 
 def summary(content: dict[str, Any]) -> str:
     """Return the short form in Markdown, for a pull request."""
     filled = _environment(html=False).get_template("report.md").render(**content)
-    return writable(re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n")
+    return without_surrogates(re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n")
 
 
 def _environment(*, html: bool) -> Environment:
@@ -69,8 +70,3 @@ def embed(content: Any) -> Markup:
 def plain(text: Any) -> str:
     """Return a text that stays in its cell of a Markdown table and makes no mark-up."""
     return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(str(text).split()))
-
-
-def writable(text: str) -> str:
-    """Replace halves of characters, which have no UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from labelmint.core.records import Input, texts_of
+from labelmint.core.records import Input, texts_of, without_surrogates
 from labelmint.students.base import Classifier, Floats
 
 MODEL, MODEL_INT8, TOKENIZER, LABELS = "model.onnx", "model.int8.onnx", "tokenizer.json", "labels.json"
@@ -45,14 +45,12 @@ class OnnxClassifier(Classifier):
         return result
 
     def _probabilities(self, batch: Sequence[tuple[str, ...]]) -> Any:
-        texts = [(self.prefix + _encodable(first), *map(_encodable, rest)) for first, *rest in batch]
+        texts = [
+            (self.prefix + without_surrogates(first), *map(without_surrogates, rest))
+            for first, *rest in batch
+        ]
         encoded = self.tokenizer.encode_batch([text if len(text) == 2 else text[0] for text in texts])
         columns = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
         wanted = [item.name for item in self.session.get_inputs()]
         arrays = {name: np.array([getattr(row, columns[name]) for row in encoded]) for name in wanted}
         return self.session.run(None, arrays)[0]
-
-
-def _encodable(text: str) -> str:
-    """Return the text without the lone surrogates that JSON can hold and tokenizers can't."""
-    return text.encode("utf-8", "replace").decode("utf-8")
