@@ -38,12 +38,7 @@ def main() -> None:
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)
     write_rows(paths.REJECTED, result.rejected)
-    # The accuracy is that on real training rows that the scorers didn't see: how far scores can be trusted.
-    scoring = {"accuracy": scores.accuracy, "weights": scores.weights, "real_rows": len(scores.real)}
-    write_json(
-        paths.METRICS / "filter.json",
-        {**summary(card, result), "label_scoring": scoring, "seconds": round(scores.seconds, 1)},
-    )
+    write_json(paths.METRICS / "filter.json", {**summary(card, result), **scores.summary()})
 
 
 def _scores(

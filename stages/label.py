@@ -34,15 +34,7 @@ def main() -> None:
     kept, rejected = filter_texts(params, card, texts, train, test, scores.texts, embed)
     write_rows(paths.LABELLED, kept)
     write_rows(paths.LABELLED_REJECTED, rejected)
-    scoring = {"accuracy": scores.accuracy, "weights": scores.weights, "real_rows": len(scores.real)}
-    write_json(
-        paths.METRICS / "label.json",
-        {
-            **summary(card, kept, rejected),
-            "label_scoring": scoring,
-            "seconds": round(scores.seconds, 1),
-        },
-    )
+    write_json(paths.METRICS / "label.json", {**summary(card, kept, rejected), **scores.summary()})
 
 
 if __name__ == "__main__":

@@ -25,7 +25,13 @@ from labelmint.core.params import Llm, Params
 from labelmint.core.records import Labelled, read_rows
 from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session
-from labelmint.labelling.choices import CHUNK_TEXTS, draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import (
+    CHUNK_TEXTS,
+    choices_of,
+    draw_demonstrations,
+    labelled_prompt,
+    suffix_of,
+)
 from labelmint.llm import open_model
 from labelmint.llm.base import Completion, LanguageModel, PromptGroup, Sampling
 from labelmint.llm.catalog import load_entry, model_file
@@ -173,8 +179,8 @@ def measure_scoring(params: Params) -> dict[str, Any]:
     """Measure with the model, the demonstrations and the question of the stages."""
     card, config, train = load_card(params.task), params.labelling, read_rows(paths.REAL_TRAIN)
     prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, train))
-    suffixes = [f" {row_text(card, row)}\n{card.question}:" for row in read_rows(paths.REAL_POOL)]
-    choices = [f" {card.phrase(name)}" for name in card.label_names]
+    suffixes = [suffix_of(card, row_text(card, row)) for row in read_rows(paths.REAL_POOL)]
+    choices = choices_of(card)
     with open_both(params.llm) as (engine, plain):
         engine.score(prefix, suffixes[:4], choices)  # warm up
         plain.score(prefix, choices)

@@ -16,7 +16,7 @@ from labelmint.encoder.loading import LoadedEncoder
 from labelmint.generation.answers import stop_text
 from labelmint.generation.plan import Planner
 from labelmint.generation.session import sampling_of, with_max_new_tokens
-from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffix_of
 from labelmint.llm.base import LanguageModel
 from labelmint.prompts.methods import method_shares
 from labelmint.tasks.cards import TaskCard, row_text
@@ -105,10 +105,10 @@ def _reading(
 ) -> Callable[[Sequence[Input]], object]:
     config = params.labelling
     prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, train))
-    choices = [f" {card.phrase(name)}" for name in card.label_names]
 
     def read(rows: Sequence[Input]) -> object:
-        return model.score(prefix, [f" {row_text(card, row)}\n{card.question}:" for row in rows], choices)
+        suffixes = [suffix_of(card, row_text(card, row)) for row in rows]
+        return model.score(prefix, suffixes, choices_of(card))
 
     return read
 

@@ -27,6 +27,16 @@ Floats = npt.NDArray[np.float64]
 States = npt.NDArray[np.float32]
 
 
+def choices_of(card: TaskCard) -> list[str]:
+    """Return the labels as what may follow a text's suffix."""
+    return [f" {card.phrase(name)}" for name in card.label_names]
+
+
+def suffix_of(card: TaskCard, text: str) -> str:
+    """Return what follows `labelled_prompt` for a text, up to its label."""
+    return f" {text}\n{card.question}:"
+
+
 class ChoiceScorer:
     """Scores the labels of texts with the language model; each chunk of texts is kept in the cache.
 
@@ -44,7 +54,7 @@ class ChoiceScorer:
 
     def __init__(self, card: TaskCard, prefix: str, model: LanguageModel) -> None:
         self.card, self.prefix, self.model = card, prefix, model
-        self.choices = [f" {card.phrase(name)}" for name in card.label_names]
+        self.choices = choices_of(card)
         content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
         self.cache = Cache("label", {**content, "question": card.question})
         self.seconds = 0.0  # that scoring took, that of cached texts included
@@ -60,7 +70,7 @@ class ChoiceScorer:
             chunk = list(texts[start : start + CHUNK_TEXTS])
             key = fingerprint({"texts": chunk})
             if key not in self.cache:
-                suffixes = [f" {text}\n{self.card.question}:" for text in chunk]
+                suffixes = [suffix_of(self.card, text) for text in chunk]
                 begin = time.perf_counter()
                 result = self.model.score(self.prefix, suffixes, self.choices)
                 self.cache.add(

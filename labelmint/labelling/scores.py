@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
@@ -57,6 +58,11 @@ class LabelScores:
     accuracy: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def summary(self) -> dict[str, Any]:
+        """Return how far the scores can be trusted, and what they took, for the stages' metrics."""
+        scoring = {"accuracy": self.accuracy, "weights": self.weights, "real_rows": len(self.real)}
+        return {"label_scoring": scoring, "seconds": round(self.seconds, 1)}
 
 
 @dataclass(frozen=True)

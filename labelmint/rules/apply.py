@@ -12,7 +12,7 @@ from typing import Any, cast
 from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Kept, Labelled, Profile, Rejected
 from labelmint.encoder.vectors import Embed, Vectors
-from labelmint.rules.filtering import Filtering, RuleResult, Scores
+from labelmint.rules.filtering import Filtering, RuleResult, Scores, by_label
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES, Rule
 from labelmint.rules.scorable import scorable
@@ -55,10 +55,7 @@ def filter_candidates(
     filtering = apply_rules(params, card, candidates, train, test, scores, embed)
     _apply(filtering, [RULES["surplus"]])
     notes = _profiles(filtering)
-    shown = {
-        row_id: {name: round(float(score), 4) for name, score in zip(card.label_names, row, strict=True)}
-        for row_id, row in scores.items()
-    }
+    shown = {row_id: by_label(card.label_names, row) for row_id, row in scores.items()}
     kept: list[Kept] = []
     rejected: list[Rejected] = []
     for row in candidates:

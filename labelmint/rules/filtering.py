@@ -18,6 +18,11 @@ Evidence = dict[str, Any]
 Scores = Mapping[str, npt.NDArray[np.float64]]
 
 
+def by_label(names: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Return label scores, shape (labels,), as rows are written with them."""
+    return {name: round(float(score), 4) for name, score in zip(names, scores, strict=True)}
+
+
 @dataclass(frozen=True)
 class RuleResult:
     """The rule that a row breaks, and what shows it."""

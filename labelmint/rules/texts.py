@@ -10,7 +10,7 @@ from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Labelled, LabelledText, RejectedText
 from labelmint.encoder.vectors import Embed
 from labelmint.rules.apply import apply_rules
-from labelmint.rules.filtering import Scores
+from labelmint.rules.filtering import Scores, by_label
 from labelmint.rules.registry import RULES
 from labelmint.tasks.cards import TaskCard
 
@@ -55,9 +55,7 @@ def filter_texts(
     rejected: list[RejectedText] = []
     for text in texts:
         row_id = text["id"]
-        shown = {
-            name: round(float(score), 4) for name, score in zip(card.label_names, scores[row_id], strict=True)
-        }
+        shown = by_label(card.label_names, scores[row_id])
         result = filtering.results.get(row_id)
         if result is None:
             kept.append(

@@ -23,7 +23,7 @@ from scipy.special import softmax
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import ChoiceScorer, States, choices_of, draw_demonstrations, labelled_prompt
 from labelmint.labelling.offsets import label_shares, matching_offsets
 from labelmint.llm import open_model
 from labelmint.students.base import Floats, Setting, Student, real_rows
@@ -95,7 +95,7 @@ class LlmStudent(Student):
                 model=self._model(),
                 prompt=self.prompt,
                 question=self.card.question,
-                choices=self._choices(),
+                choices=choices_of(self.card),
                 **self._fitted(),
             )
 
@@ -107,7 +107,7 @@ class LlmStudent(Student):
         content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
         student = cls(setting)
         card = student.card
-        if (content["question"], content["choices"]) != (card.question, student._choices()):
+        if (content["question"], content["choices"]) != (card.question, choices_of(card)):
             student.close()
             raise ModelError(f"{folder}: made with another task card; train it again")
         if content["model"]["hash"] != student._model()["hash"]:
@@ -146,6 +146,3 @@ class LlmStudent(Student):
         llm = self.setting.params.llm
         name = llm.model if llm.backend == "llama_cpp" else llm.server.model
         return {"name": name, "hash": str(self.model.identity["model"])}
-
-    def _choices(self) -> list[str]:
-        return [f" {self.card.phrase(name)}" for name in self.label_names]
