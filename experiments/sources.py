@@ -27,7 +27,7 @@ from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params, load_params
 from labelmint.core.records import ArmRow, Input, Kept, atomic_file, input_of, write_json
-from labelmint.encoder.vectors import embed_rows
+from labelmint.encoder.vectors import embed_by_source, embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts
@@ -36,7 +36,7 @@ from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting, label_numbers
 from labelmint.students.registry import open_student
-from labelmint.students.sources import choose_weights, source_vectors, weighted
+from labelmint.students.sources import choose_weights, weighted
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets", "imdb"]
 ENCODERS = ["minilm-l6-v2", "mpnet-base-v2"]
@@ -130,7 +130,7 @@ def _with_encoder(
 
 
 def _choose(params: Params, rows: Sequence[ArmRow], names: Sequence[str]) -> dict[str, float]:
-    vectors = source_vectors(params.train, rows)
+    vectors = embed_by_source(params.train, rows)
     return choose_weights(rows, label_numbers(rows, names), vectors, params.train.seeds[0]).weights
 
 

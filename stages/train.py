@@ -18,11 +18,12 @@ from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_li
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_json, write_rows
+from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import Floats, Setting, label_numbers
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
 from labelmint.students.saving import write_note
-from labelmint.students.sources import choose_weights, source_vectors, weighted
+from labelmint.students.sources import choose_weights, weighted
 from labelmint.tasks.cards import TaskCard, load_card
 
 # Texts of the speed measurement: at the language model's speed some seconds.
@@ -109,7 +110,7 @@ def _weighted(
     if params.arms[arm].weights == "equal":
         return rows, {}
     labels = label_numbers(rows, card.label_names)
-    chosen = choose_weights(rows, labels, source_vectors(params.train, rows), params.train.seeds[0])
+    chosen = choose_weights(rows, labels, embed_by_source(params.train, rows), params.train.seeds[0])
     return weighted(rows, chosen.weights), {"weights": chosen.weights, "weights_tried": chosen.tried}
 
 

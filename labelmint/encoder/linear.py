@@ -75,28 +75,29 @@ def _fit(
     """
     folds = folds_of(labels, _FOLDS, seed)
     if not folds:
-        return _regression(features, labels, weights), 1.0
+        return regression(features, labels, weights), 1.0
     held_out = np.concatenate([validation for _, validation in folds])
     truth, counts = np.searchsorted(np.unique(labels), labels[held_out]), weights[held_out]
     best, best_loss, logits = _REGULARISATION[0], np.inf, np.zeros((0, 0))
     for c in _REGULARISATION:
-        models = [_regression(features[train], labels[train], weights[train], c) for train, _ in folds]
+        models = [regression(features[train], labels[train], weights[train], c) for train, _ in folds]
         parts = zip(models, folds, strict=True)
-        of_c = np.concatenate([_logits(model, features[validation]) for model, (_, validation) in parts])
+        of_c = np.concatenate([logits_of(model, features[validation]) for model, (_, validation) in parts])
         likelihood = log_softmax(of_c, axis=1)[np.arange(len(truth)), truth]
         loss = -float(np.average(likelihood, weights=counts))
         if loss < best_loss:
             best, best_loss, logits = c, loss, of_c
     right = calibrate_on[held_out]
     temperature = fit_temperature(logits[right], truth[right], counts[right])
-    return _regression(features, labels, weights, best), temperature
+    return regression(features, labels, weights, best), temperature
 
 
-def _regression(features: Any, labels: Labels, weights: Weights, c: float = 1.0) -> LogisticRegression:
+def regression(features: Any, labels: Labels, weights: Weights, c: float = 1.0) -> LogisticRegression:
+    """Fit logistic regression to weighted rows."""
     return LogisticRegression(C=c, max_iter=2000).fit(features, labels, weights)
 
 
-def _logits(estimator: LogisticRegression, features: Any) -> Weights:
+def logits_of(estimator: LogisticRegression, features: Any) -> Weights:
     """Return logits, shape (rows, labels that have rows)."""
     values = estimator.decision_function(features)
     return _for_each_label(values[:, None] if values.ndim == 1 else values)

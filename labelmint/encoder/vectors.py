@@ -54,6 +54,18 @@ def embed_rows(
     return np.concatenate(parts).reshape(len(rows), -1)
 
 
+def embed_by_source(
+    config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
+) -> Floats:
+    """Return the rows' vectors, each `source` embedded by itself, so that arms that share rows share them."""
+    places: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        places.setdefault(str(row.get("source", "")), []).append(place)
+    parts = [embed_rows(config, [rows[place] for place in group], on_rows) for group in places.values()]
+    order = np.argsort([place for group in places.values() for place in group])
+    return np.concatenate(parts)[order] if parts else embed_rows(config, [])
+
+
 class Vectors:
     """Vectors by row, of groups of rows that are embedded together once one of them is asked for.
 

@@ -17,7 +17,7 @@ from labelmint.encoder.data import tokenize
 from labelmint.encoder.linear import fit_head
 from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
 from labelmint.encoder.vectors import Floats as Features
-from labelmint.encoder.vectors import embed_rows
+from labelmint.encoder.vectors import embed_by_source
 from labelmint.llm.catalog import load_entry, model_file
 from labelmint.students.base import (
     Classifier,
@@ -48,13 +48,8 @@ class LinearHead(Student):
         self._known: dict[tuple[str, ...], Features] = {}
 
     def prepare(self, rows: Sequence[Labelled]) -> None:
-        """Embed the rows of each source by themselves, so that arms that share rows share vectors."""
-        groups: dict[str, list[Labelled]] = {}
-        for row in rows:
-            source = str(row.get("source", ""))
-            groups.setdefault(source, []).append(row)
-        for group in groups.values():
-            self._embed(group)
+        """Embed the rows."""
+        self._embed(rows)
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head; rows that were embedded before are not embedded again."""
@@ -96,7 +91,7 @@ class LinearHead(Student):
 
     def _embed(self, rows: Sequence[Input]) -> None:
         self.setting.on_planned(len(rows))
-        vectors = embed_rows(self.config, rows, self.setting.on_rows)
+        vectors = embed_by_source(self.config, rows, self.setting.on_rows)
         self._known.update(zip(map(texts_of, rows), vectors, strict=True))
 
     def _vectors(self, rows: Sequence[Input]) -> Features:

@@ -15,14 +15,12 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from labelmint.core.calibration import fit_temperature
-from labelmint.core.params import Train
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
-from labelmint.encoder.vectors import embed_rows
+from labelmint.encoder.linear import logits_of, regression
 
 WEIGHTS = (0.0, 0.3, 1.0)
 _FOLDS = 5
@@ -40,18 +38,6 @@ class ChosenWeights:
 
     weights: dict[str, float]
     tried: list[dict[str, float]]
-
-
-def source_vectors(config: Train, rows: Sequence[ArmRow]) -> Features:
-    """Return the encoder's vectors, shape (rows, width): each source's are in the cache for all arms."""
-    places: dict[str, list[int]] = {}
-    for place, row in enumerate(rows):
-        places.setdefault(row["source"], []).append(place)
-    parts = {source: embed_rows(config, [rows[at] for at in group]) for source, group in places.items()}
-    vectors = np.zeros((len(rows), next(iter(parts.values())).shape[1]), np.float32)
-    for source, group in places.items():
-        vectors[group] = parts[source]
-    return vectors
 
 
 def choose_weights(rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> ChosenWeights:
@@ -91,9 +77,9 @@ def _held_out_likelihood(
         used = np.setdiff1d(np.flatnonzero(weights), held_out)
         # The BLAS's threads wait for each other in these small products.
         with threadpool_limits(1):
-            model = LogisticRegression(C=_C, max_iter=2000).fit(features[used], labels[used], weights[used])
+            model = regression(features[used], labels[used], weights[used], _C)
         scores = np.full((len(held_out), count), -30.0)
-        scores[:, model.classes_] = model.predict_log_proba(features[held_out])
+        scores[:, model.classes_] = log_softmax(logits_of(model, features[held_out]), axis=1)
         logits.append(scores)
         truth.append(labels[held_out])
     together, right = np.concatenate(logits), np.concatenate(truth)
