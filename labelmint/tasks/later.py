@@ -14,8 +14,8 @@ from labelmint.core.errors import DataError
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard, card_path
 from labelmint.tasks.source import note_if_outside
-from labelmint.tasks.tables import UTF_8, Table, load_file
-from labelmint.tasks.texts import Key, clean, cut, deduplicate, key_of
+from labelmint.tasks.tables import UTF_8, Table, check_columns, load_file
+from labelmint.tasks.texts import Key, deduplicate, input_row, key_of
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,7 @@ def _table(card: TaskCard, task: str, path: Path) -> Table:
     columns = ["text", *(["text_pair"] if card.pairs else []), "label"]
     table = load_file(path, UTF_8, columns, None)
     for column in columns:
-        if column not in table.columns:
-            raise DataError(
-                f"{origin}: {path} has no column {column!r}; it has {', '.join(table.columns) or 'none'}"
-            )
+        check_columns(table, {origin: column})
     return table
 
 
@@ -75,10 +72,7 @@ def _rows(card: TaskCard, table: Table, first: int) -> list[Labelled]:
                 f"{table.origin}: row {number + 1 + header}: no label {label!r}; write one of "
                 f"{', '.join(card.label_names)}, or nothing"
             )
-        columns = ("text", "text_pair") if card.pairs else ("text",)
-        texts = [cut(clean(values[column]), card.excerpt) for column in columns]
-        row = Labelled(id=f"n{first + number:06d}", text=texts[0], label=names[label])
-        if card.pairs:
-            row["text_pair"] = texts[1]
-        rows.append(row)
+        texts = [values["text"], values["text_pair"]] if card.pairs else [values["text"]]
+        row = input_row(f"n{first + number:06d}", texts, card.excerpt)
+        rows.append(Labelled(**row, label=names[label]))
     return rows

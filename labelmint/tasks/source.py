@@ -13,11 +13,11 @@ from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.records import Input, Labelled
+from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.tasks.cards import Source, TaskCard, card_path
 from labelmint.tasks.hub import load_dataset
-from labelmint.tasks.tables import LABEL, TEXT, Table, load_file, load_folder
-from labelmint.tasks.texts import clean, cut, deduplicate, key_of
+from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file, load_folder
+from labelmint.tasks.texts import clean, deduplicate, input_row, key_of
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,11 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
     if source.pair_column is not None:
         columns["pair_column"] = source.pair_column
     table = load_file(path, source.encoding, [*columns.values()], "unlabelled.encoding")
-    for key, column in columns.items():
-        if column not in table.columns:
-            raise DataError(
-                f"{origin}: unlabelled.{key}: {path} has no column {column!r}; it has "
-                f"{', '.join(table.columns)}"
-            )
+    check_columns(table, {f"{origin}: unlabelled.{key}": column for key, column in columns.items()})
     seen, reasons, rows = {key_of(row) for row in known}, Counter[str](), []
     for number, values in enumerate(table.rows):
-        texts = [cut(clean(values[column]), card.excerpt) for column in columns.values()]
-        row = Input(id=f"u{number:06d}", text=texts[0])
-        if source.pair_column is not None:
-            row["text_pair"] = texts[1]
-        reason = "empty" if not all(texts) else "repeated" if key_of(row) in seen else None
+        row = input_row(f"u{number:06d}", [values[column] for column in columns.values()], card.excerpt)
+        reason = "empty" if not all(texts_of(row)) else "repeated" if key_of(row) in seen else None
         if reason:
             reasons[reason] += 1
         else:
@@ -139,13 +131,9 @@ def _labelled(
 ) -> tuple[list[Labelled], int]:
     """Return the rows of a table with their labels' names, and how many have a text that was cut."""
     text, label, pair = source.text_column or TEXT, source.label_column or LABEL, source.pair_column
-    named = [("text_column", text), ("label_column", label), *([("pair_column", pair)] if pair else [])]
-    for key, column in [*named, *((f"where.{column}", column) for column in source.where)]:
-        if column not in table.columns:
-            raise DataError(
-                f"{origin}: source.{key}: {table.origin} has no column {column!r}; "
-                f"it has {', '.join(table.columns) or 'no columns'}"
-            )
+    named = {"text_column": text, "label_column": label, **({"pair_column": pair} if pair else {})}
+    named |= {f"where.{column}": column for column in source.where}
+    check_columns(table, {f"{origin}: source.{key}": column for key, column in named.items()})
     chosen = [
         (number, row)
         for number, row in enumerate(table.rows)
@@ -154,13 +142,10 @@ def _labelled(
     _check_labels(card, source, origin, table.origin, Counter(row[label] for _, row in chosen))
     rows, cut_rows = [], 0
     for number, row in chosen:
-        whole = [clean(row[column]) for column in (text, pair) if column]
-        parts = [cut(part, card.excerpt) for part in whole]
-        cut_rows += parts != whole
-        labelled = Labelled(id=f"{prefix}{number:06d}", text=parts[0], label=card.labels[row[label]].name)
-        if pair:
-            labelled["text_pair"] = parts[1]
-        rows.append(labelled)
+        texts = [row[column] for column in (text, pair) if column]
+        usable = input_row(f"{prefix}{number:06d}", texts, card.excerpt)
+        cut_rows += texts_of(usable) != tuple(map(clean, texts))
+        rows.append(Labelled(**usable, label=card.labels[row[label]].name))
     return rows, cut_rows
 
 

@@ -10,7 +10,7 @@ import codecs
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -177,6 +177,16 @@ def load_file(
         if not columns:
             raise DataError(f"{path}: not a valid table: it is empty")
         return Table(str(path), columns, as_texts(stream, [name for name in wanted if name in columns]))
+
+
+def check_columns(table: Table, columns: Mapping[str, str]) -> None:
+    """Raise `DataError` if the table lacks a column; the keys say where each is asked for."""
+    for key, column in columns.items():
+        if column not in table.columns:
+            raise DataError(
+                f"{key}: {table.origin} has no column {column!r}; "
+                f"it has {', '.join(table.columns) or 'no columns'}"
+            )
 
 
 def load_folder(folder: Path, encoding: str) -> Table:

@@ -39,6 +39,15 @@ def _ends_sentence(word: str) -> bool:
     return bool(_SENTENCE_END.search(word)) and not _ABBREVIATION.search(word)
 
 
+def input_row(row_id: str, texts: Sequence[str], excerpt: Excerpt | None) -> Input:
+    """Return a row of one text, or of a pair, cleaned and cut."""
+    first, *second = (cut(clean(text), excerpt) for text in texts)
+    row = Input(id=row_id, text=first)
+    if second:
+        row["text_pair"] = second[0]
+    return row
+
+
 def key_of(row: Input) -> Key:
     """Return what makes two rows the same: their texts, case aside."""
     return tuple(text.casefold() for text in texts_of(row))
