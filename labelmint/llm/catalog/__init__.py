@@ -211,10 +211,13 @@ def _unpacked(name: str, entry: Entry, parts: list[Path]) -> Path:
         folder = Path(scratch) / str(entry.archive)
         if not (folder / str(entry.file)).is_file():
             raise ModelError(f"{paths.CATALOG}: {name}: archive: the zip has no {entry.archive}/{entry.file}")
-        _verify(name, [folder / str(entry.file)], entry.sha256)
         shutil.rmtree(target, ignore_errors=True)
         folder.replace(target)
-    _verify(name, [weights], entry.sha256)
+    try:
+        _verify(name, [weights], entry.sha256)
+    except ModelError:
+        shutil.rmtree(target)
+        raise
     return weights
 
 
