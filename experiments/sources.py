@@ -102,6 +102,8 @@ def _with_encoder(
     labelled, _ = filter_texts(params, task.card, texts, task.rows.train, inputs(task), scores.texts, embed)
     true = {row["id"]: row["label"] for row in task.rows.pool}
     sets, left_out = training_sets(ARMS, task.rows.train, task.rows.pool, kept, labelled, params.filter.seed)
+    for name in left_out.keys() - {"more_real"}:
+        raise DataError(f"sources: {params.task}, {name}: {left_out[name]}")
     sets = {name: rows for name, rows in sets.items() if name not in left_out}
     sets["true_labels"] = [
         row | {"label": true[row["id"]]} if row["source"] == "unlabelled" else row for row in sets["labelled"]
