@@ -6,7 +6,6 @@ A command imports what it needs when it runs: PyTorch and llama.cpp take seconds
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -23,13 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error the user can mend is one line and exit status 1."""
     given = parser().parse_args(arguments)
     name = f"labelmint {given.command}"
-    with one_line_errors(name, debug=given.debug):
-        try:
-            given.run(given)
-        except KeyboardInterrupt:
-            # Unlike a stage, these commands keep nothing to resume from.
-            print(f"\n{name}: stopped", file=sys.stderr)
-            raise SystemExit(130) from None
+    # Unlike a stage, these commands keep nothing to resume from.
+    with one_line_errors(name, debug=given.debug, stopped="stopped"):
+        given.run(given)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,7 +84,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command = _add(commands, "predict", "label texts with a trained student, in their order", _predict)
     add, which = command.add_argument, command.add_mutually_exclusive_group().add_argument
     llm = ("llm", "llm_probe")
-    which("--arm", default="mixed", help="whose student: one of params.yaml's `arms` (mixed)")
+    which("--arm", help="whose student: one of params.yaml's `arms`; by default that of the headline")
     which("--model", type=Path, metavar="FOLDER", help="a student's folder, such as an exported one")
     which("--with", dest="with_student", choices=llm, help="the language model alone answers")
     add("--input", default="-", metavar="FILE", help="- is standard input (the default)")
@@ -108,7 +103,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     summary = "write the synthetic rows and a classifier, each with its card, to a folder"
     add = _add(commands, "export", summary, _export).add_argument
-    add("--arm", default="mixed", help="whose classifier to export (mixed)")
+    add("--arm", help="whose classifier to export; by default that of the headline")
     add("--out", type=Path, metavar="FOLDER", help="a new folder; exported/<task> by default")
     add("--onnx", action="store_true", help="add ONNX models of 32 and 8 bits, which need no PyTorch")
 

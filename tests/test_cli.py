@@ -39,7 +39,8 @@ def test_help_needs_no_heavy_library():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict", "--input", "none.txt"], "models/mixed: no trained student; run `dvc repro`"),
+        (["predict", "--input", "none.txt"], "metrics/evaluate.json: no run was scored here; run `dvc"),
+        (["predict", "--arm", "mixed"], "models/mixed: no trained student; run `dvc repro`"),
         (["export", "--arm", "none"], "params.yaml: arms: no arm 'none'"),
         (["verdict"], "metrics/evaluate.json: no such file; run `dvc repro`"),
         (["next"], "data/labelled/kept.jsonl: no such file; run `dvc repro`"),

@@ -17,7 +17,7 @@ from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
 from labelmint.export.folder import copy_files, new_folder
 from labelmint.export.onnx import write_onnx
-from labelmint.predict.command import trained_model
+from labelmint.predict.command import headline_arm, trained_model
 from labelmint.students.encoder_classifier import HEAD
 from labelmint.students.saving import STUDENT
 
@@ -25,12 +25,13 @@ _OUT = Path("exported")
 _MEASURED_ROWS = 200  # of which the model card says how fast ONNX models label them
 
 
-def export(arm: str, out: Path | None, *, onnx: bool = False) -> None:
-    """Write the data set and the classifier; `out` is exported/<task> unless given.
+def export(arm: str | None, out: Path | None, *, onnx: bool = False) -> None:
+    """Write the data set and the classifier, by default of the headline's arm and into exported/<task>.
 
     `onnx` adds ONNX models of 32 and 8 bits. A classifier that transformers can't open by itself gets the
     first of them anyway.
     """
+    arm = arm or headline_arm()
     facts, model = load_facts(arm), trained_model(arm)
     if not (model / "config.json").is_file():
         raise ModelError(

@@ -8,6 +8,7 @@ Reads models/<arm>/ or another student's folder; writes one answer per text. Run
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import stat
@@ -42,14 +43,14 @@ _BUDGET = 0.2
 class Request:
     """What to label and where to write it; "-" is standard input or output.
 
-    A folder `model` takes the place of models/<arm>, and so does the arm of the student `with_student`;
-    `kind` (of the input) and `form` (of the output) go by the file's name unless given. Texts whose label is
+    Without an `arm`, the student of the last run's headline answers. A folder `model` takes the place of
+    models/<arm>, and so does the arm of the student `with_student`; `kind` (of the input) and `form` (of the output) go by the file's name unless given. Texts whose label is
     less probable than `min_confidence` get none. `fallback` names the student that answers the texts that the
     other is least sure of: those below `min_confidence`, and of each window at most the share `budget`, which
     is 0.2 if neither is given.
     """
 
-    arm: str = "mixed"
+    arm: str | None = None
     model: Path | None = None
     input: str = "-"
     output: str = "-"
@@ -90,7 +91,7 @@ def predict(request: Request) -> None:
 def _folder(request: Request) -> Path:
     if request.with_student is not None:
         return folder_of(request.with_student, load_params(), "--with")
-    return request.model or trained_model(request.arm)
+    return request.model or trained_model(request.arm or headline_arm())
 
 
 def _open(request: Request, folder: Path) -> Classifier:
@@ -105,6 +106,15 @@ def _open(request: Request, folder: Path) -> Classifier:
         budget = 1.0 if request.min_confidence else _BUDGET
     student = load_student(folder, _setting())
     return WithFallback(student, load_student(fallback, _setting()), budget, min_confidence)
+
+
+def headline_arm() -> str:
+    """Return the arm of the last run's headline; raise `ModelError` if nothing was scored."""
+    path = paths.METRICS / "evaluate.json"
+    arm = json.loads(path.read_text(encoding="utf-8")).get("main_arm") if path.is_file() else None
+    if not isinstance(arm, str):
+        raise ModelError(f"{path}: no run was scored here; run `dvc repro`, or name an arm: --arm NAME")
+    return arm
 
 
 def trained_model(arm: str) -> Path:
