@@ -1,10 +1,10 @@
-"""What 100 labels give with each source of made rows, by task and encoder: `python -m experiments.sources`.
+"""What 100 labels give with each source of made rows, by task, language model and student.
 
-For each task and encoder, linear heads learn from 100 real rows alone, with written texts, with texts that
-exist already and were labelled, with the *true* labels of the same texts, and with both sources, weighted as
-chosen by cross-validation. Texts and label scores are in the cache: a stopped run resumes, and another
-encoder reads nothing again. Writes metrics/sources/<task>.json and, from these, docs/results/sources.md
-(`--page`: the page alone).
+`python -m experiments.sources [TASK …] [--llm NAME]` adds the results that are missing. Each student learns
+from 100 real rows alone, with written texts, with texts that exist already and were labelled, with the *true*
+labels of the same texts, and with both sources, weighted as chosen by cross-validation. Texts and label
+scores are in the cache: a stopped run resumes. Writes metrics/sources/<task>.json, or <task>-<llm>.json for
+another language model than params.yaml's, and from these docs/results/sources.md (`--page`: the page alone).
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ from labelmint.students.registry import open_student
 from labelmint.students.sources import choose_weights, weighted
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets", "imdb"]
-ENCODERS = ["minilm-l6-v2", "mpnet-base-v2"]
+MINILM, MPNET = "minilm-l6-v2", "mpnet-base-v2"
+STUDENTS = {  # what the page calls it: encoder and student
+    MINILM: (MINILM, "linear_head"),
+    MPNET: (MPNET, "linear_head"),
+    f"{MINILM}, fine-tuned": (MINILM, "fine_tune"),
+}
+FINE_TUNED_TASKS = ["rotten_tomatoes"]  # minutes for each arm
 CANDIDATES, TEXTS = 1152, 1000
 REAL_ROWS = 1000  # of the arm that shows what more labels would give
 ARMS = {
@@ -53,50 +59,52 @@ RESULTS = paths.METRICS / "sources"
 PAGE = Path("docs/results/sources.md")
 
 
-def main(*, page_only: bool = False) -> None:
-    """Run the tasks whose results are missing, and write the page from those there are."""
-    for name in () if page_only else TASKS:
-        path = RESULTS / f"{name}.json"
-        if not path.exists():
-            print(f"sources: {name}", file=sys.stderr)
-            write_json(path, run(load_task(task_params(name))))
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in map(_result, TASKS) if path.exists()]
+def main(*, tasks: Sequence[str] = (), llm: str | None = None, page_only: bool = False) -> None:
+    """Add the results that are missing, of all tasks unless some are named, and write the page."""
+    for name in () if page_only else tasks or TASKS:
+        path = RESULTS / (f"{name}-{llm}.json" if llm else f"{name}.json")
+        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for student in STUDENTS:
+            if student in result.get("students", ()) or _left_out(name, student):
+                continue
+            print(f"sources: {name}, {student}", file=sys.stderr)
+            task = load_task(task_params(name, student, llm))
+            result = result or {"task": name, "llm": task.params.llm.model, "test_rows": len(task.rows.test)}
+            result.setdefault("students", {})[student] = run(task)
+            write_json(path, result)
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     if not results:
         raise DataError(f"{RESULTS}: no results; run `python -m experiments.sources`")
     with atomic_file(PAGE) as file:
         file.write(page(results))
 
 
-def _result(name: str) -> Path:
-    return RESULTS / f"{name}.json"
+def _left_out(task: str, student: str) -> bool:
+    return STUDENTS[student][1] == "fine_tune" and task not in FINE_TUNED_TASKS
 
 
-def task_params(task: str, encoder: str = ENCODERS[0]) -> Params:
-    """Return params.yaml with another task, encoder and number of texts."""
+def task_params(task: str, student: str = MINILM, llm: str | None = None) -> Params:
+    """Return params.yaml with another task, student, language model and number of texts."""
     content = load_params().model_dump()
     content |= {"task": task, "arms": {"real": {"real": "all"}}}
+    content["llm"]["model"] = llm or content["llm"]["model"]
     content["generate"]["candidates"] = CANDIDATES
-    content["train"] |= {"encoder": encoder, "student": "linear_head", "seeds": [1]}
+    encoder, kind = STUDENTS[student]
+    content["train"] |= {"encoder": encoder, "student": kind, "seeds": [1]}
     return Params.model_validate(content)
 
 
 def run(task: Task) -> dict[str, Any]:
-    """Write and label texts once, then train the heads on each encoder."""
+    """Write and label texts, and train a student on each source of them."""
     texts = [input_of(row) for row in task.rows.pool[:TEXTS]]
-    results: dict[str, Any] = {}
-    for encoder in ENCODERS:
-        of_encoder = Task(task_params(task.params.task, encoder), task.card, task.rows)
-        with open_model(task.params.llm) as model:
-            candidates, _ = write(of_encoder, model)
-            kept = keep(of_encoder, candidates, "relabel", model)
-            scores = score_labels(of_encoder.params, task.card, texts, task.rows.train, model)
-        results[encoder] = _with_encoder(of_encoder, kept, texts, scores)
-    return {"task": task.params.task, "test_rows": len(task.rows.test), "encoders": results}
+    with open_model(task.params.llm) as model:
+        candidates, _ = write(task, model)
+        kept = keep(task, candidates, "relabel", model)
+        scores = score_labels(task.params, task.card, texts, task.rows.train, model)
+    return _trained(task, kept, texts, scores)
 
 
-def _with_encoder(
-    task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores
-) -> dict[str, Any]:
+def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores) -> dict[str, Any]:
     params, names = task.params, task.card.label_names
     embed = partial(embed_rows, params.train)
     labelled, _ = filter_texts(params, task.card, texts, task.rows.train, inputs(task), scores.texts, embed)
@@ -111,7 +119,7 @@ def _with_encoder(
     chosen = _choose(params, sets["everything"], names)
     sets["everything"] = weighted(sets["everything"], chosen)
     arms = _predictions(task, sets)
-    roles = Roles(arms, "linear_head", len(task.rows.train))
+    roles = Roles(arms, params.train.student, len(task.rows.train))
     scored = compare(roles, task.truth, names, params.evaluate)
     right = {row["id"]: names[int(scores.texts[row["id"]].argmax())] == true[row["id"]] for row in texts}
     return {
@@ -137,13 +145,12 @@ def _choose(params: Params, rows: Sequence[ArmRow], names: Sequence[str]) -> dic
 
 
 def _predictions(task: Task, sets: Mapping[str, Sequence[ArmRow]]) -> list[ArmPredictions]:
-    student = open_student("linear_head", Setting(task.params, task.card))
+    student = open_student(task.params.train.student, Setting(task.params, task.card))
     arms = [predict(task, student, name, [rows]) for name, rows in sets.items()]
-    if task.params.train.encoder == ENCODERS[0]:  # the language model has no encoder
-        for name in ("llm", "llm_probe"):
-            asked = open_student(name, Setting(task.params, task.card))
-            arms.append(predict(task, asked, name, [sets["real"]]))
-            asked.close()
+    for name in ("llm", "llm_probe"):  # from the cache for all students but the first
+        asked = open_student(name, Setting(task.params, task.card))
+        arms.append(predict(task, asked, name, [sets["real"]]))
+        asked.close()
     return arms
 
 
@@ -152,42 +159,48 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "# What each source of rows adds to 100 labels\n",
         "Written by `python -m experiments.sources --page` from `metrics/sources/`; `python -m "
-        f"experiments.sources` runs it. Linear heads, accuracy in per cent on {results[0]['test_rows']} test "
-        f"rows with 95 % intervals. *Written*: accepted ones of {CANDIDATES} candidates; *labelled*: {TEXTS} "
-        "texts that exist already, labelled by the pool of scorers, those with a clear label; *true labels*: "
-        "the same texts with the labels that people gave; *both*: written and labelled ones, weighted as "
-        "chosen by cross-validation on the 100 real rows.\n",
+        "experiments.sources` runs it. Accuracy in per cent on "
+        f"{' or '.join(sorted({str(result['test_rows']) for result in results}))} test rows with 95 % "
+        "intervals. Students are linear heads on the named encoder, or the whole encoder fine-tuned. "
+        f"*Written*: accepted ones of {CANDIDATES} candidates; *labelled*: {TEXTS} texts that exist "
+        "already, labelled by the pool of scorers, those with a clear label; *true labels*: the same texts "
+        "with the labels that people gave; *both*: written and labelled ones, weighted as chosen by "
+        "cross-validation on the 100 real rows.\n",
     ]
-    for result in results:
-        lines += _table(result)
+    for task in TASKS:
+        of_task = [result for result in results if result["task"] == task]
+        lines += [f"## {task}\n"] if of_task else []
+        for result in of_task:
+            lines += _table(result)
     return "\n".join(lines) + "\n"
 
 
 def _table(result: Mapping[str, Any]) -> list[str]:
-    first = next(iter(result["encoders"].values()))
+    first = next(iter(result["students"].values()))
     asked = [f"`{name}` {tables.score(first['arms'][name])}" for name in ("llm", "llm_probe")]
     lines = [
-        f"## {result['task']}\n",
-        f"The language model itself: {', '.join(asked)}.\n",
-        "| encoder | labels right (kept) | 100 real | + written | + labelled | + both | + true labels "
+        f"Written and labelled by {result['llm']}, which by itself scores: {', '.join(asked)}.\n",
+        "| student | labels right (kept) | 100 real | + written | + labelled | + both | + true labels "
         f"| {REAL_ROWS} real |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for encoder, of in result["encoders"].items():
+    for student, of in result["students"].items():
         right = of["label_accuracy"]
         arms = [
             tables.score(of["arms"][name]) if name in of["arms"] else "–"
             for name in ("real", "mixed", "labelled", "everything", "true_labels", "more_real")
         ]
         labels = f"{100 * right['all']:.1f} ({100 * right['kept']:.1f} of {of['unlabelled']})"
-        lines.append(f"| {encoder} | {labels} | {' | '.join(arms)} |")
-    for encoder, of in result["encoders"].items():
+        lines.append(f"| {student} | {labels} | {' | '.join(arms)} |")
+    for student, of in result["students"].items():
         gains = [f"{name} {tables.gain(gain)}" for name, gain in of["gain"].items() if gain]
-        lines.append(f"\nGains with {encoder}: {'; '.join(gains)}; weights {of['weights']}.")
+        lines.append(f"\nGains with {student}: {'; '.join(gains)}; weights {of['weights']}.")
     return [*lines, ""]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments.sources", description=main.__doc__)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
+    parser.add_argument("--llm", metavar="NAME", help="another language model of data/models.yaml")
     parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "sources", main)

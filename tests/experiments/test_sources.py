@@ -24,8 +24,9 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
     """Compare on one tiny task; return the page's path."""
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
-    values = {"TASKS": ["tiny"], "ENCODERS": ["tiny"], "CANDIDATES": 120, "TEXTS": 30, "REAL_ROWS": 40}
-    for name, value in {**values, "PAGE": prepared / "sources.md"}.items():
+    values = {"TASKS": ["tiny"], "MINILM": "tiny", "CANDIDATES": 120, "TEXTS": 30, "REAL_ROWS": 40}
+    values |= {"STUDENTS": {"tiny": ("tiny", "linear_head")}, "PAGE": prepared / "sources.md"}
+    for name, value in values.items():
         monkeypatch.setattr(sources, name, value)
     monkeypatch.setitem(sources.ARMS, "more_real", Arm(real=40))
 
@@ -41,7 +42,7 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
 def test_the_results_and_the_page(small, monkeypatch):
     sources.main()
     result = json.loads((sources.RESULTS / "tiny.json").read_text(encoding="utf-8"))
-    of = result["encoders"]["tiny"]
+    of = result["students"]["tiny"]
     arms = ["real", "mixed", "labelled", "everything", "more_real", "true_labels", "llm", "llm_probe"]
     assert sorted(of["arms"]) == sorted(arms)
     assert of["label_accuracy"]["all"] == of["label_accuracy"]["kept"] == 1.0
@@ -52,7 +53,8 @@ def test_the_results_and_the_page(small, monkeypatch):
     text = small.read_text(encoding="utf-8")
     assert f"| tiny | 100.0 (100.0 of {of['unlabelled']}) |" in text
     assert "Gains with tiny: mixed " in text
-    # A task whose results are there is not run again.
+    assert "Written and labelled by gemma-3-270m, which by itself scores: `llm` 100.0" in text
+    # A result that is there is not computed again; another student is added to it.
     monkeypatch.setattr(sources, "run", None)
     sources.main()
     assert small.read_text(encoding="utf-8") == text
@@ -70,7 +72,7 @@ def test_the_true_labels_are_those_that_people_gave(small, set_params, monkeypat
     monkeypatch.setattr(FakeModel, "score", wrong)
     sources.main()
     result = json.loads((sources.RESULTS / "tiny.json").read_text(encoding="utf-8"))
-    of = result["encoders"]["tiny"]
+    of = result["students"]["tiny"]
     assert of["label_accuracy"]["all"] == 0
     scores = {name: of["arms"][name]["accuracy"]["mean"] for name in ("labelled", "true_labels")}
     assert scores["true_labels"] > scores["labelled"] + 0.1
