@@ -6,25 +6,18 @@ Nearly all measures of diversity depend on how long texts are and how many there
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from labelmint.core.records import Input, texts_of
+from labelmint.core.words import LETTER, UNIT, fold
 
-# Scripts written without spaces: each character counts as a word, as in BLEU for Chinese. Thai, Lao, Myanmar,
-# Khmer; kana; Chinese characters.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-# Vowel signs and accents are no letters to `re`: without them Hindi words would fall apart.
-_MARKS = "".join(char for char in map(chr, range(0x20000)) if unicodedata.category(char)[0] == "M")
-_LETTER = rf"[^\W_{_UNSPACED}]"
-_WORD = re.compile(
-    rf"(?=[^\W_])[{_UNSPACED}][{_MARKS}]*|{_LETTER}(?:{_LETTER}|[{_MARKS}]|['’](?={_LETTER}))*"
-)
+# Here "don't" is one word, because the words are shown.
+_WORD = regex.compile(rf"(?V1){UNIT}|[{LETTER}--\p{{M}}](?:{LETTER}|['’\p{{Cf}}](?={LETTER}))*")
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -51,11 +44,7 @@ class Texts:
 
 def words_of(text: str) -> list[str]:
     """Return a text's words, case and punctuation aside."""
-    return [_plain(match.group()) for match in _WORD.finditer(text)]
-
-
-def _plain(word: str) -> str:
-    return unicodedata.normalize("NFC", word.casefold()).replace("’", "'")
+    return [fold(match.group()) for match in _WORD.finditer(text)]
 
 
 def cut(text: str, words: int) -> str | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from labelmint.core.params import Generate
 from labelmint.core.records import Candidate
+from labelmint.core.words import join
 from labelmint.generation.plan import Planned
 from labelmint.llm.base import Completion
 from labelmint.prompts import render
@@ -59,7 +60,7 @@ def parse_answer(config: Generate, card: TaskCard, spec: PromptSpec, answer: str
     if config.order == "text_first":
         answer, _, rest = answer.partition(f"\n{card.question}:")
         label = _label_in(card, rest)
-    text = f"{spec.start} {answer}" if spec.start else answer
+    text = join(spec.start, answer) if spec.start else answer
     if card.pair_name is None:
         return Fields(one_line(text), None, label)
     if spec.first_text:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from labelmint.core.params import Filter
 from labelmint.core.records import Candidate, Input, texts_of
+from labelmint.core.words import count_words, words_of
 from labelmint.rules.filtering import Evidence
 from labelmint.rules.language import language_of, other_language
 from labelmint.tasks.cards import TaskCard
@@ -127,14 +128,14 @@ def markup(text: str, context: FormContext) -> Evidence | None:
 @_of_each_text
 def too_short(text: str, context: FormContext) -> Evidence | None:
     """Check against the least number of words."""
-    words = len(text.split())
+    words = count_words(text)
     return {"words": words} if words < context.config.min_words else None
 
 
 def too_long(row: Candidate, context: FormContext) -> Evidence | None:
     """Check against the greatest number of words, that of the text's place in a pair."""
     for place, text in context.written(row):
-        words = len(text.split())
+        words = count_words(text)
         if words > context.longest[min(place, len(context.longest) - 1)]:
             return {"words": words}
     return None
@@ -160,7 +161,7 @@ def language(text: str, context: FormContext) -> Evidence | None:
 @_of_each_text
 def repetitive(text: str, _: FormContext) -> Evidence | None:
     """Check for three words that come three times."""
-    words = re.findall(r"\w+", text.casefold())  # ". . . ." is no repetition
+    words = words_of(text)  # ". . . ." is no repetition
     most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
     if most and most[0][1] >= 3:
         return {"words": " ".join(most[0][0]), "times": most[0][1]}
@@ -169,13 +170,14 @@ def repetitive(text: str, _: FormContext) -> Evidence | None:
 
 def usual_words(real_texts: Sequence[str]) -> int:
     """Return twice the words of the longest of ten real texts (the ninth decile); without any, 80."""
-    counts = sorted(len(text.split()) for text in real_texts)
+    counts = sorted(map(count_words, real_texts))
     return max(10, 2 * counts[len(counts) * 9 // 10]) if counts else 80
 
 
 def scripts(text: str) -> Counter[str]:
     """Count the letters by script ("LATIN", "CYRILLIC", "CJK" …)."""
-    return Counter(unicodedata.name(char, "UNKNOWN").split()[0] for char in text if char.isalpha())
+    letters = filter(str.isalpha, unicodedata.normalize("NFKC", text))  # full-width ones are Latin too
+    return Counter(unicodedata.name(letter, "UNKNOWN").split()[0] for letter in letters)
 
 
 def _echo_pattern(card: TaskCard) -> re.Pattern[str]:
@@ -184,7 +186,8 @@ def _echo_pattern(card: TaskCard) -> re.Pattern[str]:
     names = [card.text_name, *([card.pair_name] if card.pair_name else [])]
     header = "|".join(re.escape(name) for name in [*headers, *names])
     return re.compile(
-        rf"(?:^|\W)(?:{header})\s*:|here are some {re.escape(card.description)}|<\|?im_(?:start|end)", re.I
+        rf"(?:^|\W)(?:{header})\s*[:：]|here are some {re.escape(card.description)}|<\|?im_(?:start|end)",
+        re.I,
     )
 
 
@@ -192,8 +195,9 @@ def _label_tag_pattern(card: TaskCard) -> re.Pattern[str]:
     """Match a label that stands as a label; the bare word is fine ("a positive surprise", "sport")."""
     phrases = "|".join(re.escape(label.phrase) for label in card.labels.values())
     return re.compile(
-        rf"\b{re.escape(card.question)}\s*:|^\W*(?:{phrases})\s*[:–—]|[(\[]\s*(?:{phrases})\s*[)\]]"
-        rf"|\b(?:label(?:led|ed)?|rated|rating)\s*(?:as|is|:)?\s*(?:{phrases})\b",
+        rf"\b{re.escape(card.question)}\s*[:：]|^\W*(?:{phrases})\s*[:：–—]"
+        rf"|[(\[（【]\s*(?:{phrases})\s*[)\]）】]"
+        rf"|\b(?:label(?:led|ed)?|rated|rating)\s*(?:as|is|[:：])?\s*(?:{phrases})\b",
         re.I,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from labelmint.rules.similarity import words_of
+from labelmint.core.words import words_of
 
 # With fewer words "control-alt-delete simone" is French. From five on, none of 9,000 English film reviews and
 # tweets is as unlikely to be English as `MAX_PROBABILITY` says.

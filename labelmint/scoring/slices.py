@@ -9,6 +9,7 @@ import numpy as np
 
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Input, texts_of
+from labelmint.core.words import count_words
 from labelmint.scoring.bootstrap import Bootstrap, score_interval
 from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
 
@@ -22,7 +23,7 @@ def slices(
 
     A slice's rows are resampled among themselves: its size is given, not drawn.
     """
-    words = np.array([sum(len(text.split()) for text in texts_of(row)) for row in inputs], np.int64)
+    words = np.array([sum(map(count_words, texts_of(row))) for row in inputs], np.int64)
     by_length = [("words", name, places) for name, places in length_bins(words)]
     by_label = [("label", name, np.flatnonzero(truth == number)) for number, name in enumerate(names)]
     result: dict[str, Any] = {arm.arm: {"length": [], "label": []} for arm in arms}

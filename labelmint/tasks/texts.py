@@ -6,12 +6,13 @@ import re
 from collections.abc import Collection, Sequence
 
 from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.core.words import fold, spans
 from labelmint.tasks.cards import Excerpt
 
 Key = tuple[str, ...]
 
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*$""")
+_SENTENCE_END = re.compile(r"""[.!?…。！？｡।؟۔။។]["'”’)\]」』）】》〉]*$""")
 _ABBREVIATION = re.compile(r"""^["'“‘(]*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|vs|No|\w\.\w)\.$""")
 
 
@@ -22,17 +23,14 @@ def clean(text: str) -> str:
 
 def cut(text: str, excerpt: Excerpt | None) -> str:
     """Return at most `words` words of a clean text, in whole sentences where that costs a third or less."""
-    words = text.split(" ")
-    if excerpt is None or len(words) <= excerpt.words:
+    if excerpt is None or len(places := spans(text)) <= excerpt.words:
         return text
     third = excerpt.words // 3
-    if excerpt.side == "start":
-        chosen = words[: excerpt.words]
-        ends = [at for at in range(len(chosen) - third, len(chosen) + 1) if _ends_sentence(chosen[at - 1])]
-        return " ".join(chosen[: ends[-1]] if ends else chosen)
-    first = len(words) - excerpt.words
-    starts = [at for at in range(first, first + third + 1) if _ends_sentence(words[at - 1])]
-    return " ".join(words[starts[0] if starts else first :])
+    # The first word that is left out or, from the end, kept.
+    at = excerpt.words if excerpt.side == "start" else len(places) - excerpt.words
+    near = range(at, at - third - 1, -1) if excerpt.side == "start" else range(at, at + third + 1)
+    at = next((place for place in near if _ends_sentence(text[slice(*places[place - 1])])), at)
+    return text[: places[at - 1][1]] if excerpt.side == "start" else text[places[at][0] :]
 
 
 def _ends_sentence(word: str) -> bool:
@@ -49,14 +47,14 @@ def input_row(row_id: str, texts: Sequence[str], excerpt: Excerpt | None) -> Inp
 
 
 def key_of(row: Input) -> Key:
-    """Return what makes two rows the same: their texts, case aside."""
-    return tuple(text.casefold() for text in texts_of(row))
+    """Return what makes two rows the same: their texts, case and Unicode form aside."""
+    return tuple(map(fold, texts_of(row)))
 
 
 def deduplicate(
     rows: Sequence[Labelled], in_test: Collection[Key] = frozenset()
 ) -> tuple[list[Labelled], dict[str, int]]:
-    """Keep the first row of each text (case aside); drop all rows of a text with contradicting labels.
+    """Keep the first row of each text (see `key_of`); drop all rows of a text with contradicting labels.
 
     Parameters
     ----------

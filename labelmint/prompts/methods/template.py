@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.params import Generate
+from labelmint.core.words import spans
 from labelmint.prompts.spec import Context, Method, PromptSpec
 from labelmint.tasks.cards import TaskCard, card_path
 
@@ -68,7 +69,7 @@ def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
     if not templates:
         row = draw.choice([row for row in rows if row not in shown] or list(rows))
         text = row["text_pair"] if context.writes_second else row["text"]
-        start = " ".join(text.split()[:OPENING_WORDS])
+        start = text[: spans(text)[:OPENING_WORDS][-1][1]]
         return PromptSpec(label, shown, start=start, values={"template": f"{start} …"})
     text = draw.choice(templates)
     values = {kind: context.idea(kind, label, draw) for kind in slots(text)}
