@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import re
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
@@ -71,22 +74,47 @@ def check(model: type[Model], content: Any, path: Path, prefix: str = "") -> Mod
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise ParamsError("; ".join(_explain(item, path, prefix) for item in error.errors()[:3])) from None
+        keys = _keys(model)
+        raise ParamsError(
+            "; ".join(_explain(item, path, prefix, keys) for item in error.errors()[:3])
+        ) from None
 
 
-def _explain(item: Any, path: Path, prefix: str) -> str:
-    key = ".".join([*([prefix] if prefix else []), *(str(part) for part in item["loc"])])
-    given = item["input"]
+def _keys(model: Any) -> set[str]:
+    """Return the keys of a model and of all models in it."""
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        return {*fields, *(key for annotation in fields.values() for key in _keys(annotation))}
+    return {key for part in get_args(model) for key in _keys(part)}
+
+
+def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
+    parts, given = [*([prefix] if prefix else []), *map(str, item["loc"])], item["input"]
+    key = ".".join(parts)
+    if parts[-1:] == ["[key]"]:
+        key = ".".join(parts[:-2]) + ("" if item["type"] == "value_error" else ": a key")
     match item["type"]:
         case "extra_forbidden":
-            return f"{path}: unknown key {key}; remove it or check its spelling"
+            near = difflib.get_close_matches(parts[-1], keys, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "remove it or check its spelling"
+            return f"{path}: unknown key {key}; {remedy}"
         case "missing":
             return f"{path}: key {key} is missing"
         case "value_error":
             return f"{path}: {key + ': ' if key else ''}{item['ctx']['error']}"
         case "int_type" | "float_type" | "int_from_float" if isinstance(given, str):
             return f"{path}: {key} must be a number, not the text {given!r}; write it without quotes"
-        case "string_type" if isinstance(given, int | float):
-            return f"{path}: {key} must be a text, not {given!r}; write it in quotes"
+        case "string_type" if given is None or isinstance(given, int | float):
+            return f"{path}: {key} must be a text, not {_shown(given)}; write it in quotes"
+        case "model_type" | "dict_type":
+            return f"{path}: {key} must be a mapping of keys to values, not {_shown(given)}"
+        case "too_short":
+            return f"{path}: {key} needs at least {item['ctx']['min_length']}"
         case _:
-            return f"{path}: {key}: {item['msg'][0].lower() + item['msg'][1:]}, not {given!r}"
+            return f"{path}: {key}: {item['msg'][0].lower() + item['msg'][1:]}, not {_shown(given)}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as YAML has it, but for long ones, which are cut."""
+    text = json.dumps(value, default=str) if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else f"{text[:80]} …"

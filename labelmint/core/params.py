@@ -6,29 +6,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from labelmint.core.config import Section, check, read_yaml
+from labelmint.core.values import Balance, Count, Name, Positive, Rows, Seed, Seeds, Share, Shares
 
 PARAMS_PATH = Path("params.yaml")
-
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-# llama.cpp reads seeds as 32-bit numbers, and NumPy refuses negative ones.
-Seed = Annotated[int, Field(ge=0, lt=2**32 - 1)]
-
-
-def _distinct(seeds: list[int]) -> list[int]:
-    if len(set(seeds)) != len(seeds):
-        raise ValueError("the seeds must differ")
-    return seeds
-
-
-# No dots, since DVC takes them for nested keys, and nothing that a path could mistake.
-ArmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class LlmServer(Section):
@@ -87,17 +70,19 @@ class Arm(Section):
         the real learning curve.
     weights
         "equal": every row counts the same; "chosen": the weights of the sources, 0 included, are chosen by
-        cross-validation on the arm's real rows.
+        cross-validation on the arm's real rows; "imp", "dimp": importance weights of the made rows
+        (students/importance.py), at most `max_weight` if it is given.
     student
         A name in labelmint/students/registry.py; None: `train.student`.
     seeds
         How many of `train.seeds` it is trained with; None: all.
     """
 
-    real: Literal["all"] | Count = 0
-    synthetic: Literal["all"] | Count = 0
-    unlabelled: Literal["all"] | Count = 0
-    weights: Literal["equal", "chosen"] = "equal"
+    real: Rows = 0
+    synthetic: Rows = 0
+    unlabelled: Rows = 0
+    weights: Literal["equal", "chosen", "imp", "dimp"] = "equal"
+    max_weight: Annotated[float, Field(gt=0)] | None = None
     student: str | None = None
     seeds: Positive | None = None
 
@@ -105,8 +90,12 @@ class Arm(Section):
     def _some_rows(self) -> Arm:
         if not self.real and not self.synthetic and not self.unlabelled:
             raise ValueError("an arm needs rows; e.g. {real: all, synthetic: 300}")
-        if self.weights == "chosen" and not self.real:
-            raise ValueError("weights: chosen needs real rows to choose by; say real: all")
+        if self.weights != "equal" and not self.real:
+            raise ValueError(f"weights: {self.weights} needs real rows to weigh by; say real: all")
+        if self.weights in ("imp", "dimp") and not self.synthetic and not self.unlabelled:
+            raise ValueError(f"weights: {self.weights} weighs made rows; say synthetic: all, or unlabelled: all")
+        if self.max_weight is not None and self.weights not in ("imp", "dimp"):
+            raise ValueError("max_weight is for weights: imp and dimp; remove it")
         return self
 
 
@@ -122,7 +111,7 @@ class Generate(Section):
     """`generate`: how many texts, from which prompts, sampled how."""
 
     seed: Seed
-    method: str | dict[str, Share]
+    method: Shares
     candidates: Positive
     demonstrations: Count
     demonstration_labels: Literal["same", "all"]
@@ -135,13 +124,6 @@ class Generate(Section):
     top_k: Count
     top_p: Annotated[float, Field(gt=0, le=1)]
     min_p: Annotated[float, Field(ge=0, lt=1)]
-
-    @field_validator("method")
-    @classmethod
-    def _mixture(cls, method: str | dict[str, float]) -> str | dict[str, float]:
-        if not isinstance(method, str) and sum(method.values()) <= 0:
-            raise ValueError("a mixture needs a share above 0; e.g. {few_shot: 0.7, persona: 0.3}")
-        return method
 
 
 class TopUp(Section):
@@ -178,7 +160,10 @@ class Filter(Section):
     @model_validator(mode="after")
     def _words(self) -> Filter:
         if self.max_words and self.min_words > self.max_words:
-            raise ValueError("min_words is greater than max_words")
+            raise ValueError(
+                f"min_words={self.min_words} is greater than max_words={self.max_words}; swap "
+                "them, or say max_words: 0"
+            )
         return self
 
 
@@ -208,11 +193,11 @@ class Evaluate(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    task: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-    class_balance: Literal["balanced", "real"] | dict[str, Share]
+    task: Name
+    class_balance: Balance
     real: Real
     prepare: Prepare
-    arms: Annotated[dict[ArmName, Arm], Field(min_length=1)]
+    arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     llm: Llm
     generate: Generate
     top_up: TopUp
@@ -223,7 +208,19 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _arms(self) -> Params:
+        by_file: dict[str, str] = {}
         for name, arm in self.arms.items():
+            other = by_file.setdefault(name.casefold(), name)
+            if other != name:
+                raise ValueError(
+                    f"arms: {other} and {name} differ by case alone, which some file systems "
+                    "ignore; rename one"
+                )
+            if arm.seeds and arm.seeds > len(self.train.seeds):
+                raise ValueError(
+                    f"arms.{name}.seeds is {arm.seeds}, and train.seeds has {len(self.train.seeds)}; lower "
+                    "it, or add seeds there"
+                )
             if arm.real == "all" and not self.real.rows:
                 raise ValueError(
                     f"arms.{name} needs real rows, and real.rows is 0; say "

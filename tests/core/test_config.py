@@ -125,7 +125,23 @@ def test_right_content_becomes_a_frozen_object():
         ({"inner": {"rate": 1.0}}, "p.yaml: key inner.count is missing"),
         (
             {"inner": {"rate": 1.0, "count": 1, "cuont": 2}},
-            "p.yaml: unknown key inner.cuont; remove it or check its spelling",
+            "p.yaml: unknown key inner.cuont; did you mean count?",
+        ),
+        (
+            {"inner": {"rate": 1.0, "count": 1, "surplus": 2}},
+            "p.yaml: unknown key inner.surplus; remove it or check its spelling",
+        ),
+        (
+            {"inner": {"rate": 1.0, "count": None}},
+            "p.yaml: inner.count: input should be a valid integer, not null",
+        ),
+        (
+            {"inner": {"rate": 1.0, "count": 1, "name": None}},
+            "p.yaml: inner.name must be a text, not null; write",
+        ),
+        (
+            {"inner": {"rate": 1.0, "count": 1, "name": True}},
+            "p.yaml: inner.name must be a text, not true; write",
         ),
         (
             {"inner": {"rate": "1e-5", "count": 1}},
@@ -145,7 +161,8 @@ def test_right_content_becomes_a_frozen_object():
             {"inner": {"rate": 1.0, "count": 1, "name": 3}},
             "p.yaml: inner.name must be a text, not 3; write it in quotes",
         ),
-        ({"inner": [1]}, "p.yaml: inner: "),
+        ({"inner": [1]}, "p.yaml: inner must be a mapping of keys to values, not [1]"),
+        ({"inner": "x" * 300}, f"p.yaml: inner must be a mapping of keys to values, not '{'x' * 79} …"),
     ],
 )
 def test_wrong_content_is_an_error_with_file_key_and_remedy(content, message):

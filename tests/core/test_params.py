@@ -42,10 +42,10 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  rows: 100 ", "  rows: 100\n  row: 100 ", "unknown key real.row; remove it or check its spelling"),
+        ("  rows: 100 ", "  rows: 100\n  row: 100 ", "unknown key real.row; did you mean rows?"),
         ("  test_rows: 1000 ", "  # ", "key prepare.test_rows is missing"),
         ("task: rotten_tomatoes", "", "key task is missing"),
-        ("task: rotten_tomatoes", "task: ../etc/passwd", "task: string should match pattern"),
+        ("task: rotten_tomatoes", "task: ../etc/passwd", "task: a name has up to 100 letters from a to z"),
         (
             "learning_rate: 1e-4",
             'learning_rate: "1e-5"',
@@ -58,20 +58,24 @@ def test_numbers_may_be_written_in_any_way_of_yaml_1_2(project, edit, written, v
         ),
         ("  slots: 48 ", "  slots: 256 ", "llm.slots: input should be less than or equal to 255, not 256"),
         ("  slots: 48 ", "  slots: 4.5 ", "llm.slots: input should be a valid integer, not 4.5"),
-        ("  slots: 48 ", "  slots: true ", "llm.slots: input should be a valid integer, not True"),
+        ("  slots: 48 ", "  slots: true ", "llm.slots: input should be a valid integer, not true"),
         ("  temperature: 1.0", "  temperature: 0", "generate.temperature: input should be greater than 0"),
         ("  top_p: 0.95 ", "  top_p: 1.5 ", "generate.top_p: input should be less than or equal to 1"),
         ("  action: relabel ", "  action: keep ", "labelling.action: input should be 'drop'"),
         ("  model: gemma-3-270m", "  model: 270", "llm.model must be a text, not 270; write it in quotes"),
         (SEEDS, "  seeds: [1, 2, 1]", "train.seeds: the seeds must differ"),
-        (SEEDS, "  seeds: []", "train.seeds: list should have at least 1 item"),
+        (SEEDS, "  seeds: []", "train.seeds needs at least 1"),
         (SEEDS, "  seeds: [-1]", "train.seeds.0: input should be greater than or equal to 0"),
         (
             SEEDS,
             "  seeds: [4294967295]",
             "train.seeds.0: input should be less than 4294967295",
         ),
-        ("  max_words: 0 ", "  max_words: 2 ", "filter: min_words is greater than max_words"),
+        (
+            "  max_words: 0 ",
+            "  max_words: 2 ",
+            "filter: min_words=3 is greater than max_words=2; swap them, or say max_words: 0",
+        ),
     ],
 )
 def test_a_wrong_value_is_an_error_with_file_and_key(project, edit, old, new, message):
@@ -148,13 +152,16 @@ def test_no_stays_a_text(project, edit):
 @pytest.mark.parametrize(
     ("arms", "message"),
     [
-        ({}, "arms: dictionary should have at least 1 item"),
-        (["real"], "arms: input should be a valid dictionary"),
+        ({}, "arms needs at least 1"),
+        (["real"], "arms must be a mapping of keys to values, not ['real']"),
         ({"real": {}}, "arms.real: an arm needs rows; e.g. {real: all, synthetic: 300}"),
         ({"real": {"real": 0}}, "arms.real: an arm needs rows"),
-        ({"a.b": {"real": "all"}}, "arms.a.b"),
-        ({"real": {"rows": 100}}, "unknown key arms.real.rows; remove it or check its spelling"),
-        ({"real": {"real": "some"}}, "arms.real.real"),
+        ({"real": {"unlabeled": 100}}, "unknown key arms.real.unlabeled; did you mean unlabelled?"),
+        ({"real": {"real": "some"}}, "arms.real.real: say all, or a number of rows, not 'some'"),
+        ({"real": {"real": -1}}, "arms.real.real: say all, or a number of rows, not -1"),
+        ({"real": {"real": True}}, "arms.real.real: say all, or a number of rows, not True"),
+        ({"Real": {"real": 1}, "real": {"real": 1}}, "arms: Real and real differ by case alone"),
+        ({"real": {"real": "all", "seeds": 4}}, "arms.real.seeds is 4, and train.seeds has 3; lower it"),
         (
             {"real": {"real": "all", "seeds": 0}},
             "arms.real.seeds: input should be greater than or equal to 1",
@@ -164,6 +171,46 @@ def test_no_stays_a_text(project, edit):
 def test_wrong_arms_are_an_error(project, set_params, arms, message):
     set_params({"arms": arms})
     assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0x1F", "a" * 101]
+)
+def test_an_arm_s_name_can_be_a_file_a_key_and_an_argument(project, set_params, name):
+    set_params({"arms": {name: {"real": "all"}}})
+    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: arms: a name has up to 100 ")
+
+
+@pytest.mark.parametrize("name", ["a", "_", "20newsgroups", "3_shots", "e5", "A-b_9", "a" * 100])
+def test_other_names_of_arms_and_tasks_pass(project, set_params, name):
+    set_params({"task": name, "arms": {name: {"real": "all"}}})
+    assert list(load_params().arms) == [name]
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"a": 0.5, "b": 0.2}, "the shares sum to 0.7, not to 1; say {a: 0.714, b: 0.286}"),
+        ({"a": 70, "b": 30}, "a: a share is a number from 0 to 1, such as 0.7 for 70 %, not 70"),
+        ({"a": -0.5, "b": 1.5}, "a: a share is a number from 0 to 1"),
+        ({"a": "0.5", "b": 0.5}, "a: a share is a number from 0 to 1"),
+        ({"a": 0}, "no share is above 0"),
+        ({}, "say "),
+        (["a"], "say "),
+        (0.5, "say "),
+    ],
+)
+@pytest.mark.parametrize("key", ["class_balance", "generate.method"])
+def test_wrong_shares_are_an_error(project, set_params, key, shares, message):
+    set_params({key: shares})
+    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {key}: {message}")
+
+
+def test_shares_may_be_rounded_and_names_are_known(project, set_params):
+    set_params({"class_balance": {f"label {number}": 0.14 for number in range(7)}})
+    assert len(load_params().class_balance) == 7
+    set_params({"class_balance": "equal"})
+    assert "class_balance: say balanced, real, or shares by label" in failure(project / "params.yaml")
 
 
 @pytest.mark.parametrize("number", [".inf", ".nan", "1e999", "-1e999"])
