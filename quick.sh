@@ -8,7 +8,7 @@ for arm in synthetic real_3000 llm_probe tfidf majority; do # those that params.
   ! grep -q "^  $arm:" params.yaml || fewer+=(-S "~arms.$arm")
 done
 files=() # those of your task, which git need not know
-while IFS= read -r file; do files+=(--copy-paths "$file"); done < <(git ls-files --others data/raw data/tasks)
+while IFS= read -r -d '' file; do files+=(--copy-paths "$file"); done < <(git ls-files -z --others data/raw data/tasks)
 dvc exp run --temp --name "$name" ${files[@]+"${files[@]}"} \
   -S train.encoder=minilm-l6-v2 -S 'train.seeds=[1]' -S generate.candidates=384 \
   -S prepare.unlabelled_rows=700 -S prepare.test_rows=500 -S evaluate.bootstrap_samples=500 \

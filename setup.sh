@@ -11,6 +11,11 @@ fail() { echo "setup: error: $1" >&2; exit 1; }
 is_3_11() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; }
 
 # All checks come before anything is installed.
+command -v git >/dev/null || fail "DVC needs git; install git"
+above=$(git rev-parse --show-cdup 2>&1) && [ -z "$above" ] || case $above in
+  *"dubious ownership"*) fail "this folder belongs to another user; run: git config --global --add safe.directory '$PWD'" ;;
+  *) fail "DVC needs a git clone, and this folder is none; use git clone, or run: git init && git add -A && git commit -m Start${above:+ (git: $above)}" ;;
+esac
 if ! is_3_11 "$python"; then
   python=python3 # a version manager's python3 may be a 3.11
   is_3_11 "$python" ||
@@ -19,9 +24,6 @@ fi
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$python has no venv module; install python3.11-venv"
 command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null ||
   fail "a C++ compiler is needed to compile llama.cpp; install g++ or clang"
-command -v git >/dev/null || fail "DVC needs git; install git"
-above=$(git rev-parse --show-cdup 2>&1) && [ -z "$above" ] ||
-  fail "DVC needs a git clone, and this folder is none; use git clone, or run: git init && git add -A && git commit -m Start${above:+ (git: $above)}"
 
 # Print a line every 15 seconds: the seconds since the start, and what pip is doing.
 tick() {

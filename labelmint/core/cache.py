@@ -24,10 +24,11 @@ import platformdirs
 from labelmint.core.errors import LabelmintError
 
 KEEP_SECONDS = 30 * 24 * 3600
+_REMEDY = "free some space, or let LABELMINT_CACHE name a folder that can be written to"
 # Another process may be writing; a write takes milliseconds.
 _WAIT_SECONDS = 60
-_STARTED = time.time()
-_fresh_since = 0.0  # see `fresh`
+# What this process added, and what it added since `fresh`: by name and not by time, because clocks jump.
+_added: list[set[tuple[str, str, str]]] = [set()]
 _TABLE = """
 CREATE TABLE IF NOT EXISTS results (
     kind TEXT, fingerprint TEXT, key TEXT, result TEXT NOT NULL, written REAL NOT NULL, used REAL NOT NULL,
@@ -38,7 +39,16 @@ CREATE TABLE IF NOT EXISTS results (
 
 def cache_dir() -> Path:
     """Return the per-user cache: $LABELMINT_CACHE, or the platform's usual place."""
-    return Path(os.environ.get("LABELMINT_CACHE") or platformdirs.user_cache_dir("labelmint"))
+    return Path(os.environ.get("LABELMINT_CACHE") or platformdirs.user_cache_dir("labelmint")).expanduser()
+
+
+@contextmanager
+def cache_errors() -> Iterator[None]:
+    """Name the remedy where the cache's folder can't be written to, as in a container without a home."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: "~", and no home
+        raise LabelmintError(f"the cache: {error}; {_REMEDY}") from None
 
 
 def cache_file() -> Path:
@@ -76,35 +86,43 @@ class Cache:
         return self._read(key) is not None
 
     def __getitem__(self, key: str) -> Any:
-        text = self._read(key)
-        if text is None:
-            raise KeyError(key)
-        return json.loads(text)
+        found = self._read(key)
+        if found is None:
+            raise LabelmintError(f"{cache_file()}: another command cleared the cache meanwhile; run it again")
+        return found[0]
 
     def add(self, key: str, result: Any) -> None:
         """Keep a result of JSON types; an earlier one of the same key is replaced."""
-        now = time.time()
-        row = (*self.place, _plain(key), json.dumps(result), now, now)
+        now, place = time.time(), (*self.place, _plain(key))
         with _connection() as database:
+            row = (*place, json.dumps(result), now, now)
             database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
+        for added in _added:
+            added.add(place)
 
-    def _read(self, key: str) -> str | None:
-        since = max(_fresh_since, _STARTED if os.environ.get("LABELMINT_FRESH") else 0.0)
-        query = "SELECT result FROM results WHERE kind = ? AND fingerprint = ? AND key = ? AND written >= ?"
+    def _read(self, key: str) -> tuple[Any] | None:
+        """Return a result; None if there is none, or a damaged one, which `add` will replace."""
+        place = (*self.place, _plain(key))
+        only_added = len(_added) > 1 or os.environ.get("LABELMINT_FRESH")
+        if only_added and place not in _added[-1]:
+            return None
+        query = "SELECT CAST(result AS BLOB) FROM results WHERE kind = ? AND fingerprint = ? AND key = ?"
         with _connection() as database:
-            row = database.execute(query, (*self.place, _plain(key), since)).fetchone()
-        return None if row is None else str(row[0])
+            row = database.execute(query, place).fetchone()
+        try:
+            return None if row is None else (json.loads(row[0]),)
+        except ValueError:
+            return None
 
 
 @contextmanager
 def fresh() -> Iterator[None]:
     """Ignore what was kept before, so that work can be timed."""
-    global _fresh_since
-    before, _fresh_since = _fresh_since, time.time()
+    _added.append(set())
     try:
         yield
     finally:
-        _fresh_since = before
+        _added.pop()
 
 
 def summary() -> list[str]:
@@ -134,14 +152,13 @@ def clear(kind: str | None = None) -> int:
 def _connection() -> Iterator[sqlite3.Connection]:
     """Open the file, make the table where it is missing, commit at the end; set a damaged file aside."""
     path = cache_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with cache_errors():
+        path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(_open(path)) as database, database:
             yield database
     except sqlite3.OperationalError as error:
-        raise LabelmintError(
-            f"{path}: {error}; free some space, or let LABELMINT_CACHE name a folder that can be written to"
-        ) from None
+        raise LabelmintError(f"{path}: {error}; {_REMEDY}") from None
     except sqlite3.DatabaseError as error:
         raise LabelmintError(f"{path}: {error}; delete the file, and run again") from None
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from labelmint.core.terminal import printable
 
 
 class LabelmintError(Exception):
@@ -49,20 +54,107 @@ def add_debug_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, by which DVC and batch systems stop a stage: leave by the same door as Ctrl-C."""
+
+
+_STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_RESUMES = "stopped; what was finished is kept, run it again to go on"
+
+
 @contextmanager
-def one_line_errors(name: str, *, debug: bool = False) -> Iterator[None]:
-    """Turn expected errors into one line and exit status 1, and Ctrl-C into status 130."""
+def one_line_errors(name: str, *, debug: bool = False, stopped: str = _RESUMES) -> Iterator[None]:
+    """Turn expected errors into one line and status 1, Ctrl-C into status 130, and SIGTERM into 143.
+
+    A reader of the output that goes away, such as `head`, ends the command quietly.
+    """
     debug = debug or bool(os.environ.get("LABELMINT_DEBUG"))
-    # DVC stops a stage with SIGTERM; leave by the same door as Ctrl-C so that temporary files go.
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    _prepare_streams()
     try:
-        yield
-    except KeyboardInterrupt:
-        print(f"\n{name}: stopped; what was finished is kept, run it again to go on", file=sys.stderr)
-        raise SystemExit(130) from None
-    except (LabelmintError, OSError) as error:
+        with _raising_signals():
+            yield
+            sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        _say(f"\n{name}: {stopped}")
+        raise SystemExit(
+            _STATUS[signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT]
+        ) from None
+    except BrokenPipeError:
+        raise SystemExit(_status_of_broken_pipe()) from None
+    except (LabelmintError, OSError, MemoryError, RuntimeError) as error:
+        message = _message(error)
+        if message is None:
+            raise
         if debug:
             traceback.print_exc()
         # A column's name or a file's name may hold a line break.
-        print(f"{name}: error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        _say(f"{name}: error: {' '.join(message.splitlines())}")
         raise SystemExit(1) from None
+
+
+def _message(error: Exception) -> str | None:
+    """Return what to say of an error that the user can mend; None of others."""
+    message = str(error)
+    if isinstance(error, MemoryError) or "can't allocate memory" in message:  # PyTorch says it so
+        return "not enough memory; close other programs, or choose smaller models in params.yaml"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{message}; free some space and run it again: earlier outputs and finished work are kept"
+    return message if isinstance(error, LabelmintError | OSError) else None
+
+
+def _status_of_broken_pipe() -> int:
+    """Return 0 if the reader of standard output went away, 1 if it was that of the notes and errors."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes standard output once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 1
+
+
+def stop_at_once(name: str) -> None:
+    """End at Ctrl-C or SIGTERM with one line where `one_line_errors` isn't at work, as during imports."""
+
+    def stop(number: int, _: object) -> None:
+        with suppress(OSError):
+            os.write(2, f"\n{name}: stopped\n".encode())
+        os._exit(_STATUS[signal.Signals(number)])
+
+    for number in _STATUS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+@contextmanager
+def _raising_signals() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` at Ctrl-C and at SIGTERM, unless they are ignored, as under `nohup … &`."""
+
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    handlers: dict[signal.Signals, Callable[..., object]]
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, handler in handlers.items():
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _prepare_streams() -> None:
+    """Let a terminal that lacks a character show its number, and make up for closed streams."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody may be listening
+        print(printable(line), file=sys.stderr, flush=True)

@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Any
 
 from tqdm import tqdm
+
+
+class _Bar(tqdm):  # type: ignore[misc]
+    """A bar by a clock that never jumps; in a log each state is a line of its own."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._time = time.monotonic
+        self.last_print_t = self.start_t = self._time()
+
+    @staticmethod
+    def status_printer(file: IO[str]) -> Callable[[str], None]:
+        """Return what prints a state."""
+        if file.isatty():
+            printer: Callable[[str], None] = tqdm.status_printer(file)
+            return printer
+        before = ""
+
+        def print_line(text: str) -> None:
+            nonlocal before
+            with suppress(OSError):  # nobody may be listening
+                file.write(before + text)
+                file.flush()
+            before = "\n"
+
+        return print_line
 
 
 def progress(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
     """Return a bar on standard error; `done` counts what an earlier run finished."""
     quiet = not sys.stderr.isatty()
-    return tqdm(
+    return _Bar(
         total=total,
         initial=done,
         desc=what,

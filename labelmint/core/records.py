@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import IO, Any, NotRequired, TypedDict
+from types import UnionType
+from typing import IO, Any, NotRequired, TypedDict, get_origin, get_type_hints
 
 from labelmint.core.errors import DataError
+
+# Of the stages' metrics: raise it when a key changes its name or meaning, and say so in
+# docs/reference/metrics.md.
+SCHEMA_VERSION = 1
+# Not nothing: DVC warns of each empty file at each run.
+_NO_ROWS = "\n"
+_REMEDY = "delete the file, and run `dvc repro`"
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Input(TypedDict):
@@ -147,6 +158,13 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def ordinary_mode() -> int:
+    """Return the permissions that the user's umask leaves to a new file."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
 @contextmanager
 def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that gets its name only once it is whole and on disk."""
@@ -158,12 +176,12 @@ def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files private; give the permissions an ordinary file would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).chmod(ordinary_mode())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+            error.filename = str(path)  # a write doesn't say which file it is
         raise
 
 
@@ -192,35 +210,70 @@ def _encodable(text: str) -> bool:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write JSON Lines atomically; return the number of rows."""
+    """Write JSON Lines atomically, of no rows an empty line; return the number of rows."""
     count = 0
     with atomic_file(path) as file:
         for row in rows:
             file.write(dump(row) + "\n")
             count += 1
+        if not count:
+            file.write(_NO_ROWS)
     return count
 
 
-def read_rows(path: Path) -> list[Any]:
-    """Read JSON Lines; raise `DataError` naming the file and line of the first broken one."""
+def read_rows(path: Path, kind: Any = None) -> list[Any]:
+    """Read JSON Lines of a row type; raise `DataError` naming the file and line of the first broken one."""
     rows = []
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     # Some programs on Windows begin a file with a byte order mark.
-                    rows.append(json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8")))
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                    if text != _NO_ROWS or number > 1:
+                        rows.append(_checked(json.loads(text), kind))
                 except UnicodeDecodeError:
-                    raise DataError(f"{path}:{number}: not UTF-8; save it as UTF-8") from None
+                    raise DataError(f"{path}:{number}: not UTF-8; {_REMEDY}") from None
                 except json.JSONDecodeError as error:
-                    raise DataError(f"{path}:{number}: not valid JSON: {error.msg}") from None
+                    raise DataError(f"{path}:{number}: not valid JSON: {error.msg}; {_REMEDY}") from None
+                except (TypeError, RecursionError) as error:
+                    raise DataError(f"{path}:{number}: {error}; {_REMEDY}") from None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro`") from None
     return rows
 
 
+def _checked(row: Any, kind: Any) -> Any:
+    """Return a row if it has what its type requires, else raise `TypeError` with the key."""
+    if not isinstance(row, dict):
+        raise TypeError("not a JSON object")
+    for key, wanted in _required(kind).items() if kind else ():
+        if key not in row:
+            raise TypeError(f"{key!r} is missing")
+        if not isinstance(row[key], wanted):
+            raise TypeError(f"{key!r} is of the wrong type ({type(row[key]).__name__})")
+    return row
+
+
+@cache
+def _required(kind: Any) -> dict[str, type]:
+    """Return the keys that a row type requires, with the classes of their values."""
+    hints = get_type_hints(kind, include_extras=True)
+    origins = {key: get_origin(hints[key]) or hints[key] for key in kind.__required_keys__}
+    return {
+        key: each if isinstance(each, type) and each is not UnionType else object
+        for key, each in origins.items()
+        if each is not NotRequired
+    }
+
+
+def write_metrics(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a stage's metrics, with the version of their keys."""
+    write_json(path, {"schema_version": SCHEMA_VERSION, **content})
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a metrics file atomically; NaN is an error, because DVC can't compare it."""
+    """Write JSON atomically; NaN is an error, because DVC can't compare it."""
     with atomic_file(path) as file:
         json.dump(content, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")

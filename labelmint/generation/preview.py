@@ -7,7 +7,8 @@ from itertools import product
 
 from labelmint.core import paths
 from labelmint.core.params import Params
-from labelmint.core.records import Candidate, read_rows
+from labelmint.core.records import Candidate, Labelled, read_rows
+from labelmint.core.terminal import printable
 from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session
 from labelmint.llm import open_model
@@ -18,7 +19,7 @@ ROWS = 5
 
 def preview(params: Params) -> None:
     """Print a prompt and five texts of each label, by each method; the project's files stay as they are."""
-    card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN)
+    card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
     small = params.generate.model_copy(update={"samples_per_prompt": ROWS})
     with open_model(params.llm) as model:
         session = Session(params.model_copy(update={"generate": small}), card, rows, model)
@@ -27,7 +28,7 @@ def preview(params: Params) -> None:
         candidates, seconds = session.write(session.planner.waves(prompts), "preview")
     for place, planned in enumerate(prompts):
         texts = candidates[place * ROWS : (place + 1) * ROWS]
-        print("\n".join(_prompt_lines(planned, texts, card)))
+        print(printable("\n".join(_prompt_lines(planned, texts, card))))
     print("\n".join(_summary_lines(params, session, candidates, seconds)))
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from labelmint.core.records import write_json
+from labelmint.core.records import ordinary_mode, write_json
 
 STUDENT = "student.json"
 NOTE = "note.txt"  # in the folder of an arm without rows
@@ -23,7 +23,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         for file in temporary.iterdir():
-            file.chmod(0o644)  # safetensors makes its file private
+            file.chmod(ordinary_mode())  # safetensors makes its file private
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
     except BaseException:

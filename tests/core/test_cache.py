@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from labelmint.core import cache as module
 from labelmint.core.cache import Cache, cache_dir, cache_file, clear, fingerprint, fresh, summary
+from labelmint.core.errors import LabelmintError
 
 CONTENT = {"model": "m", "seed": 1}
 RESULTS = {"a": [["one", 1, "stop"]], "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1}, "c": None}
@@ -35,7 +36,7 @@ def test_results_are_there_at_once_and_after_reopening(filled):
 
 def test_a_new_cache_is_empty():
     assert contents(Cache("generate", CONTENT)) == {}
-    with pytest.raises(KeyError):
+    with pytest.raises(LabelmintError, match="another command cleared the cache"):
         Cache("generate", CONTENT)["a"]
 
 
@@ -83,9 +84,30 @@ def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
     assert cache_file().with_suffix(".damaged").exists()
 
 
+@pytest.mark.parametrize("record", ['{"texts": ["cut o', "", "[1, NaN", b"\xff\xfe"])
+def test_a_damaged_record_is_made_again(filled, record):
+    with sqlite3.connect(cache_file()) as database:
+        database.execute("UPDATE results SET result = ? WHERE key = 'a'", (record,))
+    assert contents(filled) == {key: RESULTS[key] for key in "bc"}
+    filled.add("a", RESULTS["a"])
+    assert contents(Cache("generate", CONTENT)) == RESULTS
+
+
+@pytest.mark.parametrize("clock", [0.0, 4e9])
+def test_a_clock_that_jumps_loses_nothing_that_was_just_written(monkeypatch, clock):
+    monkeypatch.setenv("LABELMINT_FRESH", "1")
+    results = Cache("generate", CONTENT)
+    monkeypatch.setattr(time, "time", lambda: clock)
+    with fresh():
+        results.add("a", 1)
+        assert results["a"] == 1
+    assert results["a"] == 1
+    assert len(summary()) == 2
+
+
 def test_a_fresh_run_ignores_earlier_results_but_sees_its_own(filled, monkeypatch):
     monkeypatch.setenv("LABELMINT_FRESH", "1")
-    monkeypatch.setattr(module, "_STARTED", time.time())
+    monkeypatch.setattr(module, "_added", [set()])  # as in another process
     results = Cache("generate", CONTENT)
     assert contents(results) == {}
     results.add("a", "new")
@@ -130,6 +152,14 @@ def test_the_file_lies_in_the_users_cache(filled, monkeypatch, tmp_path):
     monkeypatch.setenv("LABELMINT_CACHE", str(tmp_path / "elsewhere"))
     assert cache_dir() == tmp_path / "elsewhere"
     assert contents(Cache("generate", CONTENT)) == {}
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_remedy(monkeypatch):
+    monkeypatch.setenv(
+        "LABELMINT_CACHE", "/proc/nonexistent/cache"
+    )  # /proc takes nothing, not even from root
+    with pytest.raises(LabelmintError, match="LABELMINT_CACHE name a folder that can be written to"):
+        Cache("generate", CONTENT)
 
 
 @given(st.dictionaries(st.text(), JSON, min_size=1), st.randoms())

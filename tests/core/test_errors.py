@@ -52,7 +52,16 @@ def raising(error):
             PermissionError(13, "Permission denied", "data/x"),
             "prepare: error: [Errno 13] Permission denied: 'data/x'\n",
         ),
-        (OSError(28, "No space left on device"), "prepare: error: [Errno 28] No space left on device\n"),
+        (
+            OSError(28, "No space left on device", "data/x"),
+            "prepare: error: [Errno 28] No space left on device: 'data/x'; free some space and run it again: "
+            "earlier outputs and finished work are kept\n",
+        ),
+        (
+            MemoryError(),
+            "prepare: error: not enough memory; close other programs, or choose smaller models in "
+            "params.yaml\n",
+        ),
         (DataError("a.csv: has a\nb, c\r\nd\u2028e"), "prepare: error: a.csv: has a b, c d e\n"),
     ],
 )
@@ -77,15 +86,50 @@ def test_ctrl_c_is_status_130(capsys):
     assert capsys.readouterr().err == "\nprepare: stopped; what was finished is kept, run it again to go on\n"
 
 
-def test_sigterm_ends_as_ctrl_c_does_and_cleans_up(capsys, tmp_path):
+def test_sigterm_cleans_up_as_ctrl_c_does(capsys, tmp_path):
     def rows():
         yield {"text": "first"}
         os.kill(os.getpid(), signal.SIGTERM)
         yield {"text": "never"}
 
-    assert status_of(lambda: write_rows(tmp_path / "rows.jsonl", rows())) == 130
+    assert status_of(lambda: write_rows(tmp_path / "rows.jsonl", rows())) == 143
     assert "stopped" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+COMMAND = """
+import os, sys
+from labelmint.core.errors import one_line_errors
+with one_line_errors("show"):
+    print("café 日本" + "x" * 100_000)
+    print("é", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "status", "output"),
+    [
+        ("PYTHONIOENCODING=ascii {} | cut -c 1-26", "0", r"caf\xe9 \u65e5\u672cxxxxx"),
+        ("PYTHONIOENCODING=latin-1 {} | iconv -f latin1 | cut -c 1-20", "0", r"café \u65e5\u672cxxx"),
+        ("{} | true", "0", ""),  # a reader that goes away
+        ("{} 2>&- >&-", "0", ""),
+        ("{} >/dev/full", "1", ""),
+    ],
+)
+def test_any_terminal_or_none_will_do(shell, status, output):
+    command = shell.format(f"{sys.executable} -c '{COMMAND}' 2>errors")
+    done = subprocess.run(
+        ["bash", "-c", f"cd $(mktemp -d); {command}; echo ${{PIPESTATUS[0]}}; cat errors >&2"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        check=False,
+    )
+    *lines, last = done.stdout.splitlines()
+    assert (last, "".join(lines)) == (status, output)
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
+    assert done.stderr.count("\n") <= 2
 
 
 def test_a_bug_keeps_its_traceback():

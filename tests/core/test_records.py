@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
-from labelmint.core.records import atomic_binary_file, atomic_file, dump, read_rows, write_json, write_rows
+from labelmint.core.records import (
+    Labelled,
+    atomic_binary_file,
+    atomic_file,
+    dump,
+    read_rows,
+    write_json,
+    write_rows,
+)
 
+GOOD = b'{"id": "1", "text": "a", "label": "l", "text_pair": "b", "more": 1}\n'
 ANY_TEXT = st.text(st.characters(categories=None, exclude_categories=[]))  # lone surrogates too
 
 
@@ -28,7 +37,7 @@ def test_any_text_survives_writing_and_reading(tmp_path_factory, rows):
     assert write_rows(path, rows) == len(rows)
     expected = [{key: joined_surrogates(value) for key, value in row.items()} for row in rows]
     assert read_rows(path) == expected
-    assert path.read_bytes().count(b"\n") == len(rows)
+    assert path.read_bytes().count(b"\n") == max(1, len(rows))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +66,13 @@ def test_nan_and_infinity_are_refused(tmp_path, number):
 
 def test_folders_are_made(tmp_path):
     write_rows(tmp_path / "a/b/rows.jsonl", [])
-    assert (tmp_path / "a/b/rows.jsonl").read_bytes() == b""
+    assert (tmp_path / "a/b/rows.jsonl").exists()
+
+
+def test_no_rows_are_no_empty_file_of_which_dvc_would_warn(tmp_path):
+    write_rows(tmp_path / "rows.jsonl", [])
+    assert (tmp_path / "rows.jsonl").read_bytes()
+    assert read_rows(tmp_path / "rows.jsonl", Labelled) == []
 
 
 def test_metrics_are_indented_json_in_the_given_order(tmp_path):
@@ -117,6 +132,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, size):
     with pytest.raises(OSError, match="No space left") as caught:
         write_rows(tmp_path / "rows.jsonl", [{"text": "x" * size}])
     assert caught.value.errno == errno.ENOSPC
+    assert "rows.jsonl" in str(caught.value)
     assert content(tmp_path) == []
 
 
@@ -157,14 +173,21 @@ def test_the_file_lies_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
         (b'{"a": 1} {"a": 2}\n', ":1: not valid JSON: Extra data"),
         (b'{"a": 1}\n{"a": "caf\xe9"}\n', ":2: not UTF-8"),
         (b'\xff\xfe{\x00"\x00', ":1: not UTF-8"),
+        (b"\n\n", ":2: not valid JSON"),
+        (b"[" * 100_000, ":1: maximum recursion depth exceeded"),
+        (b"null\n", ":1: not a JSON object"),
+        (GOOD + b'{"id": "2", "text": "b"}\n', ":2: 'label' is missing"),
+        (GOOD + b'{"id": "2", "text": ["b"], "label": "l"}\n', ":2: 'text' is of the wrong type (list)"),
+        (GOOD + GOOD[:20], ":2: not valid JSON"),
     ],
 )
-def test_a_broken_line_is_an_error_with_file_and_line(tmp_path, raw, message):
+def test_a_broken_line_is_an_error_with_file_line_and_remedy(tmp_path, raw, message):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(raw)
     with pytest.raises(DataError) as caught:
-        read_rows(path)
+        read_rows(path, Labelled if raw.startswith(GOOD) else None)
     assert str(caught.value).startswith(f"{path}{message}")
+    assert str(caught.value).endswith("delete the file, and run `dvc repro`")
 
 
 def test_a_missing_file_is_an_error_with_a_remedy(tmp_path):
