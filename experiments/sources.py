@@ -36,7 +36,7 @@ from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting, label_numbers
 from labelmint.students.registry import open_student
-from labelmint.students.sources import choose_weights, weighted
+from labelmint.students.weighting import weigh, weighted
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets", "imdb"]
 MINILM, MPNET = "minilm-l6-v2", "mpnet-base-v2"
@@ -52,7 +52,7 @@ ARMS = {
     "real": Arm(real="all"),
     "mixed": Arm(real="all", synthetic="all"),
     "labelled": Arm(real="all", unlabelled="all"),
-    "everything": Arm(real="all", synthetic="all", unlabelled="all"),
+    "everything": Arm(real="all", synthetic="all", unlabelled="all", weights="chosen"),
     "more_real": Arm(real=REAL_ROWS),
 }
 RESULTS = paths.METRICS / "sources"
@@ -116,8 +116,10 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
     sets["true_labels"] = [
         row | {"label": true[row["id"]]} if row["source"] == "unlabelled" else row for row in sets["labelled"]
     ]
-    chosen = _choose(params, sets["everything"], names)
-    sets["everything"] = weighted(sets["everything"], chosen)
+    both = sets["everything"]
+    vectors = embed_by_source(params.train, both)
+    chosen = weigh(ARMS["everything"], both, label_numbers(both, names), vectors, params.train.seeds[0])
+    sets["everything"] = weighted(both, chosen.weights)
     arms = _predictions(task, sets)
     roles = Roles(arms, params.train.student, len(task.rows.train))
     scored = compare(roles, task.truth, names, params.evaluate)
@@ -130,18 +132,13 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
             "kept": round(float(np.mean([right[row["id"]] for row in labelled])), 4),
             "real_rows": scores.accuracy,
         },
-        "weights": chosen,
+        "weights": chosen.summary["weights"],
         "arms": {
             name: {key: entry[key] for key in ("train_rows", "accuracy", "macro_f1", "calibration_error")}
             for name, entry in scored["arms"].items()
         },
         "gain": {name: scored["gain"].get(f"{name}_vs_real") for name in ("mixed", "labelled", "everything")},
     }
-
-
-def _choose(params: Params, rows: Sequence[ArmRow], names: Sequence[str]) -> dict[str, float]:
-    vectors = embed_by_source(params.train, rows)
-    return choose_weights(rows, label_numbers(rows, names), vectors, params.train.seeds[0]).weights
 
 
 def _predictions(task: Task, sets: Mapping[str, Sequence[ArmRow]]) -> list[ArmPredictions]:

@@ -17,13 +17,13 @@ from labelmint.core.cache import fresh
 from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
-from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_json, write_rows
+from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import Floats, Setting, label_numbers
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
 from labelmint.students.saving import write_note
-from labelmint.students.sources import choose_weights, weighted
+from labelmint.students.weighting import weigh, weighted
 from labelmint.tasks.cards import TaskCard, load_card
 
 # Texts of the speed measurement: at the language model's speed some seconds.
@@ -38,7 +38,7 @@ def main(arm: str) -> None:
     params = load_params()
     if arm not in params.arms:
         raise ParamsError(f"params.yaml: arms: no arm {arm!r}; there are {', '.join(params.arms)}")
-    rows: list[ArmRow] = read_rows(paths.arm_rows(arm))
+    rows: list[ArmRow] = read_rows(paths.arm_rows(arm), ArmRow)
     seeds = params.seeds_of(arm) if rows else []
     metrics = {
         "train_rows": len(rows),
@@ -57,7 +57,7 @@ def main(arm: str) -> None:
             paths.model(arm), "the data can't fill this arm, so it has no student (see metrics/arms.json)"
         )
     write_rows(paths.predictions(arm), predictions)
-    write_json(paths.METRICS / "train" / f"{arm}.json", metrics)
+    write_metrics(paths.METRICS / "train" / f"{arm}.json", metrics)
 
 
 def train(
@@ -68,7 +68,7 @@ def train(
     unknown = sorted({row["label"] for row in rows} - set(card.label_names))
     if unknown:
         raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
-    inputs: list[Input] = read_rows(paths.TEST_INPUTS)
+    inputs: list[Input] = read_rows(paths.TEST_INPUTS, Input)
     probabilities: dict[int, Floats] = {}
     with progress(0, f"train {arm}", "rows") as bar:
 
@@ -104,14 +104,15 @@ def is_kept(params: Params, arm: str) -> bool:
 
 
 def _weighted(
-    params: Params, arm: str, rows: Sequence[ArmRow], card: TaskCard
+    params: Params, name: str, rows: Sequence[ArmRow], card: TaskCard
 ) -> tuple[Sequence[ArmRow], dict[str, Any]]:
-    """Return the rows with the weights of their sources, and how these were chosen, where the arm says so."""
-    if params.arms[arm].weights == "equal":
+    """Return the rows with their weights, and how these were found, where the arm has any."""
+    arm = params.arms[name]
+    if arm.weights == "equal":
         return rows, {}
     labels = label_numbers(rows, card.label_names)
-    chosen = choose_weights(rows, labels, embed_by_source(params.train, rows), params.train.seeds[0])
-    return weighted(rows, chosen.weights), {"weights": chosen.weights, "weights_tried": chosen.tried}
+    found = weigh(arm, rows, labels, embed_by_source(params.train, rows), params.train.seeds[0])
+    return weighted(rows, found.weights), found.summary
 
 
 def _speed(arm: str, setting: Setting, inputs: Sequence[Input]) -> float:

@@ -8,28 +8,31 @@ vectors, whatever student then learns from the rows: it takes seconds.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
 from labelmint.core.calibration import fit_temperature
+from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import logits_of, regression
+from labelmint.students.weighting import Features, Floats, Ints, Weighed
 
 WEIGHTS = (0.0, 0.3, 1.0)
 _FOLDS = 5
 # Of thousands of rows, nearly always what cross-validation prefers.
 _C = 10.0
 
-Features = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+
+def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
+    """Return for each row the weight that was chosen for its source."""
+    chosen = choose_weights(rows, labels, features, seed)
+    weights = np.array([chosen.weights[row["source"]] for row in rows])
+    return Weighed(weights, {"weights": chosen.weights, "weights_tried": chosen.tried})
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,3 @@ def _held_out_likelihood(
     together, right = np.concatenate(logits), np.concatenate(truth)
     scaled = log_softmax(together / fit_temperature(together, right), axis=1)
     return float(scaled[np.arange(len(right)), right].mean())
-
-
-def weighted(rows: Sequence[ArmRow], weights: Mapping[str, float]) -> list[ArmRow]:
-    """Return the rows with their source's weight, without those of weight 0."""
-    return [
-        row if weights[row["source"]] == 1 else cast(ArmRow, {**row, "weight": weights[row["source"]]})
-        for row in rows
-        if weights[row["source"]]
-    ]

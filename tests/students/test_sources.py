@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from labelmint.students.sources import choose_weights, weighted
+from labelmint.core.params import Arm
+from labelmint.students import sources
+from labelmint.students.sources import by_source, choose_weights
+from labelmint.students.weighting import weighted
 
 
 def task(synthetic_right, unlabelled_right, real=60, made=300):
@@ -46,9 +49,11 @@ def test_with_too_few_real_rows_to_hold_out_every_row_counts():
 
 
 @pytest.mark.parametrize(("weight", "rows_left"), [(0.0, 60), (0.3, 360), (1.0, 360)])
-def test_rows_carry_the_weight_of_their_source(weight, rows_left):
-    rows = [row for row in task(1, 1)[0] if row["source"] != "unlabelled"]
-    left = weighted(rows, {"real": 1.0, "synthetic": weight})
+def test_rows_carry_the_weight_of_their_source(monkeypatch, weight, rows_left):
+    chosen = sources.ChosenWeights({"real": 1.0, "synthetic": weight}, [])
+    monkeypatch.setattr(sources, "choose_weights", lambda *_: chosen)
+    rows, labels, features = (part[:360] for part in task(1, 1))
+    left = weighted(rows, by_source(Arm(real="all"), rows, labels, features, 1).weights)
     assert len(left) == rows_left
     assert {row.get("weight", 1.0) for row in left if row["source"] == "synthetic"} <= {weight}
     assert all(row.get("weight", 1.0) == 1 for row in left if row["source"] == "real")

@@ -1,0 +1,53 @@
+"""How much each row of an arm counts in training: one function for each value of an arm's `weights`.
+
+A new weighting is one file with a `Weigh` function, one line here and its name in `Arm.weights`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from labelmint.core.params import Arm
+from labelmint.core.records import ArmRow
+
+Features = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+WEIGHTINGS = {
+    "chosen": "labelmint.students.sources:by_source",
+    "imp": "labelmint.students.importance:imp",
+    "dimp": "labelmint.students.importance:dimp",
+}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The rows' weights, shape (rows,), and how they were found, for metrics/train/<arm>.json."""
+
+    weights: Floats
+    summary: dict[str, Any]
+
+
+# Of an arm, its rows, the numbers of their labels (rows,), the encoder's vectors (rows, width), and a seed.
+Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Features, int], Weighed]
+
+
+def weigh(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
+    """Return the rows' weights as the arm says, which has others than `weights: equal`."""
+    return cast(Weigh, resolve_name(WEIGHTINGS[arm.weights]))(arm, rows, labels, features, seed)
+
+
+def weighted(rows: Sequence[ArmRow], weights: Floats) -> list[ArmRow]:
+    """Return the rows with their weights, without those of weight 0."""
+    return [
+        row if weight == 1 else cast(ArmRow, {**row, "weight": weight})
+        for row, weight in zip(rows, weights.tolist(), strict=True)
+        if weight
+    ]
