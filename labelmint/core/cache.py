@@ -24,7 +24,7 @@ import platformdirs
 from labelmint.core.errors import LabelmintError
 
 KEEP_SECONDS = 30 * 24 * 3600
-_REMEDY = "free some space, or let LABELMINT_CACHE name a folder that can be written to"
+_REMEDY = "let LABELMINT_CACHE name a folder that can be written to"
 # Another process may be writing; a write takes milliseconds.
 _WAIT_SECONDS = 60
 # What this process added, and what it added since `fresh`: by name and not by time, because clocks jump.
@@ -39,7 +39,11 @@ CREATE TABLE IF NOT EXISTS results (
 
 def cache_dir() -> Path:
     """Return the per-user cache: $LABELMINT_CACHE, or the platform's usual place."""
-    return Path(os.environ.get("LABELMINT_CACHE") or platformdirs.user_cache_dir("labelmint")).expanduser()
+    try:
+        folder = os.environ.get("LABELMINT_CACHE") or platformdirs.user_cache_dir("labelmint")
+        return Path(folder).expanduser()
+    except RuntimeError as error:  # no home folder
+        raise LabelmintError(f"the cache: {error}; {_REMEDY}") from None
 
 
 @contextmanager
@@ -47,8 +51,8 @@ def cache_errors() -> Iterator[None]:
     """Name the remedy where the cache's folder can't be written to, as in a container without a home."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # RuntimeError: "~", and no home
-        raise LabelmintError(f"the cache: {error}; {_REMEDY}") from None
+    except OSError as error:
+        raise LabelmintError(f"the cache: {error}; free some space, or {_REMEDY}") from None
 
 
 def cache_file() -> Path:
@@ -158,7 +162,7 @@ def _connection() -> Iterator[sqlite3.Connection]:
         with closing(_open(path)) as database, database:
             yield database
     except sqlite3.OperationalError as error:
-        raise LabelmintError(f"{path}: {error}; {_REMEDY}") from None
+        raise LabelmintError(f"{path}: {error}; free some space, or {_REMEDY}") from None
     except sqlite3.DatabaseError as error:
         raise LabelmintError(f"{path}: {error}; delete the file, and run again") from None
 

@@ -6,6 +6,7 @@ import argparse
 import errno
 import io
 import os
+import select
 import signal
 import sys
 import traceback
@@ -104,13 +105,12 @@ def _message(error: Exception) -> str | None:
 
 def _status_of_broken_pipe() -> int:
     """Return 0 if the reader of standard output went away, 1 if it was that of the notes and errors."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes standard output once more as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return 1
+    poll = select.poll()
+    poll.register(1, 0)
+    gone = any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
+    # Python flushes standard output once more as it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0 if gone else 1
 
 
 def stop_at_once(name: str) -> None:
@@ -148,9 +148,9 @@ def _raising_signals() -> Iterator[None]:
 
 def _prepare_streams() -> None:
     """Let a terminal that lacks a character show its number, and make up for closed streams."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open until the end
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

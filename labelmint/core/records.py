@@ -6,10 +6,10 @@ import errno
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from glob import escape
 from pathlib import Path
 from types import UnionType
 from typing import IO, Any, NotRequired, TypedDict, get_origin, get_type_hints
@@ -158,31 +158,35 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def ordinary_mode() -> int:
-    """Return the permissions that the user's umask leaves to a new file."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
-
-
 @contextmanager
 def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that gets its name only once it is whole and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    _remove_left_over(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files private; give the permissions an ordinary file would have.
-        Path(temporary).chmod(ordinary_mode())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
             error.filename = str(path)  # a write doesn't say which file it is
         raise
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove what processes that were killed had written of the file."""
+    for file in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        number = file.suffixes[-2][1:]
+        try:
+            os.kill(int(number), 0)  # sends nothing
+        except ProcessLookupError:
+            file.unlink(missing_ok=True)
+        except (PermissionError, ValueError, OverflowError):  # another user's, or no process at all
+            continue
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from labelmint.core.records import ordinary_mode, write_json
+from labelmint.core.records import write_json
 
 STUDENT = "student.json"
 NOTE = "note.txt"  # in the folder of an arm without rows
@@ -23,12 +24,19 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         for file in temporary.iterdir():
-            file.chmod(ordinary_mode())  # safetensors makes its file private
+            file.chmod(_ordinary_mode())  # safetensors makes its file private
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _ordinary_mode() -> int:
+    """Return the permissions that the user's umask leaves to a new file."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def write_student(folder: Path, name: str, label_names: Sequence[str], **content: Any) -> None:

@@ -154,11 +154,10 @@ def test_the_file_lies_in_the_users_cache(filled, monkeypatch, tmp_path):
     assert contents(Cache("generate", CONTENT)) == {}
 
 
-def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_remedy(monkeypatch):
-    monkeypatch.setenv(
-        "LABELMINT_CACHE", "/proc/nonexistent/cache"
-    )  # /proc takes nothing, not even from root
-    with pytest.raises(LabelmintError, match="LABELMINT_CACHE name a folder that can be written to"):
+@pytest.mark.parametrize("folder", ["/proc/nonexistent/cache", "~nobody-of-this-name/cache"])
+def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_remedy(monkeypatch, folder):
+    monkeypatch.setenv("LABELMINT_CACHE", folder)  # /proc takes nothing, not even from root
+    with pytest.raises(LabelmintError, match="let LABELMINT_CACHE name a folder that can be written to"):
         Cache("generate", CONTENT)
 
 

@@ -22,7 +22,7 @@ from tests.builders import REPOSITORY
 def _argv_and_sigterm(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["stage"])
     # Without a handler of the stage's own, the test shall fail and not end.
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("no handler"))
     yield
     signal.signal(signal.SIGTERM, before)
 

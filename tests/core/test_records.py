@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -124,11 +126,11 @@ def test_the_name_appears_only_at_the_end(tmp_path):
 
 @pytest.mark.parametrize("size", [10, 100_000])  # the disk is full when closing, or when writing
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, size):
-    def on_a_full_disk(handle, mode):
-        os.close(handle)
-        return open("/dev/full", mode)  # noqa: PTH123 - stands for os.fdopen
+    def on_a_full_disk(path, mode):
+        path.touch()
+        return open("/dev/full", mode)  # noqa: PTH123 - stands for Path.open
 
-    monkeypatch.setattr(os, "fdopen", on_a_full_disk)
+    monkeypatch.setattr(Path, "open", on_a_full_disk)
     with pytest.raises(OSError, match="No space left") as caught:
         write_rows(tmp_path / "rows.jsonl", [{"text": "x" * size}])
     assert caught.value.errno == errno.ENOSPC
@@ -144,6 +146,15 @@ def test_a_full_disk_found_by_fsync_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_json(tmp_path / "metrics.json", {"rows": 1})
     assert content(tmp_path) == []
+
+
+def test_what_killed_processes_had_written_of_a_file_is_removed(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for left_over in (f".rows.jsonl.{dead.pid}.tmp", f".other.jsonl.{dead.pid}.tmp", ".rows.jsonl.1.tmp"):
+        (tmp_path / left_over).touch()
+    write_rows(tmp_path / "rows.jsonl", [])
+    assert content(tmp_path) == [f".other.jsonl.{dead.pid}.tmp", ".rows.jsonl.1.tmp", "rows.jsonl"]
 
 
 def test_a_folder_that_is_a_file_is_an_oserror(tmp_path):

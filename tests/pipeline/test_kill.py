@@ -1,101 +1,109 @@
-"""`kill -9` in the middle of generate and of filter, then a second run: the bytes of an uninterrupted run."""
+"""Runs that are killed or stopped: what was finished is kept, and nothing is lost or doubled."""
 
 from __future__ import annotations
 
-import json
-import shutil
+import os
+import random
 import signal
-import sqlite3
-import subprocess
 import sys
 import time
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import Clone
+from experiments.reliability.faults import left_over, results, wait_for_handlers
+from experiments.reliability.project import STAGES, Project, stage_command
+from experiments.reliability.server import stub_server
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {
-    "generate.candidates": 18,  # three waves
-    "generate.prompts_per_wave": 1,
-    "generate.max_new_tokens": 16,
-    "labelling.demonstrations": 2,
-}
+KILLS = 8
+# The first ones: the others write as they do.
+KILLED = STAGES[:8]
+DVC = [sys.executable, "-m", "dvc"]
+# Runs a module that kills itself as it opens, renames or removes a file for the n-th time after its imports.
+KILL_AT = """
+import os, runpy, signal, sys
+left, module = int(sys.argv.pop(1)), sys.argv.pop(1)
+def watch(event, arguments):
+    global left
+    writes = event == "open" and (arguments[2] or 0) & 3
+    if writes or event in ("os.rename", "os.remove", "sqlite3.connect"):
+        left -= "__pycache__" not in str(arguments[0])
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
 
 
-@pytest.fixture
-def prepared(pristine, tmp_path):
-    """Make a project in which only prepare has run, with an empty cache."""
-    made = shutil.ignore_patterns(
-        ".git", ".dvc", "real", "synthetic", "labelled", "arms", "predictions", "metrics"
-    )
-    shutil.copytree(pristine.folder, tmp_path / "project", ignore=made)
-    project = Clone(tmp_path / "project", tmp_path)
-    project.write_params(SETTINGS)
-    project.run(sys.executable, "-m", "stages.prepare")
+@pytest.fixture(scope="module")
+def url():
+    with stub_server(0.01) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, url):
+    """Run the stages without a fault."""
+    project = Project(tmp_path_factory.mktemp("whole") / "project", url)
+    project.make()
+    for stage in KILLED:
+        project.run(*stage_command(stage))
     return project
 
 
-def results(project: Clone, kind: str) -> int:
-    """Return how many results of a kind the cache holds."""
-    file = Path(project.environment["LABELMINT_CACHE"]) / "finished_work.sqlite"
-    try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
-            return database.execute("SELECT COUNT(*) FROM results WHERE kind = ?", (kind,)).fetchone()[0]
-    except sqlite3.OperationalError:  # no file or table yet
-        return 0
+def run_until_killed(project, stage, operation):
+    """Run a stage and kill it at a file operation; return whether it lived so long."""
+    module, *arguments = stage_command(stage)[2:]
+    process = project.start(sys.executable, "-c", KILL_AT, str(operation), module, *arguments)
+    output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output
+    return process.returncode != 0
 
 
-def kill_after_a_result(project: Clone, stage: str, kind: str) -> None:
-    """Run a stage and kill it as soon as the cache holds a result of the kind."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"stages.{stage}"],
-        cwd=project.folder,
-        env=project.environment,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline and not results(project, kind):
+def test_stages_killed_at_any_moment_come_out_the_same(whole, tmp_path, url):
+    project = Project(tmp_path / "project", url)
+    project.make()
+    draw, kills = random.Random(3), 0
+    for place, stage in enumerate(KILLED):
+        wanted = KILLS * (place + 1) // len(KILLED)
+        while kills < wanted:
+            kills += run_until_killed(project, stage, draw.randrange(25))
+        project.run(*stage_command(stage))
+    assert results(project.folder) == results(whole.folder)
+
+
+def test_dvc_killed_with_its_stage_runs_again_and_warns_of_nothing(whole, tmp_path, url):
+    project = Project(tmp_path / "project", url)
+    project.make()
+    project.run(*DVC, "repro", "-s", "prepare")
+    process = project.start(*DVC, "repro", "-s", "generate")
+    cache = tmp_path / "cache/finished_work.sqlite"
+    while process.poll() is None and not cache.exists():
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-    assert results(project, kind)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    output = project.run(*DVC, "repro", "-s", "generate")
+    assert "Running stage 'generate'" in output
+    assert "WARNING" not in output  # of the empty ideas.jsonl
+    expected = results(whole.folder)
+    assert all(expected[name] == content for name, content in results(project.folder).items())
+    assert left_over(project.folder) == []
 
 
-def check_that_it_resumes(project: Clone, stage: str, kind: str, names: list[str], other_cache: Path) -> None:
-    """Kill the stage, run it again, and compare with a run from an empty cache."""
-
-    def run() -> list[bytes]:
-        project.run(sys.executable, "-m", f"stages.{stage}")
-        return [(project.folder / name).read_bytes() for name in names]
-
-    kill_after_a_result(project, stage, kind)
-    assert not any((project.folder / name).exists() for name in names)
-    resumed = run()
-    project.environment["LABELMINT_CACHE"] = str(other_cache)
-    assert run() == resumed
-
-
-def test_generate_resumes_where_it_was_killed(prepared, tmp_path):
-    names = ["data/synthetic/candidates.jsonl", "data/synthetic/prompts.jsonl"]
-    check_that_it_resumes(prepared, "generate", "generate", names, tmp_path / "another")
-
-
-def test_filter_resumes_where_it_was_killed(prepared, tmp_path):
-    # Candidates made of real sentences. Their label scores and those of the real rows are two results.
-    pool = (prepared.folder / "data/real/pool.jsonl").read_text().splitlines()[:60]
-    shared = {"prompt_id": "p", "demonstration_ids": [], "method": "few_shot", "values": {}}
-    shared |= {"seed": 1, "tokens": 9, "finish_reason": "stop"}
-    rows = [
-        {**shared, "id": f"s{number:06d}", "text": " ".join(row["text"].split()[:12]), "label": row["label"]}
-        for number, row in enumerate(map(json.loads, pool))
-    ]
-    candidates = prepared.folder / "data/synthetic/candidates.jsonl"
-    candidates.parent.mkdir(parents=True, exist_ok=True)
-    candidates.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (candidates.parent / "top_up_candidates.jsonl").touch()
-    names = ["data/synthetic/kept.jsonl", "data/synthetic/rejected.jsonl"]
-    check_that_it_resumes(prepared, "filter", "label", names, tmp_path / "another")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("seconds", [0.0, 2.5])  # importing, and waiting for the server
+@pytest.mark.parametrize("command", [[sys.executable, "-m", "stages.generate"], ["labelmint", "preview"]])
+def test_a_stopped_command_says_one_line(whole, number, status, seconds, command):
+    with stub_server(1.0) as slow:
+        whole.set_params({"llm.server.url": slow})  # another server: nothing of it is in the cache
+        before = results(whole.folder)
+        process = whole.start(*command)
+        wait_for_handlers(process)
+        time.sleep(seconds)
+        process.send_signal(number)
+        output, _ = process.communicate()
+    lines = [line for line in output.splitlines() if line and " texts" not in line]
+    assert (process.returncode, len(lines)) == (status, 1), output
+    assert "stopped" in lines[0]
+    assert results(whole.folder) == before

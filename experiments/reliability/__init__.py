@@ -1,0 +1,1 @@
+"""What goes wrong on purpose: faults, hostile texts and load, measured."""
