@@ -1,17 +1,22 @@
-"""Rows compared with each other, in three ways: by shingles, by words in their order, by meaning."""
+"""Rows compared with each other: by shingles, by words in their order, by a run of words, by meaning."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Literal
 
-from labelmint.core.records import Input, Labelled, texts_of
+import numpy as np
+
+from labelmint.core.records import Input, Labelled
+from labelmint.core.words import words_of
 from labelmint.encoder.vectors import Vectors
 from labelmint.rules.edits import edited_pairs
-from labelmint.rules.similarity import Pair, cosine_pairs, shingle_pairs, words_of
+from labelmint.rules.overlaps import Mask
+from labelmint.rules.runs import copied_runs
+from labelmint.rules.similarity import Pair, Words, cosine_pairs, shingle_pairs
 
-Measure = Literal["shingles", "words", "meaning"]
+Measure = Literal["shingles", "words", "run", "meaning"]
 
 
 def similar_pairs(
@@ -21,10 +26,11 @@ def similar_pairs(
     threshold: float,
     given: Set[str],
     vectors: Vectors | None,
-) -> list[Pair]:
-    """Return (row, other, similarity) at the threshold or above.
+    dropped: Mask | None = None,
+) -> Iterator[Pair]:
+    """Yield (row, other, similarity) at the threshold or above, in their order.
 
-    If `others` is `rows` itself, of a row and an earlier one, and not for being a part of it.
+    If `others` is `rows` itself, only of a row and an earlier one, and not for being a part of it.
 
     Parameters
     ----------
@@ -32,36 +38,46 @@ def similar_pairs(
         From `first_texts`.
     vectors : Vectors or None
         None: nothing is compared by its meaning.
+    dropped : shape (rows,)
+        Marks rows that no later one is compared with, as the caller goes on.
     """
     within = others is rows
+    if within and dropped is None:
+        dropped = np.zeros(len(rows), np.bool_)
     if measure == "meaning":
         # The encoder takes a pair as one text: two claims about one premise are always near each other.
         if vectors is None or threshold >= 1 or any("text_pair" in row for row in rows):
-            return []
-        return cosine_pairs(vectors.of(rows), vectors.of(others), threshold)
-    left, right = comparable(rows, given), comparable(others, given)
+            return iter(())
+        left = vectors.of(rows)
+        return cosine_pairs(left, left if within else vectors.of(others), threshold, dropped)
+    texts = comparable(rows, given)
+    other_texts = texts if within else comparable(others, given)
+    if measure == "run":
+        return copied_runs(texts, other_texts)
     if measure == "words":
-        return edited_pairs(left, right, threshold, earlier=within)
-    return shingle_pairs(left, right, threshold, contained=not within)
+        return edited_pairs(texts, other_texts, threshold, dropped)
+    return shingle_pairs(texts, other_texts, threshold, contained=not within, dropped=dropped)
 
 
 def first_texts(train: Sequence[Labelled]) -> set[str]:
-    """Return the first texts of the real pairs, case and punctuation aside: candidates begin with them."""
+    """Return the words of the real pairs' first texts, which candidates begin with."""
     return {" ".join(words_of(row["text"])) for row in train if "text_pair" in row}
 
 
-def comparable(rows: Sequence[Input], given: Set[str]) -> list[str]:
-    """Return what is compared of each row: its text, or both texts of a pair.
+def comparable(rows: Sequence[Input], given: Set[str]) -> list[Words]:
+    """Return the words that are compared of each row: its text's, or those of both texts of a pair.
 
     Pairs that begin with the same given text (a real row's) have most words in common, so of those only the
     second texts are compared: their words carry a mark of the first text, and match under the same mark only.
     """
-    texts = []
+    compared: list[Words] = []
     for row in rows:
-        first = " ".join(words_of(row["text"]))
+        words = words_of(row["text"])
+        first = " ".join(words)
         if "text_pair" in row and first in given:
             mark = zlib.crc32(first.encode("utf-8", "surrogatepass"))
-            texts.append(" ".join(f"{word}_{mark}" for word in words_of(row["text_pair"])))
-        else:
-            texts.append(" ".join(texts_of(row)))
-    return texts
+            words = [f"{word}_{mark}" for word in words_of(row["text_pair"])]
+        elif "text_pair" in row:
+            words += words_of(row["text_pair"])
+        compared.append(words)
+    return compared

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from functools import partial
 
 from labelmint.core.records import Candidate, Input, texts_of
+from labelmint.core.words import words_of
 from labelmint.rules.compare import Measure, first_texts, similar_pairs
 from labelmint.rules.filtering import Evidence, Filtering, RuleResult
-from labelmint.rules.similarity import Pair, best_of, near_duplicates_of, words_of
+from labelmint.rules.overlaps import Mask
+from labelmint.rules.similarity import Pair, best_of, near_duplicates_of
 
 # Shares of words in the same order, rare ones counting more, from which two texts are edits of each other.
 EDITED_DUPLICATE = 0.65
@@ -55,6 +58,12 @@ def copies(filtering: Filtering, names: Set[str]) -> None:
     _reject_copies(filtering, "real", "shingles", filtering.params.filter.copy_similarity, rule_of)
     _reject_copies(filtering, "real", "words", EDITED_COPY, rule_of)
 
+    def rule_of_run(row: Candidate, real: Input) -> str | None:
+        # Texts that people wrote may quote each other.
+        return rule_of(row, real) if row["prompt_id"] else None
+
+    _reject_copies(filtering, "real", "run", 0.0, rule_of_run)
+
 
 def leaks(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows near a test input."""
@@ -70,7 +79,7 @@ def leaks(filtering: Filtering, _: Set[str]) -> None:
 
 def _reject_duplicates(filtering: Filtering, rule: str, measure: Measure, threshold: float) -> None:
     rows = filtering.remaining
-    nearest = near_duplicates_of(_pairs(filtering, rows, measure, threshold))
+    nearest = near_duplicates_of(partial(_pairs, filtering, rows, measure, threshold), len(rows))
     _reject_near(filtering, "duplicate_of", measure, rows, nearest, lambda *_: rule)
 
 
@@ -82,9 +91,15 @@ def _reject_copies(
     _reject_near(filtering, kind, measure, originals, nearest, rule_of)
 
 
-def _pairs(filtering: Filtering, others: Sequence[Input], measure: Measure, threshold: float) -> list[Pair]:
-    given = first_texts(filtering.train)
-    return similar_pairs(measure, filtering.remaining, others, threshold, given, filtering.vectors)
+def _pairs(
+    filtering: Filtering,
+    others: Sequence[Input],
+    measure: Measure,
+    threshold: float,
+    dropped: Mask | None = None,
+) -> Iterator[Pair]:
+    given, rows = first_texts(filtering.train), filtering.remaining
+    return similar_pairs(measure, rows, others, threshold, given, filtering.vectors, dropped)
 
 
 def _reject_near(

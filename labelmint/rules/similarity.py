@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import CountVectorizer
 
+from labelmint.rules.overlaps import Mask, overlapping
+
 SHINGLE_WORDS = 3
 # A text of fewer shingles is too short to call another one that holds it a copy ("one of the best").
 MIN_CONTAINED_SHINGLES = 5
-_BLOCK_ROWS = 2000
-_COSINE_BLOCK_ROWS = 1000
+# Rows, and cosines, that are computed at once.
+_COSINE_BLOCK_ROWS, _COSINE_BLOCK = 1000, 10_000_000
+# From so many vectors on, those whose main directions differ are not compared any further.
+_MANY, _DIMENSIONS = 5000, 64
+_SLACK = 1e-3  # the rest of a vector is a root of a small difference in single precision
 
+Words = Sequence[str]  # of one text
 Pair = tuple[int, int, float]  # left, right, similarity
 Floats = npt.NDArray[np.float32]
 
 
-def words_of(text: str) -> list[str]:
-    """Return a text's words, case and punctuation aside."""
-    return re.findall(r"\w+", text.casefold())
-
-
-def shingles(text: str) -> list[str]:
-    """Return a text's word 3-shingles, case and punctuation aside; a shorter text is one shingle."""
-    words = words_of(text)
+def shingles(words: Words) -> list[str]:
+    """Return a text's word 3-shingles; a shorter text is one shingle."""
     if len(words) < SHINGLE_WORDS:
         return [" ".join(words)]
     return [" ".join(words[at : at + SHINGLE_WORDS]) for at in range(len(words) - SHINGLE_WORDS + 1)]
@@ -42,59 +41,98 @@ def best_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
     return best
 
 
-def near_duplicates_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
-    """Return, of pairs within a list, each text's most similar earlier one that is itself no duplicate."""
-    earlier: dict[int, list[tuple[int, float]]] = {}
-    for i, j, similarity in pairs:
-        if j < i:
-            earlier.setdefault(i, []).append((j, similarity))
+def near_duplicates_of(
+    pairs_of: Callable[[Mask], Iterable[Pair]], texts: int
+) -> dict[int, tuple[int, float]]:
+    """Return each text's most similar earlier one that is itself no duplicate; of equals the first.
+
+    `pairs_of(dropped)` gives the pairs of a text and an earlier one, by the text; it may leave out pairs with
+    earlier texts that are marked as `dropped` by then.
+    """
+    dropped = np.zeros(texts, np.bool_)
     duplicates: dict[int, tuple[int, float]] = {}
-    for i in sorted(earlier):
-        kept = [(j, similarity) for j, similarity in earlier[i] if j not in duplicates]
-        if kept:
-            duplicates[i] = max(kept, key=lambda pair: pair[1])
+    for i, j, similarity in pairs_of(dropped):
+        # Of a text's own pairs only the first marks it, and all others are with earlier texts.
+        if not dropped[j] and (i not in duplicates or similarity > duplicates[i][1]):
+            duplicates[i], dropped[i] = (j, similarity), True
     return duplicates
 
 
 def shingle_pairs(
-    left: Sequence[str], right: Sequence[str], threshold: float, *, contained: bool
-) -> list[Pair]:
-    """Return all (left, right, similarity) at the threshold or above, right ascending within a left.
+    left: Sequence[Words],
+    right: Sequence[Words],
+    threshold: float,
+    *,
+    contained: bool = False,
+    dropped: Mask | None = None,
+) -> Iterator[Pair]:
+    """Yield all (left, right, similarity) at the threshold or above, right ascending within a left.
 
     `contained`: a text that holds the other whole counts too; the similarity is the larger of Jaccard's and
-    the share of the smaller text's shingles that the other has.
+    the share of the smaller text's shingles that the other has. `dropped`: see `overlapping`.
     """
     if not left or not right:
-        return []
+        return
     vectorizer = CountVectorizer(analyzer=shingles, binary=True, dtype=np.int32)
-    matrix = vectorizer.fit_transform([*left, *right])
-    a, b = matrix[: len(left)], matrix[len(left) :]
-    sizes_a, sizes_b = (np.asarray(part.sum(axis=1)).ravel() for part in (a, b))
-    pairs: list[Pair] = []
-    for start in range(0, len(left), _BLOCK_ROWS):
-        common: Any = (a[start : start + _BLOCK_ROWS] @ b.T).tocoo()
-        rows, columns = common.row + start, common.col
-        smaller = np.minimum(sizes_a[rows], sizes_b[columns])
-        similarity = common.data / (sizes_a[rows] + sizes_b[columns] - common.data)
+    matrix = vectorizer.fit_transform(left if right is left else [*left, *right])
+    a = matrix[: len(left)]
+    b = a if right is left else matrix[len(left) :]
+    sizes_a, sizes_b = (np.diff(part.indptr) for part in (a, b))
+    share = 0.0 if contained else threshold / (1 + threshold)
+    for rows, columns, common in overlapping(a, b, np.ones(a.shape[1]), share, dropped):
+        similarity = common / (sizes_a[rows] + sizes_b[columns] - common)
         if contained:
-            whole = np.where(smaller >= MIN_CONTAINED_SHINGLES, common.data / smaller, 0)
+            smaller = np.minimum(sizes_a[rows], sizes_b[columns])
+            whole = np.where(smaller >= MIN_CONTAINED_SHINGLES, common / smaller, 0)
             similarity = np.maximum(similarity, whole)
-        near = np.flatnonzero(similarity >= threshold)
-        near = near[np.lexsort((columns[near], rows[near]))]
-        pairs += [(int(rows[at]), int(columns[at]), float(similarity[at])) for at in near]
-    return pairs
+        yield from _near(rows, columns, similarity, threshold)
 
 
-def cosine_pairs(left: Floats, right: Floats, threshold: float) -> list[Pair]:
-    """Return all (left, right, cosine) of unit vectors at the threshold or above, in order."""
-    pairs: list[Pair] = []
+def cosine_pairs(
+    left: Floats, right: Floats, threshold: float, dropped: Mask | None = None
+) -> Iterator[Pair]:
+    """Yield all (left, right, cosine) of unit vectors at the threshold or above, in order.
+
+    `dropped`: see `overlapping`.
+    """
     if not len(left) or not len(right):
-        return pairs
-    for start in range(0, len(left), _COSINE_BLOCK_ROWS):
-        cosines = left[start : start + _COSINE_BLOCK_ROWS] @ right.T
-        rows, columns = np.nonzero(cosines >= threshold)
-        pairs += [
-            (int(i) + start, int(j), min(1.0, float(cosine)))
-            for i, j, cosine in zip(rows, columns, cosines[rows, columns], strict=True)
-        ]
-    return pairs
+        return
+    bounds = (left, right) if len(right) < _MANY else _bounds(left, right)
+    rows = max(1, min(_COSINE_BLOCK_ROWS, _COSINE_BLOCK // len(right)))
+    for start in range(0, len(left), rows):
+        block = slice(start, start + rows)
+        places = np.arange(len(right)) if dropped is None else np.flatnonzero(~dropped[: start + rows])
+        cosines = bounds[0][block] @ bounds[1][places].T
+        at, to = np.nonzero(cosines >= threshold - (_SLACK if bounds[0] is not left else 0))
+        i, j = at + start, places[to]
+        chosen = np.ones(len(i), np.bool_) if dropped is None else j < i
+        i, j = i[chosen], j[chosen]
+        exact = cosines[at, to][chosen] if bounds[0] is left else _products(left, right, i, j)
+        yield from _near(i, j, np.minimum(exact, 1), threshold)
+
+
+def _bounds(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """Return short vectors whose products are at least the cosines: main directions, and length of the rest.
+
+    That is a tenth of the work, and few products reach a threshold that their cosine doesn't.
+    """
+    sample = right[:: max(1, len(right) // _MANY)]
+    _, directions = np.linalg.eigh(sample.T @ sample)
+    main = directions[:, ::-1][:, :_DIMENSIONS]
+    sides = [side @ main for side in (left, right)]
+    rests = [np.sqrt(np.maximum(0, 1 - (side**2).sum(axis=1))) for side in sides]
+    one, other = (np.column_stack(parts) for parts in zip(sides, rests, strict=True))
+    return one, other
+
+
+def _products(left: Floats, right: Floats, rows: Any, columns: Any) -> Any:
+    """Return the products of the vectors of each pair."""
+    parts = [slice(start, start + _MANY) for start in range(0, len(rows), _MANY)]
+    products = [np.einsum("ij,ij->i", left[rows[part]], right[columns[part]]) for part in parts]
+    return np.concatenate([np.zeros(0, np.float32), *products])
+
+
+def _near(rows: Any, columns: Any, similarity: Any, threshold: float) -> Iterator[Pair]:
+    near = np.flatnonzero(similarity >= threshold)
+    found = zip(rows[near].tolist(), columns[near].tolist(), similarity[near].tolist(), strict=True)
+    yield from found

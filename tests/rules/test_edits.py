@@ -6,12 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.rules import edits
-from labelmint.rules.edits import edited_pairs, order_similarity
-from labelmint.rules.similarity import words_of
+from labelmint.core.words import words_of
+from labelmint.rules import edits, overlaps
+from labelmint.rules.edits import order_similarity
 
 TEXTS = st.lists(st.text("abc ", max_size=30), max_size=7)
 THRESHOLDS = st.sampled_from([0.2, 0.5, 0.65, 0.8, 1.0])
+
+
+def edited_pairs(left, right, threshold, dropped=None):
+    one = [*map(words_of, left)]
+    other = one if right is left else [*map(words_of, right)]
+    return list(edits.edited_pairs(one, other, threshold, dropped))
 
 
 def longest_common(one, other, weights):
@@ -51,7 +57,9 @@ def test_the_pairs_are_those_of_a_plain_reference(left, right, threshold):
 @given(TEXTS, THRESHOLDS)
 def test_earlier_pairs_are_half_of_all(texts, threshold):
     both = edited_pairs(texts, texts, threshold)
-    assert edited_pairs(texts, texts, threshold, earlier=True) == [pair for pair in both if pair[1] < pair[0]]
+    none_dropped = np.zeros(len(texts), np.bool_)
+    assert edited_pairs(texts, texts, threshold, none_dropped) == [pair for pair in both if pair[1] < pair[0]]
+    assert edited_pairs(texts, [*texts], threshold) == both
 
 
 @given(TEXTS)
@@ -87,14 +95,14 @@ def test_rare_words_count_more():
     assert found[0] < found[9] < 5 / 6  # a word of six differs in both
 
 
-def test_blocks_and_frequent_words_make_no_difference(monkeypatch):
+def test_blocks_make_no_difference(monkeypatch):
     draw = random.Random(1)
     texts = [" ".join(draw.choice("abcdefgh") for _ in range(6)) for _ in range(60)]
     pairs = edited_pairs(texts, texts, 0.6)
     assert len(pairs) > 100
-    for rows, share in ((7, 0.02), (500, 0.5), (7, 2.0)):
-        monkeypatch.setattr(edits, "_BLOCK_ROWS", rows)
-        monkeypatch.setattr(edits, "_FREQUENT_SHARE", share)
+    for rows, products in ((7, 2_000_000), (1000, 50), (1, 1)):
+        monkeypatch.setattr(overlaps, "_BLOCK_ROWS", rows)
+        monkeypatch.setattr(overlaps, "_BLOCK_PRODUCTS", products)
         assert edited_pairs(texts, texts, 0.6) == pairs
 
 

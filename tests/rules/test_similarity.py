@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.rules import similarity
+from labelmint.core.words import words_of
+from labelmint.rules import overlaps, similarity
 from labelmint.rules.similarity import (
     MIN_CONTAINED_SHINGLES,
     best_of,
@@ -18,21 +19,25 @@ THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])
 
 
 def similar_pairs(left, right, threshold):
+    left, right = [*map(words_of, left)], [*map(words_of, right)]
     return best_of(shingle_pairs(left, right, threshold, contained=True))
 
 
 def duplicates(texts, threshold):
-    return near_duplicates_of(shingle_pairs(texts, texts, threshold, contained=False))
+    texts = [*map(words_of, texts)]
+    return near_duplicates_of(
+        lambda dropped: shingle_pairs(texts, texts, threshold, dropped=dropped), len(texts)
+    )
 
 
 def jaccard(one, other):
-    a, b = set(shingles(one)), set(shingles(other))
+    a, b = (set(shingles(words_of(text))) for text in (one, other))
     return len(a & b) / len(a | b)
 
 
 def reference(one, other):
     """Jaccard's similarity, or the contained share of the smaller text if that is long enough."""
-    a, b = set(shingles(one)), set(shingles(other))
+    a, b = (set(shingles(words_of(text))) for text in (one, other))
     smaller = min(len(a), len(b))
     share = len(a & b) / smaller if smaller >= MIN_CONTAINED_SHINGLES else 0
     return max(jaccard(one, other), share)
@@ -54,11 +59,11 @@ def words(first, last):
         ("One, TWO -- three!", ["one two three"]),
         ("Straße und Haus", ["strasse und haus"]),
         ("don't stop", ["don t stop"]),
-        ("日本 映画 café", ["日本 映画 café"]),
+        ("日本 映画 café", ["日 本 映", "本 映 画", "映 画 café"]),
     ],
 )
 def test_shingles_are_three_words_without_case_and_punctuation(text, expected):
-    assert shingles(text) == expected
+    assert shingles(words_of(text)) == expected
 
 
 @given(TEXTS, TEXTS, THRESHOLDS)
@@ -144,7 +149,7 @@ def test_blocks_of_rows_make_no_difference(monkeypatch):
     pairs, later = similar_pairs(left, right, 0.3), duplicates(left, 0.3)
     assert len(pairs) == 20
     assert len(later) == 13
-    monkeypatch.setattr(similarity, "_BLOCK_ROWS", 3)
+    monkeypatch.setattr(overlaps, "_BLOCK_ROWS", 3)
     assert similar_pairs(left, right, 0.3) == pairs
     assert duplicates(left, 0.3) == later
 
@@ -155,7 +160,7 @@ def test_cosine_pairs_are_all_of_them(threshold, monkeypatch):
     draw /= np.linalg.norm(draw, axis=1, keepdims=True)
     left, right = draw[:20], draw[20:]
     monkeypatch.setattr(similarity, "_COSINE_BLOCK_ROWS", 7)
-    found = cosine_pairs(left, right, threshold)
+    found = list(cosine_pairs(left, right, threshold))
     expected = [(i, j) for i in range(20) for j in range(10) if left[i] @ right[j] >= threshold]
     assert [pair[:2] for pair in found] == expected
     assert all(cosine == pytest.approx(left[i] @ right[j], abs=1e-6) for i, j, cosine in found)
@@ -163,4 +168,25 @@ def test_cosine_pairs_are_all_of_them(threshold, monkeypatch):
 
 def test_no_vector_is_near_no_vector():
     none = np.zeros((0, 0), np.float32)
-    assert cosine_pairs(none, np.ones((2, 3), np.float32), 0.5) == cosine_pairs(none, none, 0.5) == []
+    assert list(cosine_pairs(none, np.ones((2, 3), np.float32), 0.5)) == []
+    assert list(cosine_pairs(none, none, 0.5)) == []
+
+
+def test_many_vectors_are_compared_in_blocks_with_the_same_result(monkeypatch):
+    draw = np.random.default_rng(1)
+    rows = np.repeat(draw.normal(size=(40, 24)), 3, axis=0) + 0.1 * draw.normal(size=(120, 24))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    pairs = list(cosine_pairs(rows, rows, 0.9))
+    assert len(pairs) >= 300
+    monkeypatch.setattr(similarity, "_MANY", 10)
+    monkeypatch.setattr(similarity, "_DIMENSIONS", 5)
+    found = list(cosine_pairs(rows, rows, 0.9))
+    assert [pair[:2] for pair in found] == [pair[:2] for pair in pairs]
+    near = near_duplicates_of(lambda dropped: cosine_pairs(rows, rows, 0.9, dropped), 120)
+    assert {i: j for i, (j, _) in near.items()} == {
+        i: j for i, (j, _) in near_duplicates_of(lambda _: earlier(pairs), 120).items()
+    }
+
+
+def earlier(pairs):
+    return [pair for pair in pairs if pair[1] < pair[0]]

@@ -1,0 +1,80 @@
+"""How much do texts repeat other texts? The longest run of words in common, beside that of real texts.
+
+A language model that was shown real rows may write parts of them, which a share of common words doesn't show.
+Chance makes short runs ("one of the best"): the real rows' runs in common with each other are the baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labelmint.core.records import Input
+from labelmint.core.words import words_of
+from labelmint.rules.runs import Ints, common_runs
+from labelmint.rules.similarity import Words
+
+# From this share of a text's words in long runs on, it is a near copy.
+NEAR_COPY_SHARE = 0.5
+_QUANTILES = (50, 90, 99, 100)
+_BINS = 13  # runs of 0 to 11 words, and of 12 or more
+
+
+@dataclass(frozen=True)
+class Written:
+    """The words of texts, and the ids of their rows; two texts of one row are never compared."""
+
+    texts: Sequence[Words]
+    ids: Sequence[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Input], texts: Callable[[Input], tuple[str, ...]]) -> Written:
+        """Return the rows' texts by their ids: the order of rows decides nothing."""
+        both = [(row["id"], words_of(text)) for row in sorted(rows, key=_id) for text in texts(row)]
+        return cls([words for _, words in both], [row_id for row_id, _ in both])
+
+
+def memorisation(synthetic: Written, real: Written, worst: int) -> dict[str, dict[str, Any]]:
+    """Return how long the synthetic texts' runs in common with real ones are, and the real ones' with others.
+
+    `worst` of the synthetic texts, those with the longest runs, are named by their ids.
+    """
+    if not real.texts or not synthetic.texts:
+        return {}
+    count = len(synthetic.texts)
+    groups = np.unique(np.array(real.ids), return_inverse=True)[1]
+    runs = common_runs([*synthetic.texts, *real.texts], [*[-1] * count, *groups.tolist()])
+    lengths, copied, others = (part[:count] for part in runs)
+    by_length = [at for at in np.argsort(-lengths, kind="stable")[:worst].tolist() if lengths[at]]
+    named = [
+        {"id": synthetic.ids[at], "real_id": real.ids[others[at] - count], "run_words": int(lengths[at])}
+        for at in by_length
+    ]
+    of_real = common_runs(real.texts, groups.tolist())
+    return {
+        "real": _summary(*of_real[:2], real.texts),
+        "synthetic": {**_summary(lengths, copied, synthetic.texts), "worst": named},
+    }
+
+
+def _id(row: Input) -> str:
+    return row["id"]
+
+
+def _summary(lengths: Ints, copied: Ints, texts: Sequence[Words]) -> dict[str, Any]:
+    shares = copied / np.maximum(1, [len(words) for words in texts])
+    near = int((shares >= NEAR_COPY_SHARE).sum())
+    counts = np.bincount(np.minimum(lengths, _BINS - 1), minlength=_BINS)
+    return {
+        "mean_run_words": round(float(lengths.mean()), 2),
+        "run_words": {
+            f"p{share}": int(np.percentile(lengths, share, method="lower")) for share in _QUANTILES
+        },
+        "copied_word_share": round(float(copied.sum() / max(1, sum(map(len, texts)))), 4),
+        "near_copies": near,
+        "near_copy_share": round(near / len(texts), 4),
+        "histogram": [round(float(count) / len(texts), 4) for count in counts],
+    }
