@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # The whole pipeline on fewer rows and arms and a smaller encoder: an experiment in a copy, which leaves this folder as it is.
 set -euo pipefail
+if LC_ALL=C grep -q '[^ -~]' <<<"$PWD"; then # it would end in: 'ascii' codec can't encode character
+  echo "repro: error: DVC can't make a copy in $PWD: its path has letters other than A to Z; move the folder, or run: make repro" >&2
+  exit 1
+fi
 echo "repro: quick run, 4 to 7 minutes on 2 cores; scores will be lower and intervals wider"
-name=quick-$(date +%H%M%S)
+name=${1:-quick-$(date +%H%M%S)}
 fewer=()
 for arm in synthetic real_3000 llm_probe tfidf majority; do # those that params.yaml still has
   ! grep -q "^  $arm:" params.yaml || fewer+=(-S "~arms.$arm")
