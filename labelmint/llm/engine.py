@@ -15,14 +15,15 @@ from typing import Any, Literal
 
 import joblib
 import llama_cpp
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Llm
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 from labelmint.llm.catalog import Entry
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
+from labelmint.llm.markers import apart
 from labelmint.llm.reading import Reader, distinguishing_prefixes
+from labelmint.llm.template import ChatTemplate
 from labelmint.llm.writing import Writer
 
 # Raised whenever the same arguments would give other output; part of the cache's fingerprint.
@@ -45,6 +46,7 @@ class Engine:
     """
 
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
+        self.path = path
         self.kind: Literal["base", "chat"] = "chat" if entry.kind == "chat" else "base"
         self.can_score = self.can_give_states = True
         self.slots = llm.slots
@@ -80,14 +82,21 @@ class Engine:
                 f"are together more than {MAX_SEQUENCES}; lower one"
             )
         lengths = [len(self._tokenize_prompt(group.prompt)) for group in groups]
+        longest = max(lengths, default=0) + sampling.max_new_tokens
+        if longest > self.llama.trained_tokens:
+            raise ModelError(
+                f"params.yaml: a prompt of {max(lengths)} tokens and a text of up to "
+                f"{sampling.max_new_tokens} are more than the {self.llama.trained_tokens} that llm.model was "
+                "trained for; lower generate.demonstrations or max_new_tokens, or choose another model"
+            )
         texts = min(self.slots, sum(len(group.seeds) for group in groups))
         needed = sum(lengths) + texts * sampling.max_new_tokens
         if needed > self.llama.context_tokens:
             raise ModelError(
                 f"params.yaml: {len(groups)} prompts of up to {max(lengths)} tokens and {texts} texts of up "
                 f"to {sampling.max_new_tokens} need {needed} tokens, more than "
-                f"llm.context_tokens={self.llama.context_tokens}; raise it, or lower "
-                "generate.demonstrations, generate.prompts_per_wave or llm.slots"
+                f"llm.context_tokens={self.llama.context_tokens}; raise it to {-(-needed // 256) * 256}, or "
+                "lower generate.demonstrations, generate.prompts_per_wave or llm.slots"
             )
 
     def write_wave(
@@ -113,23 +122,40 @@ class Engine:
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Read each suffix after the shared prefix; see `LanguageModel.score`."""
-        start = self._tokenize_prompt(prefix)
-        texts = [self.llama.tokenize(text, start=False) for text in suffixes]
+        texts = [self.llama.tokenize(self._letters(text), start=False) for text in suffixes]
+        return self._reader(prefix, choices).read(texts)
+
+    def reading_room(self, prefix: str, choices: Sequence[str]) -> int:
+        """Return how many tokens a suffix may have that is read after the prefix."""
+        return self._reader(prefix, choices).text_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has as a part of a longer one."""
+        return [len(self.llama.tokenize(self._letters(text), start=False)) for text in texts]
+
+    def _reader(self, prefix: str, choices: Sequence[str]) -> Reader:
         branches = distinguishing_prefixes(
             [self.llama.tokenize(choice, start=False) for choice in choices],
             [self.llama.tokenize(choice + "\n", start=False) for choice in choices],
         )
-        return Reader(self.llama, start, branches).read(texts)
+        # No template, but texts alone: control tokens in them are letters, to a chat model too.
+        start = self.llama.tokenize(self._letters(prefix), start=True)
+        return Reader(self.llama, start, branches)
 
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Wrap a request in the GGUF's own chat template, ready to go on with the answer."""
-        template = self.llama.metadata("tokenizer.chat_template")
-        if self.kind != "chat" or not template:
+        return self._template.wrap(self._letters(user)) + self._letters(answer_start)
+
+    def _letters(self, text: str) -> str:
+        """Return a text in which a chat model reads no control token."""
+        return apart(text, self._markers) if self.kind == "chat" else text
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        source = self.llama.metadata("tokenizer.chat_template")
+        if self.kind != "chat" or not source:
             raise ModelError("data/models.yaml: the model has no chat template; give it `kind: base`")
-        formatter = Jinja2ChatFormatter(template=template, eos_token="", bos_token="")
-        content = _apart(user, self._markers)
-        prompt = formatter(messages=[{"role": "user", "content": content}]).prompt
-        return prompt + _apart(answer_start, self._markers)
+        return ChatTemplate(self.path, source, *self.llama.template_tokens())
 
     @cached_property
     def _markers(self) -> re.Pattern[str]:
@@ -140,10 +166,3 @@ class Engine:
 
     def _tokenize_prompt(self, prompt: str) -> list[int]:
         return self.llama.tokenize(prompt, start=True, special=self.kind == "chat")
-
-
-def _apart(text: str, markers: re.Pattern[str]) -> str:
-    """Put a space into every control token's text, so that it is read as the letters that it is."""
-    while found := markers.search(text):
-        text = f"{text[: found.start() + 1]} {text[found.start() + 1 :]}"
-    return text

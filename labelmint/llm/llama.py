@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelmint.core.errors import ModelError
+from labelmint.core.quoting import one_line
+from labelmint.llm.gguf import check_can_write, why_not_loaded
 
 NO_KV_SLOT = 1
 BATCH_TOKENS = 512
@@ -21,9 +24,16 @@ MAX_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
 SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
+# llama.cpp's levels of a message.
+ERROR = 4
+_errors: list[str] = []
+
+
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _quiet(level: int, text: bytes, data: Any) -> None:
-    """Drop llama.cpp's log: what matters comes back as return codes."""
+    """Keep llama.cpp's log from the screen; of a model that doesn't load, its errors say why."""
+    if level == ERROR and text:
+        _errors.append(text.decode("utf-8", "replace"))
 
 
 class Llama:
@@ -49,7 +59,7 @@ class Llama:
         self.model: Any = None
         self.context: Any = None
         self.batch: Any = None
-        self.vocabulary = self.width = 0
+        self.vocabulary = self.width = self.trained_tokens = 0
         self.context_tokens = context_tokens
         self.sequences = sequences
         self._pieces: dict[int, bytes] = {}
@@ -64,20 +74,22 @@ class Llama:
     def _open(self, path: Path, threads: int, gpu_layers: int) -> None:
         model_params = llama_cpp.llama_model_default_params()
         model_params.n_gpu_layers = gpu_layers if gpu_layers >= 0 else 999
-        self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), model_params)
+        _errors.clear()
+        self.model = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_params)
         if not self.model:
-            raise ModelError(f"{path}: llama.cpp can't load it; is it a whole GGUF file of a known kind?")
-        if llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model):
-            raise ModelError(f"{path}: a recurrent or hybrid model can't share a prompt; choose another")
-        if llama_cpp.llama_model_has_encoder(self.model):
-            raise ModelError(f"{path}: an encoder model can't write; choose a decoder-only one")
+            raise ModelError(f"{path}: {why_not_loaded(path, _errors)}")
+        check_can_write(path, self.model, self.metadata)
         self.vocab = llama_cpp.llama_model_get_vocab(self.model)
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.width = llama_cpp.llama_model_n_embd(self.model)
+        self.trained_tokens = llama_cpp.llama_model_n_ctx_train(self.model)
         params = self._context_params(self.context_tokens, self.sequences, threads)
         self.context = llama_cpp.llama_init_from_model(self.model, params)
         if not self.context:
-            raise ModelError(f"{path}: no memory for llm.context_tokens={self.context_tokens}; lower it")
+            reason = f" ({one_line(_errors[0])})" if _errors else ""
+            raise ModelError(
+                f"{path}: no memory for llm.context_tokens={self.context_tokens}{reason}; lower it"
+            )
         self.memory = llama_cpp.llama_get_memory(self.context)
         self.batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, self.sequences)
         self.batch.n_tokens = 0
@@ -107,19 +119,30 @@ class Llama:
         self.model = self.context = self.batch = None
 
     def tokenize(self, text: str, *, start: bool, special: bool = False) -> list[int]:
-        """Return token numbers; `start` adds what the model wants at the beginning (BOS)."""
+        """Return token numbers; `start` adds what the model wants at the beginning (BOS), once."""
         raw = _bytes(text)
         room = len(raw) + 8
         tokens = (llama_cpp.llama_token * room)()
         count = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), tokens, room, start, special)
-        return list(tokens[:count])
+        numbers = list(tokens[:count])
+        bos, eos = llama_cpp.llama_vocab_bos(self.vocab), llama_cpp.llama_vocab_eos(self.vocab)
+        if start and llama_cpp.llama_vocab_get_add_eos(self.vocab) and numbers[-1:] == [eos]:
+            numbers.pop()  # some files want an end after every text: nothing could follow a prompt
+        if start and numbers[:2] == [bos, bos]:
+            del numbers[0]  # the template has one of its own
+        return numbers
 
     def piece(self, token: int) -> bytes:
         """Return a token's bytes, which may be part of a UTF-8 character; nothing for control tokens."""
         if token not in self._pieces:
-            buffer = ctypes.create_string_buffer(256)
-            size = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, False)
-            self._pieces[token] = buffer.raw[: max(0, size)]
+            size = 256
+            while True:
+                buffer = ctypes.create_string_buffer(size)
+                count = llama_cpp.llama_token_to_piece(self.vocab, token, buffer, size, 0, False)
+                if count >= 0:
+                    break
+                size = -count  # runs of spaces or signs can be long
+            self._pieces[token] = buffer.raw[:count]
         return self._pieces[token]
 
     def ends(self, token: int) -> bool:
@@ -198,12 +221,23 @@ class Llama:
         llama_cpp.llama_model_meta_val_str(self.model, key.encode(), buffer, len(buffer))
         return buffer.value.decode("utf-8", errors="replace")
 
+    def template_tokens(self) -> tuple[str, str]:
+        """Return the texts of BOS, "" where `tokenize` adds it, and EOS, for a chat template."""
+        bos, eos = llama_cpp.llama_vocab_bos(self.vocab), llama_cpp.llama_vocab_eos(self.vocab)
+        adds = llama_cpp.llama_vocab_get_add_bos(self.vocab)
+        return "" if adds else self._text(bos), self._text(eos)
+
+    def _text(self, token: int) -> str:
+        if token < 0:
+            return ""
+        return str(llama_cpp.llama_vocab_get_text(self.vocab, token).decode("utf-8", errors="replace"))
+
     def special_texts(self, template: str) -> list[str]:
         """Return the texts of the control tokens, and of tokens that the template uses as such."""
         found = []
         for token in range(self.vocabulary):
             kind = llama_cpp.llama_vocab_get_attr(self.vocab, token)
-            text = llama_cpp.llama_vocab_get_text(self.vocab, token).decode("utf-8", errors="replace")
+            text = self._text(token)
             # Some files declare their turn markers as user-defined, which are found in any text.
             marker = kind & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED and text.strip() and text in template
             if len(text) > 1 and (kind & SPECIAL or marker):

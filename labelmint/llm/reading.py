@@ -38,6 +38,7 @@ class Reader:
         # Passes over the texts: the later tokens of a pass's choices, and so the sequences for them, fit
         # beside a text.
         self.parts = pack([len(branch) - 1 for branch in branches], MAX_SEQUENCES - 1, len(branches))
+        self.extras = [sum(len(branches[choice]) - 1 for choice in part) for part in self.parts]
         # Log-probabilities of several terms, or of several passes, must not be raw logits.
         self.normalised = any(len(branch) > 1 for branch in branches) or len(self.parts) > 1
 
@@ -45,22 +46,34 @@ class Reader:
         """Return the choices' log-probabilities and the hidden state at each text's last token."""
         if not all(texts):  # it would have no logits of its own, and take its neighbour's
             raise ValueError("an empty text can't be read")
-        extras = [sum(len(self.branches[choice]) - 1 for choice in part) for part in self.parts]
-        self._check_fits(max(map(len, texts), default=0) + max(extras, default=0))
+        self._check_fits(max(map(len, texts), default=0) + max(self.extras, default=0))
         self.llama.clear()
         self.llama.load(self.start, 0)
         room = min(BATCH_TOKENS, self.llama.context_tokens - len(self.start))
         out = np.zeros((len(texts), len(self.branches)), np.float32)
         states = np.zeros((len(texts), self.llama.width), np.float32)
-        for part, extra in zip(self.parts, extras, strict=True):
+        for part, extra in zip(self.parts, self.extras, strict=True):
             # Sequences of a text: one for each choice that goes on after its first token.
             width = max(1, sum(len(self.branches[choice]) > 1 for choice in part))
             for rows in pack([len(text) + extra for text in texts], room, (MAX_SEQUENCES - 1) // width):
                 self._read_batch(rows, texts, part, width, out, states)
         return ChoiceScores(out, states)
 
+    @property
+    def text_tokens(self) -> int:
+        """How many tokens a text may have."""
+        most = min(self.llama.context_tokens, self.llama.trained_tokens) - len(self.start)
+        return min(BATCH_TOKENS, most) - max(self.extras, default=0)
+
     def _check_fits(self, longest: int) -> None:
-        context, prompt = self.llama.context_tokens, len(self.start)
+        prompt, trained = len(self.start), self.llama.trained_tokens
+        if prompt + longest > trained:
+            raise ModelError(
+                f"params.yaml: a text of {longest} tokens after a prompt of {prompt} is more than the "
+                f"{trained} that llm.model was trained for; lower labelling.demonstrations, or choose "
+                "another model"
+            )
+        context = self.llama.context_tokens
         if longest > BATCH_TOKENS or prompt + longest > context:
             raise ModelError(
                 f"params.yaml: a text of {longest} tokens after a prompt of {prompt} does not fit in "

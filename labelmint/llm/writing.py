@@ -13,6 +13,7 @@ import numpy.typing as npt
 from labelmint.llm.base import Completion, PromptGroup, Sampling
 from labelmint.llm.llama import Llama
 from labelmint.llm.sampling import Distribution, block_maxima, distribution
+from labelmint.llm.thoughts import without_thoughts
 
 
 @dataclass(frozen=True)
@@ -139,4 +140,5 @@ class Writer:
 
 
 def _completion(raw: bytes, tokens: int, reason: Literal["stop", "length"]) -> Completion:
-    return Completion(raw.decode("utf-8", errors="replace").strip(), tokens, reason)
+    text = without_thoughts(raw.decode("utf-8", errors="replace"))
+    return Completion(text.strip(), tokens, reason)

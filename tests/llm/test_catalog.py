@@ -223,6 +223,8 @@ def test_a_model_in_several_files_is_checked_whole_and_opened_by_its_first(split
     last = split.with_name("toy-00003-of-00003.gguf")
     last.write_bytes(b"another")
     assert "SHA-256 is" in failure(the_entry)
+    message = failure(the_entry.model_copy(update={"path": str(last)}))
+    assert message.endswith("is a later part of a model: name the first, toy-00001-of-00003.gguf")
     last.unlink()
     assert f"no file {last}" in failure(the_entry)
 

@@ -107,7 +107,7 @@ def test_too_long_prompts_are_an_error_that_names_the_keys(monkeypatch):
         engine.check_wave(groups, sampling(max_new_tokens=10))
     assert str(caught.value) == (
         "params.yaml: 2 prompts of up to 151 tokens and 6 texts of up to 10 need 292 tokens, more than "
-        "llm.context_tokens=256; raise it, or lower generate.demonstrations, generate.prompts_per_wave "
+        "llm.context_tokens=256; raise it to 512, or lower generate.demonstrations, generate.prompts_per_wave "
         "or llm.slots"
     )
 
@@ -238,3 +238,17 @@ def test_control_tokens_in_a_request_are_taken_apart(monkeypatch, row, shown):
     engine = toy_engine(monkeypatch, kind="chat", template=template)
     engine.llama.special = ["<s>", "<|im_start|>", "<|im_end|>", "<|im"]
     assert engine.chat_prompt(row, "") == f"<|im_start|>{shown}<|im_end|><assistant>"
+
+
+def test_control_tokens_in_scored_texts_are_letters_to_a_chat_model(monkeypatch):
+    engine = toy_engine(monkeypatch, kind="chat", template="{{ messages[0].content }}")
+    engine.llama.special = ["</s>"]
+    read, tokenize = [], engine.llama.tokenize
+
+    def note(text, *, start, special=False):
+        read.append((text, special))
+        return tokenize(text, start=start, special=special)
+
+    monkeypatch.setattr(engine.llama, "tokenize", note)
+    engine.score("shown</s> ", [" text</s>"], [" good", " bad"])
+    assert {("shown< /s> ", False), (" text< /s>", False)} <= set(read)

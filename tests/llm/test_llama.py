@@ -24,7 +24,9 @@ def test_a_truncated_file_is_an_error(files, tmp_path, size):
     with path.open("rb") as file:
         raw = file.read(size if size >= 0 else path.stat().st_size + size)
     (tmp_path / "half.gguf").write_bytes(raw)
-    with pytest.raises(ModelError, match=r"half\.gguf: llama\.cpp can't load it; is it a whole GGUF file"):
+    with pytest.raises(
+        ModelError, match=r"half\.gguf: (it is empty|llama\.cpp can't load it \(.*(read|bounds))"
+    ):
         Engine(tmp_path / "half.gguf", entry, llm())
 
 

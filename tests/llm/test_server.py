@@ -44,18 +44,16 @@ def test_a_request_says_everything_about_the_sampling(served, top_k, sent):
             "min_p": 0.05,
             "repeat_penalty": 1.0,
             "repetition_penalty": 1.0,
+            "stream": False,
             "stop": ["\n"],
         }
     ]
 
 
-@pytest.mark.parametrize(
-    ("reason", "finish"), [("stop", "stop"), ("length", "length"), ("abort", "length"), (None, "length")]
-)
-def test_only_stop_says_that_a_text_ended(served, reason, finish):
+def test_a_text_comes_as_it_was_written(served):
     text = 'a "quoted" line\\ with é and 😀'
-    served.replies(COMPLETIONS, written(text, 7, reason))
-    assert connect(served).write_wave([PromptGroup("p", (1,))], sampling()) == [[Completion(text, 7, finish)]]
+    served.replies(COMPLETIONS, written(text, 7))
+    assert connect(served).write_wave([PromptGroup("p", (1,))], sampling()) == [[Completion(text, 7, "stop")]]
 
 
 @pytest.mark.parametrize(("names", "wanted", "model"), [(["/a.gguf"], "", "/a.gguf"), (["a", "b"], "b", "b")])
@@ -70,7 +68,7 @@ def test_the_model_has_the_wanted_name_or_is_the_only_one(served, names, wanted,
         ({"data": [{"id": "a"}, {"id": "b"}]}, "", "has a, b; llm.server.model must say which"),
         ({"data": [{"id": "a"}]}, "c", "has a; it has no 'c'"),
         ({"data": []}, "", "has no model; llm.server.model must say which"),
-        ({"models": []}, "", "no list of models; is it an OpenAI-compatible server?"),
+        ({"models": 1}, "", 'no list of models ({"models": 1}); is it an OpenAI-compatible server?'),
     ],
 )
 def test_a_model_that_is_not_there_is_an_error(served, content, wanted, message):
@@ -169,7 +167,8 @@ def test_choices_that_begin_alike_are_an_error_before_any_scoring(served, choice
 def test_labels_that_the_model_never_says_are_an_error(served):
     served.replies(COMPLETIONS, read_as_list({" the": 0.5, " a": 0.4}))
     message = failure(connect(served).score, "", ["x", "y"], CHOICES)
-    assert "none of the labels (negative, positive) is among the 20 likeliest tokens" in message
+    assert "none of the labels (negative, positive) is among the 2 likeliest tokens" in message
+    assert "(after the first: ' the', ' a'); change the task card's phrases" in message
 
 
 @pytest.mark.parametrize("logprobs", [None, {"content": []}, {"top_logprobs": [None]}, {"top_logprobs": []}])
@@ -195,3 +194,12 @@ def test_a_server_without_templates_can_only_continue(served, reply):
     served.replies("/apply-template", reply)
     message = failure(connect(served, kind="chat").chat_prompt, "Write.", "")
     assert "llm.server.kind: chat needs llama-server's /apply-template" in message
+
+
+@pytest.mark.parametrize(
+    "marker", ["</s>", "<|im_end|>", "<end_of_turn>", "<bos>", "[INST]", "<｜User｜>", "<|begin_of_text|>"]
+)
+def test_control_tokens_in_texts_are_letters_to_a_server(served, marker):
+    connect(served).write_wave([PromptGroup(f"a {marker} b < c > d", (1,))], sampling())
+    [body] = served.bodies()
+    assert body["prompt"] == f"a {marker[0]} {marker[1:]} b < c > d"

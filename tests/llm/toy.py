@@ -47,7 +47,7 @@ class ToyLlama(Llama):
 
     def __init__(self, path: Path, context_tokens: int, sequences: int, threads: int, gpu_layers: int):
         self.vocabulary, self.width = VOCABULARY, 2
-        self.context_tokens = context_tokens
+        self.context_tokens, self.trained_tokens = context_tokens, 1 << 20
         self.sequences = sequences
         self.logits = toy_logits
         self.template: str | None = None
@@ -66,6 +66,9 @@ class ToyLlama(Llama):
 
     def ends(self, token: int) -> bool:
         return token == END
+
+    def template_tokens(self) -> tuple[str, str]:
+        return "", "</s>"
 
     def special_texts(self, template: str) -> list[str]:
         return self.special

