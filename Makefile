@@ -6,13 +6,14 @@ STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup repro preview report export study ablate bench test test-fast check fix lock
+.PHONY: help setup repro preview report compare export study ablate bench test test-fast check fix lock
 
 help:
 	@echo "make setup            install everything into .venv, once (5 to 10 minutes)"
 	@echo "make repro [QUICK=1]  run the whole pipeline"
 	@echo "make preview          show a prompt and five texts per label in about a minute; writes no results"
 	@echo "make report           rebuild metrics/report.html from the existing results"
+	@echo "make compare BASE=rev [HEAD=rev]  put two commits or experiments side by side; HEAD is the workspace by default"
 	@echo "make export [ARM=real] [OUT=folder]  write the data set and a classifier, with cards"
 	@echo "make study            compare the prompt methods on three tasks, as in the paper"
 	@echo "make ablate           measure what each rule of the filter gains, after make repro"
@@ -30,7 +31,7 @@ $(STAMP): requirements.lock requirements-models.lock pyproject.toml setup.sh
 
 ifdef QUICK
 repro: setup
-	@bash quick.sh
+	@bash quick.sh $(NAME)
 else
 repro: setup
 	@echo "repro: 15 to 40 minutes on 2 cores, depending on their speed; a stopped run resumes. QUICK=1 takes 4 to 7 minutes."
@@ -48,6 +49,10 @@ preview: setup
 report: setup
 	@$(BIN)/dvc repro -q -s -f report
 	@echo "report: metrics/report.html"
+
+compare: setup
+	@test -n "$(BASE)" || { echo "compare: say with what: make compare BASE=main" >&2; exit 1; }
+	@$(BIN)/labelmint compare "$(BASE)" $(if $(HEAD),"$(HEAD)")
 
 export: setup
 	@$(BIN)/labelmint export $(if $(ARM),--arm "$(ARM)") $(if $(OUT),--out "$(OUT)")

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_export(commands)
     _add(commands, "verdict", "print the scores and what the synthetic rows are worth", _verdict)
+    _add_compare(commands)
     _add_cache(commands)
     _add_models(commands)
     return whole
@@ -108,6 +109,20 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--onnx", action="store_true", help="add ONNX models of 32 and 8 bits, which need no PyTorch")
 
 
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "put two commits, experiments or the workspace side by side"
+    add = _add(commands, "compare", summary, _compare).add_argument
+    add("base", metavar="BASE", help="a commit, branch, tag or experiment")
+    add(
+        "head",
+        metavar="HEAD",
+        nargs="?",
+        default="workspace",
+        help="another; by default the files as they are",
+    )
+    add("--format", dest="form", choices=("text", "markdown"), default="text", help="text, or markdown")
+
+
 def _add_cache(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = _add(commands, "cache", "show what the cache holds, or clear it", _cache)
     clear = command.add_subparsers(dest="action", metavar="clear").add_parser("clear", help="delete entries")
@@ -160,6 +175,12 @@ def _verdict(_: argparse.Namespace) -> None:
     from labelmint.report.verdict import print_verdict
 
     print_verdict()
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from labelmint.compare.command import print_comparison
+
+    print_comparison(given.base, given.head, given.form)
 
 
 def _cache(given: argparse.Namespace) -> None:

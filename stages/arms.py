@@ -15,7 +15,7 @@ from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.core.records import read_rows, write_metrics, write_rows
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
             "unlabelled": count["unlabelled"],
             "student": params.student_of(name),
         }
-    write_json(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})
+    write_metrics(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Score every arm on the test labels.
 
 The only reader of data/real/test_labels.jsonl. Reads also data/real/{train,test}.jsonl, data/predictions/ and
-the metrics of arms, train, generate, filter and label; writes metrics/evaluate.json, metrics/plots/ and
-data/evaluation/hardest.jsonl.
+the metrics of arms, train, generate, filter and label; writes metrics/{evaluate,predictions}.json,
+metrics/plots/ and data/evaluation/hardest.jsonl.
 Run alone: `python -m stages.evaluate`.
 """
 
@@ -11,8 +11,9 @@ from __future__ import annotations
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.core.records import read_rows, write_metrics, write_rows
 from labelmint.scoring import tables
+from labelmint.scoring.answers import write_answers
 from labelmint.scoring.compare import compare, unscored
 from labelmint.scoring.escalation import escalation
 from labelmint.scoring.read import read_arm, read_inputs, read_left_out, read_minutes, read_truth
@@ -56,7 +57,9 @@ def main() -> None:
         "subjectivity": subjectivity(arms, len(names)),
         "left_out": read_left_out(),
     }
-    write_json(paths.METRICS / "evaluate.json", result)
+    write_metrics(paths.METRICS / "evaluate.json", result)
+    answers = write_answers(arms, truth.labels, names, inputs)
+    write_metrics(paths.ANSWERS, {"task": params.task, **answers})
     write_rows(paths.HARDEST, hardest(arms, truth.labels, names, inputs))
     tables.write_confusion(paths.PLOTS / "confusion.csv", roles.main, truth.labels, names)
     tables.write_learning_curve(paths.PLOTS / "learning_curve.csv", result)

@@ -15,7 +15,7 @@ from functools import partial
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import Candidate, Labelled, read_rows, write_json, write_rows
+from labelmint.core.records import Candidate, Labelled, read_rows, write_metrics, write_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
@@ -38,7 +38,7 @@ def main() -> None:
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)
     write_rows(paths.REJECTED, result.rejected)
-    write_json(paths.METRICS / "filter.json", {**summary(card, result), **scores.summary()})
+    write_metrics(paths.METRICS / "filter.json", {**summary(card, result), **scores.summary()})
 
 
 def _scores(

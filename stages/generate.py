@@ -9,7 +9,7 @@ from __future__ import annotations
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.core.records import read_rows, write_metrics, write_rows
 from labelmint.generation.plan import distinct
 from labelmint.generation.session import Session, summary
 from labelmint.llm import open_model
@@ -27,7 +27,7 @@ def main() -> None:
     write_rows(paths.PROMPTS, distinct(waves))
     write_rows(paths.IDEAS, session.ideas)
     write_rows(paths.CANDIDATES, candidates)
-    write_json(paths.METRICS / "generate.json", summary(candidates, seconds))
+    write_metrics(paths.METRICS / "generate.json", summary(candidates, seconds))
 
 
 if __name__ == "__main__":

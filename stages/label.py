@@ -12,7 +12,7 @@ from functools import partial
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import Input, read_rows, write_json, write_rows
+from labelmint.core.records import Input, read_rows, write_metrics, write_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
@@ -34,7 +34,7 @@ def main() -> None:
     kept, rejected = filter_texts(params, card, texts, train, test, scores.texts, embed)
     write_rows(paths.LABELLED, kept)
     write_rows(paths.LABELLED_REJECTED, rejected)
-    write_json(paths.METRICS / "label.json", {**summary(card, kept, rejected), **scores.summary()})
+    write_metrics(paths.METRICS / "label.json", {**summary(card, kept, rejected), **scores.summary()})
 
 
 if __name__ == "__main__":

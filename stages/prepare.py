@@ -13,7 +13,7 @@ from labelmint.checks import check_names
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import TestLabel, input_of, write_json, write_rows
+from labelmint.core.records import TestLabel, input_of, write_metrics, write_rows
 from labelmint.tasks.cards import Excerpt, TaskCard, load_card
 from labelmint.tasks.data import TaskData, read_task, too_large_arms
 from labelmint.tasks.split import Split, label_counts
@@ -31,7 +31,7 @@ def main() -> None:
     write_rows(paths.TEST_INPUTS, map(input_of, data.split.test))
     write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in data.split.test))
     write_rows(paths.UNLABELLED, data.unlabelled.rows)
-    write_json(paths.METRICS / "prepare.json", summary(card, data))
+    write_metrics(paths.METRICS / "prepare.json", summary(card, data))
 
 
 def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:

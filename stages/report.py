@@ -17,7 +17,7 @@ from labelmint.core.records import atomic_file
 from labelmint.report import arms, charts, funnel, values
 from labelmint.report.about import cost, provenance
 from labelmint.report.page import page, summary
-from labelmint.report.read import Inputs, check_for_rows, read_inputs
+from labelmint.report.read import Inputs, check_for_rows, check_one_run, read_inputs
 from labelmint.report.rows import browser
 from labelmint.report.verdict import verdict
 from labelmint.tasks.cards import TaskCard, load_card
@@ -29,8 +29,9 @@ _ROWS, _HARDEST = 5000, 30
 def main() -> None:
     """Write metrics/report.html and metrics/report.md."""
     check_for_rows()
-    params = load_params()
-    content = contents(params, load_card(params.task), read_inputs())
+    params, inputs = load_params(), read_inputs()
+    check_one_run(params, inputs.evaluate)
+    content = contents(params, load_card(params.task), inputs)
     for name, text in (("report.md", summary(content)), ("report.html", page(content))):
         with atomic_file(paths.METRICS / name) as file:
             file.write(text)

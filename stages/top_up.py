@@ -13,7 +13,7 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import Candidate, Prompt, read_rows, write_json, write_rows
+from labelmint.core.records import Candidate, Prompt, read_rows, write_metrics, write_rows
 from labelmint.generation.top_up import TopUpRounds, report
 from labelmint.llm import open_model
 from labelmint.tasks.cards import load_card
@@ -37,7 +37,7 @@ def write(candidates: Sequence[Candidate], prompts: Sequence[Prompt], metrics: M
     """Write the stage's outputs."""
     write_rows(paths.TOP_UP_CANDIDATES, candidates)
     write_rows(paths.TOP_UP_PROMPTS, prompts)
-    write_json(paths.METRICS / "top_up.json", metrics)
+    write_metrics(paths.METRICS / "top_up.json", metrics)
 
 
 if __name__ == "__main__":

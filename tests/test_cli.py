@@ -8,7 +8,7 @@ import pytest
 from labelmint import cli
 from labelmint.core.cache import Cache
 
-COMMANDS = ["preview", "check", "next", "predict", "export", "verdict", "cache", "models"]
+COMMANDS = ["preview", "check", "next", "predict", "export", "verdict", "compare", "cache", "models"]
 
 
 def run(capsys, *arguments):

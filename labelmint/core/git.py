@@ -1,12 +1,16 @@
-"""The commit that results were made with."""
+"""The commit that results were made with, and the files of other commits."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 
+from labelmint.core.errors import DataError
+
 # What a run itself writes into git; a change of it makes no other run.
 _RESULTS = ("metrics/", "dvc.lock")
+_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -19,16 +23,31 @@ class Commit:
 
 def current_commit() -> Commit | None:
     """Return the commit of the working directory; None outside git."""
-    commit, changes = _run("rev-parse", "HEAD"), _run("status", "--porcelain")
-    if commit is None or changes is None:
+    try:
+        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    except DataError:
         return None
     changed = [line[3:].strip('"') for line in changes.splitlines()]
     return Commit(commit.strip(), any(not name.startswith(_RESULTS) for name in changed))
 
 
-def _run(*command: str) -> str | None:
+def git(*command: str) -> str:
+    """Run git and return its output; raise `DataError` with git's own words."""
+    return git_bytes(*command).decode("utf-8", "replace")
+
+
+def git_bytes(*command: str) -> bytes:
+    """Run git as `git` does, for files' contents."""
+    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        done = subprocess.run(["git", *command], capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+        done = subprocess.run(
+            ["git", *command], capture_output=True, check=False, timeout=_SECONDS, env=environment
+        )
+    except FileNotFoundError:
+        raise DataError("there is no program git; install it") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DataError(f"git {command[0]}: {error}") from None
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise DataError(f"git {command[0]}: {lines[0] if lines else f'exit status {done.returncode}'}")
+    return done.stdout

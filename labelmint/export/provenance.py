@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from labelmint.core import paths
-from labelmint.core.config import read_yaml
 from labelmint.core.errors import DataError
-from labelmint.core.params import PARAMS_PATH
-
-LOCK = Path("dvc.lock")
+from labelmint.core.lock import LOCK, contradiction, md5, outputs, read_file, read_lock, stages_of
 
 
 def check_recorded(arm: str) -> bool:
@@ -23,32 +17,19 @@ def check_recorded(arm: str) -> bool:
     DataError
         If params.yaml, or a result, has changed since the run.
     """
-    if not LOCK.is_file():
+    if not Path(LOCK).is_file():
         return False
-    recorded, today = read_yaml(LOCK).get("stages", {}), read_yaml(PARAMS_PATH)
-    for name in ("prepare", "generate", "top_up", "filter", "label", "arms", f"train@{arm}", "evaluate"):
-        for key, value in recorded.get(name, {}).get("params", {}).get(str(PARAMS_PATH), {}).items():
-            # Of the arms only this one matters here.
-            if key != "arms" and _at(today, key) != value:
-                raise DataError(
-                    f"params.yaml: {key} is not what {name} ran with; run `dvc repro`, or undo the change"
-                )
-    outs = {out["path"]: out.get("md5") for stage in recorded.values() for out in stage.get("outs", [])}
+    recorded = read_lock(read_file, stages_of([arm]))
+    # Of the arms only this one matters here.
+    problem = contradiction(read_file, recorded, ignored={"arms"})
+    if problem:
+        raise DataError(f"{problem}; run `dvc repro`, or undo the change")
     metrics = [paths.METRICS / name for name in ("filter.json", f"train/{arm}.json", "evaluate.json")]
-    results = [path for path in (paths.KEPT, *metrics) if path.is_file()]
-    for path in results:
-        if str(path) in outs and _md5(path) != outs[str(path)]:
+    results = {str(path): path for path in (paths.KEPT, *metrics) if path.is_file()}
+    recorded_hashes = outputs(recorded)
+    for name, path in results.items():
+        if name in recorded_hashes and md5(path.read_bytes()) != recorded_hashes[name]:
             raise DataError(
-                f"{path}: not what dvc.lock records; run `dvc repro`, or `dvc commit` if it is right"
+                f"{name}: not what dvc.lock records; run `dvc repro`, or `dvc commit` if it is right"
             )
-    return all(str(path) in outs for path in results)
-
-
-def _at(content: Any, dotted: str) -> Any:
-    for part in dotted.split("."):
-        content = content.get(part) if isinstance(content, Mapping) else None
-    return content
-
-
-def _md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return all(name in recorded_hashes for name in results)

@@ -10,6 +10,8 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.lock import contradiction, read_file, read_lock, stages_of
+from labelmint.core.params import Params
 from labelmint.core.records import read_rows
 
 Rows = list[dict[str, Any]]
@@ -44,6 +46,16 @@ def check_for_rows() -> None:
     """Raise `DataError` if no stage ran here: git has the metrics of a run, but not its rows."""
     if not any(path.exists() for path in (paths.REAL_TRAIN, paths.PROMPTS, paths.KEPT, paths.REJECTED)):
         raise DataError(f"{paths.KEPT}: no such file; run `dvc repro`, or `dvc pull` where there is a remote")
+
+
+def check_one_run(params: Params, evaluate: Metrics) -> None:
+    """Raise `DataError` if results are of another task or settings than params.yaml's, or of several runs."""
+    problem = contradiction(read_file, read_lock(read_file, stages_of(params.arms)))
+    if evaluate and evaluate.get("task") != params.task:
+        path = paths.METRICS / "evaluate.json"
+        problem = f"{path} is of task {evaluate.get('task')}, and params.yaml says {params.task}"
+    if problem:
+        raise DataError(f"the results are not of one run with these settings: {problem}; run `dvc repro`")
 
 
 def read_inputs() -> Inputs:

@@ -7,6 +7,9 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.lock import LOCK, read_file, read_lock, stages_of, unrecorded
+from labelmint.core.params import load_params
+from labelmint.core.records import SCHEMA_VERSION
 from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
 from labelmint.report.formats import (
     count,
@@ -17,7 +20,7 @@ from labelmint.report.formats import (
     points,
     points_interval,
 )
-from labelmint.report.read import Inputs, read_inputs
+from labelmint.report.read import Inputs, check_one_run, read_inputs
 
 _FEW_TEST_ROWS = 500
 _POOR_CALIBRATION = 0.1
@@ -30,8 +33,12 @@ def print_verdict() -> None:
     inputs, path = read_inputs(), paths.METRICS / "evaluate.json"
     if not inputs.evaluate:
         raise DataError(f"{path}: no such file; run `dvc repro`")
-    if "speeds" not in inputs.evaluate:
-        raise DataError(f"{path}: written by an earlier version; run `dvc repro`")
+    params = load_params()
+    check_one_run(params, inputs.evaluate)
+    if str(path) in unrecorded(read_file, read_lock(read_file, stages_of(params.arms))):
+        raise DataError(f"{path} is not what {LOCK} records; run `dvc repro`, or `dvc commit` if it is right")
+    if inputs.evaluate.get("schema_version") != SCHEMA_VERSION:
+        raise DataError(f"{path}: written by another version; run `dvc repro`")
     evaluate, answer = inputs.evaluate, verdict(inputs)
     metric = METRIC_NAMES[evaluate["metric"]]
     lines = [f"{evaluate['task']}: {metric} on {evaluate['test_rows']} held-out real rows (95 % interval)"]

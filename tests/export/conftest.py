@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from labelmint.core import paths
+from labelmint.core.lock import md5
 from labelmint.core.records import write_json, write_rows
 from tests.builders import candidate, write_card
 from tests.predict.conftest import classifier, encoder_folder, save_arm, tokenizer
@@ -47,6 +48,7 @@ EVALUATE = {
     "test_rows": 200,
     "note": "",
     "metric": "accuracy",
+    "main_arm": "mixed",
     "arms": {"real": arm_scores(20, 0, 0.7, "real"), "mixed": arm_scores(20, 7, 0.7654, "mixed")},
     "gain": {"mixed_vs_real": {"one": "mixed", "other": "real", **GAIN}},
     "label_equivalence": {"mixed": {"rows": 444, "ci_low": 200, "ci_high": 999, "note": ""}},
@@ -70,10 +72,10 @@ def finished(project, set_params, save_arm):
     rows = [kept_row(number, text) for number, text in enumerate(AWKWARD)]
     rows.append(kept_row(9, "a great film", judged_label="positive"))
     write_rows(paths.KEPT, rows)
+    save_arm()
     write_json(paths.METRICS / "filter.json", FILTER)
     write_json(paths.METRICS / "evaluate.json", EVALUATE)
     write_json(paths.METRICS / "train/mixed.json", TRAINING)
-    save_arm()
     return project
 
 
@@ -82,11 +84,9 @@ def lock(finished):
     """Return lock(): record the run as DVC would."""
 
     def record():
-        from labelmint.export.provenance import _md5
-
         params = yaml.safe_load((finished / "params.yaml").read_text(encoding="utf-8"))
         generate = {key: params[key] for key in ("task", "generate")} | {"train.max_tokens": 128}
-        outs = [{"path": str(path), "md5": _md5(path)} for path in (paths.KEPT, *ALL_METRICS)]
+        outs = [{"path": str(path), "md5": md5(path.read_bytes())} for path in (paths.KEPT, *ALL_METRICS)]
         stages = {"generate": {"params": {"params.yaml": generate}}, "filter": {"outs": outs}}
         (finished / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}), encoding="utf-8")
 

@@ -80,7 +80,20 @@ def test_experiments_run_from_the_queue_in_a_copy(clone):
     clone.dvc("queue", "start")
     clone.dvc("queue", "logs", "queued", "-f")
     assert "queued" in clone.dvc("exp", "list", "--name-only").split()
+    compared = clone.run("labelmint", "compare", "main", "queued")
+    assert "paired by row on the same 60 test rows" in compared
+    assert "evaluate.bootstrap_samples" in compared
     assert clone.run("git", "status", "--short") == ""
+
+
+def test_results_of_an_unfinished_run_are_not_shown(clone):
+    assert "same answers" in clone.run("labelmint", "compare", "main")
+    clone.write_params({"filter.min_words": 4})
+    clone.dvc("repro", "filter")
+    for command in (["verdict"], ["compare", "main"]):
+        done = clone.try_run("labelmint", *command)
+        assert done.returncode == 1
+        assert "filter.min_words is not what label ran with; run `dvc repro`" in done.stderr
 
 
 def test_a_wrong_parameter_ends_the_run_with_one_line(clone):

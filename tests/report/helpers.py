@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labelmint.core import paths
-from labelmint.core.records import write_json, write_rows
+from labelmint.core.records import SCHEMA_VERSION, write_json, write_rows
 from tests.builders import candidate, labelled
 
 SCRIPT = "<script>document.title='run'</script></script><img src=x onerror=alert(1)>"
@@ -76,6 +76,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
         "label_equivalence": worth,
     }
     return {
+        "schema_version": SCHEMA_VERSION,
         "task": "tiny",
         "test_rows": 40,
         "note": "",

@@ -1,10 +1,16 @@
+import json
+import re
+
 import pytest
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.params import load_params
 from labelmint.core.records import write_json
 from labelmint.report.read import read_inputs
 from labelmint.report.verdict import print_verdict, verdict
+from stages.report import main as report
+from tests.builders import write_card
 from tests.report.helpers import arm, evaluation, speed, write_data, write_evaluation
 
 
@@ -132,8 +138,8 @@ def test_a_difference_that_is_sure_alone_may_not_be_so_among_many(answer):
 def test_the_command_prints_scores_and_verdict(answer, capsys):
     with pytest.raises(DataError, match=r"metrics/evaluate\.json: no such file; run `dvc repro`"):
         print_verdict()
-    write_json(paths.METRICS / "evaluate.json", {"arms": {}})
-    with pytest.raises(DataError, match="written by an earlier version; run `dvc repro`"):
+    write_json(paths.METRICS / "evaluate.json", {"task": "tiny", "arms": {}})
+    with pytest.raises(DataError, match="written by another version; run `dvc repro`"):
         print_verdict()
     result = answer()
     print_verdict()
@@ -151,3 +157,26 @@ def test_the_command_tells_of_a_run_without_test_labels(answer, capsys):
     assert capsys.readouterr().out.splitlines()[1:] == [
         *("  synthetic          9 rows  340 texts/s", f"Nothing could be scored ({note}).")
     ]
+
+
+def test_results_of_another_task_or_an_unfinished_run_are_not_shown_as_this_ones(answer, run, set_params):
+    """As after a run of another task that was stopped: metrics of the last run still lie there."""
+    answer()
+    recorded = {"params": {"params.yaml": {"generate": load_params().generate.model_dump(mode="json")}}}
+    evaluated = {"outs": [{"path": "metrics/evaluate.json", "md5": "0" * 32}]}
+    (run / "dvc.lock").write_text(json.dumps({"stages": {"generate": recorded}}), encoding="utf-8")
+    print_verdict()
+    write_card(run, "other")
+    for changes, message in (
+        ({"task": "other"}, "evaluate.json is of task tiny, and params.yaml says other; run `dvc repro`"),
+        ({"task": "tiny", "generate.top_k": 7}, "params.yaml: generate.top_k is not what generate ran with"),
+    ):
+        set_params(changes)
+        for show in (print_verdict, report):
+            with pytest.raises(DataError, match=re.escape(message)):
+                show()
+    set_params({"generate.top_k": recorded["params"]["params.yaml"]["generate"]["top_k"]})
+    stages = {"stages": {"generate": recorded, "evaluate": evaluated}}
+    (run / "dvc.lock").write_text(json.dumps(stages), encoding="utf-8")
+    with pytest.raises(DataError, match=r"evaluate\.json is not what dvc\.lock records; run `dvc repro`, or"):
+        print_verdict()

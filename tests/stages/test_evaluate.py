@@ -18,6 +18,7 @@ ROWS |= {"real_30": (30, 0, 0), "real_40": (40, 0, 0), "real_50": (50, 0, 0)}
 TABLES = ["confusion.csv", "learning_curve.csv", "reliability.csv", "escalation.csv"]
 OUTPUTS = [
     "metrics/evaluate.json",
+    "metrics/predictions.json",
     "data/evaluation/hardest.jsonl",
     *(f"metrics/plots/{name}" for name in TABLES),
 ]

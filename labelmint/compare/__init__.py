@@ -1,0 +1,1 @@
+"""Two commits, experiments or the workspace, side by side."""

@@ -1,0 +1,41 @@
+"""Write a comparison as text for the terminal, or in Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from labelmint.compare.tables import Comparison, Table
+from labelmint.report.page import plain
+
+
+def as_text(comparison: Comparison) -> str:
+    """Return tables of aligned columns."""
+    blocks = [[comparison.title, *comparison.notes]]
+    blocks += [[table.title, *_aligned(table)] for table in comparison.tables]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Return Markdown; names and settings can't make mark-up."""
+    blocks = [[f"### {plain(comparison.title)}"]]
+    blocks += [[f"- {plain(note)}" for note in comparison.notes]] if comparison.notes else []
+    blocks += [[f"**{plain(table.title)}**", "", *_piped(table)] for table in comparison.tables]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    lines = [table.columns, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _piped(table: Table) -> Iterator[str]:
+    yield _row(table.columns)
+    yield _row(["---", *["--:"] * (len(table.columns) - 1)], escape=False)
+    yield from map(_row, table.rows)
+
+
+def _row(cells: Sequence[str], *, escape: bool = True) -> str:
+    return f"| {' | '.join(plain(cell) if escape else cell for cell in cells)} |"

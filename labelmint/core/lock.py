@@ -1,0 +1,132 @@
+"""Whether results are those of one whole run with these settings, by what dvc.lock records of each stage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.error import YAMLError
+
+from labelmint.core.config import parse_yaml
+from labelmint.core.errors import DataError
+
+LOCK = "dvc.lock"
+STAGES = ("prepare", "generate", "top_up", "filter", "label", "arms", "describe", "evaluate")
+
+# Returns a file's content; None if there is no such file. So that a commit can be read like a folder.
+Read = Callable[[str], bytes | None]
+
+
+def read_file(path: str) -> bytes | None:
+    """Read a file of the working directory."""
+    return Path(path).read_bytes() if Path(path).is_file() else None
+
+
+def stages_of(arms: Iterable[str]) -> list[str]:
+    """Return the stages that results rest on; dvc.lock still has those of arms that are gone."""
+    return [*STAGES, *(f"train@{arm}" for arm in arms)]
+
+
+def read_lock(read: Read, stages: Collection[str]) -> dict[str, Any]:
+    """Return what dvc.lock records of these stages, by stage; empty without dvc.lock."""
+    recorded = _parsed(read, LOCK).get("stages") or {}
+    return {name: recorded[name] for name in stages if name in recorded}
+
+
+def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[str] = ()) -> str:
+    """Return how the results are not of one whole run with today's settings; "" if nothing shows it.
+
+    Code is not compared: a run is one run, whatever was edited since.
+
+    Parameters
+    ----------
+    read : callable
+        See `Read`.
+    recorded : mapping
+        Of `read_lock`.
+    ignored : collection of str
+        Settings that may differ.
+    """
+    settings = _changed_settings(read, recorded, ignored)
+    return next(chain(settings, _changed_files(read, recorded)), "")
+
+
+def unrecorded(read: Read, recorded: Mapping[str, Any]) -> list[str]:
+    """Return the metrics files that are not those of the recorded run; none where nothing is recorded."""
+    metrics = {path: value for path, value in outputs(recorded).items() if path.startswith("metrics/")}
+    contents = {path: read(path) for path in metrics}
+    return [
+        path for path, content in contents.items() if content is not None and md5(content) != metrics[path]
+    ]
+
+
+def _changed_settings(read: Read, recorded: Mapping[str, Any], ignored: Collection[str]) -> Iterator[str]:
+    today = cache(lambda file: _parsed(read, file))
+    for name, stage in recorded.items():
+        for file, values in stage.get("params", {}).items():
+            for key, value in values.items():
+                found = _at(today(file), key)
+                if key not in ignored and found != value:
+                    yield f"{file}: {_differing(key, found, value)} is not what {name} ran with"
+
+
+def _changed_files(read: Read, recorded: Mapping[str, Any]) -> Iterator[str]:
+    outs = outputs(recorded)
+    for name, stage in recorded.items():
+        for dep in stage.get("deps", []):
+            path = dep["path"]
+            today = outs.get(path) or _folder_hash(path, outs, dep.get("nfiles"))
+            card = read(path) if path.startswith("data/tasks/") else None
+            today = md5(card) if card is not None else today
+            if today not in (None, dep.get("md5")):
+                yield f"{path} is not what {name} ran with"
+
+
+def outputs(recorded: Mapping[str, Any]) -> dict[str, str]:
+    """Return the recorded MD5 of each output."""
+    return {out["path"]: out.get("md5") for stage in recorded.values() for out in stage.get("outs", [])}
+
+
+def md5(content: bytes) -> str:
+    """Return the hash that dvc.lock has of a file."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _folder_hash(folder: str, outs: Mapping[str, str], files: int | None) -> str | None:
+    """Return the hash that dvc.lock has of a folder with these outputs; None if it held others, too."""
+    start = f"{folder}/"
+    inside = sorted(
+        (path.removeprefix(start), value) for path, value in outs.items() if path.startswith(start)
+    )
+    if not inside or len(inside) != files:
+        return None
+    listing = [{"md5": value, "relpath": path} for path, value in inside]
+    return md5(json.dumps(listing, sort_keys=True).encode()) + ".dir"
+
+
+def _parsed(read: Read, path: str) -> Mapping[str, Any]:
+    content = read(path)
+    try:
+        parsed = parse_yaml(content.decode("utf-8")) if content else {}
+    except (YAMLError, UnicodeDecodeError):
+        raise DataError(f"{path}: not valid YAML; after a merge take either side, then `dvc repro`") from None
+    return parsed if isinstance(parsed, Mapping) else {}
+
+
+def _differing(key: str, today: Any, recorded: Any) -> str:
+    """Return the dotted key of the first part that differs."""
+    if not isinstance(today, Mapping) or not isinstance(recorded, Mapping):
+        return key
+    part = next(part for part in [*recorded, *today] if today.get(part) != recorded.get(part))
+    return _differing(f"{key}.{part}", today.get(part), recorded.get(part))
+
+
+def _at(content: Any, dotted: str) -> Any:
+    for part in dotted.split("."):
+        content = content.get(part) if isinstance(content, Mapping) else None
+    return content

@@ -1,0 +1,90 @@
+"""What is shown of two runs, and whether a difference is more than noise."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from labelmint.compare.render import as_markdown, as_text
+from tests.compare.conftest import commit, compared, git, rows, write_run
+
+pytestmark = pytest.mark.usefixtures("repository")
+HARD = list(range(60))
+
+
+def test_scores_are_paired_by_row_and_tell_noise_from_more():
+    comparison = compared("first", "second")
+    scores = rows(comparison, "Accuracy")
+    assert "paired by row on the same 200 test rows" in comparison.tables[0].title
+    base, head, difference, verdict = scores["mixed"]
+    assert (base[:4], head[:4], verdict) == ("70.0", "76.0", "yes")
+    assert difference.startswith("+6.0 (+3.")
+    assert scores["real"][2:] == ["+0.0", "same answers"]
+
+
+def test_without_predictions_the_intervals_decide_and_a_line_says_so():
+    git("checkout", "-q", "first")
+    git("rm", "-q", "metrics/predictions.json")
+    path = Path("metrics/evaluate.json")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["schema_version"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    old = commit("An older run")
+    comparison = compared(old, "second")
+    assert rows(comparison, "Accuracy")["mixed"][3] == "no"  # the same 6 points
+    assert "not paired, because the test rows' predictions are not in both" in comparison.tables[0].title
+    assert any("no metrics/predictions.json, nor a schema version" in note for note in comparison.notes)
+
+
+def test_other_test_rows_are_not_paired():
+    write_run({"real": HARD, "mixed": HARD[12:]}, text="another text")
+    comparison = compared("first")
+    assert "not paired, because the test rows differ" in comparison.tables[0].title
+    assert rows(comparison, "Accuracy")["mixed"][3] == "no"
+    assert rows(comparison, "Accuracy")["real_40"][1:] == ["–", "–", "–"]  # only the first run has it
+
+
+def test_many_comparisons_are_allowed_for():
+    # Four rows of 200 in one of three arms: p is about 0.035 by itself.
+    write_run({"real": HARD[1:], "mixed": HARD[4:], "real_40": HARD[1:40]})
+    assert rows(compared("first"), "Accuracy")["mixed"][3] == "by itself, not among so many"
+
+
+def test_data_cost_label_equivalence_and_changed_settings_are_shown():
+    comparison = compared("first", "second")
+    assert rows(comparison, "Settings that changed") == {"generate.temperature": ["1.0", "0.8"]}
+    assert rows(comparison, "Cost")["generate"] == ["1\xa0min 0\xa0s", "1\xa0min 30\xa0s"]
+    assert rows(comparison, "Cost")["tokens written"] == ["1,234", "1,234"]
+    data = rows(comparison, "Data")
+    assert data["synthetic rows kept"][0] == "80 (80.0\xa0%)"
+    assert data["label accuracy of the scorers, synthetic rows"][0] == "80.0\xa0%"
+    assert rows(comparison, "Real labels")["mixed"][0].startswith("at most 20 (20 to ")
+
+
+def test_a_run_compared_with_itself_differs_in_nothing():
+    comparison = compared("second", "second")
+    assert {row[3] for row in rows(comparison, "Accuracy").values()} == {"same answers"}
+    assert not [table for table in comparison.tables if table.title.startswith("Settings")]
+
+
+def test_an_added_arm_is_one_line(set_params):
+    set_params({"arms": {"real": {"real": "all"}, "new": {"real": "all", "student": "tfidf"}}})
+    write_run({"real": HARD})
+    settings = rows(compared("first"), "Settings that changed")
+    assert settings["arms.new"] == ["–", '{"real": "all", "student": "tfidf"}']
+    assert settings["arms.synthetic"][1] == "–"
+
+
+def test_text_is_aligned_and_markdown_is_tables_without_mark_up(set_params):
+    set_params({"llm.model": "<b>|x|</b>"})
+    write_run({"real": HARD})
+    comparison = compared("first")
+    text = as_text(comparison).splitlines()
+    (header,) = (line for line in text if "more than noise?" in line)
+    row = next(line for line in text if line.startswith("  real "))
+    assert header.index("difference in points") == row.index("+0.0")
+    markdown = as_markdown(comparison)
+    assert "<b>" not in markdown
+    for block in markdown.split("\n\n"):
+        lines = [line.replace(r"\|", "") for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in lines}) <= 1
