@@ -2,8 +2,8 @@
 
 Importance weights (IMP, DIMP; Kuo et al. 2024) against equal weights, and against the same rows filtered by
 the classifier that the weights come from: once on candidates under the label that they were written for, as
-in the paper, and once on those that the pipeline's filter keeps and relabels. Texts and label scores are those
-of experiments.sources, in the cache. Writes metrics/methods/<task>.json and, from these,
+in the paper, and once on those that the pipeline's filter keeps and relabels. Texts and label scores are
+those of experiments.sources, in the cache. Writes metrics/methods/<task>.json and, from these,
 docs/explanation/methods_measured.md.
 """
 
@@ -43,7 +43,7 @@ DRAWN = 0.8  # share of the kept rows that each seed draws
 MAX_WEIGHT = 5.0
 ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action` that makes them
 REAL, PLAIN, FILTERED = "real", "equal", "filtered"
-WEIGHTS = {
+WEIGHTS: dict[str, dict[str, Any]] = {
     PLAIN: {},
     "imp": {"weights": "imp"},
     f"imp, at most {MAX_WEIGHT:g}": {"weights": "imp", "max_weight": MAX_WEIGHT},
@@ -134,7 +134,7 @@ def _weighed(
 
 
 def _likely(task: Task, rows: Sequence[ArmRow], seed: int) -> list[ArmRow]:
-    """Return the real rows, and the made ones whose label is likelier than not to a classifier of real rows."""
+    """Return the real rows, and the made ones of whose label a classifier of real rows is rather sure."""
     labels = label_numbers(rows, task.card.label_names)
     probability = real_probability(rows, labels, embed_by_source(task.params.train, rows), seed)
     return [
@@ -163,8 +163,8 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "# Methods of papers, measured\n",
         "Written by `python -m experiments.methods --page` from `metrics/methods/`; `python -m "
         "experiments.methods` runs it. Each method is compared with the plain way on the same candidates, "
-        f"real rows and student (a linear head), with {len(SEEDS)} seeds, each of which draws {DRAWN:.0%} of the "
-        "rows. Accuracy in per cent on test rows; differences in points, paired, with 95 % intervals; "
+        f"real rows and student (a linear head), with {len(SEEDS)} seeds, each of which draws {DRAWN:.0%} of "
+        "the rows. Accuracy in per cent on test rows; differences in points, paired, with 95 % intervals; "
         "p-values are corrected for all comparisons of the table (Holm 1979).\n",
         "## Importance weights (Kuo et al. 2024)\n",
         "`weights: imp` and `weights: dimp` of an arm ([what they are](method.md#importance-weights)). "
