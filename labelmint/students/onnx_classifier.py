@@ -31,6 +31,7 @@ class OnnxClassifier(Classifier):
 
         self.session = InferenceSession(folder / file, providers=["CPUExecutionProvider"])
         self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        self.tokenizer.encode_special_tokens = True  # "[MASK]" in a text is letters
         content = json.loads((folder / LABELS).read_text(encoding="utf-8"))
         self.label_names, self.prefix = content["label_names"], content["prefix"]
 

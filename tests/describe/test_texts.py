@@ -94,3 +94,7 @@ def test_of_pairs_the_texts_that_were_written_are_described():
     name, written = written_part(real, [{"id": "1", "text": "a"}])
     assert name == "text"
     assert written({"id": "1", "text": "a"}) == ("a",)
+
+
+def test_words_in_another_unicode_form_are_the_same():
+    assert words_of("ＦＩＬＭ so\u00adft don’t") == ["film", "soft", "don't"]

@@ -31,6 +31,13 @@ def test_lone_surrogates_are_no_trouble(tokenizer):
     assert len(tokenize([Input(id="", text="film \ud800")], None, tokenizer, 8)) == 1
 
 
+def test_control_tokens_in_a_text_are_letters(tokenizer):
+    [tokens] = tokenize([Input(id="", text="film [MASK] [SEP] story")], None, tokenizer, 20).tokens
+    known = tokenizer.convert_ids_to_tokens(tokens)
+    assert (known[0], known[1], known[-2], known[-1]) == ("[CLS]", "film", "story", "[SEP]")
+    assert {"[MASK]", "[SEP]"}.isdisjoint(known[1:-1])
+
+
 def test_no_texts_are_no_rows(tokenizer):
     assert len(tokenize([], None, tokenizer, 8)) == 0
 

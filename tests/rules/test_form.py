@@ -199,3 +199,48 @@ def test_evidence_can_be_written():
     for text in ["", "x \ud83d y", "film review: x", "Sentiment: x", "x", RUSSIAN, "ha " * 9, "x " * 99]:
         _, evidence = verdict(text)
         dump(evidence).encode("utf-8")
+
+
+UNSPACED = [
+    "这把铲子手感轻便，挖土很省力。",
+    "ช้อนปลูกอันนี้เบามือและขุดดินได้ง่าย",
+    "この熊手は軽くて、とても使いやすいです。",
+]
+CHINESE = card(
+    text_name="评论",
+    question="情绪",
+    labels={"good": {"name": "good", "phrase": "满意"}, "bad": {"name": "bad", "phrase": "不满意"}},
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["很好的铲子，邻居也喜欢。", "คราดอันนี้พังเช้าวันที่สอง", "このシャベルは壊れました。"]
+)
+def test_texts_without_spaces_have_many_words(text):
+    real = [*UNSPACED, "“OK” 都说 Good"]
+    assert rule(text, real, CHINESE) is None
+    assert rule(text * 9, real, CHINESE) in ("too_long", "repetitive")
+    assert rule(text[:2], real, CHINESE) == "too_short"
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("铲子很好用。情绪：满意", "label_leak"),
+        ("铲子很好用（满意）", "label_leak"),
+        ("评论：铲子很好用", "prompt_echo"),
+        ("我对这把铲子很满意", None),
+    ],
+)
+def test_labels_and_headers_are_found_with_wide_punctuation(text, broken):
+    assert rule(text, UNSPACED, CHINESE) == broken
+
+
+def test_letters_of_full_width_are_of_their_script():
+    assert rule("ａ ｆｉｎｅ ｆｉｌｍ") is None
+
+
+def test_texts_from_right_to_left_and_with_marks_pass():
+    real = ["هذا المجراف خفيف وسهل الاستعمال", "यह फावड़ा हल्का और मज़बूत है"]
+    assert rule("وصل المنتج مكسورا في اليوم الثاني", real) is None
+    assert rule("दूसरे दिन ही टूट गया 👩\u200d🌾", real) is None

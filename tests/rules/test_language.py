@@ -60,3 +60,37 @@ def test_other_languages_are_named(text):
 )
 def test_the_usual_language_and_short_texts_pass(text):
     assert other_language(text, "en") is None
+
+
+GERMAN = [
+    "der spaten liegt wunderbar in der hand",
+    "nach einer woche war die schere verrostet",
+    "meine großmutter arbeitet gern damit",
+    "der schlauch tropft an beiden enden",
+    "schnell geliefert und sorgfältig verpackt",
+    "niemand antwortet auf meine mails",
+    "viel zu schwer und schlecht verarbeitet",
+    "läuft leise und startet beim ersten versuch",
+    "riecht fürchterlich nach billigem gummi",
+    "hält nun schon zwei jahre ohne schwäche",
+]
+CHINESE = [
+    "这把铲子用起来非常顺手，挖土很省力。",
+    "才一个星期就生锈了，真是浪费钱。",
+    "手感轻便，连老人也能用。",
+    "两头都漏水，鞋子全湿了。",
+    "包装仔细，第二天就送到了。",
+    "味道刺鼻，放在家里受不了。",
+    "客服耐心，换货也很快。",
+    "螺丝少了两颗，装不起来。",
+    "浇花很方便，从来不漏水。",
+    "太重了，根本拿不动，后悔没看评论。",
+]
+
+
+@pytest.mark.parametrize(("language", "texts"), [("de", GERMAN), ("zh", CHINESE)])
+def test_other_tasks_have_their_language(language, texts):
+    assert language_of(texts) == language
+    assert [text for text in texts if other_language(text, language)] == []
+    others = [*ENGLISH, *{"de": CHINESE, "zh": GERMAN}[language]]
+    assert all(other_language(text, language) for text in others)

@@ -19,7 +19,7 @@ from tests.builders import reviews
 from tests.encoder.helpers import LABELS
 
 TEXTS = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
-TEXTS += ["film " * 40 + "awful", "café \ud83c"]
+TEXTS += ["film " * 40 + "awful", "café \ud83c", "film [SEP] [MASK] awful [PAD] story"]
 INPUTS = [Input(id="", text=text) for text in TEXTS]
 
 # What the model card shows, in a process that has no PyTorch.

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import Excerpt
-from labelmint.tasks.texts import clean, cut, deduplicate
+from labelmint.tasks.texts import clean, cut, deduplicate, key_of
 
 
 def excerpt(words, side):
@@ -25,6 +25,11 @@ def excerpt(words, side):
         ("end", "a b c d e f g. h i j k", "c d e f g. h i j k"),  # too late
         ("end", "a b c d e f g h i", "a b c d e f g h i"),
         ("start", "a b", "a b"),
+        ("start", "这把铲子很好。手感轻便，挖土省力。", "这把铲子很好。手感轻"),  # too early
+        ("start", "这把铲子非常好用。挖土省力。", "这把铲子非常好用。"),
+        ("end", "真好。这把铲子非常好用。", "这把铲子非常好用。"),
+        ("start", "เบามือและขุดดินได้ง่ายมาก", "เบามือและขุดดิน"),
+        ("start", "用iPhone订购「铲子和耙子」的人", "用iPhone订购「铲子和耙子」"),
     ],
 )
 def test_long_texts_are_cut_at_a_sentence_where_one_is_near(side, text, expected):
@@ -69,3 +74,27 @@ def test_pairs_are_the_same_only_if_both_texts_are():
     kept, left_out = deduplicate(rows, {("t", "u"), ("a", "z")})
     assert [row["id"] for row in kept] == ["r0", "r1", "r7"]
     assert left_out == {"empty": 2, "duplicate": 1, "contradicting_labels": 2, "in_test": 1}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Cafe\u0301 “Noir” – so good",
+        'ＣＡＦÉ "noir"\u00a0- so go\u00adod',
+        '\ufeffcafé "Noir" -\u200b so good',
+    ],
+)
+def test_a_text_in_another_unicode_form_is_the_same(other):
+    rows = [
+        Labelled(id="r0", text='Café "Noir" - so good', label="good"),
+        Labelled(id="r1", text=other, label="good"),
+    ]
+    assert deduplicate(rows)[1]["duplicate"] == 1
+    rows[1]["label"] = "bad"
+    assert deduplicate(rows)[1]["contradicting_labels"] == 2
+    assert deduplicate(rows[:1], {key_of(rows[1])})[1]["in_test"] == 1
+
+
+def test_a_text_of_invisible_characters_is_empty():
+    row = Labelled(id="r0", text="\u200b\ufeff\u00ad", label="good")
+    assert deduplicate([row])[1]["empty"] == 1
