@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests in two processes, a file at a time.
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
@@ -71,10 +73,10 @@ bench: setup
 
 test: setup
 	@echo "test: about 12 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: setup
-	@$(BIN)/python -m pytest -m "not slow"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 check: setup
 	@$(BIN)/ruff check .

@@ -32,6 +32,17 @@ settings.register_profile("labelmint", deadline=None, max_examples=60)
 settings.load_profile("labelmint")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `pytest -n 2 --dist loadgroup` share the files out whole, and first of all those that take minutes.
+
+    The tests of the whole pipeline share one run, so that one process takes all of them.
+    """
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    for item in items:
+        group = "pipeline" if "pipeline" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the user's caches and settings out of the test, and the test out of them."""
