@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.formulas import as_cell
 from labelmint.core.params import Params
 from labelmint.core.records import LabelledText, RejectedText, read_rows
 from labelmint.encoder.vectors import embed_rows
@@ -100,10 +101,11 @@ def write_csv(path: Path, texts: Sequence[Text], suggested: Sequence[str], *, pa
     """Write the texts with an empty column `label`, for a spreadsheet or an editor."""
     columns = ["id", "text", *(["text_pair"] if pairs else []), "suggested_label", "label"]
     file = io.StringIO()
-    writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
     for row, label in zip(texts, suggested, strict=True):
-        writer.writerow({**row, "suggested_label": label, "label": ""})
+        cells = {**row, "suggested_label": label, "label": ""}
+        writer.writerow({column: as_cell(cells.get(column)) for column in columns})
     path.parent.mkdir(parents=True, exist_ok=True)
     # With a byte order mark: without it, spreadsheets take UTF-8 for the system's encoding.
     with path.open("x", encoding="utf-8-sig", errors="replace", newline="") as target:

@@ -16,6 +16,9 @@ from labelmint.core.errors import ModelError
 
 Pooling = Literal["mean", "cls", "last"]
 
+# Nothing is fetched, and no code that lies in a model's folder is run.
+TRUST_NOTHING: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+
 
 class Classifier(nn.Module):
     """Encoder, pooling, layer norm, linear layer.
@@ -89,12 +92,25 @@ def silence_transformers() -> None:
     logging.disable_progress_bar()
 
 
+def check_weights(folder: Path) -> None:
+    """Raise `ModelError` if a folder's weights are a pickle, which may run code as it is opened."""
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    if pickles and not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{pickles[0]}: a pickle, which may run any code when it is opened; get the model as "
+            "safetensors, or convert it where you trust it: AutoModel.from_pretrained(…).save_pretrained(…)"
+        )
+
+
 def load_encoder(folder: Path) -> Any:
     """Load any text encoder that `AutoModel` opens, in float32; raise `ModelError` if the folder is none."""
     silence_transformers()
+    check_weights(folder)
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        encoder: Any = AutoModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, **TRUST_NOTHING)
+        encoder: Any = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, **TRUST_NOTHING
+        )
     except Exception as error:
         # transformers and safetensors raise errors of many types for a damaged or unknown folder.
         raise ModelError(f"{folder}: can't be opened as an encoder: {_first_line(error)}") from error
@@ -112,7 +128,7 @@ def load_encoder(folder: Path) -> Any:
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the encoder's tokenizer, which pads on the right."""
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, **TRUST_NOTHING)
     except Exception as error:
         raise ModelError(f"{folder}: its tokenizer can't be opened: {_first_line(error)}") from error
     tokenizer.padding_side = "right"  # `Classifier` takes the first and the last token by their places

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from labelmint.core.errors import DataError
+from labelmint.core.formulas import as_cell
 from labelmint.core.records import atomic_binary_file, dump
 from labelmint.predict.items import Item
 
@@ -74,7 +75,7 @@ class Answers:
         if not self.columns:
             self.columns = list(fields)
             writer.writerow(self.columns)
-        writer.writerow(fields.get(name) for name in self.columns)
+        writer.writerow(as_cell(fields.get(name)) for name in self.columns)
         self.sink.write(buffer.getvalue().encode("utf-8", "replace"))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from labelmint.core.records import Input
 from labelmint.tasks.tables import KINDS, Kind, Lines, Row, separated, stream_rows
+from labelmint.tasks.texts import clean
 
 InputKind = Literal["text"] | Kind
 
@@ -35,9 +36,10 @@ class Item:
 
     def input(self) -> Input:
         """Return the item as students take it."""
-        row = Input(id="", text=self.text)
+        # As training rows are: to a language model, a line break would begin another row of its prompt.
+        row = Input(id="", text=clean(self.text))
         if self.text_pair is not None:
-            row["text_pair"] = self.text_pair
+            row["text_pair"] = clean(self.text_pair)
         return row
 
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Data
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.classifier import silence_transformers
+from labelmint.encoder.classifier import TRUST_NOTHING, check_weights, silence_transformers
 from labelmint.encoder.data import Rows, collate, length_batches, tokenize
 from labelmint.students.base import Classifier, Floats
 
@@ -38,11 +38,12 @@ class SequenceClassifier(Classifier):
     def load(cls, folder: Path) -> SequenceClassifier:
         """Open a folder; raise `ModelError` if it holds no such classifier."""
         silence_transformers()
+        check_weights(folder)
         try:
             model: Any = AutoModelForSequenceClassification.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True
+                folder, dtype=torch.float32, use_safetensors=True, **TRUST_NOTHING
             )
-            tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            tokenizer: Any = AutoTokenizer.from_pretrained(folder, **TRUST_NOTHING)
         except Exception as error:
             # transformers, tokenizers and safetensors raise errors of many types for a damaged folder.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmint.core.errors import DataError
+from labelmint.core.formulas import of_cell
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard, card_path
 from labelmint.tasks.source import note_if_outside
@@ -72,7 +73,7 @@ def _rows(card: TaskCard, table: Table, first: int) -> list[Labelled]:
                 f"{table.origin}: row {number + 1 + header}: no label {label!r}; write one of "
                 f"{', '.join(card.label_names)}, or nothing"
             )
-        texts = [values["text"], values["text_pair"]] if card.pairs else [values["text"]]
+        texts = [of_cell(values[column]) for column in ("text", "text_pair")[: 1 + card.pairs]]
         row = input_row(f"n{first + number:06d}", texts, card.excerpt)
         rows.append(Labelled(**row, label=names[label]))
     return rows
