@@ -137,7 +137,7 @@ def summary() -> list[str]:
     lines = [
         f"  {kind:<10}{entries:>8} entries {size / 1e6:>9.1f} MB, last used {days:.0f} days ago"
         for kind, entries, size, used in rows
-        for days in [(time.time() - used) / 86400]
+        for days in [max(0.0, time.time() - used) / 86400]
     ]
     return [f"{cache_file()}: {'empty' if not lines else ''}".rstrip(), *lines]
 
@@ -162,7 +162,8 @@ def _connection() -> Iterator[sqlite3.Connection]:
         with closing(_open(path)) as database, database:
             yield database
     except sqlite3.OperationalError as error:
-        raise LabelmintError(f"{path}: {error}; free some space, or {_REMEDY}") from None
+        cause = "wait for the other command" if "locked" in str(error) else "free some space"
+        raise LabelmintError(f"{path}: {error}; {cause}, or {_REMEDY}") from None
     except sqlite3.DatabaseError as error:
         raise LabelmintError(f"{path}: {error}; delete the file, and run again") from None
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from labelmint.core.records import write_json
 
@@ -27,9 +30,20 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             file.chmod(_ordinary_mode())  # safetensors makes its file private
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        # Of a full disk NumPy doesn't name the file, and safetensors raises an error of its own.
+        number = _os_error(error)
+        if number:
+            raise OSError(number, os.strerror(number), str(folder)) from None
         raise
+
+
+def _os_error(error: BaseException) -> int:
+    """Return the number of an error in writing; 0 of other errors."""
+    if isinstance(error, SafetensorError) and (found := re.search(r"os error (\d+)", str(error))):
+        return int(found[1])
+    return error.errno or 0 if isinstance(error, OSError) else 0
 
 
 def _ordinary_mode() -> int:
