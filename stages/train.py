@@ -1,16 +1,21 @@
 """Train an arm's student, once per seed, and predict the test inputs.
 
 Reads the task card, data/arms/<arm>.jsonl and data/real/test.jsonl (inputs only); writes models/<arm>/ (the
-first seed's student), data/predictions/<arm>.jsonl (all seeds') and metrics/train/<arm>.json.
+first seed's student), data/predictions/<arm>.jsonl (all seeds'), metrics/train/<arm>.json and, as it trains,
+metrics/curves/<arm>/.
 Run alone: `python -m stages.train mixed`.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from labelmint.core import paths
 from labelmint.core.cache import fresh
@@ -26,11 +31,42 @@ from labelmint.students.saving import write_note
 from labelmint.students.weighting import weigh, weighted
 from labelmint.tasks.cards import TaskCard, load_card
 
+if TYPE_CHECKING:
+    from dvclive.live import Live
+
 # Texts of the speed measurement: at the language model's speed some seconds.
 _WARM_UP_TEXTS, _TIMED_TEXTS = 8, 64
 _NOT_KEPT = (
     "trained on more real rows than real.rows, to compare with; its student was not kept (0.4 GB each)"
 )
+
+# The table of an arm whose student has no curve: DVC warns of folders and files that are empty.
+_NO_CURVE = "step\tloss\n"
+
+
+class Curves:
+    """The folder of an arm's curves, by DVCLive: `dvc plots` and VS Code show them as they grow.
+
+    `seed` is the one that is trained with. Times aren't noted, so the same training writes the same bytes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.seed = folder, 0
+        self._live: Live | None = None
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    def add(self, curve: str, step: int, value: float) -> None:
+        """Write one more point."""
+        self._live = self._live or _open(self.folder)
+        self._live.step = step
+        # Written at once. `next_step` would also write a metrics.json, which DVC would take for a plot.
+        self._live.log_metric(f"seed_{self.seed}/{curve}", round(value, 6))
+
+    def close(self) -> None:
+        """Write an empty table if there was no point."""
+        if not self._live:
+            (self.folder / "loss.tsv").write_text(_NO_CURVE, encoding="utf-8")
 
 
 def main(arm: str) -> None:
@@ -49,19 +85,20 @@ def main(arm: str) -> None:
         "seeds": len(seeds),
     }
     predictions: list[Prediction] = []
-    if rows:
-        predictions, summary = train(arm, params, rows, seeds)
-        metrics |= summary
-    else:
-        write_note(
-            paths.model(arm), "the data can't fill this arm, so it has no student (see metrics/arms.json)"
-        )
+    with closing(Curves(paths.curves(arm))) as curves:
+        if rows:
+            predictions, summary = train(arm, params, rows, seeds, curves)
+            metrics |= summary
+        else:
+            write_note(
+                paths.model(arm), "the data can't fill this arm, so it has no student (see metrics/arms.json)"
+            )
     write_rows(paths.predictions(arm), predictions)
     write_metrics(paths.METRICS / "train" / f"{arm}.json", metrics)
 
 
 def train(
-    arm: str, params: Params, rows: Sequence[ArmRow], seeds: Sequence[int]
+    arm: str, params: Params, rows: Sequence[ArmRow], seeds: Sequence[int], curves: Curves
 ) -> tuple[list[Prediction], dict[str, Any]]:
     """Fit the student with every seed and save the first one's; return predictions and its summary."""
     card = load_card(params.task)
@@ -75,11 +112,13 @@ def train(
         def on_planned(count: int) -> None:
             bar.total += count
 
-        student = open_student(params.student_of(arm), Setting(params, card, on_planned, bar.update))
+        setting = Setting(params, card, on_planned, bar.update, curves.add)
+        student = open_student(params.student_of(arm), setting)
         try:
             # The first seed comes last: its student is saved once nothing else can fail.
             rows, summary = _weighted(params, arm, rows, card)
             for seed in reversed(seeds):
+                curves.seed = seed
                 student.fit(rows, seed)
                 probabilities[seed] = student.predict_proba(inputs)
             if kept := is_kept(params, arm):
@@ -135,6 +174,13 @@ def _predictions(
     for row, values in zip(inputs, probabilities, strict=True):
         by_name = {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
         yield Prediction(seed=seed, id=row["id"], probabilities=by_name)
+
+
+def _open(folder: Path) -> Live:
+    os.environ["DVC_STUDIO_OFFLINE"] = "true"  # nothing leaves the machine, whatever DVC's settings are
+    from dvclive.live import Live  # takes a second, and most students have no curve
+
+    return Live(str(folder), save_dvc_exp=False, dvcyaml=None)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,11 @@ def arm_rows(arm: str) -> Path:
     return ARMS / f"{arm}.jsonl"
 
 
+def curves(arm: str) -> Path:
+    """Return the folder of an arm's training curves, one table each."""
+    return METRICS / "curves" / arm
+
+
 def predictions(arm: str) -> Path:
     """Return the file of an arm's predictions of the test inputs."""
     return Path(f"data/predictions/{arm}.jsonl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class AutoStudent(Student):
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self._validating = False
+        setting = replace(setting, on_point=self._pass_on)
         self.label_names: Sequence[str] = setting.card.label_names
         self.students: dict[str, Student] = {}
         try:
@@ -97,13 +100,20 @@ class AutoStudent(Student):
         held_out = np.concatenate([validation for _, validation in splits])
         self.validation_rows = len(held_out)
         scores = {}
+        self._validating = True
         for name, student in self.students.items():
             parts = []
             for part, validation in splits:
                 student.fit([rows[at] for at in part], train.seeds[0])
                 parts.append(student.predict_proba([rows[at] for at in validation]))
             scores[name] = measure(np.concatenate(parts), labels[held_out])
+        self._validating = False
         return scores
+
+    def _pass_on(self, curve: str, step: int, value: float) -> None:
+        """Report the curves of training on all rows, not those of each part."""
+        if not self._validating:
+            self.setting.on_point(curve, step, value)
 
     def _best(self, rows: Sequence[Labelled]) -> str:
         if not self.validation:

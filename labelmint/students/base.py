@@ -34,12 +34,15 @@ class Setting:
         Called before a piece of work with the number of rows to embed, train on or label.
     on_rows : callable
         Called with the number of rows that were embedded, trained on or labelled since.
+    on_point : callable
+        Called while a student trains with a training curve's name, the step and the value.
     """
 
     params: Params
     card: TaskCard
     on_planned: Callable[[int], object] = lambda _: None
     on_rows: Callable[[int], object] = lambda _: None
+    on_point: Callable[[str, int, float], object] = lambda *_: None
 
 
 class Classifier(Protocol):

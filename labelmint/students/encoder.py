@@ -120,7 +120,7 @@ class FineTuned(LinearHead):
         tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
         tokenized = replace(tokenized, weights=row_weights(used))
         begin = time.perf_counter()
-        fine_tune(model, tokenized, encoder.collator, config, seed, self._count_rows)
+        fine_tune(model, tokenized, encoder.collator, config, seed, self._count_rows, self.setting.on_point)
         self.train_seconds += time.perf_counter() - begin
         self.model = model.eval()
 

@@ -11,13 +11,19 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.catalog.__main__ import pin
-from labelmint.students import majority
+from labelmint.students import fine_tune, majority
 from labelmint.students.loading import load_student
 from labelmint.students.registry import STUDENTS
 from stages.train import main
+from tests.llm.scripted import scripted_server
 
 pytestmark = pytest.mark.usefixtures("small")
-OUTPUTS = ["models/real", "data/predictions/real.jsonl", "metrics/train/real.json"]
+OUTPUTS = [
+    "models/real",
+    "data/predictions/real.jsonl",
+    "metrics/train/real.json",
+    "metrics/curves/real",
+]
 
 
 def made(project):
@@ -37,7 +43,10 @@ def test_what_is_written_is_what_dvc_yaml_declares(prepared):
     main("real")
     files = {path for path in prepared.rglob("*") if path.is_file()} - before
     stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["do"]
-    declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
+    declared = [
+        *stage["outs"],
+        *(name for part in ("metrics", "plots") for entry in stage[part] for name in entry),
+    ]
     declared = [name.replace("${key}", "real") for name in declared]
     assert sorted(declared) == sorted(OUTPUTS)
     assert all(any(path.is_relative_to(prepared / name) for name in declared) for path in files)
@@ -228,3 +237,35 @@ def test_the_progress_bar_ends_at_100_percent_and_nothing_else_is_printed(capsys
     percents = [int(percent) for percent in re.findall(r"(\d+)%", captured.err)]
     assert percents[-1] == 100 == max(percents)
     assert not [line for line in captured.err.splitlines() if line.strip() and "train real:" not in line]
+
+
+def test_fine_tuning_writes_its_curves_and_sends_them_nowhere(prepared, set_params, monkeypatch):
+    set_params({"train.student": "fine_tune", "train.epochs": 2, "train.batch_rows": 4})
+    monkeypatch.setattr(fine_tune, "MIN_STEPS", 0)
+    with scripted_server() as studio:
+        for name, value in {"TOKEN": "t", "URL": studio.url, "REPO_URL": "git@example.org:a/b.git"}.items():
+            monkeypatch.setenv(f"DVC_STUDIO_{name}", value)
+        main("real")
+    assert studio.seen == []
+    folder = paths.curves("real")
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    curves = {f"plots/metrics/seed_{seed}/{curve}.tsv" for seed in (1, 2) for curve in ("loss", "accuracy")}
+    assert set(files) == curves
+    (header, *loss), (_, *accuracy) = (
+        [line.split("\t") for line in files[f"plots/metrics/seed_1/{curve}.tsv"].read_text().splitlines()]
+        for curve in ("loss", "accuracy")
+    )
+    assert header == ["step", "loss"]
+    assert [int(step) for step, _ in loss] == list(range(1, 11))  # 20 rows, twice, in batches of 4
+    assert [int(step) for step, _ in accuracy] == [5, 10]
+    assert all(0 <= float(value) <= 1 for _, value in accuracy)
+
+
+@pytest.mark.parametrize("arm", ["real", "tfidf", "majority"])
+def test_students_without_a_curve_leave_an_empty_table_in_the_place_of_old_ones(arm):
+    old = paths.curves(arm) / "plots/old.tsv"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    main(arm)
+    (table,) = (path for path in paths.curves(arm).rglob("*") if path.is_file())
+    assert table.read_text() == "step\tloss\n"
