@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,8 +109,9 @@ def load_encoder(folder: Path) -> Any:
     check_weights(folder)
     try:
         config = AutoConfig.from_pretrained(folder, **TRUST_NOTHING)
-        encoder: Any = AutoModel.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, **TRUST_NOTHING
+        encoder: Any
+        encoder, loaded = AutoModel.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **TRUST_NOTHING
         )
     except Exception as error:
         # transformers and safetensors raise errors of many types for a damaged or unknown folder.
@@ -120,15 +122,29 @@ def load_encoder(folder: Path) -> Any:
             f"{folder}: a model of type {config.model_type} gives no vector for each token of a text; "
             "choose another entry for train.encoder"
         )
+    _check_tensors(folder, encoder, loaded["missing_keys"])
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # often not among the weights, hence random
     return encoder
 
 
+def _check_tensors(folder: Path, encoder: Any, missing: Iterable[str]) -> None:
+    """Raise `ModelError` if weights are missing, and hence random, or no numbers."""
+    random = sorted(name for name in missing if "pooler" not in name)
+    if random:
+        raise ModelError(
+            f"{folder}: the weights lack {len(random)} of the encoder's tensors ({random[0]} …); they are "
+            "another model's, or incomplete: fetch them again"
+        )
+    for name, weight in encoder.named_parameters():
+        if not weight.isfinite().all():
+            raise ModelError(f"{folder}: the weights are damaged: {name} has values that are no numbers")
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load the encoder's tokenizer, which pads on the right."""
+    """Load the encoder's tokenizer, which pads on the right and takes "[MASK]" in a text for letters."""
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, **TRUST_NOTHING)
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **TRUST_NOTHING)
     except Exception as error:
         raise ModelError(f"{folder}: its tokenizer can't be opened: {_first_line(error)}") from error
     tokenizer.padding_side = "right"  # `Classifier` takes the first and the last token by their places

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
@@ -29,10 +30,23 @@ class LoadedEncoder:
     base: Classifier
     prefix: str = ""
 
+    def check_length(self, config: Train) -> None:
+        """Raise `ParamsError` if the encoder has no positions for `train.max_tokens`."""
+        for name, part in self.base.encoder.named_modules():
+            if isinstance(part, torch.nn.Embedding) and "position" in name:
+                # RoBERTa and its like number positions from behind the padding's on.
+                most = part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1)
+                if config.max_tokens > most:
+                    raise ParamsError(
+                        f"params.yaml: train.max_tokens={config.max_tokens} is more than the {most} that "
+                        f"{config.encoder} can read; say train.max_tokens: {most}"
+                    )
+
     def embed(
         self, config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
     ) -> Floats:
         """Return the rows' vectors, shape (rows, width), of length 1."""
+        self.check_length(config)
         tokenized = tokenize(rows, None, self.tokenizer, config.max_tokens, self.prefix)
         return embed(self.base, tokenized, self.collator, _BATCH_ROWS, on_rows, bf16=uses_bf16(config))
 
@@ -47,9 +61,11 @@ def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     """
     entry = load_entry(name, ("encoder",), "train.encoder")
     folder = model_file(name, entry).parent
-    tokenizer = load_tokenizer(folder)
+    encoder, tokenizer = load_encoder(folder), load_tokenizer(folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    base = Classifier(load_encoder(folder), labels, entry.pooling).to(device)
+    if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
+        raise ModelError(f"{folder}: the tokenizer has more tokens than the encoder: it is another model's")
+    base = Classifier(encoder, labels, entry.pooling).to(device)
     return LoadedEncoder(tokenizer, collate(tokenizer), device, base, entry.prefix)
 
 

@@ -128,7 +128,8 @@ def score_labels(
 ) -> LabelScores:
     """Score the labels of texts with the scorers of `labelling.scorers`.
 
-    Without enough real rows to fit and weigh the others, the language model scores alone.
+    Without enough real rows to fit and weigh the others, the language model scores alone. With the classifier
+    alone, it isn't asked, and shown no rows.
 
     Parameters
     ----------
@@ -144,11 +145,17 @@ def score_labels(
     ModelError
         If the model can't score, or the demonstrations and a text don't fit its context.
     """
+    labelling, names = params.labelling, card.label_names
+    every_label = len({row["label"] for row in train}) == len(names)
+    if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
+        given = label_shares(names, train) if shares is None else shares
+        classifier = _classifier(params, card, rows, train, train, given)
+        truth = np.array([names.index(row["label"]) for row in train], np.int64)
+        return _pooled({"classifier": classifier}, rows, train, truth)
     if not model.can_score:
         raise ModelError(
-            "params.yaml: labelling.action: this model or backend can't score labels; say `action: none`"
+            "params.yaml: labelling.scorers: this model or backend can't score labels; say [classifier]"
         )
-    labelling, names = params.labelling, card.label_names
     shown = draw_demonstrations(labelling.seed, labelling.demonstrations, card, train)
     unseen = [row for row in train if row not in shown]
     labels = np.array([names.index(row["label"]) for row in unseen], np.int64)
@@ -160,7 +167,7 @@ def score_labels(
     requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
     llm = llm.without_preferences(shares, real_shares, requested)
     scorers = {"llm": Scored(llm.rows, llm.real)}
-    if len(unseen) >= MIN_ROWS and len({row["label"] for row in train}) == len(names):
+    if len(unseen) >= MIN_ROWS and every_label:
         if "probe" in labelling.scorers and llm.real_states.shape[1]:
             scorers["probe"] = _probe(llm, labels, real_shares, shares, labelling.seed)
         if "classifier" in labelling.scorers:

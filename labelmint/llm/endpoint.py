@@ -62,8 +62,7 @@ class Endpoint:
         if self.key:
             self.headers["Authorization"] = f"Bearer {self.key}"
         # Made once: reading the certificates takes longer than a small request.
-        secure = urlsplit(self.url).scheme == "https"
-        self.verify: ssl.SSLContext | bool = httpx2.create_ssl_context() if secure else False
+        self.verify = _certificates() if urlsplit(self.url).scheme == "https" else False
 
     @property
     def is_here(self) -> bool:
@@ -111,7 +110,7 @@ class Endpoint:
             return asyncio.run(together())
         except ExceptionGroup as errors:
             error = errors.exceptions[0]
-            if len(self.key) > 7:  # some servers repeat the key; a shorter one is a word, and none
+            if len(self.key) > 3:  # some servers repeat the key; a shorter one is no secret
                 error.args = tuple(str(part).replace(self.key, "***") for part in error.args)
             raise error from None
 
@@ -216,6 +215,13 @@ def _pause(state: tenacity.RetryCallState) -> float:
     error = state.outcome and state.outcome.exception()
     asked = error.pause if isinstance(error, _PassingError) else None
     return _BACKOFF(state) if asked is None else asked
+
+
+def _certificates() -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise ModelError(f"SSL_CERT_FILE or SSL_CERT_DIR has no certificates: {one_line(error)}") from None
 
 
 def _key() -> str:

@@ -1,10 +1,14 @@
+import json
+import shutil
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
+from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
 from labelmint.encoder.loading import open_encoder, uses_bf16
 from tests.encoder.helpers import config
@@ -36,6 +40,51 @@ def test_the_catalogues_prefix_goes_before_each_text(entry):
     said = [{**ROW, "text": "story film"}, {**pair, "text": "story film"}]
     for row, wanted in zip([ROW, pair], said, strict=True):
         np.testing.assert_array_equal(prefixed.embed(config(), [row]), plain.embed(config(), [wanted]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: drop_weights(folder, "layer.1"), "the weights lack 16 of the encoder's tensors"),
+        (lambda folder: spoil_weights(folder), "the weights are damaged: "),
+        (lambda folder: longer_vocabulary(folder), "the tokenizer has more tokens than the encoder"),
+        (lambda folder: cut(folder / "model.safetensors"), "can't be opened as an encoder"),
+        (lambda folder: (folder / "config.json").unlink(), "can't be opened as an encoder"),
+        (lambda folder: (folder / "config.json").write_text("<html>"), "can't be opened as an encoder"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer can't be opened"),
+    ],
+)
+def test_a_broken_or_mixed_up_encoder_is_told_in_a_line(entry, encoder_folder, tmp_path, damage, message):
+    folder = tmp_path / "broken"
+    shutil.copytree(encoder_folder, folder)
+    damage(folder)
+    with pytest.raises(ModelError) as caught:
+        entry(path=str(folder))
+    assert str(caught.value).startswith(f"{folder}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def drop_weights(folder, part):
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if part not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+
+
+def spoil_weights(folder):
+    weights = load_file(folder / "model.safetensors")
+    weights["embeddings.word_embeddings.weight"][3] = torch.nan
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+
+def longer_vocabulary(folder):
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = content["model"]["vocab"]
+    vocabulary |= {f"more{at}": len(vocabulary) + at for at in range(9)}
+    (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-999])
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,18 @@ def test_the_scorers_that_are_set_and_can_be_had_are_used(vectors, scorers, stat
     assert list(scored(model, train=MANY, scorers=scorers, demonstrations=16).weights) == used
 
 
+def test_the_classifier_alone_does_not_ask_the_model(vectors):
+    """It is the remedy for models and servers that can't score labels."""
+    model = Scorer(reader=right_label)
+    model.can_score = False
+    result = scored(model, train=MANY, scorers=["classifier"])
+    assert (list(result.weights), model.calls, vectors) == (["classifier"], [], [60, 20])
+    assert list(result.texts) == [row["id"] for row in CANDIDATES]
+    assert list(result.real) == [row["id"] for row in MANY]  # none was shown
+    with pytest.raises(ModelError, match=r"labelling\.scorers: .* can't score labels; say \[classifier\]"):
+        scored(model, train=MANY, scorers=POOL)
+
+
 @pytest.mark.parametrize("train", [[], TRAIN, reviews({"negative": 60})])
 def test_with_too_few_real_rows_or_none_of_a_label_the_model_scores_alone(vectors, train):
     result = scored(Scorer(reader=right_label), train=train, scorers=POOL)

@@ -79,8 +79,6 @@ class Entry(Section):
             raise ValueError("`pooling`, `prefix` and `archive` are for encoders")
         if self.kind == "encoder" and self.file and not self.file.endswith(".safetensors"):
             raise ValueError(f"file: {self.file!r} may be a pickle, which can run code; name .safetensors")
-        if self.kind == "encoder" and self.file and not self.file.endswith(".safetensors"):
-            raise ValueError(f"file: {self.file!r} may be a pickle, which can run code; name .safetensors")
         if self.archive and not self.parts:
             raise ValueError("`archive` is a folder in the zip that `parts` make: give `parts`")
         if self.package and not self.file:
