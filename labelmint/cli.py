@@ -13,7 +13,7 @@ from typing import get_args
 
 from labelmint.core.errors import add_debug_flag, one_line_errors
 from labelmint.predict.answers import Format
-from labelmint.predict.items import InputKind
+from labelmint.tasks.tables import Kind
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -90,8 +90,12 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     which("--with", dest="with_student", choices=llm, help="the language model alone answers")
     add("--input", default="-", metavar="FILE", help="- is standard input (the default)")
     add("--output", default="-", metavar="FILE", help="- is standard output (the default)")
-    kinds = [kind for part in get_args(InputKind) for kind in get_args(part)]
-    add("--input-format", dest="kind", choices=kinds, help="by the name of the file, otherwise text lines")
+    add(
+        "--input-format",
+        dest="kind",
+        choices=get_args(Kind),
+        help="by the name of the file, otherwise text lines",
+    )
     add("--format", dest="form", choices=get_args(Format), help="of the output: by its name, otherwise jsonl")
     add("--column", default="text", metavar="NAME", help="column or field of the text (text)")
     add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")

@@ -9,23 +9,23 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from labelmint.checks import check_names
+from labelmint.checks import read_checked_task
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import Params, load_params
 from labelmint.core.records import TestLabel, input_of, write_metrics, write_rows
-from labelmint.tasks.cards import Excerpt, TaskCard, load_card
-from labelmint.tasks.data import TaskData, read_task, too_large_arms
-from labelmint.tasks.split import Split, label_counts
+from labelmint.tasks.cards import Excerpt, TaskCard
+from labelmint.tasks.data import TaskData, accounts, arms_without_rows
+from labelmint.tasks.split import label_counts
 
 
 def main() -> None:
     """Split the real rows into training rows, a pool, test inputs and test labels; take texts to label."""
     params = load_params()
-    check_names(params)
-    card = load_card(params.task)
-    data = read_task(params, card)
-    note_large_arms(params, data.split)
+    card, data = read_checked_task(params)
+    for line in accounts(card, data):
+        print(f"prepare: {line}", file=sys.stderr)
+    note_arms(params, data)
     write_rows(paths.REAL_TRAIN, data.split.train)
     write_rows(paths.REAL_POOL, data.split.pool)
     write_rows(paths.TEST_INPUTS, map(input_of, data.split.test))
@@ -40,6 +40,7 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
     return {
         "rows": len(source.rows),
         "left_out": source.left_out,
+        "test_left_out": source.test_left_out,
         "excerpt": excerpt_summary(card.excerpt, source.cut),
         "labels": label_counts(source.rows),
         "train_labels": label_counts(data.split.train),
@@ -57,13 +58,11 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
     }
 
 
-def note_large_arms(params: Params, parts: Split) -> None:
-    """Print which arms want more real rows than there are beside the test rows."""
-    names = too_large_arms(params, parts)
-    if names:
+def note_arms(params: Params, data: TaskData) -> None:
+    """Print which arms want more rows than there are or can be."""
+    for there, names in arms_without_rows(params, data).items():
         print(
-            f"prepare: note: there are {len(parts.train) + len(parts.pool)} real rows beside the test rows, "
-            f"too few for the arms {', '.join(names)}; they are left out",
+            f"prepare: note: there are {there}, too few for the arms {', '.join(names)}; they are left out",
             file=sys.stderr,
         )
 

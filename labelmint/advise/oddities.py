@@ -11,7 +11,7 @@ from labelmint.rules.compare import first_texts, similar_pairs
 from labelmint.rules.language import language_of, other_language
 from labelmint.tasks.balance import unbalanced
 from labelmint.tasks.cards import TaskCard
-from labelmint.tasks.data import TaskData, too_large_arms
+from labelmint.tasks.data import TaskData, arms_without_rows
 
 # With fewer rows a label can neither be shown nor cross-validated well.
 MIN_LABEL_ROWS = 8
@@ -27,7 +27,9 @@ _LEFT_OUT = {
     "contradicting_labels": "rows whose text has two labels",
     "in_test": "rows that are test rows, too",
     "in_train": "rows that are training rows, too",
-    "no_label": "rows whose label is not filled in",
+    "no_label": "rows without a label",
+    "where": "rows that source.where does not take",
+    "not_needed": "texts more than prepare.unlabelled_rows",
 }
 
 
@@ -69,9 +71,8 @@ def _labels(params: Params, card: TaskCard, data: TaskData) -> Iterator[str]:
             f"unbalanced labels: {count / len(train):.0%} of the training rows are {name}, so accuracy says "
             "little of the others; macro-F1 does (evaluate.metric)"
         )
-    arms = too_large_arms(params, data.split)
-    if arms:
-        yield f"too few real rows for the arms {_listed(arms)}; they are left out"
+    for there, arms in arms_without_rows(params, data).items():
+        yield f"there are {there}, too few for the arms {_listed(arms)}; they are left out"
 
 
 def _near_duplicates(params: Params, data: TaskData) -> Iterator[str]:
@@ -87,8 +88,7 @@ def _near_duplicates(params: Params, data: TaskData) -> Iterator[str]:
     given = first_texts(train)
     for what, rows, others, threshold in comparisons:
         pairs = similar_pairs("shingles", rows, others, threshold, given, None)
-        # Within one list each pair comes both ways, and each row with itself.
-        near = {i: j for i, j, _ in pairs if others is not rows or j < i}
+        near = {i: j for i, j, _ in pairs}
         if near:
             row, other = next(iter(near.items()))
             yield f"{what}: {len(near):,} (first: {rows[row]['id']}, like {others[other]['id']})"

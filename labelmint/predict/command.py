@@ -27,11 +27,11 @@ from labelmint.core.params import PARAMS_PATH, load_params
 from labelmint.core.progress import progress
 from labelmint.predict.answers import FORMATS, Answers, Format, answers_file
 from labelmint.predict.fallback import WithFallback, folder_of
-from labelmint.predict.items import INPUT_KINDS, InputKind, Item, read_items, windows
+from labelmint.predict.items import Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.tasks.cards import load_card
-from labelmint.tasks.tables import Lines
+from labelmint.tasks.tables import TEXT, Kind, kind_of, known_kind, open_table, unpacked
 
 _FIRST_WINDOW = 64
 # Sorting more texts by length saves no more padding.
@@ -44,17 +44,17 @@ class Request:
     """What to label and where to write it; "-" is standard input or output.
 
     Without an `arm`, the student of the last run's headline answers. A folder `model` takes the place of
-    models/<arm>, and so does the arm of the student `with_student`; `kind` (of the input) and `form` (of the output) go by the file's name unless given. Texts whose label is
-    less probable than `min_confidence` get none. `fallback` names the student that answers the texts that the
-    other is least sure of: those below `min_confidence`, and of each window at most the share `budget`, which
-    is 0.2 if neither is given.
+    models/<arm>, and so does the arm of the student `with_student`; `kind` (of the input) and `form` (of the
+    output) go by the file's name unless given. Texts whose label is less probable than `min_confidence` get
+    none. `fallback` names the student that answers the texts that the other is least sure of: those below
+    `min_confidence`, and of each window at most the share `budget`, which is 0.2 if neither is given.
     """
 
     arm: str | None = None
     model: Path | None = None
     input: str = "-"
     output: str = "-"
-    kind: InputKind | None = None
+    kind: Kind | None = None
     form: Format | None = None
     column: str = "text"
     pair_column: str = "text_pair"
@@ -73,9 +73,7 @@ def predict(request: Request) -> None:
     with opened(request.input) as stream:
         if output and output.is_file() and os.path.samestat(output.stat(), os.fstat(stream.fileno())):
             raise DataError(f"--output: {output} is the input; name another file")
-        lines = Lines(stream, "standard input" if request.input == "-" else request.input)
-        kind = request.kind or INPUT_KINDS.get(Path(request.input).suffix.lower(), "text")
-        items = read_items(lines, kind, request.column, request.pair_column)
+        items = _items(stream, request)
         # On a terminal each line is answered at once.
         parts = windows(items, 1, 1) if stream.isatty() else windows(items, _FIRST_WINDOW, _WINDOW)
         # A wrong column is an error before the student is opened.
@@ -83,14 +81,31 @@ def predict(request: Request) -> None:
         form = request.form or FORMATS.get(output.suffix.lower() if output else "", "jsonl")
         student = _open(request, folder)
         try:
-            _label(student, parts, lines, _size_of(stream), output, form, request.min_confidence)
+            _label(student, parts, stream, output, form, request.min_confidence)
         finally:
             student.close()
+
+
+def _items(stream: IO[bytes], request: Request) -> Iterator[Item]:
+    kind, packed = kind_of(request.input)
+    if request.kind:
+        kind = request.kind
+    elif not Path(request.input).suffix:  # also standard input, and pipes
+        kind = "text"
+    elif kind is None:
+        known_kind(request.input, "; or say what it is: --input-format")
+    kind = kind or "text"
+    column = TEXT if kind == "text" else request.column
+    origin = "standard input" if request.input == "-" else request.input
+    wanted = list(dict.fromkeys([column, request.pair_column, "id"]))
+    return read_items(open_table(unpacked(stream, packed), origin, kind, wanted), column, request.pair_column)
 
 
 def _folder(request: Request) -> Path:
     if request.with_student is not None:
         return folder_of(request.with_student, load_params(), "--with")
+    if request.model is not None and not request.model.is_dir():
+        raise ModelError(f"--model: no folder {request.model}")
     return request.model or trained_model(request.arm or headline_arm())
 
 
@@ -138,13 +153,13 @@ def _setting() -> Setting | None:
 def _label(
     student: Classifier,
     parts: Iterator[list[Item]],
-    lines: Lines,
-    size: int,
+    stream: IO[bytes],
     output: Path | None,
     form: Format,
     min_confidence: float,
 ) -> None:
-    """Label the windows one after another; `size` is the input's in bytes, 0 if unknown."""
+    """Label the windows of a stream one after another."""
+    size = _size_of(stream)
     with answers_file(output) as sink, _bar(output) as bar:
         answers = Answers(sink, form, student.label_names, min_confidence)
         for part in parts:
@@ -155,8 +170,8 @@ def _label(
                 answers.write(item, None if item.blank else next(probabilities), name)
             sink.flush()
             bar.update(len(part))
-            if size and lines.bytes:
-                bar.total = max(bar.n, round(bar.n * size / lines.bytes))
+            if size:
+                bar.total = max(bar.n, round(bar.n * size / max(1, stream.tell())))
     for note in _notes(answers):
         print(f"predict: {note}", file=sys.stderr)
 

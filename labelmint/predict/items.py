@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from labelmint.core.errors import DataError
 from labelmint.core.records import Input
-from labelmint.tasks.tables import KINDS, Kind, Lines, Row, separated, stream_rows
+from labelmint.tasks.cells import text_of
+from labelmint.tasks.json_rows import rows_within
+from labelmint.tasks.tables import OpenTable, missing_column
 from labelmint.tasks.texts import clean
-
-InputKind = Literal["text"] | Kind
-
-INPUT_KINDS: dict[str, InputKind] = {**KINDS, ".txt": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +41,29 @@ class Item:
         return row
 
 
-def read_items(lines: Lines, kind: InputKind, column: str, pair_column: str) -> Iterator[Item]:
-    """Yield the stream's texts in their order; raise `DataError` naming file and line of a wrong one.
+def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item]:
+    """Yield the table's texts in their order; raise `DataError` naming file and line of a wrong one.
 
     Every line of a plain text is an item, also an empty one; elsewhere empty lines are no rows.
     """
-    if kind == "text":
-        return (Item(line.removesuffix("\n").removesuffix("\r")) for line in lines)
-    if kind == "jsonl":
-        rows = _checked(lines, stream_rows(lines, kind), column, pair_column)
-    else:
-        columns, rows = separated(lines, kind)
-        if columns and column not in columns:
-            raise lines.error(f"no column {column!r}; it has {', '.join(columns)}; name one with --column")
-    return (Item(row[column], row.get(pair_column), row.get("id")) for row in rows)
-
-
-def _checked(lines: Lines, rows: Iterator[Row], column: str, pair_column: str) -> Iterator[Row]:
-    """Check that each row of JSON has its texts, and all or none of them a second one."""
-    pairs: bool | None = None
-    for row in rows:
+    columns = table.columns
+    if columns and column not in columns:
+        remedy = "; name one with --column"
+        raise DataError(f"{table.origin}: {missing_column(column, columns, remedy)}")
+    pairs = None if columns is None else pair_column in columns
+    for place, row in table.rows:
         pairs = pair_column in row if pairs is None else pairs
         if pairs != (pair_column in row):
             there = "has" if pair_column in row else "lacks"
-            raise lines.error(f"this row {there} a {pair_column!r}, unlike the rows before it")
-        for key in [column, pair_column] if pairs else [column]:
-            _check_text(lines, row, key)
-        yield row
-
-
-def _check_text(lines: Lines, row: Mapping[str, Any], key: str) -> None:
-    if key not in row:
-        raise lines.error(f"no field {key!r}; it has {', '.join(row) or 'none'}; name one with --column")
-    if not isinstance(row[key], str):
-        raise lines.error(f"{key!r} must be a text, not {json.dumps(row[key])[:40]}")
+            raise table.error(place, f"this row {there} a {pair_column!r}, unlike the rows before it")
+        if column not in row:
+            problem = f"{missing_column(column, list(row))}; name one with --column{rows_within(row)}"
+            raise table.error(place, problem)
+        try:
+            texts = [text_of(row[name], name) for name in ([column, pair_column] if pairs else [column])]
+        except DataError as error:
+            raise table.error(place, str(error)) from None
+        yield Item(texts[0], texts[1] if pairs else None, row.get("id"))
 
 
 def windows(

@@ -8,11 +8,12 @@ from typing import Any
 
 from labelmint.core.errors import DataError
 from labelmint.tasks.cards import Source
-from labelmint.tasks.tables import Table, as_texts
+from labelmint.tasks.lines import UTF_8
+from labelmint.tasks.tables import OpenTable, Table, in_memory, load_file
 
 
 def load_dataset(
-    source: Source, split: str, wanted: Sequence[str], keys: Collection[str], card: str
+    source: Source, split: str, texts: Sequence[str], values: Sequence[str], keys: Collection[str], card: str
 ) -> Table:
     """Read a split of a data set.
 
@@ -20,6 +21,8 @@ def load_dataset(
 
     Parameters
     ----------
+    texts, values
+        The wanted columns, see `load_file`.
     keys
         The keys of the card's labels.
     card
@@ -28,19 +31,26 @@ def load_dataset(
     Raises
     ------
     DataError
-        If the data set, its config or its split can't be had.
+        If the data set, its config or its split can't be had, or a cell is wrong.
     """
     data = _load(source, split, card)
-    columns = [name for name in wanted if name in data.column_names]
-    rows = data.select_columns(columns).to_list()
+    origin = f"{source.dataset}, split {split}"
+    if isinstance(data, list):
+        tables = [load_file(path, UTF_8, texts, values, None) for path in data]
+        columns = list(dict.fromkeys(name for table in tables for name in table.columns))
+        rows = [row for table in tables for row in table.rows]
+        return Table(origin, columns, rows, [place for table in tables for place in table.places])
+    wanted = [name for name in (*texts, *values) if name in data.column_names]
+    content = data.select_columns(wanted).to_list()
     label = str(source.label_column)
-    names = getattr(data.features.get(label), "names", None)
-    if names and not _by_number(keys, names):
-        for row in rows:
-            number = row[label]
-            # Rows without a label have the number -1, or none.
-            row[label] = names[number] if number is not None and 0 <= number < len(names) else number
-    return Table(f"{source.dataset}, split {split}", data.column_names, as_texts(rows, columns))
+    names: Sequence[str] = getattr(data.features.get(label), "names", None) or ()
+    for row in content if names else ():
+        # Rows without a label have the number -1, or none.
+        number = row[label] if row[label] is not None and 0 <= row[label] < len(names) else None
+        row[label] = number if number is None or _by_number(keys, names) else names[number]
+    return in_memory(
+        OpenTable(origin, data.column_names, enumerate(content, 1), by_line=False), texts, values
+    )
 
 
 def _by_number(keys: Collection[str], names: Sequence[str]) -> bool:
@@ -48,6 +58,10 @@ def _by_number(keys: Collection[str], names: Sequence[str]) -> bool:
 
 
 def _load(source: Source, split: str, card: str) -> Any:
+    """Return a data set, or the paths of its files if they are CSV or JSON in a local folder.
+
+    Those are read like all others: the library takes a text NA for a missing one, and a label 007 for 7.
+    """
     # Takes a second, which the other kinds of source need not wait for.
     import datasets
 
@@ -58,12 +72,11 @@ def _load(source: Source, split: str, card: str) -> Any:
     datasets.disable_progress_bars()
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
-            saved = datasets.load_from_disk(name)  # what `save_to_disk` wrote
-            if isinstance(saved, datasets.DatasetDict):
-                if split not in saved:
-                    raise ValueError(f"it has the splits {', '.join(map(str, saved))}")
-                return saved[split]
-            return saved
+            return _saved(datasets.load_from_disk(name), split)  # what `save_to_disk` wrote
+        if folder.is_dir():
+            builder = datasets.load_dataset_builder(name, source.config)
+            if builder.name in ("csv", "json") and builder.info.features is None:
+                return [Path(file) for file in _split_of(builder.config.data_files, split)]
         return datasets.load_dataset(name, source.config, split=split)
     except (OSError, ValueError, RuntimeError, ImportError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())
@@ -74,3 +87,19 @@ def _load(source: Source, split: str, card: str) -> Any:
         raise DataError(
             f"{card}: source.dataset: can't read {name}, split {split}: {remedy} ({reason})"
         ) from None
+
+
+def _saved(saved: Any, split: str) -> Any:
+    """Return the split of what `save_to_disk` wrote, which may be one without others."""
+    if isinstance(saved, dict):
+        return _split_of(saved, split)
+    # One that was made from a table has no name.
+    if split != str(saved.split or "train"):
+        raise ValueError(f"it has the split {saved.split or 'train'} alone")
+    return saved
+
+
+def _split_of(splits: Any, split: str) -> Any:
+    if split not in splits:
+        raise ValueError(f"it has the splits {', '.join(map(str, splits))}")
+    return splits[split]

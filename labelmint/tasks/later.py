@@ -14,8 +14,10 @@ from labelmint.core.errors import DataError
 from labelmint.core.formulas import of_cell
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard, card_path
-from labelmint.tasks.source import note_if_outside
-from labelmint.tasks.tables import UTF_8, Table, check_columns, load_file
+from labelmint.tasks.cells import same_label
+from labelmint.tasks.lines import UTF_8
+from labelmint.tasks.source import check_file
+from labelmint.tasks.tables import Table, check_columns, load_file
 from labelmint.tasks.texts import Key, deduplicate, input_row, key_of
 
 
@@ -49,12 +51,10 @@ def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collecti
 
 def _table(card: TaskCard, task: str, path: Path) -> Table:
     origin = f"{card_path(task)}: labelled_later"
-    if not path.is_file():
-        raise DataError(f"{origin}: no file {path}")
-    note_if_outside(path)
-    columns = ["text", *(["text_pair"] if card.pairs else []), "label"]
-    table = load_file(path, UTF_8, columns, None)
-    for column in columns:
+    check_file(path, origin)
+    texts = ["text", *(["text_pair"] if card.pairs else [])]
+    table = load_file(path, UTF_8, texts, ["label"], None)
+    for column in (*texts, "label"):
         check_columns(table, {origin: column})
     return table
 
@@ -64,13 +64,13 @@ def _rows(card: TaskCard, table: Table, first: int) -> list[Labelled]:
     # The value in the data serves as well as the name; "" is a row that was skipped.
     names = {**{value: label.name for value, label in card.labels.items()}, "": ""}
     names |= {name: name for name in card.label_names}
-    header = 1 if table.origin.lower().endswith((".csv", ".tsv")) else 0
+    label_of = same_label(names)
     rows = []
     for number, values in enumerate(table.rows):
-        label = values["label"].strip()
+        label = label_of(of_cell(values["label"]))
         if label not in names:
             raise DataError(
-                f"{table.origin}: row {number + 1 + header}: no label {label!r}; write one of "
+                f"{table.places[number]}: no label {label!r}; write one of "
                 f"{', '.join(card.label_names)}, or nothing"
             )
         texts = [of_cell(values[column]) for column in ("text", "text_pair")[: 1 + card.pairs]]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
+import json
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -14,9 +17,13 @@ from pathlib import Path
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.core.words import fold
 from labelmint.tasks.cards import Source, TaskCard, card_path
+from labelmint.tasks.cells import same_label
+from labelmint.tasks.folders import load_folder, text_files
 from labelmint.tasks.hub import load_dataset
-from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file, load_folder
+from labelmint.tasks.split import listed
+from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
 from labelmint.tasks.texts import clean, deduplicate, input_row, key_of
 
 
@@ -30,8 +37,8 @@ class RealRows:
         How many rows were left out, by reason; `test` is not counted.
     cut
         How many rows have a text that was cut.
-    test
-        The rows of a separate test set; None: there is none.
+    test, test_left_out
+        The rows of a separate test set, and how many of its rows were left out; None: there is none.
     packages
         The version of the Python package that the rows are from, by its name.
     sha256
@@ -42,6 +49,7 @@ class RealRows:
     left_out: dict[str, int]
     cut: int = 0
     test: list[Labelled] | None = None
+    test_left_out: dict[str, int] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
     sha256: str = ""
 
@@ -58,13 +66,22 @@ def read_source(card: TaskCard, task: str) -> RealRows:
     if source is None:
         return RealRows([], deduplicate([])[1])
     origin = str(card_path(task))
-    test = None
+    test, test_left_out = None, dict[str, int]()
     if source.test_path is not None or source.test_split is not None:
-        test_rows = _labelled(card, source, origin, _table(card, source, origin, test=True), "t")[0]
-        test = deduplicate(test_rows)[0]
-    rows, cut_rows = _labelled(card, source, origin, _table(card, source, origin), "r")
-    kept, left_out = deduplicate(rows, {key_of(row) for row in test or ()})
-    return RealRows(kept, left_out, cut_rows, test, _packages(source), _sha256(source, origin))
+        found = _labelled(card, source, origin, _table(card, source, origin, test=True), "t")
+        test, repeated = deduplicate(found.rows)
+        test_left_out = {**repeated, **found.left_out}
+    found = _labelled(card, source, origin, _table(card, source, origin), "r")
+    kept, repeated = deduplicate(found.rows, {key_of(row) for row in test or ()})
+    return RealRows(
+        kept,
+        {**repeated, **found.left_out},
+        cut=found.cut,
+        test=test,
+        test_left_out=test_left_out,
+        packages=_packages(source),
+        sha256=_sha256(source, origin),
+    )
 
 
 @dataclass(frozen=True)
@@ -90,63 +107,73 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
     if source is None:
         return UnlabelledRows([], {}, "")
     origin, path = str(card_path(task)), Path(source.path)
-    if not path.is_file():
-        raise DataError(f"{origin}: unlabelled.path: no file {path}")
-    note_if_outside(path)
+    check_file(path, f"{origin}: unlabelled.path")
     columns = {"text_column": source.text_column}
     if source.pair_column is not None:
         columns["pair_column"] = source.pair_column
-    table = load_file(path, source.encoding, [*columns.values()], "unlabelled.encoding")
+    table = load_file(path, source.encoding, [*columns.values()], encoding_key="unlabelled.encoding")
     check_columns(table, {f"{origin}: unlabelled.{key}": column for key, column in columns.items()})
-    seen, reasons, rows = {key_of(row) for row in known}, Counter[str](), []
+    seen, reasons, rows = {key_of(row) for row in known}, Counter(empty=0, repeated=0), []
     for number, values in enumerate(table.rows):
         row = input_row(f"u{number:06d}", [values[column] for column in columns.values()], card.excerpt)
-        reason = "empty" if not all(texts_of(row)) else "repeated" if key_of(row) in seen else None
+        key = key_of(row)
+        reason = "empty" if not all(key) else "repeated" if key in seen else None
         if reason:
             reasons[reason] += 1
         else:
-            seen.add(key_of(row))
+            seen.add(key)
             rows.append(row)
-    return UnlabelledRows(rows, dict(sorted(reasons.items())), hashlib.sha256(path.read_bytes()).hexdigest())
+    return UnlabelledRows(rows, dict(reasons), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:
-    columns = [source.text_column, source.pair_column, source.label_column, *source.where]
-    wanted = list(dict.fromkeys(name for name in columns if name is not None))
+    texts = [name for name in (source.text_column, source.pair_column) if name]
+    # A column of texts may also say which rows to take.
+    values = sorted({str(source.label_column), *source.where} - {*texts})
     if source.dataset is not None:
         if Path(source.dataset).is_dir():
             note_if_outside(Path(source.dataset))
         split = str(source.test_split) if test else source.split
-        return load_dataset(source, split, wanted, card.labels, origin)
+        return load_dataset(source, split, texts, values, card.labels, origin)
     place = _place(source, origin, "test_path" if test else "path")
-    if source.package is None:
-        note_if_outside(place)
     if place.is_dir():
         return load_folder(place, source.encoding)
-    return load_file(place, source.encoding, wanted)
+    return load_file(place, source.encoding, texts, values)
 
 
-def _labelled(
-    card: TaskCard, source: Source, origin: str, table: Table, prefix: str
-) -> tuple[list[Labelled], int]:
-    """Return the rows of a table with their labels' names, and how many have a text that was cut."""
+@dataclass(frozen=True)
+class _Found:
+    """Rows with their labels' names, how many were left out by reason, and how many texts were cut."""
+
+    rows: list[Labelled]
+    left_out: dict[str, int]
+    cut: int
+
+
+def _labelled(card: TaskCard, source: Source, origin: str, table: Table, prefix: str) -> _Found:
     text, label, pair = source.text_column or TEXT, source.label_column or LABEL, source.pair_column
     named = {"text_column": text, "label_column": label, **({"pair_column": pair} if pair else {})}
     named |= {f"where.{column}": column for column in source.where}
     check_columns(table, {f"{origin}: source.{key}": column for key, column in named.items()})
-    chosen = [
-        (number, row)
+    same = {column: same_label(values) for column, values in source.where.items()}
+    chosen = {
+        number: row
         for number, row in enumerate(table.rows)
-        if all(row[column] == value for column, value in source.where.items())
-    ]
-    _check_labels(card, source, origin, table.origin, Counter(row[label] for _, row in chosen))
-    rows, cut_rows = [], 0
-    for number, row in chosen:
+        if all(same[column](row[column]) in values for column, values in source.where.items())
+    }
+    label_of = same_label(card.labels)
+    labels = {number: label_of(row[label]) for number, row in chosen.items()}
+    _check_labels(card, source, origin, table, labels)
+    rows, no_label, cut_rows = [], 0, 0
+    for number, row in chosen.items():
         texts = [row[column] for column in (text, pair) if column]
         usable = input_row(f"{prefix}{number:06d}", texts, card.excerpt)
+        if labels[number] not in card.labels:
+            no_label += 1
+            continue
         cut_rows += texts_of(usable) != tuple(map(clean, texts))
-        rows.append(Labelled(**usable, label=card.labels[row[label]].name))
-    return rows, cut_rows
+        rows.append(Labelled(**usable, label=card.labels[labels[number]].name))
+    return _Found(rows, {"no_label": no_label, "where": len(table.rows) - len(chosen)}, cut_rows)
 
 
 def _place(source: Source, origin: str, key: str = "path") -> Path:
@@ -165,14 +192,15 @@ def _place(source: Source, origin: str, key: str = "path") -> Path:
     path = _package(source.package, origin) / name if source.package is not None else Path(name)
     if key == "folder":
         if not path.is_dir():
-            raise DataError(f"{origin}: source.folder: no folder {path}")
-        if not any(path.glob("*/*.txt")):
+            raise DataError(f"{origin}: source.folder: no folder {path}{_in_copy(path)}")
+        if not text_files(path):
             raise DataError(
                 f"{origin}: source.folder: {path} must have one sub-folder of .txt files per label"
             )
-    elif not path.is_file():
-        what = f"no file {path}" if key != "file" else f"package {source.package} has no file {name}"
-        raise DataError(f"{origin}: source.{key}: {what}")
+    elif key == "file" and not path.is_file():
+        raise DataError(f"{origin}: source.file: package {source.package} has no file {name}")
+    elif key != "file":
+        check_file(path, f"{origin}: source.{key}", "; a folder goes under `folder` or `dataset`")
     return path
 
 
@@ -202,9 +230,27 @@ def _sha256(source: Source, origin: str) -> str:
     if source.dataset is not None:
         return ""
     place, digest = _place(source, origin), hashlib.sha256()
-    for file in sorted(place.glob("*/*.txt")) if place.is_dir() else [place]:
+    for file in text_files(place) if place.is_dir() else [place]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def check_file(path: Path, origin: str, remedy: str = "") -> None:
+    """Raise `DataError` if there is no file; print a note if DVC doesn't watch it."""
+    if not path.is_file():
+        what = (
+            f"{path} is a folder, not a file{remedy}" if path.is_dir() else f"no file {path}{_in_copy(path)}"
+        )
+        raise DataError(f"{origin}: {what}")
+    note_if_outside(path)
+
+
+def _in_copy(path: Path) -> str:
+    """Return what to do where DVC runs an experiment in a copy, which has only what git tracks."""
+    if ".dvc/tmp/exps" not in Path.cwd().as_posix():
+        return ""
+    name = shlex.quote(str(path))
+    return f"; this run is in a copy of what git tracks: `git add {name}`, or add `--copy-paths {name}`"
 
 
 def note_if_outside(path: Path) -> None:
@@ -216,18 +262,34 @@ def note_if_outside(path: Path) -> None:
         )
 
 
-def _check_labels(card: TaskCard, source: Source, origin: str, table: str, counts: Counter[str]) -> None:
-    listed = ", ".join(f"{label!r} ({count})" for label, count in counts.most_common(8)) or "no rows"
-    listed += f" and {len(counts) - 8} more" if len(counts) > 8 else ""
-    for label in card.labels:
-        if label not in counts:
-            raise DataError(
-                f"{origin}: labels: no row of {table} is labelled {label!r}; the data has {listed}"
-            )
-    for label in counts:
-        if label not in card.labels:
-            remedy = "move its folder away" if source.folder else "leave these rows out with source.where"
-            raise DataError(
-                f"{origin}: labels: {table} has rows labelled {label!r}, which the card does not name; "
-                f"add the label, or {remedy}"
-            )
+def _check_labels(
+    card: TaskCard, source: Source, origin: str, table: Table, labels: Mapping[int, str]
+) -> None:
+    """Raise `DataError` if the card and the data, with these labels by row, don't have the same ones."""
+    counts = Counter(label for label in labels.values() if label or label in card.labels)
+    shown = ", ".join(f"{label!r} ({count})" for label, count in counts.most_common(8))
+    shown += f" and {len(counts) - 8} more" if len(counts) > 8 else ""
+    if not counts:
+        taken = f"{len(labels)} of its {len(table.rows)} rows are taken (source.where)"
+        raise DataError(f"{origin}: labels: no row of {table.origin} has a label; {taken}")
+    unused = [label for label in card.labels if label not in counts]
+    unknown = [label for label in counts if label not in card.labels]
+    if unused:
+        near = [label for label in unknown if fold(label) == fold(unused[0])]
+        near = near or difflib.get_close_matches(unused[0], unknown, n=1)
+        remedy = f"write it as the data has it{f', {near[0]!a}' if near else ', or remove it from the card'}"
+        raise DataError(
+            f"{origin}: labels: no row of {table.origin} is labelled {listed(unused)}; the data has {shown}; "
+            f"{remedy}"
+        )
+    if unknown:
+        number = next(number for number, label in labels.items() if label == unknown[0])
+        first = f" (the first: {table.places[number]})"
+        remedy = "move its folder away"
+        if not source.folder:
+            where = f"where: {{{source.label_column}: {json.dumps(list(card.labels), ensure_ascii=False)}}}"
+            remedy = f"leave these rows out: in `source`, {where}"
+        raise DataError(
+            f"{origin}: labels: {table.origin} has rows labelled {listed(unknown)}{first}, which the card "
+            f"does not name; add the label, or {remedy}"
+        )

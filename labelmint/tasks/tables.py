@@ -1,245 +1,215 @@
-"""Read tables of texts: CSV, TSV and JSON Lines row by row, Parquet files and folders of .txt files.
+"""Open tables of texts: CSV, TSV, JSON Lines, Parquet, Arrow, workbooks, lines of text, compressed or not.
 
-`prepare` and `predict` read alike. Values stay as the file has them: no text "NA" is missing, no label 1
-becomes 1.0.
+All that reads rows reads them here: `prepare` a whole file, `predict` a stream. Values stay as the file has
+them: no text "NA" is missing, and no label 007 becomes 7. A row that can't be read is an error.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import json
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import bz2
+import gzip
+import io
+import lzma
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, cast
 
 from labelmint.core.errors import DataError
+from labelmint.tasks.cells import as_text, text_of, value_of
+from labelmint.tasks.columnar import arrow_rows, workbook_rows
+from labelmint.tasks.json_rows import json_rows, rows_within
+from labelmint.tasks.lines import UTF_8, Lines, check_encoding
+from labelmint.tasks.separated import separated
 
-Kind = Literal["csv", "tsv", "jsonl"]
+Kind = Literal["text", "csv", "tsv", "jsonl", "parquet", "arrow", "excel"]
 Row = dict[str, Any]
 
-KINDS: dict[str, Kind] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-UTF_8 = "utf-8-sig"  # with or without a byte order mark
+KINDS: dict[str, Kind] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".xlsx": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+    ".txt": "text",
+}
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 
-# The columns of a folder's table.
+# The columns of a folder's table; a file of plain text has the first.
 TEXT, LABEL = "text", "label"
 
-# A quote that is never closed makes one field of the rest of a file: an error before memory ends.
-_MAX_FIELD = 10_000_000
 
+@dataclass(frozen=True)
+class OpenTable:
+    """A table whose rows are read as they are asked for, each with its line or number.
 
-class Lines:
-    """The decoded lines of a binary stream; `number` and `bytes` count what was read so far.
-
-    Lines end with a line feed alone: texts may hold the other characters that Python takes for line ends.
-
-    Parameters
+    Attributes
     ----------
-    origin
-        What errors call the stream.
-    encoding_remedy
-        What errors advise if the stream has another encoding.
+    columns
+        All its columns; None: each row has its own fields.
+    by_line
+        Whether rows are known by their line, or else by their number.
     """
 
-    def __init__(
-        self,
-        stream: Iterable[bytes],
-        origin: str,
-        encoding: str = UTF_8,
-        encoding_remedy: str = "save it as UTF-8",
-    ) -> None:
-        self.stream, self.origin = stream, origin
-        self.encoding, self.encoding_remedy = encoding, encoding_remedy
-        self.number = self.bytes = 0
+    origin: str
+    columns: Sequence[str] | None
+    rows: Iterator[tuple[int, Row]]
+    by_line: bool = True
 
-    def __iter__(self) -> Iterator[str]:
-        # Not line by line: in UTF-16 the byte of a line feed may be half of another character.
-        decoder, pending = codecs.getincrementaldecoder(self.encoding)(), ""
-        try:
-            for part in self.stream:
-                self.bytes += len(part)
-                *whole, pending = (pending + decoder.decode(part)).split("\n")
-                for line in whole:
-                    self.number += 1
-                    yield f"{line}\n"
-            pending += decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            name = "UTF-8" if self.encoding == UTF_8 else self.encoding
-            raise self.error(f"not {name}; {self.encoding_remedy}", self.number + 1) from None
-        if pending:
-            self.number += 1
-            yield pending
-
-    def error(self, what: str, line: int | None = None) -> DataError:
-        """Return an error of a line, the last one unless given."""
-        return DataError(f"{self.origin}:{self.number if line is None else line}: {what}")
+    def error(self, place: int, what: str) -> DataError:
+        """Return an error of the row at this place."""
+        return DataError(f"{self.origin}{':' if self.by_line else ', row '}{place}: {what}")
 
 
-def stream_rows(lines: Lines, kind: Kind) -> Iterator[Row]:
-    """Yield the rows of a table as mappings of column names to values; empty lines are no rows.
-
-    Raises
-    ------
-    DataError
-        Naming file, line and remedy, if a row is wrong.
-    """
-    return _json_rows(lines) if kind == "jsonl" else separated(lines, kind)[1]
+def kind_of(name: str) -> tuple[Kind | None, str]:
+    """Return what a file is by its name, and the ending by which it is compressed, "" if it isn't."""
+    suffixes = ["", *(suffix.lower() for suffix in Path(name).suffixes)]
+    packed = suffixes.pop() if suffixes[-1] in COMPRESSED else ""
+    return KINDS.get(suffixes[-1]), packed
 
 
-def separated(lines: Lines, kind: Kind) -> tuple[list[str], Iterator[Row]]:
-    """Return the columns of a CSV or TSV file, and its rows as they are read; no columns: it is empty."""
-    csv.field_size_limit(_MAX_FIELD)
-    records = _records(lines, csv.reader(lines, delimiter="," if kind == "csv" else "\t", strict=True))
-    columns = next(records, (0, list[str]()))[1]
-    for name in columns:
-        if name and columns.count(name) > 1:
-            raise lines.error(f"two columns are named {name!r}; rename one")
-    return columns, _rows(lines, columns, records)
+def known_kind(name: str, remedy: str = "") -> tuple[Kind, str]:
+    """Return `kind_of`; raise `DataError` if the name doesn't tell."""
+    kind, packed = kind_of(name)
+    if kind is None:
+        suffix = Path(name.removesuffix(packed)).suffix
+        if suffix.lower() in _ARCHIVES:
+            raise DataError(f"{name}: an archive; unpack it, and name the file in it")
+        endings = f"files end in {', '.join(KINDS)}, compressed ones in {', '.join(COMPRESSED)} after that"
+        raise DataError(f"{name}: {endings}; not in {suffix or 'nothing'!r}{remedy}")
+    return kind, packed
 
 
-def _records(lines: Lines, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the fields of each row, and the line that it begins at."""
-    while True:
-        begin = lines.number + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise lines.error(f"not a valid table: {error}; check the quotes from here on", begin) from None
-        if fields is None:
-            return
-        if fields:
-            yield begin, fields
+def unpacked(stream: IO[bytes], packed: str) -> IO[bytes]:
+    """Return what a compressed stream holds; `packed` is the ending of its name."""
+    if packed == ".gz":
+        return cast("IO[bytes]", gzip.open(stream))
+    if packed == ".bz2":
+        return cast("IO[bytes]", bz2.open(stream))
+    if packed == ".xz":
+        return cast("IO[bytes]", lzma.open(stream))
+    if packed == ".zst":
+        import pyarrow as pa
+
+        return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"))
+    return stream
 
 
-def _rows(lines: Lines, columns: list[str], records: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
-    for begin, fields in records:
-        if len(fields) == len(columns):
-            yield dict(zip(columns, fields, strict=True))
-        elif len(fields) > 1 or fields[0].strip():  # else a line of blanks
-            raise lines.error(
-                f"{len(fields)} fields, but {len(columns)} columns; quote the texts that hold a separator",
-                begin,
-            )
-
-
-def _json_rows(lines: Lines) -> Iterator[Row]:
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise lines.error(f"not valid JSON: {error.msg}") from None
-        except RecursionError:
-            raise lines.error("not valid JSON: nested too deeply") from None
-        if not isinstance(row, dict):
-            raise lines.error("each line must be an object with named fields")
-        yield row
+def open_table(
+    stream: IO[bytes],
+    origin: str,
+    kind: Kind,
+    wanted: Sequence[str],
+    encoding: str = UTF_8,
+    encoding_remedy: str = "save it as UTF-8",
+) -> OpenTable:
+    """Open a stream as a table of a kind; of Parquet and Arrow files the wanted columns alone are read."""
+    if kind in ("parquet", "arrow"):
+        return OpenTable(
+            origin, *arrow_rows(stream, origin, wanted, parquet=kind == "parquet"), by_line=False
+        )
+    if kind == "excel":
+        return OpenTable(origin, *workbook_rows(stream, origin, as_text), by_line=False)
+    lines = Lines(stream, origin, encoding, encoding_remedy, table=kind != "text")
+    if kind == "text":
+        texts = ({TEXT: line.removesuffix("\n").removesuffix("\r")} for line in lines)
+        return OpenTable(origin, [TEXT], ((lines.number, row) for row in texts))
+    if kind == "jsonl":
+        return OpenTable(origin, None, json_rows(lines))
+    return OpenTable(origin, *separated(lines, "csv" if kind == "csv" else "tsv"))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table in memory; `columns` names all its columns, `rows` have those that were wanted, as texts."""
+    """A table in memory.
+
+    Attributes
+    ----------
+    columns
+        All its columns.
+    rows
+        Its rows with the columns that were wanted, as texts.
+    places
+        Where each row is, for errors: file and line or number.
+    hint
+        What errors say of a column that is missing.
+    """
 
     origin: str
     columns: Sequence[str]
     rows: Sequence[dict[str, str]]
+    places: Sequence[str] = ()
+    hint: str = ""
 
 
 def load_file(
-    path: Path, encoding: str, wanted: Sequence[str], encoding_key: str | None = "source.encoding"
+    path: Path,
+    encoding: str,
+    texts: Sequence[str],
+    values: Sequence[str] = (),
+    encoding_key: str | None = "source.encoding",
 ) -> Table:
-    """Read a CSV, TSV, JSON Lines or Parquet file; raise `DataError` naming file, line and remedy.
+    """Read a file of any kind; raise `DataError` naming file, line and remedy.
 
-    `encoding_key` is the card's key of the encoding; None: there is none, and the file must be UTF-8.
+    Parameters
+    ----------
+    texts, values
+        The wanted columns: those whose cells must be texts, and those that may be numbers or truth values.
+    encoding_key
+        The card's key of the encoding; None: there is none, and the file must be UTF-8.
     """
-    suffix = path.suffix.lower()
-    kind = KINDS.get(suffix)
-    if kind is None and suffix != ".parquet":
-        raise DataError(f"{path}: files end in {', '.join(KINDS)} or .parquet, not {suffix or 'nothing'!r}")
-    if kind not in ("csv", "tsv") and encoding != UTF_8:
-        raise DataError(f"{path}: `encoding` is for .csv, .tsv and .txt files alone; remove it")
-    _check_encoding(path, encoding, encoding_key)
-    if kind is None:
-        return _load_parquet(path, wanted)
+    kind, packed = known_kind(str(path))
     remedy = "save it as UTF-8"
-    if kind != "jsonl" and encoding_key:
+    if kind not in ("csv", "tsv", "text"):
+        if encoding != UTF_8:
+            raise DataError(f"{path}: `encoding` is for .csv, .tsv and .txt files alone; remove it")
+    elif encoding_key:
+        check_encoding(str(path), encoding, encoding_key)
         remedy = f"name its encoding in the card, `{encoding_key}: cp1252` for example, or {remedy}"
     with path.open("rb") as file:
-        lines = Lines(file, str(path), encoding, remedy)
-        if kind == "jsonl":
-            rows = list(stream_rows(lines, kind))
-            columns = list(dict.fromkeys(key for row in rows for key in row))
-            return Table(str(path), columns, as_texts(rows, [name for name in wanted if name in columns]))
-        columns, stream = separated(lines, kind)
-        if not columns:
-            raise DataError(f"{path}: not a valid table: it is empty")
-        return Table(str(path), columns, as_texts(stream, [name for name in wanted if name in columns]))
+        table = open_table(unpacked(file, packed), str(path), kind, [*texts, *values], encoding, remedy)
+        return in_memory(table, texts, values)
+
+
+def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> Table:
+    """Read all rows of a table; raise `DataError` naming the first cell that isn't what it must be."""
+    columns = dict.fromkeys(table.columns or ())
+    rows: list[dict[str, str]] = []
+    places: list[str] = []
+    hint = "; the first line must name the columns" if table.by_line else ""
+    for place, row in table.rows:
+        if table.columns is None:
+            hint = hint if rows else rows_within(row)
+            columns.update(dict.fromkeys(row))
+        try:
+            cells = {name: text_of(row.get(name), name) for name in texts}
+            rows.append(cells | {name: value_of(row.get(name), name) for name in values})
+        except DataError as error:
+            raise table.error(place, str(error)) from None
+        places.append(f"{table.origin}{':' if table.by_line else ', row '}{place}")
+    return Table(table.origin, list(columns), rows, places, hint)
 
 
 def check_columns(table: Table, columns: Mapping[str, str]) -> None:
     """Raise `DataError` if the table lacks a column; the keys say where each is asked for."""
     for key, column in columns.items():
         if column not in table.columns:
-            raise DataError(
-                f"{key}: {table.origin} has no column {column!r}; "
-                f"it has {', '.join(table.columns) or 'no columns'}"
-            )
+            raise DataError(f"{key}: {table.origin} has {missing_column(column, table.columns, table.hint)}")
 
 
-def load_folder(folder: Path, encoding: str) -> Table:
-    """Read a folder with one sub-folder of .txt files per label, in the order of their names."""
-    _check_encoding(folder, encoding)
-    files = sorted(folder.glob("*/*.txt"), key=lambda path: path.parts[-2:])
-    rows = [
-        {TEXT: path.read_bytes().decode(encoding, errors="replace"), LABEL: path.parent.name}
-        for path in files
-    ]
-    damaged = [path for path, row in zip(files, rows, strict=True) if "\ufffd" in row[TEXT]]
-    if damaged:
-        print(
-            f"prepare: note: {len(damaged)} of {len(files)} files in {folder} aren't wholly "
-            f"{encoding.removesuffix('-sig')} (the first is {damaged[0].relative_to(folder)}); their wrong "
-            "bytes are read as \ufffd. If there are many, set source.encoding",
-            file=sys.stderr,
-        )
-    return Table(str(folder), [TEXT, LABEL], rows)
-
-
-def as_texts(rows: Iterable[Row], columns: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows with these columns as texts; a value that a row lacks is ""."""
-    return [{name: as_text(row.get(name)) for name in columns} for row in rows]
-
-
-def as_text(value: Any) -> str:
-    """Return a value as a card would write it: 1.0 is "1", true is "true", nothing is ""."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None or value != value else str(value)
-
-
-def _check_encoding(path: Path, encoding: str, key: str | None = "source.encoding") -> None:
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise DataError(f"{path}: {key}: Python knows no encoding {encoding!r}") from None
-
-
-def _load_parquet(path: Path, wanted: Sequence[str]) -> Table:
-    # `labelmint --help` imports this module, and need not wait for it.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            columns = list(file.schema_arrow.names)
-            table = file.read(columns=[name for name in wanted if name in columns])
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a valid Parquet file: {error}") from None
-    return Table(str(path), columns, as_texts(table.to_pylist(), table.column_names))
+def missing_column(column: str, columns: Sequence[str], hint: str = "") -> str:
+    """Return that a column is missing, which there are, and what to do."""
+    if not columns:
+        return f"no column {column!r}; it is empty"
+    near = [name for name in columns if name.strip().casefold() == column.strip().casefold()]
+    shown = ", ".join(
+        repr(name) if name != name.strip() or not name.isprintable() else name for name in columns
+    )
+    return f"no column {column!r}; it has {shown}" + (f"; write {near[0]!r}" if near else hint)

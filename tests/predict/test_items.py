@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
 from labelmint.predict.items import Item, read_items, windows
-from labelmint.tasks.tables import Lines
+from labelmint.tasks.tables import open_table
 
 
 def read(content, kind, column="text", pair_column="text_pair"):
     data = content.encode() if isinstance(content, str) else content
-    return list(read_items(Lines(io.BytesIO(data), "in"), kind, column, pair_column))
+    return list(read_items(open_table(io.BytesIO(data), "in", kind, [column]), column, pair_column))
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,8 @@ def read(content, kind, column="text", pair_column="text_pair"):
         ("csv", "\ufefftext,text_pair\r\na,b\r\n", [Item("a", "b")]),
         ("tsv", "label\ttext\nx\ta, b\n", [Item("a, b")]),
         ("csv", "", []),
+        ("jsonl", '{"text": null}\n{"text": "a"}', [Item(""), Item("a")]),
+        ("jsonl", '[{"text": "a"},\n{"text": "b"}]', [Item("a"), Item("b")]),
     ],
 )
 def test_kinds(kind, content, items):
@@ -42,11 +44,11 @@ def test_columns_of_other_names():
     ("kind", "content", "message"),
     [
         ("text", b"fine\n\xff\n", "in:2: not UTF-8"),
-        ("jsonl", '{"body": "a"}\n', "in:1: no field 'text'; it has body; name one with --column"),
+        ("jsonl", '{"body": "a"}\n', "in:1: no column 'text'; it has body; name one with --column"),
         ("jsonl", '{"text": 3}\n', "in:1: 'text' must be a text, not 3"),
-        ("jsonl", '{"text": null}\n', "in:1: 'text' must be a text, not null"),
+        ("jsonl", '{"text": ["a"]}\n', "in:1: 'text' must be a text, not ['a']"),
         ("jsonl", '{"text": "a", "text_pair": "b"}\n{"text": "a"}\n', "in:2: this row lacks a 'text_pair'"),
-        ("csv", "id,body\n1,a\n", "in:1: no column 'text'; it has id, body; name one with --column"),
+        ("csv", "id,body\n1,a\n", "in: no column 'text'; it has id, body; name one with --column"),
         ("csv", "text,x\na,b,c\n", "in:2: 3 fields, but 2 columns"),
     ],
 )

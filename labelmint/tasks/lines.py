@@ -1,0 +1,163 @@
+"""Decode the lines of a file: encodings, byte order marks, line ends, and files that are no text."""
+
+from __future__ import annotations
+
+import codecs
+import lzma
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+
+from labelmint.core.errors import DataError
+
+UTF_8 = "utf-8-sig"  # with or without a byte order mark
+
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: UTF_8,
+}
+# How files begin that are no lines of text: what they are, and what to do.
+_NO_LINES = [
+    (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself; run `git lfs pull`"),
+    (rb"(\.\./)*(\.git|/)?/?annex/objects/", "a pointer of git-annex; run `git annex get` for it"),
+    (rb"PAR1", "a Parquet file; let its name end in .parquet"),
+    (rb"ARROW1|\xff\xff\xff\xff", "an Arrow file; let its name end in .arrow"),
+    (rb"\x1f\x8b", "compressed by gzip; let its name end in .gz, after .csv for example"),
+    (rb"BZh[1-9]1AY&SY", "compressed by bzip2; let its name end in .bz2, after .csv for example"),
+    (rb"\xfd7zXZ\0", "compressed by xz; let its name end in .xz, after .csv for example"),
+    (rb"\x28\xb5\x2f\xfd", "compressed by zstd; let its name end in .zst, after .csv for example"),
+    (rb"PK\x03\x04", "a workbook or a zip; let the name of a workbook end in .xlsx, and unpack a zip"),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of Office; let the name of a workbook end in .xls"),
+    (rb"SQLite format 3\0", "an SQLite database; save its table as .csv"),
+    (rb"%PDF-", "a PDF; save its table as .csv"),
+    (rb"\x80[\x02-\x05](\x95|c|\}|\]|K|X|\()", "a Python pickle, which may run code; save it as .parquet"),
+    (rb"\x93NUMPY|\x89HDF\r\n|Obj\x01|ORC", "a binary file; save it as .parquet or .csv"),
+]
+_NO_TABLES = [
+    (rb"\s*<(!doctype\s+html|html|head|body)\b", "a web page, not a table; download the file itself"),
+    (rb"\s*<\?xml\b", "an XML file; save its table as .csv or .jsonl"),
+    (rb"\{\\rtf", "a document in RTF; save it as plain text"),
+]
+
+
+class Lines:
+    """The lines of a binary stream; `number` is that of the last one that was given.
+
+    Lines end with a line feed, or with a carriage return where the stream has no line feeds: texts may
+    hold the other characters that Python takes for line ends. A byte order mark decides on the encoding.
+
+    Parameters
+    ----------
+    origin
+        What errors call the stream.
+    encoding_remedy
+        What errors advise if the stream has another encoding.
+    table
+        Whether it should be a table, so that a web page is an error.
+    """
+
+    def __init__(
+        self,
+        stream: Iterable[bytes],
+        origin: str,
+        encoding: str = UTF_8,
+        encoding_remedy: str = "save it as UTF-8",
+        *,
+        table: bool = True,
+    ) -> None:
+        self.stream, self.origin, self.table = stream, origin, table
+        self.encoding, self.encoding_remedy = encoding, encoding_remedy
+        self.number = 0
+        self._lines, self._returned = self._decoded(), list[str]()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._returned.pop() if self._returned else next(self._lines)
+        self.number += 1
+        return line
+
+    def give_back(self, lines: list[str]) -> None:
+        """Take back the lines that were read last; they are given again."""
+        self._returned += reversed(lines)
+        self.number -= len(lines)
+
+    def error(self, what: str, line: int | None = None) -> DataError:
+        """Return an error of a line, the last one unless given."""
+        return DataError(f"{self.origin}:{self.number if line is None else line}: {what}")
+
+    def _decoded(self) -> Iterator[str]:
+        # Not line by line: in UTF-16 the byte of a line feed may be half of another character.
+        decoder, first, end, pending, read = None, b"", "", "", 0
+        try:
+            for part in self.stream:
+                if decoder is None:
+                    first += part
+                    if self.table and not first.strip():  # blank lines are no rows
+                        continue
+                    part = first
+                    self.encoding = encoding_of(part, self.origin, self.encoding, table=self.table)
+                    decoder = codecs.getincrementaldecoder(self.encoding)()
+                text = pending + decoder.decode(part)
+                end = end or _line_end(text)
+                *whole, pending = text.split(end) if end else [text]
+                read += len(whole)
+                yield from (f"{line}\n" for line in whole)
+            pending += decoder.decode(b"", final=True) if decoder else ""
+        except UnicodeDecodeError:
+            name = "UTF-8" if self.encoding == UTF_8 else self.encoding
+            raise self.error(f"not {name}; {self.encoding_remedy}", read + 1) from None
+        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise self.error(f"can't be read on ({reason}); is it whole?", read + 1) from None
+        if pending:
+            yield pending
+
+
+def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool = True) -> str:
+    """Return the encoding of a file that begins so: that of its byte order mark, else the one that is given.
+
+    Raises
+    ------
+    DataError
+        If it is no text, or with `table` no table.
+    """
+    kind = content_of(first, table=table)
+    if kind:
+        raise DataError(f"{origin}: it is {kind}")
+    for mark, name in _MARKS.items():
+        if first.startswith(mark):
+            return name
+    if encoding == UTF_8 and re.match(rb"([^\0]\0){2}", first):
+        return "utf-16-le"
+    if encoding == UTF_8 and re.match(rb"(\0[^\0]){2}", first):
+        return "utf-16-be"
+    return encoding
+
+
+def content_of(first: bytes, *, table: bool = True) -> str | None:
+    """Return what a file is that begins so, and what to do; None: it may be lines of text."""
+    known = [*_NO_LINES, *(_NO_TABLES if table else [])]
+    first = first.removeprefix(codecs.BOM_UTF8)
+    return next((what for pattern, what in known if re.match(pattern, first, re.IGNORECASE)), None)
+
+
+def _line_end(text: str) -> str:
+    """Return what ends the lines of a stream that begins so; "": it doesn't show yet."""
+    if "\n" in text:
+        return "\n"
+    return "\r" if re.search(r"\r(?!\Z)", text) else ""
+
+
+def check_encoding(origin: str, encoding: str, key: str | None) -> None:
+    """Raise `DataError` if Python can't decode lines so."""
+    try:
+        "a".encode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except (LookupError, UnicodeError, ValueError):
+        raise DataError(f"{origin}: {key}: Python knows no encoding {encoding!r}") from None
