@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from labelmint.compare.tables import Comparison, Table
+from labelmint.core.quoting import one_line
 from labelmint.report.page import plain
+
+# Of a note, which names several arms; cells are shorter.
+_LONGEST = 1000
 
 
 def as_text(comparison: Comparison) -> str:
     """Return tables of aligned columns."""
-    blocks = [[comparison.title, *comparison.notes]]
-    blocks += [[table.title, *_aligned(table)] for table in comparison.tables]
+    blocks = [[_shown(line) for line in (comparison.title, *comparison.notes)]]
+    blocks += [[_shown(table.title), *_aligned(table)] for table in comparison.tables]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def as_markdown(comparison: Comparison) -> str:
     """Return Markdown; names and settings can't make mark-up."""
-    blocks = [[f"### {plain(comparison.title)}"]]
-    blocks += [[f"- {plain(note)}" for note in comparison.notes]] if comparison.notes else []
-    blocks += [[f"**{plain(table.title)}**", "", *_piped(table)] for table in comparison.tables]
+    blocks = [[f"### {_marked(comparison.title)}"]]
+    blocks += [[f"- {_marked(note)}" for note in comparison.notes]] if comparison.notes else []
+    blocks += [[f"**{_marked(table.title)}**", "", *_piped(table)] for table in comparison.tables]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
 def _aligned(table: Table) -> Iterator[str]:
-    lines = [table.columns, *table.rows]
+    lines = [[_shown(cell) for cell in line] for line in (table.columns, *table.rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -38,4 +42,13 @@ def _piped(table: Table) -> Iterator[str]:
 
 
 def _row(cells: Sequence[str], *, escape: bool = True) -> str:
-    return f"| {' | '.join(plain(cell) if escape else cell for cell in cells)} |"
+    return f"| {' | '.join(_marked(cell) if escape else cell for cell in cells)} |"
+
+
+def _shown(text: str) -> str:
+    """Return a text without control characters: another commit's files may hold anything."""
+    return one_line(text, _LONGEST)
+
+
+def _marked(text: str) -> str:
+    return plain(_shown(text))

@@ -120,7 +120,10 @@ def _belong_together(answers: Answers, evaluate: Mapping[str, Any]) -> bool:
     if not len(answers.truth):
         return True
     means = {name: (arm.predicted == answers.truth).mean() for name, arm in answers.arms.items()}
-    return all(abs(mean - evaluate["arms"][name]["accuracy"]["mean"]) < 1e-4 for name, mean in means.items())
+    return all(
+        abs(mean - (evaluate["arms"][name].get("accuracy") or {}).get("mean", -1)) < 1e-4
+        for name, mean in means.items()
+    )
 
 
 def _params(revision: Revision) -> Mapping[str, Any]:

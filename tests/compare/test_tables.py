@@ -76,7 +76,7 @@ def test_an_added_arm_is_one_line(set_params):
 
 
 def test_text_is_aligned_and_markdown_is_tables_without_mark_up(set_params):
-    set_params({"llm.model": "<b>|x|</b>"})
+    set_params({"llm.model": "<b>|x|</b>\x1b[2J\n"})
     write_run({"real": HARD})
     comparison = compared("first")
     text = as_text(comparison).splitlines()
@@ -85,6 +85,7 @@ def test_text_is_aligned_and_markdown_is_tables_without_mark_up(set_params):
     assert header.index("difference in points") == row.index("+0.0")
     markdown = as_markdown(comparison)
     assert "<b>" not in markdown
+    assert "\x1b" not in markdown + as_text(comparison)
     for block in markdown.split("\n\n"):
         lines = [line.replace(r"\|", "") for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in lines}) <= 1
