@@ -1,12 +1,37 @@
-"""Check names in params.yaml against the registries, before the first expensive step."""
+"""Check settings, task card and data together, before the first expensive step."""
 
 from __future__ import annotations
 
+from labelmint.advise.context import ContextCheck
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Params
+from labelmint.generation.plan import check_every_label, checked_shares
+from labelmint.generation.session import with_max_new_tokens
+from labelmint.llm.catalog import load_entry
 from labelmint.prompts.methods import METHODS, check_order
 from labelmint.rules.registry import RULES
 from labelmint.students.registry import STUDENTS
+from labelmint.tasks.cards import TaskCard, load_card
+from labelmint.tasks.data import TaskData, arms_without_rows, read_task
+
+# The least that encoders read; a larger `train.max_tokens` is worth opening the encoder for.
+_ANY_ENCODER_TOKENS = 512
+
+
+def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
+    """Return the task's card and rows; raise an error if anything of settings, card or rows can't work."""
+    check_names(params)
+    check_models(params)
+    card = load_card(params.task)
+    check_budget(params, len(card.labels))
+    data = read_task(params, card)
+    arms_without_rows(params, data)  # an error if every arm is
+    rows = data.split.train
+    config = with_max_new_tokens(params.generate, card, rows)
+    shares, methods = checked_shares(params, config, card, rows)
+    check_every_label(config, shares)
+    ContextCheck(params, config, card, data, shares, methods).run()
+    return card, data
 
 
 def check_names(params: Params) -> None:
@@ -35,3 +60,33 @@ def check_names(params: Params) -> None:
             raise ParamsError(
                 f"params.yaml: filter.disabled_rules: {problem}; there are {', '.join(optional)}"
             )
+
+
+def check_models(params: Params) -> None:
+    """Raise an error if a model is unknown, or can't do what the settings ask of it."""
+    if params.llm.backend == "llama_cpp":
+        load_entry(params.llm.model, ("base", "chat"), "llm.model")
+    else:
+        for name in params.arms:
+            if params.student_of(name) == "llm_probe":
+                raise ParamsError(
+                    f"params.yaml: arms.{name}: llm_probe reads hidden states, which a server doesn't give; "
+                    "remove the arm, or say llm.backend: llama_cpp"
+                )
+    load_entry(params.train.encoder, ("encoder",), "train.encoder")
+    if params.train.max_tokens > _ANY_ENCODER_TOKENS:
+        # Takes seconds to import, which other runs need not wait for.
+        from labelmint.encoder.loading import open_encoder
+
+        open_encoder(params.train.encoder).check_length(params.train)
+
+
+def check_budget(params: Params, labels: int) -> None:
+    """Raise `ParamsError` if fewer texts may be written than are to be kept."""
+    wanted = params.filter.rows_per_label * labels
+    if wanted > max(params.generate.candidates, params.top_up.max_candidates):
+        raise ParamsError(
+            f"params.yaml: filter.rows_per_label={params.filter.rows_per_label} of {labels} labels are "
+            f"{wanted} texts, and top_up.max_candidates={params.top_up.max_candidates}; lower the "
+            f"first, or raise the second, to {2 * wanted} for example, since many texts are rejected"
+        )

@@ -15,15 +15,19 @@ from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_metrics, write_rows
+from labelmint.core.records import Kept, Labelled, LabelledText, read_rows, write_metrics, write_rows
 
 
 def main() -> None:
     """Write the training set of every arm."""
     params = load_params()
-    files = (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT, paths.LABELLED)
-    train, pool, kept, labelled = map(read_rows, files)
+    train, pool = (read_rows(path, Labelled) for path in (paths.REAL_TRAIN, paths.REAL_POOL))
+    kept, labelled = read_rows(paths.KEPT, Kept), read_rows(paths.LABELLED, LabelledText)
     sets, left_out = training_sets(params.arms, train, pool, kept, labelled, params.filter.seed)
+    for name, rows in sets.items():
+        if len({row["label"] for row in rows}) == 1:  # no student learns from them
+            left_out[name] = f"its {len(rows)} rows all have the label {rows[0]['label']!r}"
+            sets[name] = []
     for name, reason in left_out.items():
         print(f"arms: note: arms.{name} is left out: {reason}", file=sys.stderr)
     for name, rows in sets.items():

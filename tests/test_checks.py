@@ -1,9 +1,12 @@
 import pytest
 
-from labelmint.checks import check_names
-from labelmint.core.errors import ParamsError
+from labelmint.checks import check_names, read_checked_task
+from labelmint.core.errors import LabelmintError, ParamsError
 from labelmint.core.params import load_params
-from tests.builders import REPOSITORY, section
+from tests.builders import REPOSITORY, reviews, section, write_card
+from tests.encoder.conftest import encoder_folder, tiny_encoder
+
+__all__ = ["encoder_folder", "tiny_encoder"]
 
 
 def check(**changes):
@@ -28,3 +31,125 @@ def test_text_first_needs_a_method_that_shows_rows(method):
         check(method=fitting, order="text_first")
     with pytest.raises(ParamsError, match="text_first shows labelled real rows, and persona is used"):
         check(method=method, order="text_first")
+
+
+ARMS = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
+SETTINGS = {"task": "mine", "real.rows": 20, "prepare.test_rows": 20, "arms": ARMS}
+VALUES = {"negative": "neg", "positive": "pos"}
+GOOD, BAD, RARE = ({"name": name, "phrase": name} for name in ("positive", "negative", "rare"))
+
+
+@pytest.fixture
+def attempt(project, set_params):
+    """Return attempt(settings, card, counts): what is wrong with such a task of reviews; "": nothing."""
+    (project / "data/raw").mkdir(parents=True)
+
+    def result(settings, card=None, counts=(("negative", 60), ("positive", 60))):
+        set_params({**SETTINGS, **settings})
+        write_card(project, "mine", **(card or {}))
+        rows = [f"{row['text']},{VALUES[row['label']]}\n" for row in reviews(dict(counts))]
+        # Rare rows are the first ones under another label.
+        rows[:1] = [row.replace(",neg", ",rare") for row in rows[:1]] if "rare" in str(card) else rows[:1]
+        (project / "data/raw/rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+        try:
+            read_checked_task(load_params())
+        except LabelmintError as error:
+            return str(error)
+        return ""
+
+    return result
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "remedy"),
+    [
+        ({"real.rows": 110}, "say real.rows: 100 and prepare.test_rows: 20", {"real.rows": 100}),
+        (
+            {"prepare.test_rows": 1000},
+            "say real.rows: 20 and prepare.test_rows: 100",
+            {"prepare.test_rows": 100},
+        ),
+        ({"real.rows": 1}, "say real.rows: 2 and prepare.test_rows: 20", {"real.rows": 2}),
+        (
+            {"real.rows": 0},
+            "say arms: {synthetic: {synthetic: all}}",
+            {"arms": {"synthetic": {"synthetic": "all"}}},
+        ),
+        ({"class_balance": {"good": 0.5, "negative": 0.5}}, "there are negative, positive", {}),
+        (
+            {"class_balance": {"negative": 0.98, "positive": 0.02}},
+            "or generate.samples_per_prompt: 47",
+            {"generate.samples_per_prompt": 47},
+        ),
+        (
+            {"class_balance": {"negative": 0.98, "positive": 0.02}},
+            "generate.candidates: 1344",
+            {"generate.candidates": 1344},
+        ),
+        ({"generate.demonstrations": 0}, "choose zero_shot", {"generate.method": "zero_shot"}),
+        ({"generate.method": "fewshot"}, "there are zero_shot", {"generate.method": "few_shot"}),
+        ({"llm.model": "gemma"}, "it has gemma-3-270m", {"llm.model": "gemma-3-270m"}),
+        ({"train.encoder": "minilm"}, "minilm-l6-v2", {"train.encoder": "minilm-l6-v2"}),
+        (
+            {"llm.backend": "server", "train.student": "llm_probe"},
+            "or say llm.backend: llama_cpp",
+            {"llm.backend": "llama_cpp"},
+        ),
+        (
+            {"filter.rows_per_label": 20000},
+            "to 80000 for example",
+            {"top_up.max_candidates": 80000},
+        ),
+        (
+            {"arms": {"a": {"real": 5000}, "b": {"unlabelled": "all"}}, "prepare.unlabelled_rows": 0},
+            "there are 100 real rows beside the test rows and 0 texts to label, too few for every arm",
+            {"arms": {"a": {"real": 100}}},
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_told_with_a_remedy_that_works(attempt, settings, message, remedy):
+    said = attempt(settings)
+    assert message in said
+    assert said.startswith("params.yaml: ")
+    assert "\n" not in said
+    if not remedy:  # it is a name to choose from
+        remedy = {"class_balance": {"negative": 0.5, "positive": 0.5}}
+    assert attempt({**settings, **remedy}) == ""
+
+
+def test_a_label_with_one_row_can_be_left_out_or_not_tested(attempt):
+    three = {"labels": {"neg": BAD, "pos": GOOD, "rare": RARE}}
+    for settings in ({}, {"real.rows": 60}, {"prepare.test_rows": 60}):
+        assert "'rare' has only 1 of 120: label more rows with it" in attempt(settings, three)
+    unscored = {"prepare.test_rows": 0, "real.rows": 100, "class_balance": "balanced"}
+    assert attempt(unscored, three) == ""
+    source = {"path": "data/raw/rows.csv", "text_column": "text", "label_column": "label"}
+    two = {"labels": {"neg": BAD, "pos": GOOD}, "source": {**source, "where": {"label": ["neg", "pos"]}}}
+    # The word in a comment keeps the row.
+    assert attempt({}, {**two, "description": "rare reviews"}) == ""
+    assert "'rare'" in attempt({}, {"description": "rare reviews"})
+
+
+def test_an_encoder_that_reads_less_than_max_tokens_is_an_error(attempt, tiny_encoder):
+    said = attempt({"train.encoder": "tiny", "train.max_tokens": 1000})
+    assert said.endswith("more than the 64 that tiny can read; say train.max_tokens: 64")
+    assert attempt({"train.encoder": "tiny", "train.max_tokens": 64}) == ""
+
+
+def test_many_labels_need_many_prompts(project, set_params, monkeypatch):
+    monkeypatch.setattr("labelmint.checks.ContextCheck.run", lambda self: None)  # it opens the model
+    names = [f"intent {number}" for number in range(77)]
+    write_card(
+        project,
+        "mine",
+        labels={name: {"name": name, "phrase": f"about {name}"} for name in names},
+    )
+    (project / "data/raw").mkdir(parents=True)
+    rows = [f"request {name} in words {number},{name}\n" for number in range(5) for name in names]
+    (project / "data/raw/rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    set_params({**SETTINGS, "real.rows": 100, "prepare.test_rows": 100})
+    with pytest.raises(ParamsError, match=r"and 45 more labels; say generate\.candidates: 3840, or"):
+        read_checked_task(load_params())
+    set_params({"generate.samples_per_prompt": 15})
+    card, data = read_checked_task(load_params())
+    assert {row["label"] for row in data.split.train} == set(card.label_names)

@@ -17,17 +17,18 @@ from labelmint.advise.cost import ENCODER_STUDENTS, step_lines, steps, work_of
 from labelmint.advise.oddities import oddities
 from labelmint.advise.quality import accuracy_lines, forecast
 from labelmint.advise.speed import measure
-from labelmint.checks import check_names
+from labelmint.checks import read_checked_task
 from labelmint.core.params import Params
 from labelmint.core.records import Input, Labelled
+from labelmint.core.terminal import printable
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder, open_encoder
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.llm.catalog import load_entry, model_file
-from labelmint.tasks.cards import TaskCard, card_path, load_card
-from labelmint.tasks.data import TaskData, read_task
+from labelmint.tasks.cards import TaskCard, card_path
+from labelmint.tasks.data import TaskData
 from labelmint.tasks.split import label_counts
 
 # Real rows that the scorers label: enough for an interval of ± 6 points, in seconds.
@@ -37,9 +38,7 @@ _UNCUT = 1_000_000
 
 def check(params: Params) -> None:
     """Print the report; raise an error if the settings, the card or the data are wrong."""
-    check_names(params)
-    card = load_card(params.task)
-    data = read_task(params, card)
+    card, data = read_checked_task(params)
     _print(f"Data of {card_path(params.task)}", _counts(data))
     encoder = open_encoder(params.train.encoder)
     odd = oddities(params, card, data, lambda rows: _lengths(encoder, rows))
@@ -62,7 +61,7 @@ def check(params: Params) -> None:
 def _print(title: str, lines: Iterable[str]) -> None:
     print(f"=== {title}")
     for line in lines:
-        print(f"  {line}")
+        print(f"  {printable(line)}")
     print(flush=True)
 
 

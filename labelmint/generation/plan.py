@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, product
 
 import numpy as np
 
-from labelmint.core.params import Generate
+from labelmint.core.errors import ParamsError
+from labelmint.core.params import Generate, Params
 from labelmint.core.records import Labelled, Prompt
 from labelmint.llm.base import PromptGroup
 from labelmint.prompts import render
-from labelmint.prompts.methods import METHODS
+from labelmint.prompts.methods import METHODS, method_shares
 from labelmint.prompts.spec import Context, Ideas, PromptSpec
+from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.split import listed
+
+# With more, a label's share is too small to be meant.
+_MOST_PROMPTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,56 @@ class Planner:
         if self.template:
             return render.chat_prompt(self.card, spec, self.template, self.config.max_new_tokens)
         return render.base_prompt(self.card, spec)
+
+
+def checked_shares(
+    params: Params,
+    config: Generate,
+    card: TaskCard,
+    rows: Sequence[Labelled],
+    template: render.ChatTemplate | None = None,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the shares of the labels and of the methods, after a trial of a prompt of each.
+
+    Raises
+    ------
+    ParamsError, DataError
+        If a label or method is unknown, has too few rows to show, or suits neither settings nor card.
+    """
+    labels = class_balance(params.class_balance, card, rows)
+    methods = method_shares(config, card, params.task, len(rows))
+    trial = Planner(config, card, rows, template, methods, defaultdict(lambda: ["…"]))
+    for label, method in product(labels, methods):
+        trial.prompt(0, label, method)
+    return labels, methods
+
+
+def check_every_label(config: Generate, shares: Mapping[str, float]) -> None:
+    """Raise `ParamsError` if the prompts are too few for the labels; say which settings give each one."""
+    drawn, wave = drawn_labels(config, shares), config.prompts_per_wave
+    missing = sorted(set(shares) - set(drawn))
+    if not missing:
+        return
+    waves = -(-_prompts_needed(shares) // wave)
+    say = f"generate.candidates: {waves * wave * config.samples_per_prompt}"
+    # Of whole waves the last one may have a single candidate.
+    samples = (config.candidates - 1) // ((waves - 1) * wave) if waves > 1 else 0
+    say += f", or generate.samples_per_prompt: {samples}" if samples else ""
+    raise ParamsError(
+        f"params.yaml: generate.candidates={config.candidates} make {len(drawn)} prompts of "
+        f"{config.samples_per_prompt} texts, too few to write for {listed(missing)}; say "
+        + (say if waves else "class_balance: balanced, or larger shares")
+    )
+
+
+def _prompts_needed(shares: Mapping[str, float]) -> int:
+    """Return how many prompts it takes to have one of every label; 0: more than anyone wants."""
+    seen = set()
+    for number, name in enumerate(islice(in_turn(shares), _MOST_PROMPTS), 1):
+        seen.add(name)
+        if len(seen) == len(shares):
+            return number
+    return 0
 
 
 def drawn_labels(config: Generate, shares: Mapping[str, float]) -> list[str]:

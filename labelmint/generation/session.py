@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import product
 from typing import Any
 
 from labelmint.core.cache import Cache, fingerprint
+from labelmint.core.errors import ModelError
 from labelmint.core.params import Generate, Params
 from labelmint.core.progress import progress
+from labelmint.core.quoting import one_line
 from labelmint.core.records import Candidate, Labelled
+from labelmint.core.words import count_words
 from labelmint.generation.answers import candidates_of, stop_text
-from labelmint.generation.plan import Planned, Planner, drawn_labels
+from labelmint.generation.plan import (
+    Planned,
+    Planner,
+    check_every_label,
+    checked_shares,
+    drawn_labels,
+)
 from labelmint.llm.base import Completion, LanguageModel, Sampling
 from labelmint.prompts.ideas import by_kind, collect
-from labelmint.prompts.methods import METHODS, idea_kinds, method_shares
+from labelmint.prompts.methods import METHODS, idea_kinds
 from labelmint.prompts.render import STOP
-from labelmint.tasks.balance import class_balance
+from labelmint.rules.scorable import scorable
 from labelmint.tasks.cards import TaskCard
 
 Wave = Sequence[Planned]
@@ -38,9 +46,10 @@ class Session:
         self, params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel
     ) -> None:
         config = with_max_new_tokens(params.generate, card, rows)
-        self.config, self.card, self.model = config, card, model
-        self.shares = class_balance(params.class_balance, card, rows)
-        self.methods = method_shares(config, card, params.task, len(rows))
+        self.config, self.card, self.model, self.filter = config, card, model, params.filter
+        template = model.chat_prompt if model.kind == "chat" else None
+        # The trial finds what can't work before the model is asked for ideas, which takes minutes.
+        self.shares, self.methods = checked_shares(params, config, card, rows, template)
         # After demonstrations alone a model rarely writes an empty text (1 %); without any, or with modifiers
         # that the demonstrations don't follow, up to one time in seven.
         only_demonstrations = all(METHODS[name].demonstrations == "required" for name in self.methods)
@@ -49,26 +58,25 @@ class Session:
             stop_text(config, card, has_rows=bool(rows)),
             never_empty=not only_demonstrations or model.kind == "chat",
         )
-        template = model.chat_prompt if model.kind == "chat" else None
-        # A trial finds too few rows, or a missing template, before the model is asked for minutes.
-        trial = Planner(config, card, rows, template, self.methods, defaultdict(lambda: ["…"]))
-        for label, method in product(card.label_names, self.methods):
-            trial.prompt(0, label, method)
         self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
         self.planner = Planner(config, card, rows, template, self.methods, by_kind(self.ideas))
         self.cache = Cache("generate", {"llm": model.identity, "sampling": self.sampling.content})
 
     def waves(self) -> list[list[Planned]]:
-        """Plan all waves of `generate.candidates`."""
+        """Plan all waves of `generate.candidates`; raise `ParamsError` if they are too few for the labels."""
+        check_every_label(self.config, self.shares)
         return self.planner.plan(drawn_labels(self.config, self.shares))
 
-    def write(self, waves: Sequence[Wave], name: str) -> tuple[list[Candidate], float]:
+    def write(
+        self, waves: Sequence[Wave], name: str, *, refuse_useless: bool = False
+    ) -> tuple[list[Candidate], float]:
         """Write the waves that the cache lacks; return the candidates and the seconds of all waves.
 
         Raises
         ------
         ModelError
-            If a prompt doesn't fit the model's context; before anything is written.
+            If a prompt doesn't fit the model's context; before anything is written. With `refuse_useless`,
+            if the first wave has no text that can be kept.
         """
         for wave in waves:
             self.model.check_wave([planned.group for planned in wave], self.sampling)
@@ -94,6 +102,8 @@ class Session:
                 for planned, texts in zip(wave, record["texts"], strict=True):
                     answers = [Completion(*text) for text in texts]
                     candidates += candidates_of(self.config, self.card, planned, answers)
+                if refuse_useless and not scorable(self.filter, candidates):
+                    raise ModelError(_useless(candidates, self.config.max_new_tokens))
         return candidates, seconds
 
     def _write_wave(self, wave: Wave, on_text: Callable[[Completion], None]) -> dict[str, Any]:
@@ -106,6 +116,17 @@ class Session:
             self.cache.add(key, {"texts": texts, "seconds": round(time.perf_counter() - start, 3)})
         record: dict[str, Any] = self.cache[key]
         return record
+
+
+def _useless(candidates: Sequence[Candidate], most: int) -> str:
+    cut_off = sum(row["finish_reason"] == "length" for row in candidates)
+    empty = sum(row["finish_reason"] == "stop" and not row["text"] for row in candidates)
+    shown = next((f", such as {one_line(row['text'], 60)!r}" for row in candidates if row["text"]), "")
+    return (
+        f"params.yaml: llm: none of the first {len(candidates)} texts can be used: {cut_off} reached "
+        f"generate.max_new_tokens={most} without an end, {empty} are empty{shown}; choose another model or "
+        "kind, or raise max_new_tokens. `labelmint preview` shows prompts and texts"
+    )
 
 
 def wave_key(wave: Wave) -> str:
@@ -132,7 +153,7 @@ def with_max_new_tokens(config: Generate, card: TaskCard, rows: Sequence[Labelle
         return config
     both = card.pair_name is not None and config.pairs == "both"
     words = sorted(
-        len(row.get("text_pair", row["text"]).split()) + (len(row["text"].split()) if both else 0)
+        count_words(row.get("text_pair", row["text"])) + (count_words(row["text"]) if both else 0)
         for row in rows
     )
     longest = words[int(len(words) * 0.95)] if words else 35

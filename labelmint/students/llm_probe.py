@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from labelmint.core.errors import DataError, ModelError
+from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.linear import fit_head
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt, unit
@@ -35,15 +35,15 @@ class LlmProbe(LlmStudent):
             )
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
-        """Draw the rows to show, read the others, and fit the head on their hidden states."""
+        """Draw the rows to show, read the others, and fit the head on their hidden states.
+
+        Where the others would have fewer than two labels, none are shown.
+        """
         shown = draw_demonstrations(seed, self.setting.params.labelling.demonstrations, self.card, rows)
         others = [row for row in rows if row not in shown]
-        try:
-            labels = label_numbers(others, self.label_names)
-        except DataError:
-            raise DataError(
-                f"{len(others)} rows beside the {len(shown)} shown ones; too few for a probe"
-            ) from None
+        if len({row["label"] for row in others}) < 2:
+            shown, others = [], list(rows)
+        labels = label_numbers(others, self.label_names)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
         states = unit(self._score(others)[1])
         self.weight, self.bias = fit_head(

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import difflib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from labelmint.core import paths
 from labelmint.core.config import Section, check, read_yaml
+from labelmint.core.errors import ParamsError
 from labelmint.core.records import Input
+from labelmint.core.words import fold
 
-Text = Annotated[str, Field(min_length=1)]
-Texts = Annotated[list[Text], Field(min_length=1)]
+
+def _line(text: str) -> str:
+    """Join lines and runs of white space by single spaces, as `>` in YAML leaves them."""
+    line = " ".join(text.split())
+    odd = next((char for char in line if unicodedata.category(char) in ("Cc", "Cs")), None)
+    if odd or not fold(line):
+        raise ValueError(
+            f"holds the control character {odd!a}; remove it" if odd else "is empty; give it a text"
+        )
+    return line
+
+
+# Prompts and many files have one line for it.
+Line = Annotated[str, AfterValidator(_line)]
+Lines = Annotated[list[Line], Field(min_length=1)]
+# One value, or several.
+Values = Annotated[list[str], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
 
 
 class Label(Section):
     """One label: `name` in every file and metric, `phrase` in prompts ("Write one <phrase> <text_name>")."""
 
-    name: Text
-    phrase: Text
+    name: Line
+    phrase: Line
 
 
 class Source(Section):
@@ -38,7 +57,7 @@ class Source(Section):
     encoding
         Of CSV, TSV and .txt files.
     where
-        Only rows with these values are taken.
+        Only rows with this value, or one of these, are taken.
     test_path, test_split
         A file like `path`, or a split of `dataset`, that the test rows are taken from.
     """
@@ -51,7 +70,7 @@ class Source(Section):
     config: str | None = None
     split: str = "train"
     encoding: str = "utf-8-sig"
-    where: dict[str, str] = Field(default_factory=dict)
+    where: dict[str, Values] = Field(default_factory=dict)
     text_column: str | None = None
     pair_column: str | None = None
     label_column: str | None = None
@@ -131,20 +150,20 @@ class TaskCard(Section):
         differ by label.
     """
 
-    description: str
-    text_name: str
-    pair_name: Text | None = None
-    question: str
+    description: Line
+    text_name: Line
+    pair_name: Line | None = None
+    question: Line
     labels: dict[str, Label]
     source: Source | None = None
     unlabelled: UnlabelledSource | None = None
-    labelled_later: list[Text] = Field(default_factory=list)
+    labelled_later: list[str] = Field(default_factory=list)
     excerpt: Excerpt | None = None
     method: str | None = None
-    topics: Texts | None = None
-    personas: Texts | None = None
-    attributes: dict[str, Texts | dict[str, Texts]] | None = None
-    templates: Texts | dict[str, Texts] | None = None
+    topics: Lines | None = None
+    personas: Lines | None = None
+    attributes: dict[str, Lines | dict[str, Lines]] | None = None
+    templates: Lines | dict[str, Lines] | None = None
     licence: str
 
     @model_validator(mode="after")
@@ -152,9 +171,15 @@ class TaskCard(Section):
         if len(self.labels) < 2:
             raise ValueError("labels: at least two are needed")
         for what in ("name", "phrase"):
-            values = [getattr(label, what) for label in self.labels.values()]
-            if len(set(values)) != len(values):
-                raise ValueError(f"labels: two labels have the same {what}")
+            seen: dict[str, str] = {}
+            for label in self.labels.values():
+                value = getattr(label, what)
+                other = seen.setdefault(fold(value), value)
+                if other is not value:
+                    alike = "the same" if other == value else "too similar a"
+                    raise ValueError(
+                        f"labels: two labels have {alike} {what}, {other!r} and {value!r}; change one"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -197,6 +222,10 @@ def card_path(task: str) -> Path:
 def load_card(task: str) -> TaskCard:
     """Read and check a task card; raise `ParamsError` naming file, key and remedy."""
     path = card_path(task)
+    if not path.is_file():
+        names = sorted(card.stem for card in paths.TASKS.glob("*.yaml"))
+        near = difflib.get_close_matches(task, names, n=1) or names
+        raise ParamsError(f"{path}: no such file; `task` in params.yaml may be {', '.join(near)}")
     return check(TaskCard, read_yaml(path), path)
 
 

@@ -67,39 +67,81 @@ def split(
     Raises
     ------
     DataError
-        If there are too few rows, or a label would have no training or no test row.
+        If there are too few rows, or a label would have no training or no test row; it says what would do.
     """
-    held_out = test_rows if separate is None else 0
-    if len(rows) < held_out + train_rows:
-        test_key = f"prepare.test_rows={test_rows} and " if separate is None else ""
-        raise DataError(
-            f"params.yaml: {test_key}real.rows={train_rows} need {held_out + train_rows} rows, but the "
-            f"task's data has {len(rows)}; lower them"
-        )
     order = stratified_order(rows, seed)
-    test, rest = order[len(order) - held_out :], order[: len(order) - held_out]
-    _check_cover(order, train_rows, "real.rows")
-    test_order = order[::-1] if separate is None else stratified_order(separate, seed)
-    _check_cover(test_order, test_rows, "prepare.test_rows")
-    if separate is not None:
-        test = test_order[:test_rows]
-    return Split(rest[:train_rows], rest[train_rows:], test)
+    if separate is None:
+        least = _reach(order) if train_rows else 0, _reach(order[::-1]) if test_rows else 0
+        _check_sizes(order, train_rows, test_rows, least)
+        test, rest = order[len(order) - test_rows :], order[: len(order) - test_rows]
+        return Split(rest[:train_rows], rest[train_rows:], test)
+    _check_sizes(order, train_rows, 0, (_reach(order) if train_rows else 0, 0))
+    test_order = stratified_order(separate, seed)
+    enough = _reach(test_order)
+    if 0 < test_rows < enough:
+        raise DataError(
+            f"params.yaml: prepare.test_rows={test_rows} leaves a label without a test row; say "
+            f"prepare.test_rows: {enough}"
+        )
+    return Split(order[:train_rows], order[train_rows:], test_order[:test_rows])
 
 
-def _check_cover(order: Sequence[Labelled], rows: int, key: str) -> None:
-    """Raise `DataError` if the first rows lack a label; none at all are asked for on purpose."""
-    part = order[:rows]
-    missing = sorted({row["label"] for row in order} - {row["label"] for row in part})
-    if not part or not missing:
-        return
+def _reach(order: Sequence[Labelled]) -> int:
+    """Return how many of the first rows it takes to have every label."""
     places: dict[str, int] = {}
     for place, row in enumerate(order, 1):
         places.setdefault(row["label"], place)
-    shown = f"{missing[:8]}" + (f" and {len(missing) - 8} more labels" if len(missing) > 8 else "")
-    raise DataError(
-        f"params.yaml: {key}: {len(part)} rows hold none of {shown}; raise it to {max(places.values())} or "
-        f"more: the task has {len(places)} labels, and each needs a row"
+    return max(places.values(), default=0)
+
+
+def _check_sizes(order: Sequence[Labelled], train_rows: int, test_rows: int, least: tuple[int, int]) -> None:
+    """Raise `DataError` unless the rows are enough, each part at its `least`; say what would do."""
+    total, (least_train, least_test) = len(order), least
+    if train_rows + test_rows > total:
+        keys = [f"prepare.test_rows={test_rows} and"] if test_rows else []
+        problem = " ".join([*keys, f"real.rows={train_rows} need {train_rows + test_rows} rows, but the"])
+        problem += f" task's data has {total}"
+    elif train_rows < least_train:
+        problem = (
+            f"real.rows={train_rows} leaves {_missing(order, order[:train_rows])} without a training row"
+        )
+    elif test_rows < least_test:
+        test = order[total - test_rows :]
+        problem = f"prepare.test_rows={test_rows} leaves {_missing(order, test)} without a test row"
+    else:
+        return
+    if least_train + least_test > total:
+        raise DataError(f"params.yaml: {problem}; {_too_rare(order, max(train_rows, least_train))}")
+    # Half of too few rows for each part, or more where the other needs less.
+    train = min(train_rows, max(total // 2, total - test_rows))
+    train = min(max(train, least_train), total - least_test)
+    test_say = (
+        f" and prepare.test_rows: {min(max(test_rows, least_test), total - train)}" if least_test else ""
     )
+    raise DataError(f"params.yaml: {problem}; say real.rows: {train}{test_say}")
+
+
+def _missing(order: Sequence[Labelled], part: Sequence[Labelled]) -> str:
+    return listed(sorted({row["label"] for row in order} - {row["label"] for row in part}))
+
+
+def _too_rare(order: Sequence[Labelled], train_rows: int) -> str:
+    """Return what to do about labels that have too few rows for both parts."""
+    counts = label_counts(order)
+    fewest = max(1, min(counts.values()))
+    rare = listed(sorted(label for label, count in counts.items() if count == fewest))
+    return (
+        f"every label needs rows to train with and rows to test with, and {rare} has only {fewest} of "
+        f"{len(order)}: label more rows with it, leave it out of the card's `labels` and its rows out of the "
+        f"data (source.where), or say real.rows: {min(train_rows, len(order))} and prepare.test_rows: 0 "
+        "(nothing is scored)"
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of names that may be many."""
+    shown = ", ".join(map(repr, names[:8]))
+    return f"{shown} and {len(names) - 8} more labels" if len(names) > 8 else shown
 
 
 def label_counts(rows: Sequence[Labelled]) -> dict[str, int]:

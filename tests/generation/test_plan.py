@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from collections import Counter
 from itertools import islice, pairwise
 
@@ -7,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.core.errors import DataError
+from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.params import load_params
-from labelmint.generation.plan import distinct, in_turn
+from labelmint.generation.plan import check_every_label, distinct, drawn_labels, in_turn
 from labelmint.generation.session import Session, wave_key
 from labelmint.prompts.render import STOP, header
 from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY, card, labelled, section
 from tests.fake_model import FakeModel
-from tests.generation.helpers import IDEAS, ROWS, TEXTS, flat, labels_of, planned
+from tests.generation.helpers import IDEAS, ROWS, TEXTS, config, flat, labels_of, planned
 
 # Changed bytes would rewrite the texts of all earlier runs.
 SHIPPED_PROMPTS = "167ded92075be6284f1ab00907ccd3aa66f9cb234b4dcfc22aea0d34262f3faf"
@@ -211,3 +212,28 @@ def test_methods_with_values_record_them():
         whole = {"topic": topic, "style": "short and dry", "persona": "a nurse"}
         wanted = whole if each.prompt["method"] == "attributes" else {"persona": "a nurse"}
         assert each.prompt["values"] == each.spec.values == wanted
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=2, max_size=20),
+    st.integers(1, 200),
+    st.integers(1, 20),
+    st.integers(1, 5),
+)
+def test_candidates_too_few_for_the_labels_are_an_error_whose_remedies_work(parts, candidates, samples, wave):
+    shares = {f"label {number}": part / sum(parts) for number, part in enumerate(parts)}
+    settings = config(candidates=candidates, samples_per_prompt=samples, prompts_per_wave=wave)
+    if {*drawn_labels(settings, shares)} == {*shares}:
+        check_every_label(settings, shares)
+        return
+    with pytest.raises(ParamsError, match="texts, too few to write for 'label ") as caught:
+        check_every_label(settings, shares)
+    remedies = re.findall(r"generate\.(\w+): (\d+)", str(caught.value))
+    assert remedies
+    for key, value in remedies:
+        check_every_label(settings.model_copy(update={key: int(value)}), shares)
+
+
+def test_a_share_that_no_number_of_prompts_serves_is_an_error():
+    with pytest.raises(ParamsError, match="too few to write for 'b'; say class_balance: balanced"):
+        check_every_label(config(), {"a": 1 - 1e-7, "b": 1e-7})

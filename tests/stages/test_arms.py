@@ -136,3 +136,12 @@ def test_arms_that_the_data_cannot_fill_are_left_out_with_a_note(project, capsys
         "mixed_30": "it needs 30 synthetic rows, and there are 20",
     }
     assert "arms.real_90 is left out: it needs 90 real rows, and there are 80" in capsys.readouterr().err
+
+
+def test_an_arm_whose_rows_have_one_label_is_left_out(project, set_params):
+    set_params({"arms": {"one": {"real": 1}, "two": {"real": 2}}})
+    main()
+    metrics = json.loads((paths.METRICS / "arms.json").read_text(encoding="utf-8"))
+    assert metrics["left_out"].keys() == {"one"}
+    assert metrics["left_out"]["one"].startswith("its 1 rows all have the label ")
+    assert [len(read_rows(paths.arm_rows(name))) for name in ("one", "two")] == [0, 2]

@@ -114,7 +114,7 @@ def test_another_seed_gives_another_test_set(project, labels, set_params):
 
 def test_too_few_rows_are_an_error_before_anything_is_written(project, labels, set_params):
     set_params({"prepare.test_rows": 89})
-    with pytest.raises(DataError, match="need 109 rows, but the task's data has 108; lower them"):
+    with pytest.raises(DataError, match=r"need 109 rows, but the task's data has 108; say real\.rows: 20"):
         main()
     assert written(project) == {}
 

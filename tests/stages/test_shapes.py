@@ -165,5 +165,7 @@ def test_a_label_with_a_single_row_does_not_keep_the_others_from_being_validated
 def test_fewer_real_rows_than_labels_are_an_error_that_says_how_many_are_needed(task):
     names = [f"topic {number}" for number in range(24)]
     rows = [{"text": text, "label": name} for name in names for text in texts(10, name)]
-    with pytest.raises(DataError, match=r"real\.rows: 20 rows hold none of .* raise it to 24 or more"):
+    with pytest.raises(
+        DataError, match=r"real\.rows=20 leaves .* without a training row; say real\.rows: 24 and"
+    ):
         task(rows, names, 20, 96)

@@ -64,9 +64,13 @@ def test_a_saved_probe_predicts_the_same(student, setting, tmp_path):
         load_student(tmp_path / "arm")
 
 
-def test_rows_too_few_beside_the_shown_ones_are_an_error(student):
-    with pytest.raises(DataError, match="too few for a probe"):
-        student().fit(rows(["negative", "positive"]), 1)
+def test_where_rows_are_too_few_none_are_shown(student):
+    one = student()
+    one.fit(rows(["negative", "positive"]), 1)
+    assert one.summary()["demonstrations"] == 0
+    assert one.predict_proba(rows(NAMES, 100)).shape == (2, 2)
+    with pytest.raises(DataError, match="2 rows of fewer than two labels"):
+        one.fit(rows(["negative", "negative"]), 1)
 
 
 def test_a_server_without_hidden_states_is_an_error(student):

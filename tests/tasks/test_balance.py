@@ -14,7 +14,7 @@ ROWS = labelled_rows({"positive": 3, "negative": 1})
     [
         ("balanced", [0.5, 0.5]),
         ("real", [0.25, 0.75]),
-        ({"positive": 0.2, "negative": 0.6}, [0.75, 0.25]),
+        ({"positive": 0.25, "negative": 0.75}, [0.75, 0.25]),
     ],
 )
 def test_shares_are_in_the_card_s_order_and_sum_to_one(wanted, shares):

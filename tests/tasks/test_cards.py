@@ -12,7 +12,7 @@ POSITIVE = {"name": "positive", "phrase": "positive"}
 def test_the_shipped_card_loads(project):
     shipped = load_card("rotten_tomatoes")
     assert shipped.label_names == ["negative", "positive"]
-    assert shipped.source.where == {"source": "rotten_tomatoes"}
+    assert shipped.source.where == {"source": ["rotten_tomatoes"]}
 
 
 def test_label_names_keep_the_order_of_the_card():
@@ -36,7 +36,10 @@ def failure(project, task="wrong"):
 
 
 def test_a_missing_card_is_an_error_with_its_path(project):
-    assert failure(project, "nothing") == "data/tasks/nothing.yaml: no such file"
+    assert failure(project, "nothing").startswith(
+        "data/tasks/nothing.yaml: no such file; `task` in params.yaml may be "
+    )
+    assert failure(project, "rotten_tomatos").endswith(" may be rotten_tomatoes")
 
 
 @pytest.mark.parametrize(
@@ -55,19 +58,41 @@ def test_a_missing_card_is_an_error_with_its_path(project):
         ({"labels": {"neg": NEGATIVE, "pos": {"name": "positive"}}}, "key labels.pos.phrase is missing"),
         (
             {"labels": {"neg": NEGATIVE, "pos": {"name": "", "phrase": "good"}}},
-            "labels.pos.name: string should have at least 1 character",
+            "labels.pos.name: is empty; give it a text",
         ),
-        ({"labels": {"neg": NEGATIVE, "pos": "positive"}}, "labels.pos: input should be a valid dictionary"),
-        ({"labels": {0: NEGATIVE, 1: POSITIVE}}, "labels.0.[key] must be a text, not 0; write it in quotes"),
+        ({"labels": {"neg": NEGATIVE, "pos": {"name": "p", "phrase": " \n"}}}, "labels.pos.phrase: is empty"),
+        (
+            {"labels": {"neg": NEGATIVE, "pos": {"name": "\u200b", "phrase": "p"}}},
+            "labels.pos.name: is empty",
+        ),
+        (
+            {"labels": {"neg": NEGATIVE, "pos": {"name": "a\x07b", "phrase": "p"}}},
+            "labels.pos.name: holds the control character '\\x07'; remove it",
+        ),
+        *(
+            (
+                {"labels": {"neg": NEGATIVE, "pos": {"name": "p", "phrase": phrase}}},
+                "labels: two labels have too similar a phrase, 'negative' and ",
+            )
+            for phrase in ("Negative", "ｎegative", "nega\u00adtive")
+        ),
+        ({"labels": {"neg": NEGATIVE, "pos": "positive"}}, "labels.pos must be a mapping of keys to values"),
+        ({"labels": ["neg", "pos"]}, "labels must be a mapping of keys to values, not ['neg', 'pos']"),
+        ({"labels": {0: NEGATIVE, 1: POSITIVE}}, "labels: a key must be a text, not 0; write it in quotes"),
+        (
+            {"labels": {None: NEGATIVE, "a": POSITIVE}},
+            "labels: a key must be a text, not null; write it in quotes",
+        ),
+        ({"description": ""}, "description: is empty; give it a text"),
         ({"labels": {"neg": NEGATIVE, "pos": {"name": 1, "phrase": "x"}}}, "labels.pos.name must be a text"),
-        ({"lables": {}}, "unknown key lables; remove it or check its spelling"),
+        ({"lables": {}}, "unknown key lables; did you mean labels?"),
         ({"source": SOURCE}, "source: give one place: `path`, or `package` and `file`, "),
         ({"source": {"path": "a", "package": "p", "file": "f", **SOURCE}}, "source: give one place: `path`"),
         ({"source": {"package": "p", **SOURCE}}, "source: give one place: `path`, or `package` and `file`"),
         ({"source": {"path": "a.csv", "label_column": "label"}}, "source: `text_column` is missing"),
         (
             {"source": {"path": "a.csv", **SOURCE, "where": {"year": 2024}}},
-            "source.where.year must be a text, not 2024; write it in quotes",
+            "source.where.year.0 must be a text, not 2024; write it in quotes",
         ),
         ({"pair_name": "claim"}, "`pair_name` and `source.pair_column` go together: give both, or neither"),
         ({"source": {"path": "a.csv", "pair_column": "b", **SOURCE}}, "`pair_name` and `source.pair_column`"),
@@ -84,12 +109,20 @@ def test_a_missing_card_is_an_error_with_its_path(project):
         ({"excerpt": {"words": 60}}, "key excerpt.from is missing"),
         ({"templates": {"neg": ["x"]}}, "templates: no label is named 'neg'; use negative, positive"),
         ({"attributes": {"tone": {"bad": ["x"]}}}, "attributes.tone: no label is named 'bad'; use negative"),
-        ({"topics": []}, "topics: list should have at least 1 item"),
+        ({"topics": []}, "topics needs at least 1"),
     ],
 )
 def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
     write_card(project, "wrong", **changes)
     assert failure(project).startswith(f"{card_path('wrong')}: {message}")
+
+
+def test_lines_and_spaces_are_joined_as_prompts_need_it():
+    folded = card(
+        description="reviews\nof films \n", labels={"neg": NEGATIVE, "pos": {"name": " a  b", "phrase": "p"}}
+    )
+    assert folded.description == "reviews of films"
+    assert folded.label_names == ["negative", "a b"]
 
 
 def test_the_optional_parts():

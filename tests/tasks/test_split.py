@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 
 import pytest
@@ -86,17 +87,21 @@ def test_too_few_rows_are_an_error_with_keys_and_numbers():
         split(rows, 41, 60, 1)
     assert str(caught.value) == (
         "params.yaml: prepare.test_rows=60 and real.rows=41 need 101 rows, but the task's data "
-        "has 100; lower them"
+        "has 100; say real.rows: 41 and prepare.test_rows: 59"
     )
     assert split(rows, 40, 60, 1).pool == []
 
 
 @pytest.mark.parametrize(
-    ("train_rows", "test_rows", "key"), [(5, 50, "real.rows"), (50, 5, "prepare.test_rows")]
+    ("train_rows", "test_rows", "message"),
+    [
+        (5, 50, "real.rows=5 leaves 'rare' without a training row"),
+        (50, 5, "prepare.test_rows=5 leaves 'rare' without a test row"),
+    ],
 )
-def test_a_label_without_a_row_in_a_part_is_an_error(train_rows, test_rows, key):
+def test_a_label_without_a_row_in_a_part_is_an_error(train_rows, test_rows, message):
     rows = labelled_rows({"a": 97, "rare": 3})
-    with pytest.raises(DataError, match=rf"params\.yaml: {key}: 5 rows hold none of \['rare'\]; raise it"):
+    with pytest.raises(DataError, match=rf"params\.yaml: {message}; say real\.rows: "):
         split(rows, train_rows, test_rows, 1)
 
 
@@ -118,11 +123,33 @@ def test_none_of_a_part_may_be_asked_for():
     assert split([], 0, 0, 1).pool == []
 
 
-def test_a_label_without_a_row_is_told_how_many_rows_would_do():
-    rows = labelled_rows({"a": 97, "rare": 3})
-    with pytest.raises(DataError) as caught:
-        split(rows, 5, 40, 1)
-    enough = int(str(caught.value).partition("raise it to ")[2].split()[0])
-    split(rows, enough, 40, 1)
-    with pytest.raises(DataError):
-        split(rows, enough - 1, 40, 1)
+@given(rows_of_labels(), st.integers(0, 400), st.integers(0, 400), SEEDS)
+def test_the_sizes_that_an_error_names_work(rows, train_rows, test_rows, seed):
+    message = ""
+    try:
+        split(rows, train_rows, test_rows, seed)
+    except DataError as error:
+        message = str(error)
+    if message:
+        said = {key: int(size) for key, size in re.findall(r"(real\.rows|test_rows): (\d+)", message)}
+        parts = split(rows, said["real.rows"], said.get("test_rows", test_rows), seed)
+        assert parts.train or not train_rows
+        assert "has only" in message or bool(parts.test) == bool(test_rows)
+
+
+def test_a_label_with_one_row_is_named_and_no_size_is_promised_to_score_it():
+    rows = labelled_rows({"a": 30, "b": 30, "rare": 1})
+    for train_rows, test_rows in [(10, 10), (31, 10), (10, 31), (31, 30)]:
+        with pytest.raises(
+            DataError, match=r"'rare' has only 1 of 61: label more rows with it, leave it out"
+        ):
+            split(rows, train_rows, test_rows, 1)
+    split(rows[:-1], 10, 10, 1)
+
+
+def test_separate_test_rows_may_be_too_few_for_the_labels():
+    rows = labelled_rows({"a": 50, "b": 50})
+    with pytest.raises(DataError, match=r"prepare\.test_rows=1 leaves a label without a test row") as caught:
+        split(rows, 10, 1, 1, labelled_rows({"a": 97, "b": 3}))
+    enough = int(str(caught.value).rpartition(": ")[2])
+    assert label_counts(split(rows, 10, enough, 1, labelled_rows({"a": 97, "b": 3})).test)["b"] == 1
