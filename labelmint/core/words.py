@@ -27,6 +27,7 @@ _BETWEEN_SPACES = regex.compile(
     rf"(?V1)[^\p{{L}}\p{{N}}\s]*?(?:{UNIT})[^\p{{L}}\p{{N}}\s{_OPENING}]*|[\S--{_UNSPACED}\u0f40-\u0fbc]+"
 )
 _COMPARED = regex.compile(rf"(?V1){UNIT}|(?:{LETTER}|_)+")
+_TOKEN = regex.compile(rf"{_COMPARED.pattern}|\S")
 _HAS_UNITS = regex.compile(rf"[{_UNSPACED}\u0f40-\u0fbc]")
 _RUN = regex.compile(r"\S+")
 
@@ -57,6 +58,11 @@ def join(start: str, rest: str) -> str:
 def words_of(text: str) -> list[str]:
     """Return a text's words in the form that `fold` gives them, without punctuation."""
     return list(_COMPARED.findall(fold(text)))
+
+
+def tokens_of(text: str) -> list[str]:
+    """Return a text's words and each other sign, as they are."""
+    return list(_TOKEN.findall(text))
 
 
 def fold(text: str) -> str:

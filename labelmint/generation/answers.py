@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from labelmint.prompts import render
 from labelmint.prompts.spec import PromptSpec, writes_second
 from labelmint.tasks.cards import TaskCard
 
-_QUOTES = '"“”'
+_QUOTES = '"“”„«»「」『』'
 
 
 class Fields(NamedTuple):
@@ -58,8 +59,8 @@ def parse_answer(config: Generate, card: TaskCard, spec: PromptSpec, answer: str
     """Return the fields of an answer."""
     label = spec.label
     if config.order == "text_first":
-        answer, _, rest = answer.partition(f"\n{card.question}:")
-        label = _label_in(card, rest)
+        answer, *after = re.split(rf"\n{re.escape(card.question)}[:：]", answer, maxsplit=1)
+        label = _label_in(card, "".join(after))
     text = join(spec.start, answer) if spec.start else answer
     if card.pair_name is None:
         return Fields(one_line(text), None, label)
@@ -90,4 +91,4 @@ def _label_in(card: TaskCard, text: str) -> str:
 
 
 def _bare(phrase: str) -> str:
-    return phrase.strip(" .,;!*" + _QUOTES).casefold()
+    return phrase.strip(" .,;!*。，；！" + _QUOTES).casefold()

@@ -12,13 +12,12 @@ from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.core.words import tokens_of
 from labelmint.encoder.linear import fit_head
 from labelmint.students.base import Floats, Setting, Student, label_numbers, real_rows, row_weights
 from labelmint.students.saving import STUDENT, whole_folder, write_student
 
 WEIGHTS = "weights.npz"
-# Punctuation too: a text of nothing else has tokens, and "!" carries meaning.
-_TOKEN = r"\w+|[^\w\s]"
 
 
 class TfidfStudent(Student):
@@ -70,7 +69,10 @@ class TfidfStudent(Student):
 
 
 def _vectorizer(vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_TOKEN, vocabulary=vocabulary)
+    # Punctuation too: a text of nothing else has tokens, and "!" carries meaning.
+    return TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, tokenizer=tokens_of, token_pattern=None, vocabulary=vocabulary
+    )
 
 
 def _texts(rows: Sequence[Input]) -> Iterator[str]:

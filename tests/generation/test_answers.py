@@ -25,6 +25,9 @@ def parse(text, spec=None, the_card=None, **changes):
         ('""', ""),
         ('"open', '"open'),
         ("it's", "it's"),
+        ("„Guter Film“", "Guter Film"),
+        ("「很好的电影。」", "很好的电影。"),
+        ("他说「很好」", "他说「很好」"),
     ],
 )
 def test_a_text_is_one_line_without_quotation_marks_around_it(written, text):
@@ -59,6 +62,7 @@ def test_a_template_stands_before_what_was_written_after_it():
         ("fine\nSentiment: positive", "positive"),
         ("fine\nSentiment: Positive.", "positive"),
         ("fine\nSentiment:  positive\nFilm review: more", "positive"),
+        ("fine\nSentiment：positive。", "positive"),
         ("fine\nSentiment: rather positive", ""),
         ("fine\nSentiment:", ""),
         ("fine", ""),

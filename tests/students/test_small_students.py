@@ -34,6 +34,22 @@ def test_tfidf_learns_words(fitted):
     assert np.mean(predicted == np.arange(len(TEST)) % 2) > 0.9
 
 
+def test_tfidf_knows_words_without_spaces_around_them(fitted):
+    opinions = {"positive": ["好用", "轻便"], "negative": ["坏了", "生锈"]}
+    texts = {
+        label: [
+            f"{tool}{opinion}{end}"
+            for tool in ("铲子", "软管", "水壶", "锄头")
+            for opinion in own
+            for end in "。！"
+        ]
+        for label, own in opinions.items()
+    }
+    rows = [labelled(label, at, text) for label in texts for at, text in enumerate(texts[label])]
+    new = [labelled("positive", 0, "剪刀也好用，很轻便"), labelled("negative", 1, "剪刀也坏了，都生锈")]
+    assert fitted("tfidf", rows).predict_proba(new).argmax(axis=1).tolist() == [1, 0]
+
+
 def test_texts_without_words_are_no_trouble(fitted):
     marks = {"positive": "!", "negative": "?"}
     rows = [labelled(label, at, marks[label]) for at, label in enumerate(["positive", "negative"] * 6)]
