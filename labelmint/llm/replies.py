@@ -52,9 +52,12 @@ def _joined(text: str) -> dict[str, Any]:
     for event in map(json.loads, filter(lambda one: one not in ("", "[DONE]"), events)):
         if error_in(event):
             return {"error": event["error"]}
+        if not isinstance(event, dict):
+            continue
         answer["usage"] = event.get("usage") or answer.get("usage")
-        for piece in event.get("choices") or []:
-            if choice["finish_reason"] is None:
+        pieces = event.get("choices")
+        for piece in pieces if isinstance(pieces, list) else ():
+            if isinstance(piece, dict) and choice["finish_reason"] is None:
                 parts.append(text_of(piece) or "")
                 choice["finish_reason"] = piece.get("finish_reason") or None
                 choice["logprobs"] = choice.get("logprobs") or piece.get("logprobs")

@@ -2,22 +2,19 @@
 
 import gzip
 import json
-import math
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import numpy as np
 import pytest
 
 from labelmint.llm.base import Completion, PromptGroup
 from labelmint.llm.endpoint import Endpoint
 from tests.builders import llm_server, sampling
-from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, read_as_mapping, written
+from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, written
 
 ONE = [PromptGroup("p", (1,))]
 USAGE = {"completion_tokens": 3}
-CHOICES = [" negative", " positive"]
 HTML = b"<html><head><style>p {}</style><title>502 Bad\nGateway</title></head><p>nginx &amp; co</p></html>"
 
 
@@ -237,45 +234,6 @@ def test_of_many_models_the_most_similar_are_listed(served):
     message = failure(lambda: connect(served, model="Qwen3-4B"))
     assert "has qwen3-4b, " in message
     assert message.endswith(" and 90 more; it has no 'Qwen3-4B'")
-
-
-def top(entries):
-    return Reply({"choices": [{"text": "x", "finish_reason": "length", "logprobs": entries}]})
-
-
-TWO = [{"token": " positive", "logprob": -0.25}, {"token": " negative", "logprob": -2}]
-
-
-@pytest.mark.parametrize(
-    "logprobs",
-    [
-        {"content": [{"token": "x", "logprob": 0, "top_logprobs": TWO}]},
-        {"top_logprobs": [TWO]},
-        {"top_logprobs": [None, {" positive": -0.25, " negative": -2, " a": None}]},
-        {"top_logprobs": {" positive": -0.25, " negative": -2}},
-        {"top_logprobs": [{"Ġpositive": -0.25, "▁negative": "-2"}]},
-    ],
-)
-def test_logprobs_in_other_shapes(served, logprobs):
-    served.replies(COMPLETIONS, top(logprobs))
-    result = connect(served).score("", ["x"], CHOICES).log_probabilities
-    np.testing.assert_allclose(result, [[-2, -0.25]])
-
-
-def test_a_server_that_gives_fewer_logprobs_is_asked_for_fewer(served):
-    served.routes[COMPLETIONS] = lambda seen: (
-        Reply({"error": {"message": "logprobs must be at most 5"}}, 400)
-        if seen.body["logprobs"] > 5
-        else read_as_mapping({" positive": math.exp(-1), " negative": math.exp(-2)})
-    )
-    np.testing.assert_allclose(
-        connect(served).score("", ["x"], CHOICES).log_probabilities, [[-2, -1]], rtol=1e-5
-    )
-    served.replies(COMPLETIONS, Reply({"error": {"message": "logprobs are not supported"}}, 400))
-    message = failure(connect(served).score, "", ["x"], CHOICES)
-    assert (
-        "logprobs are not supported, so it can't score labels; set labelling.scorers: [classifier]" in message
-    )
 
 
 def test_a_proxy_that_cannot_be_used_is_named(served, monkeypatch):
