@@ -48,14 +48,16 @@ def check_for_rows() -> None:
         raise DataError(f"{paths.KEPT}: no such file; run `dvc repro`, or `dvc pull` where there is a remote")
 
 
-def check_one_run(params: Params, evaluate: Metrics) -> None:
-    """Raise `DataError` if results are of another task or settings than params.yaml's, or of several runs."""
-    problem = contradiction(read_file, read_lock(read_file, stages_of(params.arms)))
+def check_one_run(params: Params, evaluate: Metrics) -> dict[str, Any]:
+    """Return what dvc.lock records; raise `DataError` if results are not of one run with these settings."""
+    recorded = read_lock(read_file, stages_of(params.arms))
+    problem = contradiction(read_file, recorded)
     if evaluate and evaluate.get("task") != params.task:
         path = paths.METRICS / "evaluate.json"
         problem = f"{path} is of task {evaluate.get('task')}, and params.yaml says {params.task}"
     if problem:
         raise DataError(f"the results are not of one run with these settings: {problem}; run `dvc repro`")
+    return recorded
 
 
 def read_inputs() -> Inputs:
