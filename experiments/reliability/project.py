@@ -67,6 +67,7 @@ _SETTINGS: dict[str, Any] = {
     "labelling.scorers": ["llm", "classifier"],
     "labelling.demonstrations": 4,
     "train.encoder": "tiny",
+    "train.max_tokens": 64,
     "train.seeds": [1, 2],
     "train.precision": "fp32",
     "evaluate.bootstrap_samples": 100,

@@ -89,6 +89,9 @@ def test_dvc_killed_with_its_stage_runs_again_and_warns_of_nothing(whole, tmp_pa
     expected = results(whole.folder)
     assert all(expected[name] == content for name, content in results(project.folder).items())
     assert left_over(project.folder) == []
+    for name in (".DS_Store", ".cache.py.swp", "cache.py~"):  # what editors and file managers leave
+        project.write(f"labelmint/core/{name}", "x")
+    assert "up to date" in project.run(*DVC, "status", "prepare", "generate")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
