@@ -7,8 +7,6 @@ have the highest entropy. The most uncertain texts alone are often much alike.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import numpy.typing as npt
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.formulas import as_cell
+from labelmint.core.formulas import csv_line
 from labelmint.core.params import Params
 from labelmint.core.records import LabelledText, RejectedText, read_rows
 from labelmint.encoder.vectors import embed_rows
@@ -100,16 +98,14 @@ def entropies(scores: Floats) -> Floats:
 def write_csv(path: Path, texts: Sequence[Text], suggested: Sequence[str], *, pairs: bool) -> None:
     """Write the texts with an empty column `label`, for a spreadsheet or an editor."""
     columns = ["id", "text", *(["text_pair"] if pairs else []), "suggested_label", "label"]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
-    writer.writeheader()
+    lines = [csv_line(columns)]
     for row, label in zip(texts, suggested, strict=True):
         cells = {**row, "suggested_label": label, "label": ""}
-        writer.writerow({column: as_cell(cells.get(column)) for column in columns})
+        lines.append(csv_line(cells.get(column) for column in columns))
     path.parent.mkdir(parents=True, exist_ok=True)
     # With a byte order mark: without it, spreadsheets take UTF-8 for the system's encoding.
     with path.open("x", encoding="utf-8-sig", errors="replace", newline="") as target:
-        target.write(file.getvalue())
+        target.write("".join(lines))
 
 
 def _scores(row: Text, names: Sequence[str]) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from collections import Counter
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from labelmint.core.errors import DataError
-from labelmint.core.formulas import as_cell
+from labelmint.core.formulas import csv_line
 from labelmint.core.records import atomic_binary_file, dump
 from labelmint.predict.items import Item
 
@@ -70,13 +68,10 @@ class Answers:
     def _write_fields(self, row: dict[str, Any]) -> None:
         by_name = row.pop("probabilities") or {}
         fields = {**row, **{f"probability_{name}": by_name.get(name) for name in self.label_names}}
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        if not self.columns:
-            self.columns = list(fields)
-            writer.writerow(self.columns)
-        writer.writerow(as_cell(fields.get(name)) for name in self.columns)
-        self.sink.write(buffer.getvalue().encode("utf-8", "replace"))
+        lines = [] if self.columns else [csv_line(fields)]
+        self.columns = self.columns or list(fields)
+        lines.append(csv_line(fields.get(name) for name in self.columns))
+        self.sink.write("".join(lines).encode("utf-8", "replace"))
 
 
 @contextmanager

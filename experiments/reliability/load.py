@@ -1,0 +1,259 @@
+"""Many rows: what the parts of the pipeline take for 1,000 to 100,000 rows, each in a process of its own.
+
+Texts are random walks over the words of the real rows, so that they share phrases as texts do, and one in
+twenty repeats another; the language model and the encoder are scripted, but for `train`, which has a small
+random encoder. Reads params.yaml, the task card and data/real; needs `dvc repro prepare` first.
+Run one measurement: `python -m experiments.reliability.load filter 100000`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.reliability.project import REPOSITORY, save_encoder
+from experiments.reliability.scripted import ScriptedModel
+from experiments.reliability.server import WORDS
+from labelmint.core import paths
+from labelmint.core.errors import LabelmintError
+from labelmint.core.params import PARAMS_PATH, Params, load_params
+from labelmint.core.progress import progress
+from labelmint.core.records import ArmRow, Candidate, Input, Labelled, read_rows, write_json, write_rows
+from labelmint.tasks.cards import load_card
+
+SIZES = {
+    "filter": (1_000, 10_000, 100_000),
+    "label": (1_000, 10_000, 100_000),
+    "train": (1_000, 20_000),
+    "write": (1_000, 5_000),
+    "memorisation": (1_000, 10_000, 100_000),
+}
+_WIDTH = 384  # of minilm's vectors
+_REPEATED = 0.05  # of the texts: half of them with a word changed
+
+Floats = npt.NDArray[np.float32]
+
+
+class LoadError(LabelmintError):
+    """A measurement failed."""
+
+
+def measure(params: Params, sizes: dict[str, Sequence[int]] | None = None) -> dict[str, Any]:
+    """Return processor seconds and peak memory of each part by rows, and how the seconds grow.
+
+    `growth` is the exponent from the last but one size to the last: 1 is linear, 2 quadratic.
+    """
+    todo = [(part, rows) for part, counts in (sizes or SIZES).items() for rows in counts]
+    results: dict[str, Any] = {part: {"rows": {}} for part, _ in todo}
+    with progress(len(todo), "load", "measurements") as bar:
+        for part, rows in todo:
+            results[part]["rows"][str(rows)] = _apart(params, part, rows)
+            bar.update()
+    for result in results.values():
+        (rows, one), (more_rows, other) = list(result["rows"].items())[-2:]
+        ratio = max(other["seconds"], 1e-3) / max(one["seconds"], 1e-3)
+        result["growth"] = round(math.log(ratio) / math.log(int(more_rows) / int(rows)), 2)
+    return results
+
+
+def _apart(params: Params, part: str, rows: int) -> dict[str, float]:
+    """Measure in another process, with a copy of the settings and a cache of its own."""
+    with tempfile.TemporaryDirectory(prefix="labelmint-load-") as name:
+        folder = Path(name)
+        (folder / "data").symlink_to(Path("data").resolve(), target_is_directory=True)
+        write_json(folder / PARAMS_PATH, params.model_dump(mode="json"))
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "LABELMINT_CACHE": str(folder / "cache")}
+        command = [sys.executable, "-m", "experiments.reliability.load", part, str(rows)]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise LoadError(f"{part}, {rows} rows: {lines[-1]}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def run(part: str, rows: int) -> dict[str, float]:
+    """Return the processor seconds and the peak memory in MB of one measurement in this process."""
+    work = _WORK[part](load_params(), rows)
+    before, begin = peak_mb(), time.process_time()
+    work()
+    seconds = time.process_time() - begin
+    return {"seconds": round(seconds, 2), "peak_mb": peak_mb(), "before_mb": before}
+
+
+def peak_mb() -> float:
+    """Return this process's peak in MB (10⁶ bytes)."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what `getrusage` says may be the peak of the process that started this one
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return round(
+            int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1e3 * 1.024, 1
+        )
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)
+
+
+def texts(real: Sequence[Input], count: int) -> Iterator[str]:
+    """Yield random walks over the real texts' words; some repeat an earlier one."""
+    following: dict[str, list[str]] = defaultdict(list)
+    for row in real:
+        words = ["", *row["text"].split(), ""]
+        for word, then in pairwise(words):
+            following[word].append(then)
+
+    def walk(number: int) -> list[str]:
+        draw, words = random.Random(number), [""]
+        while len(words) < 60 and (word := draw.choice(following[words[-1]])):
+            words.append(word)
+        return words[1:]
+
+    for number in range(count):
+        draw = random.Random(-1 - number)
+        repeated = number > 0 and draw.random() < _REPEATED
+        words = walk(draw.randrange(number) if repeated else number)
+        if repeated and draw.random() < 0.5:
+            words[draw.randrange(len(words)) if words else 0 :][:1] = ["again"]
+        yield " ".join(words)
+
+
+def embed(rows: Sequence[Input]) -> Floats:
+    """Return the mean of the words' random vectors, of length 1, for each text."""
+    known: dict[str, Floats] = {}
+
+    def vector(word: str) -> Floats:
+        if word not in known:
+            draw = np.random.default_rng(zlib.crc32(word.encode("utf-8", "replace")))
+            known[word] = draw.standard_normal(_WIDTH, np.float32)
+        return known[word]
+
+    vectors = np.stack(
+        [np.sum([vector(word) for word in ["", *row["text"].split()]], axis=0) for row in rows]
+    )
+    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / lengths, np.float32)
+
+
+def _candidates(names: Sequence[str], real: Sequence[Input], count: int) -> list[Candidate]:
+    return [
+        Candidate(
+            id=f"s{number:06d}",
+            text=text,
+            label=names[number % len(names)],
+            prompt_id="p",
+            demonstration_ids=[],
+            method="few_shot",
+            values={},
+            seed=number,
+            tokens=20,
+            finish_reason="stop",
+        )
+        for number, text in enumerate(texts(real, count))
+    ]
+
+
+def _filter(params: Params, count: int) -> Callable[[], object]:
+    from labelmint.rules.apply import filter_candidates
+
+    card = load_card(params.task)
+    train, test, real = map(read_rows, (paths.REAL_TRAIN, paths.TEST_INPUTS, paths.REAL_POOL))
+    rows = _candidates(card.label_names, real, count)
+    draw = np.random.default_rng(1)
+    scores = {row["id"]: draw.normal(0, 3, len(card.label_names)) for row in rows}
+    return lambda: filter_candidates(params, card, rows, train, test, scores, embed)
+
+
+def _label(params: Params, count: int) -> Callable[[], object]:
+    from labelmint.labelling.scores import score_labels
+    from labelmint.rules.texts import filter_texts
+
+    labelling = params.labelling.model_copy(update={"scorers": ["llm", "probe"]})
+    params = params.model_copy(update={"labelling": labelling})
+    card = load_card(params.task)
+    train, test, real = map(read_rows, (paths.REAL_TRAIN, paths.TEST_INPUTS, paths.REAL_POOL))
+    rows = [Input(id=f"u{number:06d}", text=text) for number, text in enumerate(texts(real, count))]
+
+    def work() -> None:
+        scores = score_labels(params, card, rows, train, ScriptedModel())
+        filter_texts(params, card, rows, train, test, scores.texts, embed)
+
+    return work
+
+
+def _train(params: Params, count: int) -> Callable[[], object]:
+    from stages.train import main as train
+
+    # The folder's data are the project's: this part has its own.
+    tasks, test = paths.TASKS.resolve(), read_rows(paths.TEST_INPUTS)
+    Path("data").unlink()
+    Path("data").mkdir()
+    paths.TASKS.symlink_to(tasks, target_is_directory=True)
+    save_encoder(Path("encoder"))
+    write_json(paths.CATALOG, {"tiny": {"kind": "encoder", "path": "encoder", "licence": "none"}})
+    settings = {"encoder": "tiny", "student": "linear_head"}
+    train_settings = params.train.model_copy(update=settings)
+    arms = {"real": params.arms[next(iter(params.arms))].model_copy(update={"real": "all", "synthetic": 0})}
+    content = params.model_copy(update={"train": train_settings, "arms": arms}).model_dump(mode="json")
+    write_json(PARAMS_PATH, content)
+    names = load_card(params.task).label_names
+    draw = random.Random(1)
+    rows = [
+        ArmRow(
+            id=f"r{number}",
+            text=" ".join(draw.choices(WORDS, k=20)),
+            label=names[number % len(names)],
+            source="real",
+        )
+        for number in range(count)
+    ]
+    write_rows(paths.arm_rows("real"), rows)
+    write_rows(paths.TEST_INPUTS, test)
+    return lambda: train("real")
+
+
+def _write(params: Params, count: int) -> Callable[[], object]:
+    from labelmint.generation.session import Session
+
+    card, train = load_card(params.task), read_rows(paths.REAL_TRAIN)
+    generate = params.generate.model_copy(update={"candidates": count})
+    session = Session(params.model_copy(update={"generate": generate}), card, train, ScriptedModel())
+    waves = session.waves()
+    return lambda: session.write(waves, "load")
+
+
+def _memorisation(params: Params, count: int) -> Callable[[], object]:
+    from labelmint.core.records import texts_of
+    from labelmint.describe.memorisation import Written, memorisation
+
+    real: list[Labelled] = read_rows(paths.REAL_POOL)
+    rows = _candidates(["a"], real, count)
+    return lambda: memorisation(Written.of(rows, texts_of), Written.of(real, texts_of), 12)
+
+
+_WORK = {
+    "filter": _filter,
+    "label": _label,
+    "train": _train,
+    "write": _write,
+    "memorisation": _memorisation,
+}
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(sys.argv[1], int(sys.argv[2]))))
