@@ -33,9 +33,14 @@ function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
+// In scripts without spaces each character is a word.
+const UNSPACED = String.raw`[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}]`;
+const SPACED = String.raw`(?:(?!${UNSPACED})[\p{L}\p{N}\p{M}])+`;
+const WORD = new RegExp(String.raw`\s+|${UNSPACED}\p{M}*|${SPACED}(?:['’]${SPACED})*|.`, "gsu");
+
 // Words of `one` that a longest common subsequence with `other` lacks are marked.
 function compared(one, other) {
-  const [left, right] = [one, other].map((text) => text.match(/\s+|[\p{L}\p{N}\p{M}]+(?:['’][\p{L}\p{N}\p{M}]+)*|./gsu) || []);
+  const [left, right] = [one, other].map((text) => text.match(WORD) || []);
   const words = (parts) => parts.map((part) => part.toLowerCase()).filter((part) => part.trim());
   const [a, b] = [words(left), words(right)];
   const made = document.createDocumentFragment();
