@@ -96,7 +96,8 @@ def one_line_errors(name: str, *, debug: bool = False, stopped: str = _RESUMES) 
 def _message(error: Exception) -> str | None:
     """Return what to say of an error that the user can mend; None of others."""
     message = str(error)
-    if isinstance(error, MemoryError) or "can't allocate memory" in message:  # PyTorch says it so
+    of_torch = isinstance(error, RuntimeError) and "can't allocate memory" in message
+    if of_torch or isinstance(error, MemoryError):
         return "not enough memory; close other programs, or choose smaller models in params.yaml"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{message}; free some space and run it again: earlier outputs and finished work are kept"

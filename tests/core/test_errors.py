@@ -17,6 +17,8 @@ from labelmint.core.errors import (
 from labelmint.core.records import write_rows
 from tests.builders import REPOSITORY
 
+NO_MEMORY = "not enough memory; close other programs, or choose smaller models in params.yaml"
+
 
 @pytest.fixture(autouse=True)
 def _argv_and_sigterm(monkeypatch):
@@ -57,11 +59,8 @@ def raising(error):
             "prepare: error: [Errno 28] No space left on device: 'data/x'; free some space and run it again: "
             "earlier outputs and finished work are kept\n",
         ),
-        (
-            MemoryError(),
-            "prepare: error: not enough memory; close other programs, or choose smaller models in "
-            "params.yaml\n",
-        ),
+        (MemoryError(), f"prepare: error: {NO_MEMORY}\n"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), f"prepare: error: {NO_MEMORY}\n"),
         (DataError("a.csv: has a\nb, c\r\nd\u2028e"), "prepare: error: a.csv: has a b, c d e\n"),
     ],
 )
@@ -134,9 +133,10 @@ def test_any_terminal_or_none_will_do(shell, status, output):
     assert done.stderr.count("\n") <= 2
 
 
-def test_a_bug_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError):
-        run_stage("prepare", raising(ZeroDivisionError()))
+@pytest.mark.parametrize("error", [ZeroDivisionError, RuntimeError])
+def test_a_bug_keeps_its_traceback(error):
+    with pytest.raises(error):
+        run_stage("prepare", raising(error()))
 
 
 @pytest.mark.parametrize("how", ["flag", "variable"])
