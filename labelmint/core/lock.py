@@ -89,7 +89,8 @@ def _changed_files(read: Read, recorded: Mapping[str, Any]) -> Iterator[str]:
 
 def outputs(recorded: Mapping[str, Any]) -> dict[str, str]:
     """Return the recorded MD5 of each output."""
-    return {out["path"]: out.get("md5") for stage in recorded.values() for out in stage.get("outs", [])}
+    outs = (out for stage in recorded.values() for out in stage.get("outs", []))
+    return {out["path"]: out["md5"] for out in outs if "md5" in out}
 
 
 def md5(content: bytes) -> str:
@@ -103,7 +104,7 @@ def _folder_hash(folder: str, outs: Mapping[str, str], files: int | None) -> str
     inside = sorted(
         (path.removeprefix(start), value) for path, value in outs.items() if path.startswith(start)
     )
-    if not inside or len(inside) != files:
+    if not inside or len(inside) != files or any(value.endswith(".dir") for _, value in inside):
         return None
     listing = [{"md5": value, "relpath": path} for path, value in inside]
     return md5(json.dumps(listing, sort_keys=True).encode()) + ".dir"
