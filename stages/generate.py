@@ -9,7 +9,7 @@ from __future__ import annotations
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_metrics, write_rows
+from labelmint.core.records import Labelled, read_rows, write_metrics, write_rows
 from labelmint.generation.plan import distinct
 from labelmint.generation.session import Session, summary
 from labelmint.llm import open_model
@@ -19,11 +19,11 @@ from labelmint.tasks.cards import load_card
 def main() -> None:
     """Write candidates for drawn labels."""
     params = load_params()
-    card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN)
+    card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
     with open_model(params.llm) as model:
         session = Session(params, card, rows, model)
         waves = session.waves()
-        candidates, seconds = session.write(waves, "generate")
+        candidates, seconds = session.write(waves, "generate", refuse_useless=True)
     write_rows(paths.PROMPTS, distinct(waves))
     write_rows(paths.IDEAS, session.ideas)
     write_rows(paths.CANDIDATES, candidates)

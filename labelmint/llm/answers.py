@@ -18,8 +18,8 @@ LEAST = -100.0  # log-probabilities below it are as good as impossible; servers 
 ENDED = {"stop", "eos", "eos_token", "stop_sequence", "stop_token", "end_turn", "end_of_text", "completed"}
 NO_LOGPROBS = (
     "so it can't score labels; set labelling.scorers: [classifier] (with fewer than 20 real rows: "
-    "labelling.action: none and prepare.unlabelled_rows: 0) and remove the arms with student llm or llm_probe, "
-    "or use llama-server or vLLM"
+    "labelling.action: none and prepare.unlabelled_rows: 0) and remove the arms with student llm or "
+    "llm_probe, or use llama-server or vLLM"
 )
 
 

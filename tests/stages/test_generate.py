@@ -7,7 +7,7 @@ import yaml
 
 from labelmint.core import paths
 from labelmint.core.cache import clear
-from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.base import Completion
@@ -96,6 +96,7 @@ def test_the_metrics_sum_up_the_candidates(model):
     assert seconds >= 0
     assert rate > 0
     assert found == {
+        "schema_version": 1,
         "candidates": 40,
         "finished": reasons["stop"],
         "cut_off": reasons["length"],
@@ -159,3 +160,27 @@ def test_progress_goes_to_standard_error(model, capsys):
     assert captured.out == ""
     assert "generate: 100%" in captured.err
     assert "40/40" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (
+            Completion("and so on and so on", 16, "length"),
+            r"10 reached generate\.max_new_tokens=\d+ without an end",
+        ),
+        (Completion("", 1, "stop"), "10 are empty"),
+    ],
+)
+def test_a_model_without_one_usable_text_is_refused_after_a_wave(monkeypatch, project, answer, problem):
+    model = opened(monkeypatch, FakeModel(lambda prompt, seed: answer))
+    with pytest.raises(ModelError, match=rf"none of the first 10 texts can be used: .*{problem}"):
+        main()
+    assert (model.waves_written, written(project)) == (1, {})
+
+
+def test_texts_that_are_cut_off_are_written_where_they_may_be_kept(monkeypatch, set_params):
+    set_params({"filter.disabled_rules": ["cut_off"]})
+    opened(monkeypatch, FakeModel(lambda prompt, seed: Completion("and so on and so on", 16, "length")))
+    main()
+    assert metrics()["cut_off"] == 40
