@@ -68,7 +68,7 @@ ablate: setup
 	@$(BIN)/python -m experiments.ablate
 
 bench: setup
-	@echo "bench: about 12 minutes on 2 idle cores"
+	@echo "bench: about 25 minutes on 2 idle cores"
 	@$(BIN)/python -m experiments.bench
 
 test: setup

@@ -1,4 +1,4 @@
-"""Measure speed and memory against the plain ways; about 12 minutes on 2 idle cores.
+"""Measure speed and memory against the plain ways; about 25 minutes on 2 idle cores.
 
 Reads params.yaml and the real rows; writes metrics/bench.json, after each section.
 Run: `make bench`, or one section: `python -m experiments.bench --only verify`.
@@ -32,6 +32,7 @@ SECTIONS = {
     "generate": "experiments.bench.llm:measure_writing",
     "verify": "experiments.bench.llm:measure_scoring",
     "train": "experiments.bench.training:measure",
+    "load": "experiments.reliability.load:measure",
 }
 
 _LIBRARIES = ("llama-cpp-python", "torch", "transformers", "accelerate", "numpy")
@@ -97,7 +98,15 @@ def table(result: Mapping[str, Any]) -> str:
             lines.append(f"{section:10}{what:24}{numbers}" + (f"{values[ratio]:8.2f}" if ratio else ""))
     memory = result.get("memory", {})
     peaks = [f"{key[:-8]} {memory[key]:.0f}" for key in memory if key.endswith("_peak_mb")]
-    return "\n".join([*lines, *([f"{'memory':10}peak MB: {', '.join(peaks)}"] if peaks else [])])
+    if peaks:
+        lines.append(f"{'memory':10}peak MB: {', '.join(peaks)}")
+    load = {part: of for part, of in result.get("load", {}).items() if part != "seconds"}
+    for part, of in load.items():
+        rows, most = list(of["rows"].items())[-1]
+        what = f"{part}, {int(rows):,} rows"
+        numbers = f"{most['seconds']:9.1f} s{most['peak_mb']:7.0f} MB, growth {of['growth']}"
+        lines.append(f"{'load':10}{what:24}{numbers}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def save_encoder(folder: Path) -> None:
     """Save a random encoder of two layers, whose words are the stub's."""
     # Here: PyTorch takes seconds to load.
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel, BertTokenizerFast  # type: ignore[attr-defined]
 
     words = [*_SPECIAL, *WORDS]
     config = BertConfig(

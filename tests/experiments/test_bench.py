@@ -16,6 +16,7 @@ from labelmint.llm.base import Completion
 from tests.builders import card, labelled_rows
 from tests.fake_model import FakeModel, read_words, write_sentence
 
+MOST = {"seconds": 12.34, "peak_mb": 811.6}
 ROWS = labelled_rows({"negative": 20, "positive": 20})
 
 
@@ -182,7 +183,7 @@ def test_one_section_keeps_the_others_only_if_the_machine_is_the_same(scripted, 
     assert sections() == ["machine", "memory"]
     command.BENCH.write_text("{")
     scripted()
-    assert sections() == ["machine", "memory", "generate", "verify", "train"]
+    assert sections() == ["machine", *command.SECTIONS]
 
 
 def test_a_failed_section_leaves_those_before_it(scripted):
@@ -195,8 +196,21 @@ def test_the_table_has_what_was_measured():
     result = {
         "verify": {"serial_texts_per_s": 1.5, "batched_texts_per_s": 15.0, "ratio": 10.0},
         "memory": {"prepare_peak_mb": 250.4, "train_peak_mb": 1390.2, "seconds": 60.0},
+        "load": {"filter": {"rows": {"9": {"seconds": 0.1}, "1000": MOST}, "growth": 1.04}, "seconds": 9.0},
     }
     lines = command.table(result).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
+    assert lines[3].split() == [
+        "load",
+        "filter,",
+        "1,000",
+        "rows",
+        "12.3",
+        "s",
+        "812",
+        "MB,",
+        "growth",
+        "1.04",
+    ]
     assert lines[1].split() == ["verify", "texts/s", "1.5", "15.0", "10.00"]
     assert lines[2].endswith("prepare 250, train 1390")
