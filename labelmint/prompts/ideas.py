@@ -180,7 +180,7 @@ def rank(answers: Sequence[str], card: TaskCard, question: Question) -> list[tup
 
 def _items(answer: str) -> Iterator[str]:
     # The last item may be cut off.
-    for item in answer.split(",")[:-1]:
+    for item in re.split("[,，、]", answer)[:-1]:
         words = re.sub(r"^(?:and|but|or)\s+", "", item.strip(" .;:–-")).split()
         if 1 <= len(words) <= _MAX_WORDS and len(words[-1]) > 1:
             yield " ".join(words)

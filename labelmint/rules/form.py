@@ -20,6 +20,8 @@ _BAD = ("Cc", "Cs")  # control characters, halves of characters
 _MARKUP = re.compile(r"</?[a-z][a-z0-9_]*(?:\s[^<>]*)?/?>", re.I)
 # Letters of scripts that the real rows don't have: a few are a quoted name, more is another language.
 MAX_FOREIGN_SHARE = 0.2
+# A text may do without one of the two syllabaries.
+_WRITTEN_WITH = {"HIRAGANA": "KANA", "KATAKANA": "KANA", "KATAKANA-HIRAGANA": "KANA", "IDEOGRAPHIC": "CJK"}
 
 
 class FormContext:
@@ -177,7 +179,8 @@ def usual_words(real_texts: Sequence[str]) -> int:
 def scripts(text: str) -> Counter[str]:
     """Count the letters by script ("LATIN", "CYRILLIC", "CJK" …)."""
     letters = filter(str.isalpha, unicodedata.normalize("NFKC", text))  # full-width ones are Latin too
-    return Counter(unicodedata.name(letter, "UNKNOWN").split()[0] for letter in letters)
+    names = (unicodedata.name(letter, "UNKNOWN").split()[0] for letter in letters)
+    return Counter(_WRITTEN_WITH.get(name, name) for name in names)
 
 
 def _echo_pattern(card: TaskCard) -> re.Pattern[str]:

@@ -67,6 +67,10 @@ def test_a_list_names_an_item_once():
     assert rank(["acting, the acting, acting, cut"], card(), TOPIC) == [("acting", 1)]
 
 
+def test_lists_may_have_wide_commas():
+    assert rank(["演员，情节、音乐, cut"], card(), TOPIC) == [("演员", 1), ("情节", 1), ("音乐", 1)]
+
+
 def test_the_lists_of_the_card_are_taken_as_they_are():
     the_card = card(
         topics=["the plot", "the\n music"],

@@ -19,7 +19,7 @@ from tests.builders import reviews
 from tests.encoder.helpers import LABELS
 
 TEXTS = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
-TEXTS += ["film " * 40 + "awful", "café \ud83c", "film [SEP] [MASK] awful [PAD] story"]
+TEXTS += ["film " * 40 + "awful", "film [SEP] [MASK] awful [PAD] story", "café \ud83c"]
 INPUTS = [Input(id="", text=text) for text in TEXTS]
 
 # What the model card shows, in a process that has no PyTorch.
@@ -33,6 +33,7 @@ from tokenizers import Tokenizer
 
 folder, *texts = json.load(sys.stdin)
 tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+tokenizer.encode_special_tokens = True
 session = InferenceSession(f"{folder}/model.onnx")
 labels = json.load(open(f"{folder}/labels.json"))
 rows = tokenizer.encode_batch([labels["prefix"] + text for text in texts])
