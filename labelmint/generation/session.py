@@ -27,7 +27,6 @@ from labelmint.llm.base import Completion, LanguageModel, Sampling
 from labelmint.prompts.ideas import by_kind, collect
 from labelmint.prompts.methods import METHODS, idea_kinds
 from labelmint.prompts.render import STOP
-from labelmint.rules.scorable import scorable
 from labelmint.tasks.cards import TaskCard
 
 Wave = Sequence[Planned]
@@ -46,7 +45,7 @@ class Session:
         self, params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel
     ) -> None:
         config = with_max_new_tokens(params.generate, card, rows)
-        self.config, self.card, self.model, self.filter = config, card, model, params.filter
+        self.config, self.card, self.model = config, card, model
         template = model.chat_prompt if model.kind == "chat" else None
         # The trial finds what can't work before the model is asked for ideas, which takes minutes.
         self.shares, self.methods = checked_shares(params, config, card, rows, template)
@@ -76,7 +75,7 @@ class Session:
         ------
         ModelError
             If a prompt doesn't fit the model's context; before anything is written. With `refuse_useless`,
-            if the first wave has no text that can be kept.
+            if no text of the first wave ends.
         """
         for wave in waves:
             self.model.check_wave([planned.group for planned in wave], self.sampling)
@@ -102,7 +101,7 @@ class Session:
                 for planned, texts in zip(wave, record["texts"], strict=True):
                     answers = [Completion(*text) for text in texts]
                     candidates += candidates_of(self.config, self.card, planned, answers)
-                if refuse_useless and not scorable(self.filter, candidates):
+                if refuse_useless and not any(_ended(row) for row in candidates):
                     raise ModelError(_useless(candidates, self.config.max_new_tokens))
         return candidates, seconds
 
@@ -118,9 +117,13 @@ class Session:
         return record
 
 
+def _ended(row: Candidate) -> bool:
+    return row["finish_reason"] == "stop" and bool(row["text"])
+
+
 def _useless(candidates: Sequence[Candidate], most: int) -> str:
     cut_off = sum(row["finish_reason"] == "length" for row in candidates)
-    empty = sum(row["finish_reason"] == "stop" and not row["text"] for row in candidates)
+    empty = len(candidates) - cut_off
     shown = next((f", such as {one_line(row['text'], 60)!r}" for row in candidates if row["text"]), "")
     return (
         f"params.yaml: llm: none of the first {len(candidates)} texts can be used: {cut_off} reached "

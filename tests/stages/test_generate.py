@@ -177,10 +177,3 @@ def test_a_model_without_one_usable_text_is_refused_after_a_wave(monkeypatch, pr
     with pytest.raises(ModelError, match=rf"none of the first 10 texts can be used: .*{problem}"):
         main()
     assert (model.waves_written, written(project)) == (1, {})
-
-
-def test_texts_that_are_cut_off_are_written_where_they_may_be_kept(monkeypatch, set_params):
-    set_params({"filter.disabled_rules": ["cut_off"]})
-    opened(monkeypatch, FakeModel(lambda prompt, seed: Completion("and so on and so on", 16, "length")))
-    main()
-    assert metrics()["cut_off"] == 40
