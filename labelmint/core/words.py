@@ -39,20 +39,25 @@ _TYPOGRAPHIC = {"'": "‘’‚‛‹›′ʼ´", '"': "“”„‟«»″", "-
 _PLAIN = str.maketrans({char: plain for plain, chars in _TYPOGRAPHIC.items() for char in chars})
 
 
+def is_unspaced(text: str) -> bool:
+    """Return whether a text has characters that are words."""
+    return bool(_HAS_UNITS.search(text))
+
+
 def spans(text: str) -> list[tuple[int, int]]:
     """Return where the text's words, as they are written, begin and end."""
-    pattern = _BETWEEN_SPACES if _HAS_UNITS.search(text) else _RUN
+    pattern = _BETWEEN_SPACES if is_unspaced(text) else _RUN
     return [match.span() for match in pattern.finditer(text)]
 
 
 def count_words(text: str) -> int:
     """Return the number of words."""
-    return len(spans(text)) if _HAS_UNITS.search(text) else len(text.split())
+    return len(spans(text)) if is_unspaced(text) else len(text.split())
 
 
 def join(start: str, rest: str) -> str:
     """Join the beginning of a text and what follows: by a space, unless the script has none."""
-    return f"{start}{rest}" if _HAS_UNITS.search(start[-1:]) else f"{start} {rest}"
+    return f"{start}{rest}" if is_unspaced(start[-1:]) else f"{start} {rest}"
 
 
 def words_of(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from labelmint.core.params import Filter
 from labelmint.core.records import Candidate, Input, texts_of
-from labelmint.core.words import count_words, words_of
+from labelmint.core.words import count_words, is_unspaced, words_of
 from labelmint.rules.filtering import Evidence
 from labelmint.rules.language import language_of, other_language
 from labelmint.tasks.cards import TaskCard
@@ -162,9 +162,10 @@ def language(text: str, context: FormContext) -> Evidence | None:
 
 @_of_each_text
 def repetitive(text: str, _: FormContext) -> Evidence | None:
-    """Check for three words that come three times."""
+    """Check for three words, or six characters of a script without spaces, that come three times."""
     words = words_of(text)  # ". . . ." is no repetition
-    most = Counter(zip(words, words[1:], words[2:], strict=False)).most_common(1)
+    order = 6 if is_unspaced(text) else 3
+    most = Counter(zip(*(words[at:] for at in range(order)), strict=False)).most_common(1)
     if most and most[0][1] >= 3:
         return {"words": " ".join(most[0][0]), "times": most[0][1]}
     return None

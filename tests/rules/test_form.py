@@ -9,6 +9,11 @@ from tests.rules.helpers import settings
 
 REAL = ["a slow but honest film", "bright, loud and silly"]
 RUSSIAN = "медленный, но честный фильм"
+UNSPACED = [
+    "这把铲子手感轻便，挖土很省力。",
+    "ช้อนปลูกอันนี้เบามือและขุดดินได้ง่าย",
+    "この熊手は軽くて、とても使いやすいです。",
+]
 
 
 def verdict(text, real=REAL, the_card=None, **changes):
@@ -170,10 +175,12 @@ def test_letters_are_counted_by_script():
         ("ha ha ha ha ha", {"words": "ha ha ha", "times": 3}),
         ("so very long and so very long indeed", None),
         ("ha ha ha ha", None),
+        ("这部电影好，这部电影新，这部电影长", None),
+        ("非常好的电影" * 3, {"words": "非 常 好 的 电 影", "times": 3}),
     ],
 )
 def test_three_words_said_three_times_are_repetitive(text, evidence):
-    assert verdict(text) == (evidence and ("repetitive", evidence))
+    assert verdict(text, [*REAL, UNSPACED[0]]) == (evidence and ("repetitive", evidence))
 
 
 @pytest.mark.parametrize(
@@ -201,11 +208,6 @@ def test_evidence_can_be_written():
         dump(evidence).encode("utf-8")
 
 
-UNSPACED = [
-    "这把铲子手感轻便，挖土很省力。",
-    "ช้อนปลูกอันนี้เบามือและขุดดินได้ง่าย",
-    "この熊手は軽くて、とても使いやすいです。",
-]
 CHINESE = card(
     text_name="评论",
     question="情绪",
