@@ -169,7 +169,7 @@ def _write(draw: random.Random, kind: Kind, rows: list[dict[str, str]]) -> bytes
         return "".join(json.dumps(row, ensure_ascii=draw.random() < 0.5) + ends for row in rows).encode()
     file = io.StringIO()
     ends = draw.choice(["\n", "\r\n"])
-    quoting = csv.QUOTE_ALL if kind == "tsv" or draw.random() < 0.5 else csv.QUOTE_MINIMAL
+    quoting: Any = csv.QUOTE_ALL if kind == "tsv" or draw.random() < 0.5 else csv.QUOTE_MINIMAL
     separator = "\t" if kind == "tsv" else ","
     writer = csv.writer(file, delimiter=separator, lineterminator=ends, quoting=quoting)
     writer.writerows([list(rows[0]), *(list(row.values()) for row in rows)])
