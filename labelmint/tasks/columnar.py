@@ -26,8 +26,8 @@ def arrow_rows(stream: IO[bytes], origin: str, wanted: Sequence[str], *, parquet
         """Yield the columns' names, then the rows of each batch."""
         try:
             yield from (_parquet if parquet else _arrow)(stream, wanted)
-        # A value that Python can't hold is a ValueError.
-        except (pa.ArrowException, OSError, ValueError) as error:
+        # A value that Python can't hold is a ValueError; damaged lengths end in the last two.
+        except (pa.ArrowException, OSError, ValueError, MemoryError, SystemError) as error:
             what = f"not a valid {kind} file: {' '.join(str(error).split())}"
             other = content_of(first)
             if other and f" {kind} file" not in other:

@@ -122,6 +122,29 @@ def test_data_sets_labels_go_by_number_or_name(saved, kind, labels, monkeypatch)
     assert "split dev" in failure(labels, **source, split="dev")
 
 
+def test_files_in_a_local_data_set_are_read_like_all_others(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\nNA,007\nnull,1.0\n\u00fc,\n", encoding="utf-8")
+    labels = {"007": {"name": "agent", "phrase": "agent"}, "1": {"name": "one", "phrase": "one"}}
+    rows = rows_of(labels, dataset=str(tmp_path), **COLUMNS)
+    assert rows == [("r000000", "NA", "agent"), ("r000001", "null", "one")]
+    assert "it has the splits train" in failure(labels, dataset=str(tmp_path), split="dev", **COLUMNS)
+    (tmp_path / "train.csv").write_text('text,label\n"a" b,007\n')
+    assert "train.csv:2: not a valid table" in failure(labels, dataset=str(tmp_path), **COLUMNS)
+
+
+def test_rows_of_a_data_set_that_hides_their_labels_are_counted(tmp_path):
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+    )
+    columns = {"text": ["x", "y", "z"], "label": [0, 1, -1]}
+    datasets.Dataset.from_dict(columns, features=features).save_to_disk(tmp_path / "saved")
+    source = {"dataset": str(tmp_path / "saved"), **COLUMNS}
+    result = read_source(card(labels=NAMES, source=source), "mine")
+    assert (len(result.rows), result.left_out["no_label"]) == (2, 1)
+    # A saved data set without splits is the training split, and no other.
+    assert "it has the split train alone" in failure(**source, test_split="test")
+
+
 def test_a_hub_that_cannot_be_reached_is_an_error_with_a_remedy(monkeypatch):
     def offline(*_, **__):
         raise ConnectionError("Couldn't reach 'some/thing'\non the Hub (OfflineModeIsEnabled)")
