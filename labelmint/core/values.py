@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 # llama.cpp reads seeds as 32-bit numbers, and NumPy refuses negative ones.
 Seed = Annotated[int, Field(ge=0, lt=2**32 - 1)]

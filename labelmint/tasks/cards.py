@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,10 +16,12 @@ from labelmint.core.errors import ParamsError
 from labelmint.core.records import Input
 from labelmint.core.words import fold
 
+_SPACES = re.compile(r"[ \t\n\r\f\v\x85\u2028\u2029]+")
+
 
 def _line(text: str) -> str:
-    """Join lines and runs of white space by single spaces, as `>` in YAML leaves them."""
-    line = " ".join(text.split())
+    """Join lines, as `>` in YAML leaves them, and runs of spaces by single spaces."""
+    line = _SPACES.sub(" ", text).strip()
     odd = next((char for char in line if unicodedata.category(char) in ("Cc", "Cs")), None)
     if odd or not fold(line):
         raise ValueError(

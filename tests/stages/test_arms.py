@@ -26,12 +26,18 @@ ARMS = {
 def kept(counts):
     """Return kept rows, written for another label than they were found to have."""
     labels = [label for label, count in counts.items() for _ in range(count)]
-    return [candidate(at, f"text {at}", "written", judged_label=label) for at, label in enumerate(labels)]
+    return [
+        candidate(at, f"text {at}", "written", judged_label=label, label_scores=None)
+        for at, label in enumerate(labels)
+    ]
 
 
 def unlabelled(count):
     """Return texts that were given the labels a and b in turn."""
-    return [{"id": f"u{at}", "text": f"text {at}", "judged_label": "ab"[at % 2]} for at in range(count)]
+    return [
+        {"id": f"u{at}", "text": f"text {at}", "judged_label": "ab"[at % 2], "label_scores": {}}
+        for at in range(count)
+    ]
 
 
 def sets(synthetic, arms=ARMS, seed=1, texts=()):
