@@ -130,6 +130,7 @@ def test_an_unfinished_run_is_never_shown_as_this_one(repository, set_params):
     assert refused().endswith(message)
     stale = commit("Settings without their run")
     assert "generate.temperature is not what generate ran with; `git log -1 --format=%h" in refused(stale)
+    assert compared(git("log", "-1", "--format=%h", stale, "--", "metrics/evaluate.json"), "first").tables
     git("reset", "-q", "--hard", "second")
     # generate has run anew, and evaluate has not.
     edit_json("metrics/generate.json", tokens=5)
