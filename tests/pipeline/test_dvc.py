@@ -22,6 +22,7 @@ def test_the_first_run_runs_each_stage_once_and_a_second_run_none(first_run, pri
     assert scored_arms(pristine) == set(ARMS)
     assert pristine.run("git", "status", "--short") == ""
     assert pristine.stages_run("repro") == []
+    assert pristine.dvc_json("status") == {}
     assert "mixed" in pristine.run("labelmint", "verdict")
 
 
@@ -40,6 +41,12 @@ def test_a_change_makes_only_the_stages_stale_that_read_it(clone):
     with (clone.folder / "labelmint/scoring/compare.py").open("a") as file:
         file.write("# an edit\n")
     assert set(clone.dvc_json("status")) == {"prepare", "evaluate"}
+
+
+def test_what_other_programs_leave_makes_nothing_stale(clone):
+    for name in ("data/raw/.DS_Store", "data/raw/.~lock.rows.csv#", "labelmint/core/paths.py~"):
+        (clone.folder / name).touch()
+    assert clone.dvc_json("status") == {}
 
 
 def test_the_report_is_rebuilt_alone(clone):
@@ -70,20 +77,9 @@ def test_an_experiment_in_generation_keeps_the_real_arms_and_can_be_compared(clo
     assert diff == {"old": 1.0, "new": 0.8, "diff": pytest.approx(-0.2)}
     metrics = clone.dvc_json("metrics", "diff", "main~1", "main", "--all")
     assert set(metrics["metrics/evaluate.json"]["arms.mixed.accuracy.mean"]) >= {"old", "new"}
-    clone.dvc("plots", "diff", "main~1", "main", "-o", "plots")
+    assert "failed to load" not in clone.dvc("plots", "diff", "main~1", "main", "-o", "plots")
     assert "confusion" in (clone.folder / "plots/index.html").read_text()
     clone.run("git", "reset", "-q", "--hard", "main~1")
-
-
-def test_experiments_run_from_the_queue_in_a_copy(clone):
-    clone.dvc("exp", "run", "--queue", "-n", "queued", "-S", "evaluate.bootstrap_samples=150")
-    clone.dvc("queue", "start")
-    clone.dvc("queue", "logs", "queued", "-f")
-    assert "queued" in clone.dvc("exp", "list", "--name-only").split()
-    compared = clone.run("labelmint", "compare", "main", "queued")
-    assert "paired by row on the same 60 test rows" in compared
-    assert "evaluate.bootstrap_samples" in compared
-    assert clone.run("git", "status", "--short") == ""
 
 
 def test_results_of_an_unfinished_run_are_not_shown(clone):
