@@ -23,15 +23,20 @@ ODD_NAMES = [
     "a: b, c",
     "50 %",
     "naïve\u00a0café",
+    "null",
+    "007",
+    '🦀 crab, "big"',
+    "=cmd()|' <b>",
+    "L" * 300,
 ]
 
 
 @pytest.fixture
 def task(project, tiny_encoder, set_params):
     """Return task(rows, labels, ...): make it the project's, prepare it and write the arms."""
-    set_params(
-        {"task": "mine", "arms": {"real": {"real": "all"}, "tfidf": {"real": "all", "student": "tfidf"}}}
-    )
+    arms = {"real": {"real": "all"}, "tfidf": {"real": "all", "student": "tfidf"}}
+    # Rare labels need many prompts.
+    set_params({"task": "mine", "arms": arms, "generate.samples_per_prompt": 8})
 
     def make(rows, labels, real_rows=40, test_rows=40, source=None, params=None, **card):
         set_params({"real.rows": real_rows, "prepare.test_rows": test_rows, **(params or {})})
@@ -121,7 +126,7 @@ def test_pairs_are_learnt(task):
 
 @pytest.mark.parametrize("arm", ["real", "tfidf"])
 def test_odd_label_names_survive(task, arm):
-    task(marked_rows(dict.fromkeys(ODD_NAMES, 20)), ODD_NAMES, 70, 70)
+    task(marked_rows(dict.fromkeys(ODD_NAMES, 20)), ODD_NAMES, 84, 84)
     train(arm)
     assert list(read_rows(paths.predictions(arm))[0]["probabilities"]) == ODD_NAMES
     saved = json.loads((paths.model(arm) / "student.json").read_text(encoding="utf-8"))
