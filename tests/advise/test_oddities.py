@@ -55,7 +55,7 @@ def test_rare_labels_and_unbalanced_ones(found):
 def test_arms_that_want_more_rows_than_there_are(found):
     lines = found(arms={"real": {"real": "all"}, "real_900": {"real": 900}})
     assert lines == [
-        "there are 80 real rows beside the test rows, too few for the arms real_900; they are left out"
+        "there are 20 real rows beside the test rows, too few for the arms real_900; they are left out"
     ]
 
 
