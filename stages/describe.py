@@ -14,7 +14,7 @@ from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import Train, load_params
 from labelmint.core.progress import progress
-from labelmint.core.records import Input, Labelled, input_of, read_rows, write_metrics
+from labelmint.core.records import Input, Kept, Labelled, input_of, read_rows, write_metrics
 from labelmint.describe.compare import Draw, Sampling
 from labelmint.describe.summary import describe
 from labelmint.describe.texts import Floats
@@ -26,7 +26,8 @@ def main() -> None:
     """Write how the synthetic texts compare with the real ones."""
     params = load_params()
     names = load_card(params.task).label_names
-    train, pool, kept = (read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.KEPT))
+    train, pool = (read_rows(path, Labelled) for path in (paths.REAL_TRAIN, paths.REAL_POOL))
+    kept = read_rows(paths.KEPT, Kept)
     synthetic = [Labelled(**input_of(row), label=row["judged_label"]) for row in kept]
     result = describe(Sampling(), names, train, pool, synthetic, partial(embed, params.train), watch)
     write_metrics(paths.METRICS / "data.json", {"task": params.task, **result})

@@ -11,7 +11,7 @@ from __future__ import annotations
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_metrics, write_rows
+from labelmint.core.records import Labelled, read_rows, write_metrics, write_rows
 from labelmint.scoring import tables
 from labelmint.scoring.answers import write_answers
 from labelmint.scoring.compare import compare, unscored
@@ -35,7 +35,7 @@ def main() -> None:
     if not arms:
         raise DataError("params.yaml: arms: the data can fill none of them; declare one with fewer rows")
     # Not real.rows: those labelled later are rows to work with, too.
-    real_labels = [row["label"] for row in read_rows(paths.REAL_TRAIN)]
+    real_labels = [row["label"] for row in read_rows(paths.REAL_TRAIN, Labelled)]
     roles = Roles(arms, params.train.student, len(real_labels))
     metric = headline_metric(params.evaluate.metric, real_labels, names)
     curves = {}

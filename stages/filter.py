@@ -15,7 +15,7 @@ from functools import partial
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import Candidate, Labelled, read_rows, write_metrics, write_rows
+from labelmint.core.records import Candidate, Input, Labelled, read_rows, write_metrics, write_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
@@ -29,8 +29,8 @@ def main() -> None:
     """Apply the rules to the candidates; write the kept rows and the rejected ones."""
     params = load_params()
     card = load_card(params.task)
-    candidates = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
-    train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
+    candidates = [*read_rows(paths.CANDIDATES, Candidate), *read_rows(paths.TOP_UP_CANDIDATES, Candidate)]
+    train, test = read_rows(paths.REAL_TRAIN, Labelled), read_rows(paths.TEST_INPUTS, Input)
     scores = _scores(params, card, candidates, train)
     embed = partial(embed_rows, params.train)
     result = filter_candidates(params, card, candidates, train, test, scores.texts, embed)

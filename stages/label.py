@@ -12,7 +12,7 @@ from functools import partial
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import Input, read_rows, write_metrics, write_rows
+from labelmint.core.records import Input, Labelled, read_rows, write_metrics, write_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
@@ -24,8 +24,8 @@ def main() -> None:
     """Label the texts; write those with a clear label and the others."""
     params = load_params()
     card = load_card(params.task)
-    train, test = read_rows(paths.REAL_TRAIN), read_rows(paths.TEST_INPUTS)
-    texts: list[Input] = read_rows(paths.UNLABELLED)
+    train, test = read_rows(paths.REAL_TRAIN, Labelled), read_rows(paths.TEST_INPUTS, Input)
+    texts: list[Input] = read_rows(paths.UNLABELLED, Input)
     scores = LabelScores()
     if texts:
         with open_model(params.llm) as model:

@@ -13,7 +13,7 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import Candidate, Prompt, read_rows, write_metrics, write_rows
+from labelmint.core.records import Candidate, Input, Labelled, Prompt, read_rows, write_metrics, write_rows
 from labelmint.generation.top_up import TopUpRounds, report
 from labelmint.llm import open_model
 from labelmint.tasks.cards import load_card
@@ -25,8 +25,8 @@ def main() -> None:
     if not params.filter.rows_per_label:
         write([], [], report({}, [], (), params.top_up))
         return
-    card, train = load_card(params.task), read_rows(paths.REAL_TRAIN)
-    candidates, test = read_rows(paths.CANDIDATES), read_rows(paths.TEST_INPUTS)
+    card, train = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
+    candidates, test = read_rows(paths.CANDIDATES, Candidate), read_rows(paths.TEST_INPUTS, Input)
     with open_model(params.llm) as model:
         rounds = TopUpRounds(params, card, train, test, candidates, model)
         rounds.run()

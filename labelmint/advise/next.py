@@ -17,7 +17,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.formulas import csv_line
 from labelmint.core.params import Params
-from labelmint.core.records import LabelledText, RejectedText, read_rows
+from labelmint.core.records import LabelledText, RejectedText, atomic_binary_file, read_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import card_path, load_card
 
@@ -59,8 +59,8 @@ def write_next(params: Params, rows: int, out: Path) -> None:
 
 def texts_to_label() -> list[Text]:
     """Return the unlabelled texts that broke no rule, or only the one that wants a clear label."""
-    kept: list[LabelledText] = read_rows(paths.LABELLED)
-    rejected: list[RejectedText] = read_rows(paths.LABELLED_REJECTED)
+    kept: list[LabelledText] = read_rows(paths.LABELLED, LabelledText)
+    rejected: list[RejectedText] = read_rows(paths.LABELLED_REJECTED, RejectedText)
     texts: list[Text] = []
     texts += kept
     texts += (row for row in rejected if row["rule"] == _UNSURE)
@@ -102,10 +102,9 @@ def write_csv(path: Path, texts: Sequence[Text], suggested: Sequence[str], *, pa
     for row, label in zip(texts, suggested, strict=True):
         cells = {**row, "suggested_label": label, "label": ""}
         lines.append(csv_line(cells.get(column) for column in columns))
-    path.parent.mkdir(parents=True, exist_ok=True)
     # With a byte order mark: without it, spreadsheets take UTF-8 for the system's encoding.
-    with path.open("x", encoding="utf-8-sig", errors="replace", newline="") as target:
-        target.write("".join(lines))
+    with atomic_binary_file(path) as target:
+        target.write("".join(lines).encode("utf-8-sig", "replace"))
 
 
 def _scores(row: Text, names: Sequence[str]) -> Floats:

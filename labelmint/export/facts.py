@@ -106,7 +106,7 @@ def load_facts(arm: str) -> Facts:
         arm,
         params,
         load_card(params.task),
-        read_rows(paths.KEPT),
+        read_rows(paths.KEPT, Kept),
         _generator(params),
         _model(params.train.encoder, ("encoder",), "train.encoder", "the encoder"),
         _metrics(paths.METRICS / "filter.json"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -76,18 +75,10 @@ class Answers:
 
 @contextmanager
 def answers_file(path: Path | None) -> Iterator[IO[bytes]]:
-    """Open what the answers go to: standard output, or a file that gets its name once it is whole.
-
-    A reader of standard output that goes away, such as `head`, ends the command quietly.
-    """
+    """Open what the answers go to: standard output, or a file that gets its name once it is whole."""
     if path is None:
-        try:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            # Python flushes standard output once more as it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(0) from None
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
     elif path.exists() and not path.is_file():
         if path.is_dir():
             raise DataError(f"--output: {path} is a folder; name a file in it")

@@ -12,7 +12,15 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.lock import contradiction, read_file, read_lock, stages_of
 from labelmint.core.params import Params
-from labelmint.core.records import read_rows
+from labelmint.core.records import (
+    Kept,
+    Labelled,
+    LabelledText,
+    Prompt,
+    Rejected,
+    RejectedText,
+    read_rows,
+)
 
 Rows = list[dict[str, Any]]
 Metrics = dict[str, Any]
@@ -78,12 +86,12 @@ def read_inputs() -> Inputs:
         confusion=_table(paths.PLOTS / "confusion.csv"),
         reliability=_table(paths.PLOTS / "reliability.csv"),
         escalation=_table(paths.PLOTS / "escalation.csv"),
-        kept=_rows(paths.KEPT),
-        rejected=_rows(paths.REJECTED),
-        labelled=_rows(paths.LABELLED),
-        unsure=_rows(paths.LABELLED_REJECTED),
-        prompts=[*_rows(paths.PROMPTS), *_rows(paths.TOP_UP_PROMPTS)],
-        real=_rows(paths.REAL_TRAIN),
+        kept=_rows(paths.KEPT, Kept),
+        rejected=_rows(paths.REJECTED, Rejected),
+        labelled=_rows(paths.LABELLED, LabelledText),
+        unsure=_rows(paths.LABELLED_REJECTED, RejectedText),
+        prompts=[*_rows(paths.PROMPTS, Prompt), *_rows(paths.TOP_UP_PROMPTS, Prompt)],
+        real=_rows(paths.REAL_TRAIN, Labelled),
         hardest=_rows(paths.HARDEST),
     )
 
@@ -101,8 +109,8 @@ def read_metrics(path: Path) -> Metrics:
     return content
 
 
-def _rows(path: Path) -> Rows:
-    return read_rows(path) if path.exists() else []
+def _rows(path: Path, kind: Any = None) -> Rows:
+    return read_rows(path, kind) if path.exists() else []
 
 
 def _table(path: Path) -> list[dict[str, str]]:

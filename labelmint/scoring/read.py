@@ -25,7 +25,7 @@ class Truth:
 
 def read_truth(names: list[str]) -> Truth:
     """Read the test labels; raise `DataError` if they are of another task."""
-    rows: list[TestLabel] = read_rows(paths.TEST_LABELS)
+    rows: list[TestLabel] = read_rows(paths.TEST_LABELS, TestLabel)
     unknown = sorted({row["label"] for row in rows} - set(names))
     if unknown:
         raise DataError(f"{paths.TEST_LABELS}: labels {unknown} are not the task's; run `dvc repro`")
@@ -37,7 +37,7 @@ def read_inputs(truth: Truth) -> list[Input]:
 
     Without labels there are none to tell of.
     """
-    by_id: dict[str, Input] = {row["id"]: row for row in read_rows(paths.TEST_INPUTS)}
+    by_id: dict[str, Input] = {row["id"]: row for row in read_rows(paths.TEST_INPUTS, Input)}
     if truth.ids and set(by_id) != set(truth.ids):
         raise DataError(f"{paths.TEST_INPUTS}: not the rows of {paths.TEST_LABELS}; run `dvc repro`")
     return [by_id[row_id] for row_id in truth.ids]
@@ -51,7 +51,7 @@ def read_arm(arm: str, truth: Truth, names: list[str]) -> ArmPredictions | None:
     DataError
         If they are of other rows or labels than the test set's.
     """
-    trained = _metrics(f"train/{arm}")
+    trained = _metrics(f"train/{arm}", "train_rows", "real", "synthetic", "unlabelled", "student")
     if not trained["train_rows"]:
         return None
     path = paths.predictions(arm)
@@ -73,7 +73,7 @@ def read_arm(arm: str, truth: Truth, names: list[str]) -> ArmPredictions | None:
 
 def read_left_out() -> dict[str, str]:
     """Return why arms that the data can't fill were left out, by arm."""
-    left_out: dict[str, str] = _metrics("arms")["left_out"]
+    left_out: dict[str, str] = _metrics("arms", "left_out")["left_out"]
     return left_out
 
 
@@ -87,18 +87,23 @@ def read_minutes() -> dict[str, float | None]:
     }
 
 
-def _metrics(name: str) -> Any:
+def _metrics(name: str, *keys: str) -> Any:
+    """Read a metrics file that must have these keys."""
     path = paths.METRICS / f"{name}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if missing := [key for key in keys if key not in content]:
+            raise ValueError(f"{', '.join(missing)} missing")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro`") from None
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{path}: damaged ({error}); delete the file, and run `dvc repro`") from None
+    return content
 
 
 def _by_seed(path: Path, names: list[str]) -> dict[int, dict[str, list[float]]]:
     by_seed: dict[int, dict[str, list[float]]] = {}
-    row: Prediction
-    for row in read_rows(path):
+    for row in read_rows(path, Prediction):
         if list(row["probabilities"]) != names:
             raise DataError(
                 f"{path}: labels {list(row['probabilities'])} are not the task's; run `dvc repro`"

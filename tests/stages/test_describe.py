@@ -139,9 +139,12 @@ def test_no_synthetic_rows_are_an_error():
 @pytest.fixture
 def kept(prepared, tiny_encoder, monkeypatch):
     monkeypatch.setattr(stage, "Sampling", config)
-    rows = real_rows(20, 500)
     # What counts is the label that a row was found to have.
-    write_rows(paths.KEPT, [{**row, "label": "negative", "judged_label": row["label"]} for row in rows])
+    rows = [
+        candidate(at, row["text"], judged_label=row["label"], label_scores=None)
+        for at, row in enumerate(real_rows(20, 500))
+    ]
+    write_rows(paths.KEPT, rows)
     return prepared
 
 
