@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.classifier import TRUST_NOTHING, check_weights, silence_transformers
+from labelmint.encoder.classifier import (
+    TRUST_NOTHING,
+    check_weights,
+    load_tokenizer,
+    silence_transformers,
+)
 from labelmint.encoder.data import Rows, collate, length_batches, tokenize
 from labelmint.students.base import Classifier, Floats
 
@@ -43,7 +48,7 @@ class SequenceClassifier(Classifier):
             model: Any = AutoModelForSequenceClassification.from_pretrained(
                 folder, dtype=torch.float32, use_safetensors=True, **TRUST_NOTHING
             )
-            tokenizer: Any = AutoTokenizer.from_pretrained(folder, **TRUST_NOTHING)
+            tokenizer = load_tokenizer(folder)
         except Exception as error:
             # transformers, tokenizers and safetensors raise errors of many types for a damaged folder.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
