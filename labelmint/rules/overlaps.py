@@ -28,15 +28,13 @@ Mask = npt.NDArray[np.bool_]
 def overlapping(
     left: Any, right: Any, weights: Floats, share: float, dropped: Mask | None = None
 ) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield, in blocks, the pairs whose common parts weigh `share` of the sum of both texts' weights or more.
+    """Yield, in blocks, the pairs whose common parts weigh `share` (up to 0.5) of both texts' weights or more.
 
     Parameters
     ----------
     left, right : sparse, shapes (texts, parts)
         1 where a text has a part; pairs without a common part are none.
     weights : shape (parts,)
-    share : float
-        From 0 to 0.5.
     dropped : shape (texts,)
         Of pairs within one list, given twice: only those whose right text comes before the left one and isn't
         marked here. The caller marks texts as it goes.
