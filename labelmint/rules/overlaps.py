@@ -28,7 +28,7 @@ Mask = npt.NDArray[np.bool_]
 def overlapping(
     left: Any, right: Any, weights: Floats, share: float, dropped: Mask | None = None
 ) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield, in blocks, the pairs whose common parts weigh `share` (up to 0.5) of both texts' weights or more.
+    """Yield, in blocks, the pairs whose common parts weigh `share` (≤ 0.5) of both texts' weights or more.
 
     Parameters
     ----------
