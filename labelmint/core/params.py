@@ -93,7 +93,9 @@ class Arm(Section):
         if self.weights != "equal" and not self.real:
             raise ValueError(f"weights: {self.weights} needs real rows to weigh by; say real: all")
         if self.weights in ("imp", "dimp") and not self.synthetic and not self.unlabelled:
-            raise ValueError(f"weights: {self.weights} weighs made rows; say synthetic: all, or unlabelled: all")
+            raise ValueError(
+                f"weights: {self.weights} weighs made rows; say synthetic: all, or unlabelled: all"
+            )
         if self.max_weight is not None and self.weights not in ("imp", "dimp"):
             raise ValueError("max_weight is for weights: imp and dimp; remove it")
         return self

@@ -95,7 +95,7 @@ def _quoted(lines: Lines, separator: str, columns: list[str] | None = None) -> I
             if len(cell) <= _MAX_CELL and len(known) < _MAX_CELLS:
                 known.add(cell)
         if len(taken) > 1 and columns:
-            merged += [(begin, lines.number, rows)] if (rows := _merged(taken, separator, columns)) else []
+            merged += [(begin, lines.number, rows)] if (rows := _merged(taken, separator, fields)) else []
             _check_merged(lines, merged, cells)
         if fields:
             yield begin, fields
@@ -108,10 +108,15 @@ def _remedy(error: str) -> str:
     return "check the quotes from here on: write those within a text twice, and quote the text"
 
 
-def _merged(taken: list[str], separator: str, columns: list[str]) -> list[list[str]]:
-    """Return the fields of each line of a record, if all could be rows that a stray quote merged."""
+def _merged(taken: list[str], separator: str, fields: list[str]) -> list[list[str]]:
+    """Return the fields of each line of a record, if all could be rows that a stray quote merged.
+
+    Those of the first line that are the record's own say nothing, and are empty.
+    """
     rows = [line.rstrip("\r\n").split(separator) for line in taken[:-1] if line.strip()]
-    return rows if all(len(row) == len(columns) for row in rows) else []
+    if any(len(row) != len(fields) for row in rows):
+        return []
+    return [["" if cell in fields else cell for cell in row] if row is rows[0] else row for row in rows]
 
 
 def _check_merged(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import fold, spans
-from labelmint.tasks.cards import Excerpt
+
+if TYPE_CHECKING:  # predict reads texts, and `labelmint --help` needs no pydantic
+    from labelmint.tasks.cards import Excerpt
 
 Key = tuple[str, ...]
 

@@ -102,8 +102,8 @@ def test_a_clock_that_jumps_loses_nothing_that_was_just_written(monkeypatch, clo
         results.add("a", 1)
         assert results["a"] == 1
     assert results["a"] == 1
-    monkeypatch.setattr(time, "time", lambda: 1e9)
-    assert summary()[1].endswith(" 0 days ago")
+    monkeypatch.setattr(time, "time", lambda: 1e9)  # before what a clock ahead of its time wrote
+    assert "-" not in summary()[1].split("last used")[1]
 
 
 def test_a_fresh_run_ignores_earlier_results_but_sees_its_own(filled, monkeypatch):

@@ -60,7 +60,7 @@ def test_a_model_of_the_wrong_kind_is_an_error(project):
         ({"kind": "base", "package": "b", "file": "c"}, "toy: give `parts` or `folder` with `package`"),
         ({"path": "a"}, "key toy.kind is missing"),
         ({"kind": "bse", "path": "a"}, "toy.kind: input should be 'base', 'chat' or 'encoder', not 'bse'"),
-        ({"kind": "base", "path": "a", "sha": "b"}, "unknown key toy.sha; remove it"),
+        ({"kind": "base", "path": "a", "sha": "b"}, "unknown key toy.sha; did you mean sha256?"),
         ("a.gguf", "toy must be a mapping of keys to values"),
         (None, "toy must be a mapping of keys to values"),
     ],

@@ -23,7 +23,8 @@ def save_arm(project, classifier, tokenizer):
         with torch.random.fork_rng():
             torch.manual_seed(1)
             model.set_head(torch.randn(len(NAMES), model.width) * 5, torch.randn(len(NAMES)))
-        write_json(paths.METRICS / "evaluate.json", {"main_arm": arm})
+        if not (scores := paths.METRICS / "evaluate.json").exists():
+            write_json(scores, {"main_arm": arm})
         folder = paths.model(arm)
         with whole_folder(folder) as temporary:
             EncoderClassifier(model, tokenizer, NAMES, 32).save(temporary, "linear_head")

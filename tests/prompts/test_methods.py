@@ -160,7 +160,7 @@ def test_a_value_of_a_kind_without_words_of_its_own_is_said_by_its_name():
         ("auto", "one_shot", 0, {"zero_shot": 1}),
         ("auto", "attributes", 0, {"attributes": 1}),
         ("one_shot", "persona", 5, {"one_shot": 1}),
-        ({"few_shot": 0.6, "persona": 0.2, "zero_shot": 0.0}, None, 5, {"few_shot": 0.75, "persona": 0.25}),
+        ({"few_shot": 0.75, "persona": 0.25, "zero_shot": 0.0}, None, 5, {"few_shot": 0.75, "persona": 0.25}),
     ],
 )
 def test_the_methods_that_are_used(method, recommended, rows, used):

@@ -14,6 +14,9 @@ from stages.evaluate import main
 WRONG = {"real": 16, "synthetic": 12, "mixed": 9, "texts": 10, "real_30": 12, "real_40": 8, "real_50": 5}
 # Real, synthetic and unlabelled rows.
 ROWS = {"synthetic": (0, 200, 0), "mixed": (20, 200, 0), "texts": (20, 0, 90)}
+UNFILLED = dict.fromkeys(["train_rows", "real", "synthetic", "unlabelled", "seeds"], 0) | {
+    "student": "linear_head"
+}
 ROWS |= {"real_30": (30, 0, 0), "real_40": (40, 0, 0), "real_50": (50, 0, 0)}
 TABLES = ["confusion.csv", "learning_curve.csv", "reliability.csv", "escalation.csv"]
 OUTPUTS = [
@@ -289,13 +292,13 @@ def test_test_inputs_of_other_rows_are_an_error():
 
 def test_an_arm_that_the_data_could_not_fill_is_left_out():
     write_rows(paths.predictions("real_50"), [])
-    write_json(paths.METRICS / "train/real_50.json", {"train_rows": 0})
+    write_json(paths.METRICS / "train/real_50.json", UNFILLED)
     main()
     assert list(result()["arms"]) == [arm for arm in [*WRONG, *STUDENTS] if arm != "real_50"]
 
 
 def test_without_any_arm_that_could_be_filled_there_is_an_error(set_params):
     set_params({"arms": {"real_50": {"real": 50}}})
-    write_json(paths.METRICS / "train/real_50.json", {"train_rows": 0})
+    write_json(paths.METRICS / "train/real_50.json", UNFILLED)
     with pytest.raises(DataError, match="the data can fill none of them; declare one with fewer rows"):
         main()

@@ -185,7 +185,7 @@ def test_rows_of_a_single_label_are_an_error(prepared, arm):
     write_rows(paths.arm_rows(arm), rows)
     with pytest.raises(DataError, match=rf"data/arms/{arm}\.jsonl: 10 rows of fewer than two labels"):
         main(arm)
-    assert made(prepared) == {}
+    assert not [name for name in made(prepared) if not name.startswith("metrics/curves/")]
 
 
 def test_rows_of_a_label_that_the_card_does_not_know_are_an_error():
