@@ -32,6 +32,7 @@ settings.register_profile("labelmint", deadline=None, max_examples=60)
 settings.load_profile("labelmint")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let `pytest -n 2 --dist loadgroup` share the files out whole, and first of all those that take minutes.
 
