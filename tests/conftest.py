@@ -32,16 +32,9 @@ settings.register_profile("labelmint", deadline=None, max_examples=60)
 settings.load_profile("labelmint")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let `pytest -n 2 --dist loadgroup` share the files out whole, and first of all those that take minutes.
-
-    The tests of the whole pipeline share one run, so that one process takes all of them.
-    """
+    """Begin with the files that take minutes, so that no process waits for another at the end."""
     items.sort(key=lambda item: "pipeline" not in item.path.parts)
-    for item in items:
-        group = "pipeline" if "pipeline" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
