@@ -52,6 +52,7 @@ def test_an_experiment_goes_to_another_clone(clone, colleague):
     colleague.dvc("exp", "apply", "fewer")
     assert "bootstrap_samples: 160" in (colleague.folder / "params.yaml").read_text()
     assert colleague.stages_run("repro", "evaluate") == []
+    colleague.run("git", "checkout", "-q", ".")
 
 
 def test_results_go_through_s3(pristine, first_run, tmp_path, monkeypatch):
