@@ -3,8 +3,7 @@
 import gzip
 import json
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import datetime
 
 import pytest
 
@@ -188,7 +187,7 @@ def test_halves_and_garbage_are_asked_for_again(served, pauses, reply):
 @pytest.mark.parametrize(
     ("header", "low", "high"),
     [
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 300, 300),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", 300, 300),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.5, 1),
         ("1.5", 1.5, 1.5),
         ("nan", 0.5, 1),
