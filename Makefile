@@ -72,7 +72,7 @@ bench: setup
 	@$(BIN)/python -m experiments.bench
 
 test: setup
-	@echo "test: about 12 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
+	@echo "test: 12 to 20 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: setup

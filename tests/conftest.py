@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ TINY_ARMS: dict[str, Any] = {
     "real_40": {"real": 40},
     "real_50": {"real": 50},
 }
+
+# What a shell starts in the background ignores Ctrl-C, and so would the processes that tests send one to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: a shared machine pauses now and then, and a pause is no failure.
 settings.register_profile("labelmint", deadline=None, max_examples=60)

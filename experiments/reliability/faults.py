@@ -42,6 +42,8 @@ _ROWS = ("real", "synthetic", "labelled", "arms", "predictions")
 def run_faults(folder: Path) -> dict[str, Any]:
     """Run all faults in an empty folder; return counts for metrics/reliability.json."""
     draw = random.Random(_SEED)
+    # In the background of a shell Ctrl-C is ignored, also by what is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with stub_server(_SECONDS_PER_ANSWER) as url:
         whole, killed = (Project(folder / name / "project", url) for name in ("whole", "killed"))
         whole.make()

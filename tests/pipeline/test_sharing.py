@@ -33,7 +33,7 @@ def test_only_what_changed_is_run_on_results_that_are_pulled(colleague):
     assert colleague.stages_run("repro", "--allow-missing", "--dry") == []  # nothing is here yet
     colleague.write_params({"evaluate.bootstrap_samples": 150})
     assert colleague.stages_run("repro", "--pull", "evaluate") == ["prepare", "evaluate"]
-    colleague.run("git", "checkout", "-q", ".")
+    colleague.run("git", "reset", "-q", "--hard")  # dvc.lock is staged
 
 
 def test_after_a_pull_nothing_is_run_and_gc_keeps_what_is_used(colleague, pristine):
@@ -52,7 +52,7 @@ def test_an_experiment_goes_to_another_clone(clone, colleague):
     colleague.dvc("exp", "apply", "fewer")
     assert "bootstrap_samples: 160" in (colleague.folder / "params.yaml").read_text()
     assert colleague.stages_run("repro", "evaluate") == []
-    colleague.run("git", "checkout", "-q", ".")
+    colleague.run("git", "reset", "-q", "--hard")  # dvc.lock is staged
 
 
 def test_results_go_through_s3(pristine, first_run, tmp_path, monkeypatch):
