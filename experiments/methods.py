@@ -10,13 +10,11 @@ docs/explanation/methods_measured.md.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from experiments import tables
@@ -27,11 +25,12 @@ from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params
-from labelmint.core.records import ArmRow, Kept, atomic_file, write_json
+from labelmint.core.records import ArmRow, Kept, write_json
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.llm import open_model
-from labelmint.scoring.bootstrap import Bootstrap, interval, score_interval, two_sided_p
-from labelmint.scoring.scores import ArmPredictions
+from labelmint.scoring.bootstrap import Bootstrap
+from labelmint.scoring.compare import score_of
+from labelmint.scoring.scores import ArmPredictions, Floats, scores_by_seed
 from labelmint.students.base import Setting, Student, label_numbers
 from labelmint.students.importance import real_probability
 from labelmint.students.registry import open_student
@@ -61,11 +60,7 @@ def main(*, page_only: bool = False) -> None:
         if not path.exists():
             print(f"methods: {name}", file=sys.stderr)
             write_json(path, run(load_task(method_params(name))))
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    if not results:
-        raise DataError(f"{RESULTS}: no results; run `python -m experiments.methods`")
-    with atomic_file(PAGE) as file:
-        file.write(page(results))
+    tables.write_page(PAGE, page, RESULTS, "python -m experiments.methods")
 
 
 def method_params(task: str) -> Params:
@@ -115,7 +110,7 @@ def _weightings(
     return {
         name: {
             "train_rows": arm.train_rows,
-            "accuracy": _score(arm, bootstrap),
+            "accuracy": score_of(_accuracy(arm, bootstrap), bootstrap.scores(arm)),
             "gain": {} if name == PLAIN else _gain(arm, predicted[PLAIN], bootstrap),
             **summaries.get(name, {}),
         }
@@ -142,19 +137,13 @@ def _likely(task: Task, rows: Sequence[ArmRow], seed: int) -> list[ArmRow]:
     ]
 
 
-def _score(arm: ArmPredictions, bootstrap: Bootstrap) -> dict[str, float]:
-    mean = float(np.mean([bootstrap.truth == predicted for predicted in arm.predicted]))
-    return {"mean": round(mean, 4), **score_interval(bootstrap.scores(arm))}
+def _accuracy(arm: ArmPredictions, bootstrap: Bootstrap) -> Floats:
+    return scores_by_seed(arm, bootstrap.truth, bootstrap.labels, "accuracy")
 
 
 def _gain(one: ArmPredictions, other: ArmPredictions, bootstrap: Bootstrap) -> dict[str, float]:
-    differences = bootstrap.difference(one, other)
-    means = [float(np.mean([bootstrap.truth == row for row in arm.predicted])) for arm in (one, other)]
-    return {
-        "accuracy": round(means[0] - means[1], 4),
-        **interval(differences),
-        "p_value": two_sided_p(differences),
-    }
+    means = [float(_accuracy(arm, bootstrap).mean()) for arm in (one, other)]
+    return {"accuracy": round(means[0] - means[1], 4), **bootstrap.gain(one, other)}
 
 
 def page(results: Sequence[Mapping[str, Any]]) -> str:

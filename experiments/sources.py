@@ -26,7 +26,7 @@ from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params, load_params
-from labelmint.core.records import ArmRow, Input, Kept, atomic_file, input_of, write_json
+from labelmint.core.records import ArmRow, Input, Kept, input_of, write_json
 from labelmint.encoder.vectors import embed_by_source, embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
@@ -72,11 +72,7 @@ def main(*, tasks: Sequence[str] = (), llm: str | None = None, page_only: bool =
             result = result or {"task": name, "llm": task.params.llm.model, "test_rows": len(task.rows.test)}
             result.setdefault("students", {})[student] = run(task)
             write_json(path, result)
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    if not results:
-        raise DataError(f"{RESULTS}: no results; run `python -m experiments.sources`")
-    with atomic_file(PAGE) as file:
-        file.write(page(results))
+    tables.write_page(PAGE, page, RESULTS, "python -m experiments.sources")
 
 
 def _left_out(task: str, student: str) -> bool:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from experiments.reliability import server
+from experiments.reliability.project import CARD
+from labelmint.checks import read_checked_task
+from labelmint.core.errors import LabelmintError
 from labelmint.core.params import Llm, LlmServer, Params, load_params
 from labelmint.core.records import Candidate, Labelled
 from labelmint.llm.base import Sampling
@@ -49,11 +55,7 @@ NEUTRAL = [
     "doctor",
     "painter",
 ]
-OPINIONS = {
-    "negative": ["awful", "dull", "clumsy", "weak"],
-    "positive": ["great", "bright", "lovely", "superb"],
-    "neutral": ["plain", "usual", "average", "common"],
-}
+OPINIONS = {**server.OPINIONS, "neutral": ["plain", "usual", "average", "common"]}
 
 
 def labelled(label: str, number: int, text: str | None = None) -> Labelled:
@@ -122,18 +124,7 @@ def section(name: str, **changes: Any) -> Any:
 
 def card_content(**changes: Any) -> dict[str, Any]:
     """Return the content of a task card over data/raw/rows.csv with the labels neg and pos."""
-    return {
-        "description": "sentences from film reviews",
-        "text_name": "film review",
-        "question": "Sentiment",
-        "labels": {
-            "neg": {"name": "negative", "phrase": "negative"},
-            "pos": {"name": "positive", "phrase": "positive"},
-        },
-        "source": {"path": "data/raw/rows.csv", "text_column": "text", "label_column": "label"},
-        "licence": "none",
-        **changes,
-    }
+    return {**deepcopy(CARD), **changes}
 
 
 def card(**changes: Any) -> TaskCard:
@@ -186,3 +177,15 @@ def llm(**changes: Any) -> Llm:
 def llm_server(**changes: Any) -> LlmServer:
     """Return the shipped `llm.server` section with changes, checked."""
     return LlmServer.model_validate({**shipped().llm.server.model_dump(), **changes})
+
+
+def said_by_checks(rows: Sequence[Labelled]) -> str:
+    """Write the rows as data/raw/rows.csv, and check the project here; return the error."""
+    values = {entry["name"]: value for value, entry in CARD["labels"].items()}
+    lines = [f"{row['text']},{values.get(row['label'], row['label'])}\n" for row in rows]
+    Path("data/raw/rows.csv").write_text("text,label\n" + "".join(lines), encoding="utf-8")
+    try:
+        read_checked_task(load_params())
+    except LabelmintError as error:
+        return str(error)
+    return ""

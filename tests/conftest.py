@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import settings
 
-from labelmint.core.config import read_yaml
+from experiments.reliability.project import set_params as change_params
 from labelmint.core.params import Params, load_params
 from stages.prepare import main as prepare
 from tests.builders import REPOSITORY, reviews, write_card
@@ -103,16 +102,7 @@ def set_params(project: Path) -> Callable[[dict[str, Any]], None]:
     """Return set_params({"section.key": value}): change params.yaml, whatever it ships with."""
 
     def change(values: dict[str, Any]) -> None:
-        path = project / "params.yaml"
-        content = read_yaml(path)
-        for key, value in values.items():
-            *sections, last = key.split(".")
-            target = content
-            for name in sections:
-                target = target[name]
-            assert last in target, f"params.yaml has no {key}"
-            target[last] = value
-        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        change_params(project / "params.yaml", values)
 
     return change
 

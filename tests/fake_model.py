@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from experiments.reliability.scripted import ScriptedModel
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 
 Writer = Callable[[str, int], Completion]
@@ -18,7 +19,7 @@ _VERBS = ["feels", "is", "seems", "remains", "turns out"]
 _FILLERS = ["slow", "bright", "long", "loud", "strange", "quiet", "plain", "busy", "old", "young"]
 
 
-class FakeModel:
+class FakeModel(ScriptedModel):
     """A model whose texts come from `writer(prompt, seed)` and whose scores from `reader(text, choice)`."""
 
     def __init__(
@@ -31,7 +32,7 @@ class FakeModel:
     ) -> None:
         self.writer = writer or write_sentence
         self.reader = reader or read_words
-        self.kind: Literal["base", "chat"] = kind
+        self.kind = kind
         self.can_score, self.can_give_states = can_score, can_give_states
         self.waves_written = 0
         self.texts_scored = 0
@@ -41,9 +42,6 @@ class FakeModel:
         """Return a constant: the script is not part of it."""
         return {"model": "fake", "kind": self.kind}
 
-    def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
-        """Accept prompts of any length."""
-
     def write_wave(
         self,
         groups: Sequence[PromptGroup],
@@ -52,11 +50,11 @@ class FakeModel:
     ) -> list[list[Completion]]:
         """Write with the script."""
         self.waves_written += 1
-        texts = [[self.writer(group.prompt, seed) for seed in group.seeds] for group in groups]
-        for text in (text for group in texts for text in group):
-            if on_text:
-                on_text(text)
-        return texts
+        return super().write_wave(groups, sampling, on_text)
+
+    def write(self, prompt: str, seed: int) -> Completion:
+        """Write a text with the script."""
+        return self.writer(prompt, seed)
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Score with the script; the scores are the hidden states, too."""

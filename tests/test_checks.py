@@ -1,9 +1,9 @@
 import pytest
 
 from labelmint.checks import check_names, read_checked_task
-from labelmint.core.errors import LabelmintError, ParamsError
+from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
-from tests.builders import REPOSITORY, reviews, section, write_card
+from tests.builders import REPOSITORY, reviews, said_by_checks, section, write_card
 from tests.encoder.conftest import encoder_folder, tiny_encoder
 
 __all__ = ["encoder_folder", "tiny_encoder"]
@@ -35,7 +35,6 @@ def test_text_first_needs_a_method_that_shows_rows(method):
 
 ARMS = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
 SETTINGS = {"task": "mine", "real.rows": 20, "prepare.test_rows": 20, "arms": ARMS}
-VALUES = {"negative": "neg", "positive": "pos"}
 GOOD, BAD, RARE = ({"name": name, "phrase": name} for name in ("positive", "negative", "rare"))
 
 
@@ -47,15 +46,10 @@ def attempt(project, set_params):
     def result(settings, card=None, counts=(("negative", 60), ("positive", 60))):
         set_params({**SETTINGS, **settings})
         write_card(project, "mine", **(card or {}))
-        rows = [f"{row['text']},{VALUES[row['label']]}\n" for row in reviews(dict(counts))]
-        # Rare rows are the first ones under another label.
-        rows[:1] = [row.replace(",neg", ",rare") for row in rows[:1]] if "rare" in str(card) else rows[:1]
-        (project / "data/raw/rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
-        try:
-            read_checked_task(load_params())
-        except LabelmintError as error:
-            return str(error)
-        return ""
+        rows = reviews(dict(counts))
+        if "rare" in str(card) and rows[0]["label"] == "negative":
+            rows[0]["label"] = "rare"
+        return said_by_checks(rows)
 
     return result
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from experiments.reliability.project import CARD
 from labelmint.checks import check_names
 from labelmint.core.config import check, parse_yaml, read_yaml
 from labelmint.core.errors import LabelmintError
@@ -47,19 +48,12 @@ _VALUES: list[Any] = [
     *([], {}, [[]], [None], {"a": {}}, {"": ""}, ["a", 1], {"negative": 0.5}, "../..", "x" * 300),
 ]
 _CARD = {
-    "description": "sentences from film reviews",
-    "text_name": "film review",
-    "question": "Sentiment",
-    "labels": {
-        "neg": {"name": "negative", "phrase": "negative"},
-        "pos": {"name": "positive", "phrase": "positive"},
-    },
-    "source": {"path": "rows.csv", "text_column": "text", "label_column": "label"},
+    **CARD,
+    "source": {**CARD["source"], "path": "rows.csv"},
     "unlabelled": {"path": "more.csv"},
     "excerpt": {"words": 50, "from": "start"},
     "topics": ["acting"],
     "templates": {"negative": ["Never"], "positive": ["Ever"]},
-    "licence": "none",
 }
 
 

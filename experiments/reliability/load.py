@@ -204,7 +204,7 @@ def _train(params: Params, count: int) -> Callable[[], object]:
     Path("data").unlink()
     Path("data").mkdir()
     paths.TASKS.symlink_to(tasks, target_is_directory=True)
-    save_encoder(Path("encoder"))
+    save_encoder(Path("encoder"), WORDS)
     write_json(paths.CATALOG, {"tiny": {"kind": "encoder", "path": "encoder", "licence": "none"}})
     settings = {"encoder": "tiny", "student": "linear_head"}
     train_settings = params.train.model_copy(update=settings)

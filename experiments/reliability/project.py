@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ STAGES = [
 ]
 _FILES = ["params.yaml", "dvc.yaml", "data/models.yaml", ".dvcignore", ".gitignore", ".dvc/config"]
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-_CARD = {
+CARD: dict[str, Any] = {
     "description": "sentences from film reviews",
     "text_name": "film review",
     "question": "Sentiment",
@@ -103,11 +104,11 @@ class Project:
         labels = {"neg": "negative", "pos": "positive"}
         rows = [f"{sentence(labels[label], draw)},{label}\n" for _ in range(60) for label in labels]
         self.write("data/raw/rows.csv", "text,label\n" + "".join(rows))
-        self.write("data/tasks/small.yaml", yaml.safe_dump(_CARD, sort_keys=False))
+        self.write("data/tasks/small.yaml", yaml.safe_dump(CARD, sort_keys=False))
         self.set_params({**_SETTINGS, "llm.server.url": self.url})
         encoder = self.folder.parent / "encoder"
         if not encoder.exists():
-            save_encoder(encoder)
+            save_encoder(encoder, WORDS)
         digest = hashlib.sha256((encoder / "model.safetensors").read_bytes()).hexdigest()
         entry = {"kind": "encoder", "path": str(encoder), "sha256": digest, "licence": "none"}
         with (self.folder / "data/models.yaml").open("a", encoding="utf-8") as file:
@@ -122,14 +123,7 @@ class Project:
 
     def set_params(self, changes: dict[str, Any]) -> None:
         """Change params.yaml; keys are dotted."""
-        content = read_yaml(self.folder / "params.yaml")
-        for key, value in changes.items():
-            *sections, last = key.split(".")
-            part = content
-            for section in sections:
-                part = part[section]
-            part[last] = value
-        self.write("params.yaml", yaml.safe_dump(content, sort_keys=False))
+        set_params(self.folder / "params.yaml", changes)
 
     def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command in a process group of its own."""
@@ -153,18 +147,32 @@ class Project:
         return output
 
 
+def set_params(path: Path, changes: dict[str, Any]) -> None:
+    """Change settings of a params.yaml that are there; keys are dotted."""
+    content = read_yaml(path)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        part = content
+        for section in sections:
+            part = part[section]
+        if last not in part:
+            raise KeyError(f"{path} has no {key}")
+        part[last] = value
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
 def stage_command(stage: str) -> list[str]:
     """Return the command of a stage of `STAGES`."""
     return [sys.executable, "-m", *f"stages.{stage}".split()]
 
 
-def save_encoder(folder: Path) -> None:
-    """Save a random encoder of two layers, whose words are the stub's."""
+def save_encoder(folder: Path, known: Sequence[str]) -> None:
+    """Save an encoder of two layers with random weights, always the same, that knows these words."""
     # Here: PyTorch takes seconds to load.
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast  # type: ignore[attr-defined]
 
-    words = [*_SPECIAL, *WORDS]
+    words = [*_SPECIAL, *known]
     config = BertConfig(
         vocab_size=len(words),
         hidden_size=32,
@@ -173,6 +181,7 @@ def save_encoder(folder: Path) -> None:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    torch.manual_seed(0)
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     BertTokenizerFast(vocab={word: at for at, word in enumerate(words)}).save_pretrained(folder)

@@ -35,18 +35,16 @@ class ScriptedModel:
         sampling: Sampling,
         on_text: Callable[[Completion], None] | None = None,
     ) -> list[list[Completion]]:
-        """Write random words for each seed."""
-        written = [
-            [
-                Completion(" ".join(random.Random(seed).choices(_WORDS, k=20)), 20, "stop")
-                for seed in group.seeds
-            ]
-            for group in groups
-        ]
+        """Write a text for each seed."""
+        written = [[self.write(group.prompt, seed) for seed in group.seeds] for group in groups]
         for text in (text for texts in written for text in texts):
             if on_text:
                 on_text(text)
         return written
+
+    def write(self, prompt: str, seed: int) -> Completion:
+        """Write random words."""
+        return Completion(" ".join(random.Random(seed).choices(_WORDS, k=20)), 20, "stop")
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Return scores and hidden states that a text always has."""

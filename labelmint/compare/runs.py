@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from labelmint.compare.revisions import Revision
 from labelmint.core.config import parse_yaml
 from labelmint.core.errors import DataError
-from labelmint.core.lock import LOCK, contradiction, read_lock, stages_of, unrecorded
+from labelmint.core.lock import LOCK, other_run, read_lock, stages_of, unrecorded
 from labelmint.core.records import SCHEMA_VERSION
 from labelmint.scoring.answers import Answers, read_answers
 
@@ -75,11 +75,7 @@ def _check_version(title: str, evaluate: Mapping[str, Any]) -> None:
 def _check_one_run(
     revision: Revision, task: str, evaluate: Mapping[str, Any], recorded: Mapping[str, Any]
 ) -> None:
-    scored = evaluate.get("task")
-    problem = (
-        f"metrics/evaluate.json is of task {scored}, and params.yaml says {task}" if scored != task else ""
-    )
-    problem = problem or contradiction(revision.read, recorded)
+    problem = other_run(revision.read, recorded, evaluate, task)
     if not problem:
         return
     last_run = (

@@ -12,7 +12,7 @@ from labelmint.compare.runs import Run
 from labelmint.core.errors import DataError
 from labelmint.core.lock import outputs
 from labelmint.report.arms import METRIC_NAMES
-from labelmint.report.formats import count, duration, interval, percent, points, points_interval
+from labelmint.report.formats import bound, count, duration, interval, percent, points, points_interval
 
 NONE = "–"
 _LONGEST = 60
@@ -123,8 +123,8 @@ def _equivalences(base: Run, head: Run) -> Iterator[list[str]]:
 def _equivalence(found: Mapping[str, Any] | None) -> str:
     if not found or found.get("rows") is None:
         return NONE
-    bound = next((word for word in ("at least ", "at most ") if word in found.get("note", "")), "")
-    return f"{bound}{count(found['rows'])} ({count(found.get('ci_low'))} to {count(found.get('ci_high'))})"
+    rows = f"{bound(found.get('note', ''))} {count(found['rows'])}".lstrip()
+    return f"{rows} ({count(found.get('ci_low'))} to {count(found.get('ci_high'))})"
 
 
 def _data(run: Run) -> dict[str, str]:

@@ -56,6 +56,13 @@ def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[s
     return next(chain(settings, _changed_files(read, recorded)), "")
 
 
+def other_run(read: Read, recorded: Mapping[str, Any], evaluate: Mapping[str, Any], task: object) -> str:
+    """Return how an evaluation is not of one run with today's task and settings; "" if nothing shows it."""
+    if evaluate and evaluate.get("task") != task:
+        return f"metrics/evaluate.json is of task {evaluate.get('task')}, and params.yaml says {task}"
+    return contradiction(read, recorded)
+
+
 def unrecorded(read: Read, recorded: Mapping[str, Any]) -> list[str]:
     """Return the metrics files that are not those of the recorded run; none where nothing is recorded."""
     metrics = {path: value for path, value in outputs(recorded).items() if path.startswith("metrics/")}

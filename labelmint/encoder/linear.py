@@ -19,6 +19,7 @@ from labelmint.encoder.data import Labels, folds_of
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5
+MANY_ROWS_C = 10.0  # of thousands of rows, nearly always what cross-validation prefers
 
 Floats = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]

@@ -75,3 +75,8 @@ FILTERS = {
     filter.__name__: filter
     for filter in (count, percent, points, p_value, duration, number, interval, points_interval)
 }
+
+
+def bound(note: str) -> str:
+    """Return "at least" or "at most" if the note of a label equivalence says so, else ""."""
+    return next((word for word in ("at least", "at most") if word in note), "")

@@ -10,7 +10,7 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.lock import contradiction, read_file, read_lock, stages_of
+from labelmint.core.lock import other_run, read_file, read_lock, stages_of
 from labelmint.core.params import Params
 from labelmint.core.records import (
     Kept,
@@ -59,11 +59,7 @@ def check_for_rows() -> None:
 def check_one_run(params: Params, evaluate: Metrics) -> dict[str, Any]:
     """Return what dvc.lock records; raise `DataError` if results are not of one run with these settings."""
     recorded = read_lock(read_file, stages_of(params.arms))
-    problem = contradiction(read_file, recorded)
-    if evaluate and evaluate.get("task") != params.task:
-        path = paths.METRICS / "evaluate.json"
-        problem = f"{path} is of task {evaluate.get('task')}, and params.yaml says {params.task}"
-    if problem:
+    if problem := other_run(read_file, recorded, evaluate, params.task):
         raise DataError(f"the results are not of one run with these settings: {problem}; run `dvc repro`")
     return recorded
 

@@ -12,6 +12,7 @@ from labelmint.core.params import load_params
 from labelmint.core.records import SCHEMA_VERSION
 from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
 from labelmint.report.formats import (
+    bound,
     count,
     duration,
     interval,
@@ -117,8 +118,7 @@ def _main_gain(inputs: Inputs) -> Mapping[str, Any]:
 def _bounded(worth: Mapping[str, Any]) -> str:
     if not worth["rows"]:
         return "0"
-    bound = next((word for word in ("at least", "at most") if word in worth["note"]), "about")
-    return f"{bound} {count(worth['rows'])}"
+    return f"{bound(worth['note']) or 'about'} {count(worth['rows'])}"
 
 
 def _span(worth: Mapping[str, Any]) -> str:

@@ -86,6 +86,13 @@ class Bootstrap:
         (resampled, spread), (others, other_spread) = (self._resampled(arm, metric) for arm in (one, other))
         return resampled - others + self._noise(spread + other_spread, f"{one.arm} {other.arm}")
 
+    def gain(
+        self, one: ArmPredictions, other: ArmPredictions, metric: Metric = "accuracy"
+    ) -> dict[str, float]:
+        """Return the interval of two arms' difference, and the p-value of there being none."""
+        differences = self.difference(one, other, metric)
+        return {**interval(differences), "p_value": two_sided_p(differences)}
+
     def _resampled(self, arm: ArmPredictions, metric: Metric) -> tuple[Floats, Spread]:
         by_seed, resampled = (
             weighted_scores(metric, arm.predicted, self.truth, weights, self.labels)

@@ -9,7 +9,7 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from labelmint.core.params import Evaluate
-from labelmint.scoring.bootstrap import Bootstrap, interval, score_interval, two_sided_p
+from labelmint.scoring.bootstrap import Bootstrap, score_interval
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import (
@@ -37,7 +37,7 @@ def compare(
         scores[arm.arm] = definition(arm, roles)
         for each in get_args(Metric):
             seeds, samples = scores_by_seed(arm, truth, len(names), each), bootstrap.scores(arm, each)
-            scores[arm.arm][each] = _score(seeds, samples)
+            scores[arm.arm][each] = score_of(seeds, samples)
             if each == metric:
                 by_seed[arm.arm], resampled[arm.arm] = seeds, samples
         scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)
@@ -89,7 +89,8 @@ def _headline(roles: Roles) -> dict[str, str]:
     return {"main_arm": roles.main.arm, "counterpart": counterpart.arm if counterpart else ""}
 
 
-def _score(by_seed: Floats, samples: Floats) -> dict[str, float]:
+def score_of(by_seed: Floats, samples: Floats) -> dict[str, float]:
+    """Return the mean over the seeds, their standard deviation, and the interval of resampled scores."""
     sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
     return {"mean": round(float(by_seed.mean()), 4), "sd": round(sd, 4), **score_interval(samples)}
 
@@ -100,13 +101,11 @@ def _gains(
     """Return the paired differences; `p_adjusted` allows for there being several (Holm 1979)."""
     gains: dict[str, dict[str, Any]] = {}
     for one, other in roles.comparisons():
-        differences = bootstrap.difference(one, other, metric)
         gains[f"{one.arm}_vs_{other.arm}"] = {
             "one": one.arm,
             "other": other.arm,
             metric: round(float(by_seed[one.arm].mean() - by_seed[other.arm].mean()), 4),
-            **interval(differences),
-            "p_value": two_sided_p(differences),
+            **bootstrap.gain(one, other, metric),
         }
     if gains:
         adjusted = multipletests([gain["p_value"] for gain in gains.values()], method="holm")[1]

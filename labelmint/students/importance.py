@@ -18,13 +18,12 @@ from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
-from labelmint.encoder.linear import fit_head, regression
+from labelmint.encoder.linear import MANY_ROWS_C, fit_head, regression
 from labelmint.students.weighting import Features, Floats, Ints, Weighed
 
 Bools = npt.NDArray[np.bool_]
 
 _FOLDS = 5
-_C = 10.0  # of thousands of rows, nearly always what cross-validation prefers
 _ROUNDS = 5  # of fitting and weighting again
 # A probability of 0 would make a weight infinite.
 _LEAST = 1e-3
@@ -51,7 +50,7 @@ def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, see
     weights: Floats = np.ones(len(rows))
     for _ in range(_ROUNDS):
         with threadpool_limits(1):
-            model = regression(features, labels, weights, _C)
+            model = regression(features, labels, weights, MANY_ROWS_C)
         own = _of_label(model.predict_proba(features), np.searchsorted(model.classes_, labels))
         weights = np.where(made, right / own, 1.0)
     return _weighed(arm, made, weights)
@@ -75,7 +74,7 @@ def _out_of_fold(features: Features, labels: Ints, seed: int) -> Floats:
     own = np.ones(len(labels))
     for train, validation in folds_of(labels, _FOLDS, seed):
         with threadpool_limits(1):
-            model = regression(features[train], labels[train], np.ones(len(train)), _C)
+            model = regression(features[train], labels[train], np.ones(len(train)), MANY_ROWS_C)
         probabilities = model.predict_proba(features[validation])
         own[validation] = _of_label(probabilities, np.searchsorted(model.classes_, labels[validation]))
     return own

@@ -19,13 +19,11 @@ from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
-from labelmint.encoder.linear import logits_of, regression
+from labelmint.encoder.linear import MANY_ROWS_C, logits_of, regression
 from labelmint.students.weighting import Features, Floats, Ints, Weighed
 
 WEIGHTS = (0.0, 0.3, 1.0)
 _FOLDS = 5
-# Of thousands of rows, nearly always what cross-validation prefers.
-_C = 10.0
 
 
 def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
@@ -80,7 +78,7 @@ def _held_out_likelihood(
         used = np.setdiff1d(np.flatnonzero(weights), held_out)
         # The BLAS's threads wait for each other in these small products.
         with threadpool_limits(1):
-            model = regression(features[used], labels[used], weights[used], _C)
+            model = regression(features[used], labels[used], weights[used], MANY_ROWS_C)
         scores = np.full((len(held_out), count), -30.0)
         scores[:, model.classes_] = log_softmax(logits_of(model, features[held_out]), axis=1)
         logits.append(scores)

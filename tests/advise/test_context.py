@@ -5,13 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from labelmint.checks import read_checked_task
-from labelmint.core.errors import LabelmintError
-from labelmint.core.params import load_params
-from tests.builders import reviews, write_card
+from tests.builders import reviews, said_by_checks, write_card
 from tests.llm.toy import toy_engine
 
-VALUES = {"negative": "neg", "positive": "pos"}
 ARMS = {"real": {"real": "all"}, "synthetic": {"synthetic": "all"}}
 SETTINGS = {
     "task": "mine",
@@ -41,13 +37,7 @@ def attempt(project, set_params, monkeypatch):
         write_card(project, "mine", excerpt=excerpt)
         rows = reviews({"negative": 60, "positive": 60}, words=words)
         rows[70]["text"] = " ".join(["film"] * longest)
-        lines = [f"{row['text']},{VALUES[row['label']]}\n" for row in rows]
-        (project / "data/raw/rows.csv").write_text("text,label\n" + "".join(lines), encoding="utf-8")
-        try:
-            read_checked_task(load_params())
-        except LabelmintError as error:
-            return str(error)
-        return ""
+        return said_by_checks(rows)
 
     return result
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from transformers import BertConfig, BertModel, BertTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from experiments.reliability.project import save_encoder
 from labelmint.encoder import linear
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
 from labelmint.encoder.data import collate
@@ -16,27 +16,13 @@ from labelmint.students import fine_tune
 from tests.builders import NEUTRAL, OPINIONS
 from tests.encoder.helpers import config
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
 
 @pytest.fixture(scope="session")
 def encoder_folder(tmp_path_factory):
     """Return the folder of the encoder, which may be a catalogue entry's `path`."""
     folder = tmp_path_factory.mktemp("encoder")
     transformers_logging.disable_progress_bar()
-    words = [*SPECIAL, *NEUTRAL, *(word for own in OPINIONS.values() for word in own), "and", "!"]
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    BertTokenizerFast(vocab={word: at for at, word in enumerate(words)}).save_pretrained(folder)
+    save_encoder(folder, [*NEUTRAL, *(word for own in OPINIONS.values() for word in own), "and", "!"])
     return folder
 
 

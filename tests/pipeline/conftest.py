@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from labelmint.core.config import read_yaml
+from experiments.reliability.project import set_params
 from tests.builders import REPOSITORY
 
 TINY: dict[str, Any] = {
@@ -102,16 +101,7 @@ class Clone:
 
     def write_params(self, changes: dict[str, Any]) -> None:
         """Change params.yaml; keys are dotted."""
-        path = self.folder / "params.yaml"
-        content = read_yaml(path)
-        for key, value in changes.items():
-            *sections, last = key.split(".")
-            part = content
-            for section in sections:
-                part = part[section]
-            assert last in part, key
-            part[last] = value
-        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        set_params(self.folder / "params.yaml", changes)
 
 
 @pytest.fixture(scope="session")
