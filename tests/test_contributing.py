@@ -17,7 +17,7 @@ TEXT = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^(New file|In) `([^`]+)`:\n\n```\w+\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 SHELL = "\n".join(re.findall(r"^```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE))
 COMMANDS = re.findall(r"^python .*$", SHELL, re.MULTILINE)
-COPIED = ["labelmint", "stages", "tests", "docs", "data/tasks", "data/models.yaml"]
+COPIED = ["labelmint", "stages", "experiments", "tests", "docs", "data/tasks", "data/models.yaml"]
 COPIED += ["params.yaml", "pyproject.toml"]
 
 TASKS_AND_ARMS = """
