@@ -124,7 +124,7 @@ def _near(draw: random.Random, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str | list):
         return value
     if isinstance(value, int | float):
-        return draw.choice([value * 2, value + 1, value / 2, -value, round(value), str(value)])
+        return draw.choice([value * 2, value + 1, value / 2, -value, value // 1, str(value)])
     if isinstance(value, str):
         return draw.choice([value, value.upper(), f"{value} ", f"{value}s", value[1:], [value]])
     return draw.choice([value, value[::-1], value * 2, value[:1], *value])

@@ -30,12 +30,13 @@ def separated(lines: Lines, kind: Separated) -> tuple[list[str], Iterator[tuple[
     _check_separator(lines, kind, first)
     header = lines.number
     lines.give_back([first])
+    quoted = first.strip().startswith('"')
     columns = next(_quoted(lines, _SEPARATORS[kind]))[1]
     for name in columns:
         if name and columns.count(name) > 1:
             raise lines.error(f"two columns are named {name!r}; rename one", header)
-    # Where there are no tabs, nothing tells a quote that is a letter from one that begins a text.
-    literal = kind == "tsv" and len(columns) > 1
+    # With a quoted header all is quoted. Without tabs nothing tells a quote that is a letter from another.
+    literal = kind == "tsv" and len(columns) > 1 and not quoted
     records = _unquoted(lines, len(columns)) if literal else _quoted(lines, _SEPARATORS[kind], columns)
     return columns, _rows(lines, columns, records)
 
@@ -91,10 +92,8 @@ def _quoted(lines: Lines, separator: str, columns: list[str] | None = None) -> I
             raise lines.error(f"not a valid table: {error}; {_remedy(str(error))}", begin) from None
         if fields is None:
             break
-        for cell, known in zip(fields, cells, strict=False):
-            if len(cell) <= _MAX_CELL and len(known) < _MAX_CELLS:
-                known.add(cell)
-        if len(taken) > 1 and columns:
+        _note(fields, cells)
+        if columns and len(taken) > 1 and len(fields) == len(columns):
             merged += [(begin, lines.number, rows)] if (rows := _merged(taken, separator, fields)) else []
             _check_merged(lines, merged, cells)
         if fields:
@@ -124,9 +123,7 @@ def _check_merged(
 ) -> None:
     """Raise `DataError` if lines of one record have cells that the same column has elsewhere."""
     for begin, end, rows in merged:
-        if any(
-            cell.strip() and cell in known for row in rows for cell, known in zip(row, cells, strict=True)
-        ):
+        if any(cell in known for row in rows for cell, known in zip(row, cells, strict=True)):
             raise lines.error(
                 f"a quote that begins in this row and ends in line {end} makes one text of several rows; "
                 "remove it, or write it twice within quotes",
@@ -138,8 +135,10 @@ def _unquoted(lines: Lines, columns: int) -> Iterator[Record]:
     """Yield the records of a file in which quotes may be letters: a line with all its fields is a row.
 
     Spreadsheets quote the texts of such files, other programs don't. So a quote that its line doesn't close
-    is one only if a later line closes it, and not all lines up to that one are rows.
+    is one only if a later line closes it, and not all lines up to that one are rows. If they could be both,
+    they are rows where a column's cells are known from other rows.
     """
+    cells: list[set[str]] = [set() for _ in range(columns)]
     for line in lines:
         begin, fields, taken = lines.number, _fields(line), [line]
         parsed, is_open = _parsed(taken)
@@ -149,12 +148,32 @@ def _unquoted(lines: Lines, columns: int) -> Iterator[Record]:
             rows = rows and len(_fields(following)) in (columns, 0)
             if '"' in following:
                 parsed, is_open = _parsed(taken)
-        if not rows and len(parsed) == columns:
-            yield begin, parsed
-            continue
-        lines.give_back(taken[1:])
+        if len(parsed) == columns and len(taken) > 1 and rows and not _known(taken, cells):
+            raise lines.error(
+                f"from here to line {lines.number}, is it one text in quotes, or are they rows? "
+                "Remove the first quote, or save the table as .csv or .xlsx",
+                begin,
+            )
+        if len(parsed) == columns and not rows:
+            fields = parsed
+        else:
+            lines.give_back(taken[1:])
         if fields:
+            _note(fields, cells)
             yield begin, fields
+
+
+def _note(fields: list[str], cells: list[set[str]]) -> None:
+    """Remember a row's short cells, by which a column's are known."""
+    for cell, known in zip(fields, cells, strict=False):
+        if cell.strip() and len(cell) <= _MAX_CELL and len(known) < _MAX_CELLS:
+            known.add(cell)
+
+
+def _known(taken: list[str], cells: list[set[str]]) -> bool:
+    """Return whether one of these lines has a cell that the same column has elsewhere."""
+    rows = (_fields(line) for line in taken[:-1])
+    return any(cell in known for row in rows for cell, known in zip(row, cells, strict=False))
 
 
 def _fields(line: str) -> list[str]:

@@ -11,7 +11,7 @@ from itertools import chain, repeat
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
@@ -123,6 +123,11 @@ READ = {
         'label\ttext\npos\t"two\nlines"\nneg\t"a, ""b"""\npos\t"a\tb"\nneg\t"c\n\nd e"\n',
         [("two\nlines", "pos"), ('a, "b"', "neg"), ("a\tb", "pos"), ("c\n\nd e", "neg")],
     ),
+    "all quoted, rows within a text": (
+        "a.tsv",
+        '"text"\t"label"\n"a\tx\nb"\t"neg"\n"c"\t"pos"\n',
+        [("a\tx\nb", "neg"), ("c", "pos")],
+    ),
     "a carriage return in TSV": ("a.tsv", "text\tlabel\na\rb\tpos\n", [("a\rb", "pos")]),
     "UTF-16 with a mark": ("a.tsv", TSV.encode("utf-16"), TWO),
     "UTF-16 BE with a mark": ("a.csv", ("\ufeff" + CSV).encode("utf-16-be"), TWO),
@@ -224,6 +229,16 @@ REFUSED = {
         "a.csv",
         'text,label\n"a,pos\nb,neg\n',
         ":2: not a valid table: unexpected end of data; check the quotes",
+    ),
+    "a quote that swallows rows and their separators": (
+        "a.csv",
+        'text,label\n"x","pos"\n"a\nb"\n',
+        ":3: 1 fields, but 2 columns",
+    ),
+    "a quote that is a letter, or not": (
+        "a.tsv",
+        'text\tlabel\n"a\tpos\nb"\tneg\n',
+        ":2: from here to line 3, is it one text in quotes, or are they rows?",
     ),
     "a text after a quote": ("a.csv", 'text,label\nx,pos\n"a" b,pos\n', ":3: not a valid table"),
     "a quote that swallows rows": (
@@ -415,4 +430,8 @@ def test_rows_are_read_as_they_are_asked_for():
 def test_no_line_of_a_tsv_is_lost_whatever_its_quotes(rows):
     content = "".join(f"{text}\t{label}\n" for text, label in [("text", "label"), *rows])
     table = separated(Lines(io.BytesIO(content.encode()), "in"), "tsv")[1]
-    assert [(row["label"]) for _, row in table] == [label for _, label in rows]
+    try:
+        labels = [row["label"] for _, row in table]
+    except DataError:  # it could be both
+        assume(False)
+    assert labels == [label for _, label in rows]
