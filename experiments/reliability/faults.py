@@ -63,6 +63,7 @@ def run_faults(folder: Path) -> dict[str, Any]:
 def kill_stages(project: Project, seconds: dict[str, float], draw: random.Random) -> dict[str, Any]:
     """Kill `dvc repro` of each stage with its children at random moments, then let the stage end."""
     kills: Counter[str] = Counter()
+    broken = 0
     with tqdm(total=KILLS, desc="kill -9") as bar:
         for place, stage in enumerate(STAGES):
             wanted = KILLS * (place + 1) // len(STAGES) - KILLS * place // len(STAGES)
@@ -71,9 +72,19 @@ def kill_stages(project: Project, seconds: dict[str, float], draw: random.Random
                 moment = seconds[stage] * (draw.random() if kills[stage] % 2 else draw.uniform(0.6, 1))
                 if _interrupted(project, [*_repro(stage), "-f"], signal.SIGKILL, moment)[0] != 0:
                     kills[stage] += 1
+                    broken += _remove_broken_lock(project)
                     bar.update()
             project.run(*_repro(stage))
-    return {"kills": kills.total(), "stages": len(kills)}
+    return {"kills": kills.total(), "stages": len(kills), "broken_locks": broken}
+
+
+def _remove_broken_lock(project: Project) -> bool:
+    """Do what the docs say where DVC was killed while it wrote dvc.lock; return whether it was."""
+    output, _ = project.start(sys.executable, "-m", "dvc", "status").communicate()
+    if not re.search(r"dvc\.lock' (is invalid|validation failed)", output):
+        return False
+    (project.folder / "dvc.lock").unlink()
+    return True
 
 
 def _compare(project: Project, expected: dict[str, str]) -> dict[str, Any]:

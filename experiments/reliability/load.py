@@ -206,7 +206,7 @@ def _train(params: Params, count: int) -> Callable[[], object]:
     paths.TASKS.symlink_to(tasks, target_is_directory=True)
     save_encoder(Path("encoder"), WORDS)
     write_json(paths.CATALOG, {"tiny": {"kind": "encoder", "path": "encoder", "licence": "none"}})
-    settings = {"encoder": "tiny", "student": "linear_head"}
+    settings = {"encoder": "tiny", "max_tokens": 64, "student": "linear_head"}
     train_settings = params.train.model_copy(update=settings)
     arms = {"real": params.arms[next(iter(params.arms))].model_copy(update={"real": "all", "synthetic": 0})}
     content = params.model_copy(update={"train": train_settings, "arms": arms}).model_dump(mode="json")

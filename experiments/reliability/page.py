@@ -46,7 +46,9 @@ def _faults(result: Mapping[str, Any]) -> str:
         f"- `kill -9` at {kill['kills']} random moments of {kill['stages']} stage runs, then `dvc repro`: of "
         f"{kill['results']} results, {_named(kill['different_results'])} differ from an uninterrupted run's; "
         f"files left over: {_named(kill['left_over_files'])}; a last `dvc repro` "
-        f"{'runs nothing' if kill['up_to_date'] else 'still runs something'}.",
+        f"{'runs nothing' if kill['up_to_date'] else 'still runs something'}. DVC writes `dvc.lock` in "
+        f"place: {kill['broken_locks']} of the kills left half of one, which was deleted, as "
+        "[experiments.md](../howto/experiments.md#surprises-of-dvc) says.",
     ]
     for name, signal in (("sigint", "Ctrl-C"), ("sigterm", "SIGTERM")):
         stopped = result[name]

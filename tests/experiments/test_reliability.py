@@ -11,6 +11,7 @@ from labelmint.core.records import write_json
 FAULTS = {
     "kill": {
         "kills": 50,
+        "broken_locks": 1,
         "stages": 12,
         "results": 20,
         "different_results": [],
@@ -87,5 +88,6 @@ def test_faults_are_told_in_words():
     text = page({"faults": FAULTS})
     assert "at 50 random moments of 12 stage runs" in text
     assert "none differ" in text
+    assert "1 of the kills left half of one" in text
     assert "`a.tmp`" in text
     assert "SIGTERM to 12 running stages: 1 did not" in text
