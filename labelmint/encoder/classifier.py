@@ -115,7 +115,7 @@ def load_encoder(folder: Path) -> Any:
         )
     except Exception as error:
         # transformers and safetensors raise errors of many types for a damaged or unknown folder.
-        raise ModelError(f"{folder}: can't be opened as an encoder: {_first_line(error)}") from error
+        raise ModelError(f"{folder}: can't be opened as an encoder: {first_line(error)}") from error
     takes_text = encoder.main_input_name == "input_ids" and hasattr(config, "hidden_size")
     if not takes_text or config.is_encoder_decoder:
         raise ModelError(
@@ -146,12 +146,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **TRUST_NOTHING)
     except Exception as error:
-        raise ModelError(f"{folder}: its tokenizer can't be opened: {_first_line(error)}") from error
+        raise ModelError(f"{folder}: its tokenizer can't be opened: {first_line(error)}") from error
     tokenizer.padding_side = "right"  # `Classifier` takes the first and the last token by their places
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer  # type: ignore[no-any-return]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

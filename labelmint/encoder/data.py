@@ -10,7 +10,7 @@ import datasets
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from labelmint.core.records import Input, texts_of, without_surrogates
 
@@ -37,14 +37,6 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-    def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Rows:
-        """Return some of the rows."""
-        places = np.asarray(indices, np.int64)
-        labels = None if self.labels is None else self.labels[places]
-        types = None if self.types is None else [self.types[i] for i in indices]
-        weights = None if self.weights is None else self.weights[places]
-        return Rows([self.tokens[i] for i in indices], labels, types, weights)
 
     def features(self, indices: Sequence[int]) -> list[dict[str, list[int]]]:
         """Return what a collator pads to a batch."""
@@ -95,11 +87,6 @@ def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:
     order = sorted(range(len(rows)), key=lambda i: len(rows.tokens[i]))
     for start in range(0, len(order), size):
         yield order[start : start + size]
-
-
-def collate(tokenizer: PreTrainedTokenizerBase) -> DataCollatorWithPadding:
-    """Return what pads a batch to its longest row."""
-    return DataCollatorWithPadding(tokenizer)
 
 
 def folds_of(labels: Labels, folds: int, seed: int) -> list[Split]:

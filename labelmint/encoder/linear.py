@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -66,6 +66,11 @@ def fit_head(
     full_weight[estimator.classes_] = _for_each_label(estimator.coef_.T).T / temperature
     full_bias[estimator.classes_] = _for_each_label(estimator.intercept_[None])[0] / temperature
     return full_weight, full_bias
+
+
+def head_probabilities(features: Any, weight: Floats, bias: Floats) -> Weights:
+    """Return the labels' probabilities by a head, shape (rows, labels)."""
+    return np.asarray(softmax((features @ weight.T + bias).astype(np.float64), axis=1))
 
 
 def _fit(

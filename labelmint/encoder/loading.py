@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
@@ -12,8 +14,8 @@ from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.encoder.data import collate, tokenize
-from labelmint.encoder.embedding import Floats, embed
+from labelmint.encoder.data import Rows, length_batches, tokenize
+from labelmint.encoder.vectors import Floats
 from labelmint.llm.catalog import load_entry, model_file
 
 # Small batches of similar length have little padding.
@@ -66,7 +68,30 @@ def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
         raise ModelError(f"{folder}: the tokenizer has more tokens than the encoder: it is another model's")
     base = Classifier(encoder, labels, entry.pooling).to(device)
-    return LoadedEncoder(tokenizer, collate(tokenizer), device, base, entry.prefix)
+    return LoadedEncoder(tokenizer, DataCollatorWithPadding(tokenizer), device, base, entry.prefix)
+
+
+@torch.no_grad()
+def embed(
+    model: Classifier,
+    rows: Rows,
+    collator: DataCollatorWithPadding,
+    batch_rows: int,
+    on_rows: Callable[[int], object] = lambda _: None,
+    *,
+    bf16: bool = False,
+) -> Floats:
+    """Return the features of rows, shape (rows, width), in the rows' order."""
+    model.eval()
+    device = next(model.parameters()).device
+    out = np.zeros((len(rows), model.width), np.float32)
+    for indices in length_batches(rows, batch_rows):
+        batch: Any = collator(rows.features(indices))
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            features = model.features(**{name: part.to(device) for name, part in batch.items()})
+        out[indices] = features.float().cpu().numpy()
+        on_rows(len(indices))
+    return out
 
 
 def uses_bf16(config: Train) -> bool:

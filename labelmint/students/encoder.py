@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.encoder.data import tokenize
-from labelmint.encoder.linear import fit_head
+from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
 from labelmint.encoder.vectors import Floats as Features
 from labelmint.encoder.vectors import embed_by_source
@@ -47,55 +46,53 @@ class LinearHead(Student):
         model_file(self.config.encoder, load_entry(self.config.encoder, ("encoder",), "train.encoder"))
         self._known: dict[tuple[str, ...], Features] = {}
 
-    def prepare(self, rows: Sequence[Labelled]) -> None:
+    def prepare(self, rows: Sequence[Input]) -> None:
         """Embed the rows."""
-        self._embed(rows)
+        self.setting.on_planned(len(rows))
+        vectors = embed_by_source(self.config, rows, self.setting.on_rows)
+        self._known.update(zip(map(texts_of, rows), vectors, strict=True))
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head; rows that were embedded before are not embedded again."""
-        self.head = self._fit_head(rows, seed)
+        labels, weights = label_numbers(rows, self.label_names), row_weights(rows)
+        count = len(self.label_names)
+        self.head = fit_head(self._vectors(rows), labels, count, seed, weights, real_rows(rows))
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""
         if not inputs:
             return np.zeros((0, len(self.label_names)))
-        if not self._all_known(inputs):
-            self._embed(inputs)
-        weight, bias = self.head
-        return np.asarray(softmax((self._vectors(inputs) @ weight.T + bias).astype(np.float64), axis=1))
+        return head_probabilities(self._vectors(inputs), *self.head)
 
     def summary(self) -> dict[str, Any]:
         """Return the precision of the vectors."""
-        return {"precision": _precision(uses_bf16(self.config))}
+        return {"precision": "bf16" if uses_bf16(self.config) else "fp32"}
 
     def save(self, folder: Path) -> None:
         """Write the encoder with the head."""
         encoder = open_encoder(self.config.encoder, len(self.label_names))
         encoder.base.set_head(*self.head)
-        _save(self, encoder, encoder.base, folder)
+        self._save(encoder, encoder.base, folder)
 
     @classmethod
     def load(cls, folder: Path, setting: Setting | None) -> Classifier:
         """Open the folder's classifier."""
         return EncoderClassifier.load(folder)
 
-    def _fit_head(self, rows: Sequence[Labelled], seed: int) -> tuple[Features, Features]:
-        labels = label_numbers(rows, self.label_names)
-        if not self._all_known(rows):
-            self.prepare(rows)
-        weights, count = row_weights(rows), len(self.label_names)
-        return fit_head(self._vectors(rows), labels, count, seed, weights, real_rows(rows))
-
-    def _all_known(self, rows: Sequence[Input]) -> bool:
-        return all(texts_of(row) in self._known for row in rows)
-
-    def _embed(self, rows: Sequence[Input]) -> None:
-        self.setting.on_planned(len(rows))
-        vectors = embed_by_source(self.config, rows, self.setting.on_rows)
-        self._known.update(zip(map(texts_of, rows), vectors, strict=True))
-
     def _vectors(self, rows: Sequence[Input]) -> Features:
+        if not all(texts_of(row) in self._known for row in rows):
+            self.prepare(rows)
         return np.stack([self._known[texts_of(row)] for row in rows])
+
+    def _classifier(self, encoder: LoadedEncoder, model: Any) -> EncoderClassifier:
+        names, config = self.label_names, self.config
+        return EncoderClassifier(
+            model, encoder.tokenizer, names, config.max_tokens, encoder.prefix, config.batch_rows
+        )
+
+    def _save(self, encoder: LoadedEncoder, model: Any, folder: Path) -> None:
+        with whole_folder(folder) as temporary:
+            self._classifier(encoder, model).save(temporary, self.name)
 
 
 class FineTuned(LinearHead):
@@ -110,9 +107,10 @@ class FineTuned(LinearHead):
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head, then train all of the encoder but its embeddings."""
+        super().fit(rows, seed)
         config, encoder = self.config, self.encoder
         model = copy.deepcopy(encoder.base)
-        model.set_head(*self._fit_head(rows, seed))
+        model.set_head(*self.head)
         used = [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
         self.epochs = planned_epochs(config, len(used))
         self.setting.on_planned(self.epochs * steps_of(config, len(used)) * config.batch_rows)
@@ -127,38 +125,22 @@ class FineTuned(LinearHead):
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""
         self.setting.on_planned(len(inputs))
-        return _classifier(self, self.encoder, self.model).predict_proba(inputs, self.setting.on_rows)
+        return self._classifier(self.encoder, self.model).predict_proba(inputs, self.setting.on_rows)
 
     def summary(self) -> dict[str, Any]:
         """Return how it was trained, and how long that took."""
         return {
             "epochs": self.epochs,
             "device": str(self.encoder.device),
-            "precision": _precision(uses_bf16(self.config)),
+            **super().summary(),
             "seconds": round(self.train_seconds, 1),
             "rows_per_s": round(self.trained_rows / max(self.train_seconds, 1e-9), 1),
         }
 
     def save(self, folder: Path) -> None:
         """Write the trained encoder with its head."""
-        _save(self, self.encoder, self.model, folder)
+        self._save(self.encoder, self.model, folder)
 
     def _count_rows(self, rows: int) -> None:
         self.trained_rows += rows
         self.setting.on_rows(rows)
-
-
-def _classifier(student: LinearHead, encoder: LoadedEncoder, model: Any) -> EncoderClassifier:
-    config = student.config
-    return EncoderClassifier(
-        model, encoder.tokenizer, student.label_names, config.max_tokens, encoder.prefix, config.batch_rows
-    )
-
-
-def _save(student: LinearHead, encoder: LoadedEncoder, model: Any, folder: Path) -> None:
-    with whole_folder(folder) as temporary:
-        _classifier(student, encoder, model).save(temporary, student.name)
-
-
-def _precision(bf16: bool) -> str:
-    return "bf16" if bf16 else "fp32"

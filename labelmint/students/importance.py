@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
-from labelmint.encoder.linear import MANY_ROWS_C, fit_head, regression
-from labelmint.students.weighting import Features, Floats, Ints, Weighed
-
-Bools = npt.NDArray[np.bool_]
+from labelmint.encoder.linear import MANY_ROWS_C, fit_head, head_probabilities, regression
+from labelmint.encoder.vectors import Floats as Features
+from labelmint.students.base import Bools, Floats, Ints
+from labelmint.students.weighting import Weighed
 
 _FOLDS = 5
 _ROUNDS = 5  # of fitting and weighting again
@@ -66,7 +64,7 @@ def real_probability(rows: Sequence[ArmRow], labels: Ints, features: Features, s
     if len(set(labels[real].tolist())) < 2:
         raise DataError("weights: imp and dimp need real rows of two labels to weigh the others by")
     weight, bias = fit_head(features[real], labels[real], int(labels.max()) + 1, seed)
-    return _of_label(softmax((features @ weight.T + bias).astype(np.float64), axis=1), labels)
+    return _of_label(head_probabilities(features, weight, bias), labels)
 
 
 def _out_of_fold(features: Features, labels: Ints, seed: int) -> Floats:

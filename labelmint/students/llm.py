@@ -11,7 +11,6 @@ the probabilities right as often as they say. A saved student keeps both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +26,7 @@ from labelmint.labelling.choices import ChoiceScorer, States, choices_of, draw_d
 from labelmint.labelling.offsets import label_shares, matching_offsets
 from labelmint.llm import open_model
 from labelmint.students.base import Floats, Setting, Student, real_rows
-from labelmint.students.saving import STUDENT, whole_folder, write_student
+from labelmint.students.saving import read_student, whole_folder, write_student
 from labelmint.tasks.cards import row_text
 
 
@@ -104,7 +103,7 @@ class LlmStudent(Student):
         """Open a saved student with the language model of `setting`, which must be the same."""
         if setting is None:
             raise ModelError(f"{folder}: it needs its language model; run in the project's folder")
-        content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+        content = read_student(folder)
         student = cls(setting)
         card = student.card
         if (content["question"], content["choices"]) != (card.question, choices_of(card)):

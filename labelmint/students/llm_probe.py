@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.encoder.linear import fit_head
+from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt, unit
 from labelmint.students.base import Floats, Setting, label_numbers, real_rows, row_weights
 from labelmint.students.llm import LlmStudent
@@ -54,8 +53,7 @@ class LlmProbe(LlmStudent):
         """Return the labels' probabilities, shape (inputs, labels)."""
         if not inputs:
             return np.zeros((0, len(self.label_names)))
-        logits = unit(self._score(inputs)[1]) @ self.weight.T + self.bias
-        return np.asarray(softmax(logits.astype(np.float64), axis=1))
+        return head_probabilities(unit(self._score(inputs)[1]), self.weight, self.bias)
 
     def summary(self) -> dict[str, Any]:
         """Return how many rows it was shown."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from labelmint.core.errors import ModelError
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import STUDENTS, student_class
-from labelmint.students.saving import NOTE, STUDENT
+from labelmint.students.saving import NOTE, STUDENT, read_student
 from labelmint.students.sequence_classifier import SequenceClassifier
 
 
@@ -39,7 +38,7 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
 def saved_name(folder: Path) -> str:
     """Return the name of a folder's student; raise `ModelError` if there is no such student."""
     try:
-        name = str(json.loads((folder / STUDENT).read_text(encoding="utf-8"))["student"])
+        name = str(read_student(folder)["student"])
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / STUDENT}: damaged: {error}; train it again") from None
     if name not in STUDENTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input, Labelled
 from labelmint.students.base import Floats, Setting, Student
-from labelmint.students.saving import STUDENT, whole_folder, write_student
+from labelmint.students.saving import read_student, whole_folder, write_student
 
 
 class MajorityStudent(Student):
@@ -43,7 +42,7 @@ class MajorityStudent(Student):
     @classmethod
     def load(cls, folder: Path, setting: Setting | None) -> Self:
         """Open a saved student."""
-        content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+        content = read_student(folder)
         student = cls.__new__(cls)
         student.label_names = content["label_names"]
         student.class_balance = np.array(content["class_balance"])

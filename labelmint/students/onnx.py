@@ -22,7 +22,7 @@ from labelmint.core.records import write_json
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.loading import load_student
 from labelmint.students.onnx_classifier import LABELS, MODEL, MODEL_INT8, TOKENIZER
-from labelmint.students.sequence_classifier import SequenceClassifier
+from labelmint.students.sequence_classifier import TorchClassifier
 
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
@@ -55,18 +55,17 @@ def export_onnx(folder: Path, target: Path, int8: bool) -> None:
     if missing:
         raise ModelError(f"no {', '.join(missing)} here; for ONNX, run: pip install 'labelmint[onnx]'")
     student = load_student(folder)
-    if not isinstance(student, EncoderClassifier | SequenceClassifier):
+    if not isinstance(student, TorchClassifier):
         raise ModelError(f"{folder}: has no encoder; only linear_head and fine_tune can be written as ONNX")
     target.mkdir(parents=True, exist_ok=True)
     _write_model(student, target / MODEL)
     if int8:
         _quantize(target / MODEL, target / MODEL_INT8)
     _write_tokenizer(student.tokenizer, student.max_tokens, target / TOKENIZER)
-    prefix = student.prefix if isinstance(student, EncoderClassifier) else ""
-    write_json(target / LABELS, {"label_names": student.label_names, "prefix": prefix})
+    write_json(target / LABELS, {"label_names": student.label_names, "prefix": student.prefix})
 
 
-def _write_model(student: EncoderClassifier | SequenceClassifier, file: Path) -> None:
+def _write_model(student: TorchClassifier, file: Path) -> None:
     names = ["input_ids", "attention_mask"]
     ids, mask = torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64)
     mask[1, -1] = 0  # otherwise the mask might be optimised away
@@ -93,7 +92,7 @@ def _write_model(student: EncoderClassifier | SequenceClassifier, file: Path) ->
     exporter_log.setLevel(level)
 
 
-def _takes_types(student: EncoderClassifier | SequenceClassifier) -> bool:
+def _takes_types(student: TorchClassifier) -> bool:
     encoder = student.model.encoder if isinstance(student, EncoderClassifier) else student.model
     takes = "token_type_ids" in inspect.signature(encoder.forward).parameters
     return takes and "token_type_ids" in student.tokenizer.model_input_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -56,6 +57,11 @@ def _ordinary_mode() -> int:
 def write_student(folder: Path, name: str, label_names: Sequence[str], **content: Any) -> None:
     """Write student.json, by which `load_student` knows the folder's student."""
     write_json(folder / STUDENT, {"student": name, "label_names": list(label_names), **content})
+
+
+def read_student(folder: Path) -> Any:
+    """Return the content of a folder's student.json."""
+    return json.loads((folder / STUDENT).read_text(encoding="utf-8"))
 
 
 def write_note(folder: Path, note: str) -> None:

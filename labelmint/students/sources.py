@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
@@ -20,7 +19,9 @@ from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, logits_of, regression
-from labelmint.students.weighting import Features, Floats, Ints, Weighed
+from labelmint.encoder.vectors import Floats as Features
+from labelmint.students.base import Floats, Ints
+from labelmint.students.weighting import Weighed
 
 WEIGHTS = (0.0, 0.3, 1.0)
 _FOLDS = 5
@@ -28,28 +29,18 @@ _FOLDS = 5
 
 def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
     """Return for each row the weight that was chosen for its source."""
-    chosen = choose_weights(rows, labels, features, seed)
-    weights = np.array([chosen.weights[row["source"]] for row in rows])
-    return Weighed(weights, {"weights": chosen.weights, "weights_tried": chosen.tried})
+    chosen, tried = choose_weights(rows, labels, features, seed)
+    weights = np.array([chosen[row["source"]] for row in rows])
+    return Weighed(weights, {"weights": chosen, "weights_tried": tried})
 
 
-@dataclass(frozen=True)
-class ChosenWeights:
-    """The weight of each source, and every combination that was tried with its held-out log-likelihood."""
-
-    weights: dict[str, float]
-    tried: list[dict[str, float]]
-
-
-def choose_weights(rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> ChosenWeights:
+def choose_weights(
+    rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int
+) -> tuple[dict[str, float], list[dict[str, float]]]:
     """Return the weights with which a head trained on the rows makes held-out real rows most likely.
 
-    Real rows have weight 1. With too few real rows to hold some out, every source has.
-
-    Parameters
-    ----------
-    labels : shape (rows,)
-    features : shape (rows, width)
+    Then every combination that was tried, with its held-out log-likelihood. Real rows have weight 1. With too
+    few real rows to hold some out, every source has.
     """
     sources = np.array([row["source"] for row in rows])
     made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
@@ -62,9 +53,9 @@ def choose_weights(rows: Sequence[ArmRow], labels: Ints, features: Features, see
         likelihood = _held_out_likelihood(features, labels, weights, real, folds)
         tried.append({**by_source, "log_likelihood": round(likelihood, 4)})
     if not tried:
-        return ChosenWeights(dict.fromkeys(["real", *made], 1.0), [])
+        return dict.fromkeys(["real", *made], 1.0), []
     best = max(tried, key=lambda entry: entry["log_likelihood"])
-    return ChosenWeights({name: best[name] for name in ["real", *made]}, tried)
+    return {name: best[name] for name in ["real", *made]}, tried
 
 
 def _held_out_likelihood(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import tokens_of
-from labelmint.encoder.linear import fit_head
+from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.students.base import Floats, Setting, Student, label_numbers, real_rows, row_weights
-from labelmint.students.saving import STUDENT, whole_folder, write_student
+from labelmint.students.saving import read_student, whole_folder, write_student
 
 WEIGHTS = "weights.npz"
 
@@ -41,8 +39,7 @@ class TfidfStudent(Student):
         """Return the labels' probabilities, shape (inputs, labels)."""
         if not inputs:
             return np.zeros((0, len(self.label_names)))
-        logits = self.vectorizer.transform(_texts(inputs)) @ self.weight.T + self.bias
-        return np.asarray(softmax(np.asarray(logits, np.float64), axis=1))
+        return head_probabilities(self.vectorizer.transform(_texts(inputs)), self.weight, self.bias)
 
     def summary(self) -> dict[str, Any]:
         """Return the number of words and pairs of words."""
@@ -58,7 +55,7 @@ class TfidfStudent(Student):
     @classmethod
     def load(cls, folder: Path, setting: Setting | None) -> Self:
         """Open a saved student."""
-        content = json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+        content = read_student(folder)
         arrays = np.load(folder / WEIGHTS, allow_pickle=False)
         student = cls.__new__(cls)
         student.label_names = content["label_names"]

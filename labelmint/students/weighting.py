@@ -10,15 +10,10 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any, cast
 
-import numpy as np
-import numpy.typing as npt
-
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
-
-Features = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from labelmint.encoder.vectors import Floats as Features
+from labelmint.students.base import Floats, Ints
 
 WEIGHTINGS = {
     "chosen": "labelmint.students.sources:by_source",

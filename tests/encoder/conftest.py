@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from transformers import DataCollatorWithPadding
 from transformers.utils import logging as transformers_logging
 
 from experiments.reliability.project import save_encoder
 from labelmint.encoder import linear
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.encoder.data import collate
 from labelmint.students import fine_tune
 from tests.builders import NEUTRAL, OPINIONS
 from tests.encoder.helpers import config
@@ -33,7 +33,7 @@ def tokenizer(encoder_folder):
 
 @pytest.fixture
 def collator(tokenizer):
-    return collate(tokenizer)
+    return DataCollatorWithPadding(tokenizer)
 
 
 @pytest.fixture

@@ -36,25 +36,6 @@ def batch_of(tokenizer, texts=TEXTS):
 
 
 @torch.no_grad()
-def test_features_are_centred_unit_vectors(classifier, tokenizer):
-    features = classifier().features(**batch_of(tokenizer))
-    np.testing.assert_allclose(features.norm(dim=1), 1, atol=1e-5)
-    np.testing.assert_allclose(features.mean(dim=1), 0, atol=1e-6)
-
-
-@torch.no_grad()
-def test_features_are_normalised_means_over_the_tokens_alone(classifier, tokenizer):
-    model = classifier()
-    together = model.features(**batch_of(tokenizer))
-    for text, own in zip(TEXTS, together, strict=True):
-        alone = batch_of(tokenizer, [text])
-        np.testing.assert_allclose(model.features(**alone)[0], own, atol=1e-5)
-        mean = model.encoder(**alone).last_hidden_state[0].mean(dim=0)
-        mean = mean - mean.mean()
-        np.testing.assert_allclose(mean / mean.norm(), own, atol=1e-5)
-
-
-@torch.no_grad()
 def test_the_loss_is_given_with_labels_only(trained, tokenizer):
     model, batch = trained(3), batch_of(tokenizer)
     assert set(model(**batch)) == {"logits"}
@@ -75,9 +56,7 @@ KINDS = {
         ModernBertConfig(**BERT_LIKE, pad_token_id=0, global_attn_every_n_layers=1)
     ),
     "distilbert": lambda: DistilBertModel(
-        DistilBertConfig(
-            vocab_size=50, dim=8, n_heads=2, n_layers=1, hidden_dim=8, max_position_embeddings=32
-        )
+        DistilBertConfig(vocab_size=50, dim=8, n_heads=2, n_layers=1, hidden_dim=8)
     ),
     "qwen": lambda: Qwen3Model(
         Qwen3Config(**BERT_LIKE, num_key_value_heads=2, head_dim=4, pad_token_id=0, bos_token_id=1)
@@ -86,24 +65,28 @@ KINDS = {
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_encoders_of_any_architecture_do_not_see_the_padding(tmp_path, kind, pooling):
+def test_encoders_of_any_architecture_do_not_see_the_padding(tmp_path, kind):
     KINDS[kind]().save_pretrained(tmp_path)
-    model = Classifier(load_encoder(tmp_path), 2, pooling).eval()
+    model = Classifier(load_encoder(tmp_path), 2).eval()
     texts = [[5, 6, 7], [8, 9, 10, 11, 12, 13], [14]]
     width = max(map(len, texts))
     padded = torch.tensor([[*text, *[0] * (width - len(text))] for text in texts])
     mask = torch.tensor([[1] * len(text) + [0] * (width - len(text)) for text in texts])
-    together = model.features(padded, mask, torch.zeros_like(padded))
-    np.testing.assert_allclose(together.norm(dim=1), 1, atol=1e-5)
-    for text, own in zip(texts, together, strict=True):
-        ids = torch.tensor([text])
-        np.testing.assert_allclose(model.features(ids, torch.ones_like(ids))[0], own, atol=1e-5)
-        hidden = model.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
-        wanted = {"mean": hidden.mean(dim=0), "cls": hidden[0], "last": hidden[-1]}[pooling]
-        wanted = wanted - wanted.mean()
-        np.testing.assert_allclose(wanted / wanted.norm(), own, atol=1e-5)
+    for pooling in ("mean", "cls", "last"):
+        model.pooling = pooling
+        together = model.features(padded, mask, torch.zeros_like(padded))
+        np.testing.assert_allclose(together.norm(dim=1), 1, atol=1e-5)
+        for text, own in zip(texts, together, strict=True):
+            alone = {
+                "input_ids": torch.tensor([text]),
+                "attention_mask": torch.ones(1, len(text), dtype=torch.int64),
+            }
+            np.testing.assert_allclose(model.features(**alone)[0], own, atol=1e-5)
+            hidden = model.encoder(**alone).last_hidden_state[0]
+            wanted = {"mean": hidden.mean(dim=0), "cls": hidden[0], "last": hidden[-1]}[pooling]
+            wanted = wanted - wanted.mean()
+            np.testing.assert_allclose(wanted / wanted.norm(), own, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +96,7 @@ def test_encoders_of_any_architecture_do_not_see_the_padding(tmp_path, kind, poo
             lambda: T5Model(T5Config(vocab_size=20, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)),
             "t5",
         ),
-        (
-            lambda: ViTModel(
-                ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
-            ),
-            "vit",
-        ),
+        (lambda: ViTModel(ViTConfig(**{**BERT_LIKE, "vocab_size": 0, "num_hidden_layers": 1})), "vit"),
     ],
 )
 def test_a_model_that_encodes_no_text_is_an_error(tmp_path, make, message):

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.loading import open_encoder, uses_bf16
-from tests.encoder.helpers import config
+from labelmint.encoder.loading import embed, open_encoder, uses_bf16
+from tests.encoder.helpers import config, review_rows
 
 ROW = Input(id="", text="film")
 
@@ -42,28 +42,6 @@ def test_the_catalogues_prefix_goes_before_each_text(entry):
         np.testing.assert_array_equal(prefixed.embed(config(), [row]), plain.embed(config(), [wanted]))
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda folder: drop_weights(folder, "layer.1"), "the weights lack 16 of the encoder's tensors"),
-        (lambda folder: spoil_weights(folder), "the weights are damaged: "),
-        (lambda folder: longer_vocabulary(folder), "the tokenizer has more tokens than the encoder"),
-        (lambda folder: cut(folder / "model.safetensors"), "can't be opened as an encoder"),
-        (lambda folder: (folder / "config.json").unlink(), "can't be opened as an encoder"),
-        (lambda folder: (folder / "config.json").write_text("<html>"), "can't be opened as an encoder"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer can't be opened"),
-    ],
-)
-def test_a_broken_or_mixed_up_encoder_is_told_in_a_line(entry, encoder_folder, tmp_path, damage, message):
-    folder = tmp_path / "broken"
-    shutil.copytree(encoder_folder, folder)
-    damage(folder)
-    with pytest.raises(ModelError) as caught:
-        entry(path=str(folder))
-    assert str(caught.value).startswith(f"{folder}: {message}")
-    assert "\n" not in str(caught.value)
-
-
 def drop_weights(folder, part):
     weights = load_file(folder / "model.safetensors")
     kept = {name: weight for name, weight in weights.items() if part not in name}
@@ -88,6 +66,28 @@ def cut(file):
 
 
 @pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: drop_weights(folder, "layer.1"), "the weights lack 16 of the encoder's tensors"),
+        (spoil_weights, "the weights are damaged: "),
+        (longer_vocabulary, "the tokenizer has more tokens than the encoder"),
+        (lambda folder: cut(folder / "model.safetensors"), "can't be opened as an encoder"),
+        (lambda folder: (folder / "config.json").unlink(), "can't be opened as an encoder"),
+        (lambda folder: (folder / "config.json").write_text("<html>"), "can't be opened as an encoder"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer can't be opened"),
+    ],
+)
+def test_a_broken_or_mixed_up_encoder_is_told_in_a_line(entry, encoder_folder, tmp_path, damage, message):
+    folder = tmp_path / "broken"
+    shutil.copytree(encoder_folder, folder)
+    damage(folder)
+    with pytest.raises(ModelError) as caught:
+        entry(path=str(folder))
+    assert str(caught.value).startswith(f"{folder}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("precision", "amx", "avx512", "expected"),
     [
         ("fp32", True, True, False),
@@ -102,3 +102,16 @@ def test_bf16_is_used_as_told_or_where_the_cpu_has_it(monkeypatch, precision, am
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     assert uses_bf16(config(precision=precision)) is expected
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("batch_rows", [1, 3, 64])
+def test_features_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows):
+    model, rows = classifier().train(), review_rows(tokenizer, 7)
+    rows = type(rows)([row[: 3 + at % 5] for at, row in enumerate(rows.tokens)], rows.labels)
+    features = embed(model, rows, collator, batch_rows)
+    assert features.shape == (14, model.width)
+    assert not model.training  # no dropout
+    for tokens, own in zip(rows.tokens, features, strict=True):
+        alone = model.features(torch.tensor([tokens]), torch.ones(1, len(tokens), dtype=torch.int64))
+        np.testing.assert_allclose(alone[0], own, atol=1e-5)

@@ -25,6 +25,7 @@ def opened():
 def calls(project, opened, monkeypatch):
     """Note the texts of each call of the encoder; a text's vector depends on what shares its call."""
     made = []
+    monkeypatch.setattr(vectors, "model_file", lambda name, entry: project / "params.yaml")
 
     class Encoder:
         def embed(self, config, own, on_rows=lambda _: None):
@@ -37,8 +38,9 @@ def calls(project, opened, monkeypatch):
     return made
 
 
-def test_rows_are_embedded_in_chunks_and_never_again(calls):
+def test_rows_are_embedded_in_chunks_and_never_again(calls, opened):
     done = []
+    assert len(embed_rows(TRAIN, [])) == 0
     found = embed_rows(TRAIN, rows("a", "bb", "ccc"), done.append)
     assert found.tolist() == [[1, 2, 0.5], [2, 2, 0.5], [3, 1, 0.5]]
     assert found.dtype == np.float32
@@ -46,18 +48,10 @@ def test_rows_are_embedded_in_chunks_and_never_again(calls):
     assert (again == found).all()
     assert calls == [["a", "bb"], ["ccc"]]
     assert sum(done) == 6
-
-
-def test_more_rows_embed_the_last_chunk_again_so_that_history_makes_no_difference(calls):
-    embed_rows(TRAIN, rows("a", "bb", "ccc"))
+    assert len(opened) == 1
+    # More rows embed the last chunk again, so that history makes no difference.
     assert embed_rows(TRAIN, rows("a", "bb", "ccc", "dddd")).tolist()[2:] == [[3, 2, 0.5], [4, 2, 0.5]]
     assert calls[2:] == [["ccc", "dddd"]]
-
-
-def test_the_encoder_is_opened_once_a_call_and_only_if_it_is_needed(calls, opened):
-    for _ in range(2):
-        embed_rows(TRAIN, rows("a", "bb", "ccc"))
-    assert (len(calls), len(opened)) == (2, 1)
 
 
 @pytest.mark.parametrize("changes", [{"max_tokens": 9}, {"precision": "bf16"}])
@@ -68,8 +62,7 @@ def test_other_settings_of_the_encoder_embed_anew(calls, changes):
 
 
 @pytest.mark.parametrize("changes", [{"pooling": "cls"}, {"prefix": "query: "}, {"sha256": "0" * 64}])
-def test_another_entry_in_the_catalogue_embeds_anew(project, calls, changes, monkeypatch):
-    monkeypatch.setattr(vectors, "model_file", lambda name, entry: project / "params.yaml")
+def test_another_entry_in_the_catalogue_embeds_anew(project, calls, changes):
     path = project / "data/models.yaml"
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     embed_rows(TRAIN, rows("a"))
@@ -77,11 +70,6 @@ def test_another_entry_in_the_catalogue_embeds_anew(project, calls, changes, mon
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     embed_rows(TRAIN, rows("a"))
     assert len(calls) == 2
-
-
-def test_no_rows_need_no_encoder(calls):
-    assert len(embed_rows(TRAIN, [])) == 0
-    assert calls == []
 
 
 def test_groups_are_embedded_once_and_only_when_asked_for():

@@ -89,15 +89,15 @@ def rows(counts, source=None):
 BALANCED = dict.fromkeys(LABELS[:2], 60)
 
 
-@pytest.mark.parametrize(("names", "chosen"), [(("bad", "good"), "good"), (("good", "bad"), "good")])
-def test_the_student_with_the_better_accuracy_is_trained_on_all_rows(auto, names, chosen):
+@pytest.mark.parametrize("names", [("bad", "good"), ("good", "bad")])
+def test_the_student_with_the_better_accuracy_is_trained_on_all_rows(auto, names):
     one, train = auto(*names), rows(BALANCED)
     one.fit(train, 6)
     summary = one.summary()
-    assert (summary["chosen"], summary["validation_rows"]) == (chosen, 120)
+    assert (summary["chosen"], summary["validation_rows"]) == ("good", 120)
     assert summary["validation"]["good"]["accuracy"] == pytest.approx(0.75, abs=0.05)
     assert summary["validation"]["bad"]["accuracy"] == 0.5
-    best = next(student for student in Scripted.made if student.name == chosen)
+    best = next(student for student in Scripted.made if student.name == "good")
     assert best.fitted[-1] == ([row["text"] for row in train], 6)
     assert {seed for _, seed in best.fitted[:-1]} == {5}
     assert one.predict_proba(train).shape == (120, 2)
@@ -186,11 +186,11 @@ def test_scores_are_those_of_the_definitions():
 
 
 def test_real_students_are_chosen_among_saved_and_opened_again(student, tmp_path):
-    one = student("auto", students=["tfidf", "linear_head", "fine_tune"], epochs=1)
-    train = reviews(dict.fromkeys(LABELS[:2], 30), words=4)
+    one = student("auto", students=["tfidf", "linear_head"])
+    train = reviews(dict.fromkeys(LABELS[:2], 15), words=4)
     one.fit(train, 1)
     summary = one.summary()
-    assert set(summary["validation"]) == {"tfidf", "linear_head", "fine_tune"}
+    assert set(summary["validation"]) == {"tfidf", "linear_head"}
     best = max(summary["validation"], key=lambda name: summary["validation"][name]["accuracy"])
     assert summary["chosen"] == best
     inputs = [Input(id="", text=row["text"]) for row in train]

@@ -77,15 +77,15 @@ def test_a_saved_folder_cuts_texts_where_training_did(folder):
 
 
 def test_a_saved_folder_holds_what_loads_anywhere(folder):
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in folder.iterdir()}
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert config["architectures"] == ["BertForSequenceClassification"]
     assert config["id2label"] == {"0": "negative", "1": "positive", "2": "neutral"}
 
 
-@pytest.mark.parametrize("kind", ["bert", "mpnet"])
-@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
-@pytest.mark.parametrize("prefix", ["", "story "])
+@pytest.mark.parametrize(
+    ("kind", "pooling", "prefix"),
+    [("bert", "mean", ""), ("bert", "cls", "story "), ("bert", "last", ""), ("mpnet", "mean", "story ")],
+)
 def test_a_saved_classifier_of_any_encoder_predicts_the_same(make, save, kind, pooling, prefix):
     one = make(kind, pooling, prefix)
     expected = one.predict_proba(INPUTS)

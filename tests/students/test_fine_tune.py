@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelmint.encoder.embedding import embed
+from labelmint.encoder.loading import embed
 from labelmint.students import fine_tune as module
 from labelmint.students.fine_tune import fine_tune, planned_epochs
 from tests.encoder.helpers import config, review_rows
@@ -40,9 +40,9 @@ def epochs_as_set(monkeypatch):
 
 @pytest.fixture
 def run(classifier, tokenizer, collator):
-    """Return run(...): fine-tune a fresh classifier on 40 reviews."""
+    """Return run(...): fine-tune a fresh classifier on 20 reviews."""
 
-    def tune(seed=1, on_rows=lambda _: None, each=20, labels=2, weights=None, **changes):
+    def tune(seed=1, on_rows=lambda _: None, each=10, labels=2, weights=None, **changes):
         model = classifier(labels)
         rows = replace(review_rows(tokenizer, each, labels), weights=weights)
         fine_tune(model, rows, collator, config(**changes), seed, on_rows)
@@ -61,6 +61,7 @@ def changed(model, before, part):
     ]
 
 
+@pytest.mark.slow
 def test_unseen_rows_of_three_separable_labels_are_learnt(run, tokenizer, collator):
     model = run(epochs=6, each=150, labels=3, learning_rate=3e-3)
     rows = review_rows(tokenizer, 30, 3, first=1000)
@@ -70,39 +71,19 @@ def test_unseen_rows_of_three_separable_labels_are_learnt(run, tokenizer, collat
     assert {part.dtype for part in model.parameters()} == {torch.float32}
 
 
-def test_nothing_is_printed(run, capsys):
-    run()
+@pytest.mark.slow
+def test_the_seed_and_the_weights_decide_and_nothing_else(run, classifier, capsys):
+    told, before = [], state(classifier())
+    first = run(on_rows=told.append)
     assert capsys.readouterr() == ("", "")
-
-
-def test_rows_are_told_as_they_are_trained_on(run):
-    told = []
-    run(epochs=3, on_rows=told.append)
-    assert told == [16] * 3 * 3  # 40 rows: three batches
-
-
-def test_rows_count_as_they_weigh(run):
-    plain = run()
-    assert changed(run(weights=np.full(40, 7.0)), state(plain), "") == []  # only the proportions matter
-    assert changed(run(weights=np.linspace(0.1, 1, 40)), state(plain), "head")
-
-
-def test_the_embeddings_stay_as_they_are(run, classifier):
-    before = state(classifier())
-    model = run()
-    assert changed(model, before, "embeddings") == []
-    assert changed(model, before, "encoder.encoder.layer")
-    assert changed(model, before, "head")
-
-
-def test_the_seed_decides_and_nothing_else(run):
-    first = run()
+    assert told == [16] * 2 * 2  # 20 rows: two batches
+    assert changed(first, before, "embeddings") == []
+    assert changed(first, before, "encoder.encoder.layer")
     torch.manual_seed(12345)
     np.random.seed(12345)  # noqa: NPY002 - the Trainer must not depend on it
-    again = run()
-    other = run(seed=2)
-    assert changed(again, state(first), "") == []
-    assert changed(other, state(first), "head")
+    assert changed(run(weights=np.full(20, 7.0)), state(first), "") == []  # only the proportions matter
+    assert changed(run(weights=np.linspace(0.1, 1, 20)), state(first), "head")
+    assert changed(run(seed=2), state(first), "head")
 
 
 def test_the_run_starts_from_the_head_that_it_is_given(classifier, tokenizer, collator):

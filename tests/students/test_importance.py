@@ -17,12 +17,12 @@ def weights_of(method, rows, labels, features, **options):
 
 
 def synthetic(right=0.8):
-    """Return 120 real rows, and 400 synthetic ones of which a share has the right label.
+    """Return 60 real rows, and 200 synthetic ones of which a share has the right label.
 
     The first feature is higher by four standard deviations where the label should be 1.
     """
-    rows, labels, features = (part[:520] for part in task(right, 1.0, real=120, made=400))
-    features[:, 0] += 3 * (np.arange(520) % 2)
+    rows, labels, features = (part[:260] for part in task(right, 1.0, real=60, made=200))
+    features[:, 0] += 3 * (np.arange(260) % 2)
     return rows, labels, features
 
 
@@ -30,18 +30,18 @@ def synthetic(right=0.8):
 def test_real_rows_count_once_and_wrong_labels_less_than_right_ones(method):
     rows, labels, features = synthetic()
     weights = weights_of(method, rows, labels, features).weights
-    assert set(weights[:120]) == {1.0}
-    fits = (features[120:, 0] > 2) == (labels[120:] == 1)
-    assert weights[120:][fits].mean() > 2 * weights[120:][~fits].mean()
+    assert set(weights[:60]) == {1.0}
+    fits = (features[60:, 0] > 2) == (labels[60:] == 1)
+    assert weights[60:][fits].mean() > 2 * weights[60:][~fits].mean()
 
 
 def test_a_row_that_made_data_have_too_often_counts_less():
     """A pattern that goes with a label in made rows alone: those that carry it are weighted down."""
     rows, labels, features = synthetic(1.0)
-    carries = np.zeros(520, np.bool_)
-    carries[120:] = labels[120:] == 1
+    carries = np.zeros(260, np.bool_)
+    carries[60:] = labels[60:] == 1
     features[:, 1] = np.where(carries, 3.0, 0.0)
-    weights = weights_of("imp", rows, labels, features).weights[120:]
+    weights = weights_of("imp", rows, labels, features).weights[60:]
     assert weights.max() <= 1.05  # the made classifier is sure of each label, the real one is not
 
 
@@ -52,12 +52,12 @@ def test_weights_are_clipped_and_their_effective_size_is_told(method):
     clipped = weights_of(method, rows, labels, features, max_weight=1.0).summary["weighting"]
     assert free["largest"] > clipped["largest"] == 1.0
     assert free["method"] == method
-    assert free["made_rows"] == 400
-    assert free["effective_rows"] < clipped["effective_rows"] <= 400
+    assert free["made_rows"] == 200
+    assert free["effective_rows"] < clipped["effective_rows"] <= 200
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_real_rows_of_one_label_can_weigh_nothing(method):
     rows, labels, features = synthetic()
     with pytest.raises(DataError, match="real rows of two labels"):
-        weights_of(method, rows, np.where(np.arange(520) < 120, 0, labels), features)
+        weights_of(method, rows, np.where(np.arange(260) < 60, 0, labels), features)

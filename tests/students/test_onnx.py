@@ -9,8 +9,8 @@ import pytest
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.data import collate, tokenize
-from labelmint.encoder.embedding import embed
+from labelmint.encoder.data import tokenize
+from labelmint.encoder.loading import embed
 from labelmint.students import onnx
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.loading import load_student
@@ -51,7 +51,7 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def exported(trained, tokenizer, tmp_path_factory, made):
+def exported(trained, tokenizer, collator, tmp_path_factory, made):
     """Return exported(pooling, prefix): the folder of a saved student, with its ONNX models in onnx/."""
 
     def make(pooling="mean", prefix=""):
@@ -59,7 +59,7 @@ def exported(trained, tokenizer, tmp_path_factory, made):
             model = trained(3)
             model.pooling = pooling
             # A random encoder gives similar vectors: their mean's label would be every text's.
-            vectors = embed(model, tokenize(INPUTS, None, tokenizer, 16), collate(tokenizer), 64)
+            vectors = embed(model, tokenize(INPUTS, None, tokenizer, 16), collator, 64)
             weight = model.head.weight.detach().numpy()
             model.set_head(weight, -weight @ vectors.mean(axis=0))
             folder = tmp_path_factory.mktemp("onnx") / "arm"
@@ -72,9 +72,8 @@ def exported(trained, tokenizer, tmp_path_factory, made):
     return make
 
 
-@pytest.mark.parametrize(
-    ("pooling", "prefix"), [("mean", ""), pytest.param("last", "story ", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("pooling", "prefix"), [("mean", ""), ("last", "story ")])
 def test_the_onnx_model_gives_the_same_probabilities(exported, capfd, pooling, prefix):
     folder = exported(pooling, prefix)
     assert capfd.readouterr() == ("", "")
@@ -88,6 +87,7 @@ def test_the_onnx_model_gives_the_same_probabilities(exported, capfd, pooling, p
     assert one.predict_proba([]).shape == (0, 3)
 
 
+@pytest.mark.slow
 def test_the_8_bit_model_is_smaller_and_nearly_the_same(exported):
     folder = exported()
     expected = load_student(folder).predict_proba(INPUTS)
@@ -97,6 +97,7 @@ def test_the_8_bit_model_is_smaller_and_nearly_the_same(exported):
     assert (folder / "onnx" / MODEL_INT8).stat().st_size < (folder / "onnx" / MODEL).stat().st_size
 
 
+@pytest.mark.slow
 def test_it_runs_in_a_process_without_pytorch(exported):
     folder = exported()
     expected = [LABELS[place] for place in load_student(folder).predict_proba(INPUTS[:-1]).argmax(axis=1)]

@@ -2,17 +2,14 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from transformers import BertForSequenceClassification
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.data import Rows
 from labelmint.encoder.plain import to_plain
 from labelmint.students.loading import load_student
-from labelmint.students.sequence_classifier import SequenceClassifier, predict
+from labelmint.students.sequence_classifier import SequenceClassifier
 from tests.builders import reviews
-from tests.encoder.helpers import LABELS, review_rows
+from tests.encoder.helpers import LABELS
 
 TEXTS = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
 INPUTS = [Input(id="", text=text) for text in TEXTS]
@@ -58,14 +55,10 @@ def test_a_folder_that_is_no_such_classifier_is_an_error(folder, change, message
 
 
 @pytest.mark.parametrize("batch_rows", [1, 7, 100])
-def test_predictions_are_in_the_order_of_the_rows_and_sum_to_one(trained, tokenizer, collator, batch_rows):
-    model: BertForSequenceClassification = to_plain(trained(3), LABELS)
-    rows = review_rows(tokenizer, 5, labels=3, first=700)
-    rows = Rows([row[: 3 + at % 4] for at, row in enumerate(rows.tokens)], None)
-    cpu = torch.device("cpu")
-    predicted = predict(model, 3, rows, collator, batch_rows, cpu)
-    np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=1e-12)
-    for tokens, values in zip(rows.tokens, predicted, strict=True):
-        np.testing.assert_allclose(
-            predict(model, 3, Rows([tokens], None), collator, 1, cpu)[0], values, atol=1e-3
-        )
+def test_predictions_are_in_the_order_of_the_rows_and_sum_to_one(student, batch_rows):
+    texts = [" ".join(text.split()[: 1 + at % 4]) for at, text in enumerate(TEXTS)]
+    inputs, student.batch_rows = [Input(id="", text=text) for text in texts], batch_rows
+    probabilities = student.predict_proba(inputs)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
+    for row, values in zip(inputs, probabilities, strict=True):
+        np.testing.assert_allclose(student.predict_proba([row])[0], values, atol=1e-3)

@@ -26,32 +26,26 @@ def task(synthetic_right, unlabelled_right, real=60, made=300):
 @pytest.mark.parametrize(("right", "helps"), [(0.1, False), (0.95, True)])
 def test_a_helpful_source_counts_and_one_with_wrong_labels_does_not(right, helps):
     rows, labels, features = task(right, 0.0)
-    chosen = choose_weights(rows[:360], labels[:360], features[:360], seed=1)
-    assert chosen.weights["real"] == 1
-    assert (chosen.weights["synthetic"] > 0) == helps
-    best = max(chosen.tried, key=lambda entry: entry["log_likelihood"])
-    assert {name: best[name] for name in chosen.weights} == chosen.weights
+    chosen, tried = choose_weights(rows[:360], labels[:360], features[:360], seed=1)
+    assert chosen["real"] == 1
+    assert (chosen["synthetic"] > 0) == helps
+    best = max(tried, key=lambda entry: entry["log_likelihood"])
+    assert {name: best[name] for name in chosen} == chosen
 
 
 def test_every_combination_of_two_sources_is_tried():
-    assert len(choose_weights(*task(0.2, 0.95), seed=1).tried) == 9
-
-
-def test_the_choice_is_the_same_twice():
-    one, other = (choose_weights(*task(0.7, 0.9), seed=1) for _ in range(2))
-    assert one == other
+    assert len(choose_weights(*task(0.2, 0.95, made=60), seed=1)[1]) == 9
 
 
 def test_with_too_few_real_rows_to_hold_out_every_row_counts():
     rows, labels, features = task(0.9, 0.9, real=1)
-    chosen = choose_weights(rows, labels, features, seed=1)
-    assert (set(chosen.weights.values()), chosen.tried) == ({1.0}, [])
+    chosen, tried = choose_weights(rows, labels, features, seed=1)
+    assert (set(chosen.values()), tried) == ({1.0}, [])
 
 
 @pytest.mark.parametrize(("weight", "rows_left"), [(0.0, 60), (0.3, 360), (1.0, 360)])
 def test_rows_carry_the_weight_of_their_source(monkeypatch, weight, rows_left):
-    chosen = sources.ChosenWeights({"real": 1.0, "synthetic": weight}, [])
-    monkeypatch.setattr(sources, "choose_weights", lambda *_: chosen)
+    monkeypatch.setattr(sources, "choose_weights", lambda *_: ({"real": 1.0, "synthetic": weight}, []))
     rows, labels, features = (part[:360] for part in task(1, 1))
     left = weighted(rows, by_source(Arm(real="all"), rows, labels, features, 1).weights)
     assert len(left) == rows_left
