@@ -15,12 +15,10 @@ from labelmint.core.records import Labelled, read_rows, write_metrics, write_row
 from labelmint.scoring import tables
 from labelmint.scoring.answers import write_answers
 from labelmint.scoring.compare import compare, unscored
-from labelmint.scoring.escalation import escalation
 from labelmint.scoring.read import read_arm, read_inputs, read_left_out, read_minutes, read_truth
 from labelmint.scoring.roles import Roles
-from labelmint.scoring.rows import hardest, subjectivity
-from labelmint.scoring.slices import slices
-from labelmint.scoring.tradeoffs import tradeoffs
+from labelmint.scoring.rows import hardest, slices, subjectivity
+from labelmint.scoring.tradeoffs import escalation, tradeoffs
 from labelmint.tasks.balance import headline_metric
 from labelmint.tasks.cards import load_card
 

@@ -11,7 +11,7 @@ from typing import Literal
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import Candidate, Kept, Labelled, Rejected, read_rows
-from labelmint.rules.scorable import can_be_scored
+from labelmint.rules.filtering import can_be_scored
 
 Labels = Mapping[str, str]  # candidate id → label
 

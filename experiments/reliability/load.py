@@ -239,11 +239,11 @@ def _write(params: Params, count: int) -> Callable[[], object]:
 
 def _memorisation(params: Params, count: int) -> Callable[[], object]:
     from labelmint.core.records import texts_of
-    from labelmint.describe.memorisation import Written, memorisation
+    from labelmint.describe.memorisation import memorisation
 
     real: list[Labelled] = read_rows(paths.REAL_POOL)
     rows = _candidates(["a"], real, count)
-    return lambda: memorisation(Written.of(rows, texts_of), Written.of(real, texts_of), 12)
+    return lambda: memorisation(rows, real, texts_of, 12)
 
 
 _WORK = {

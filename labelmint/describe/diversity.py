@@ -16,7 +16,7 @@ from labelmint.describe.texts import Floats, Texts
 
 _MAX_ORDER = 4
 # Five words in a row are a phrase that somebody repeats, three or four are often plain grammar.
-LONG_NGRAM = 5
+_LONG_NGRAM = 5
 
 Words = Sequence[Sequence[str]]
 Ngram = tuple[str, ...]
@@ -90,25 +90,29 @@ def compression_ratio(texts: Sequence[str]) -> float:
     return len(joined) / len(zlib.compress(joined, 9))
 
 
-def repeated_share(texts: Words, order: int = LONG_NGRAM) -> float:
-    """Return the share of texts with `order` words in a row that another text has too; lower is better.
+def _texts_with_phrase(texts: Words) -> Counter[Ngram]:
+    return Counter(ngram for words in texts for ngram in set(ngrams(words, _LONG_NGRAM)))
+
+
+def repeated_share(texts: Words) -> float:
+    """Return the share of texts with five words in a row that another text has too; lower is better.
 
     Long n-grams after Salkar et al. 2022 (Self-Repetition in Abstractive Neural Summarizers).
     """
-    holders = Counter(ngram for words in texts for ngram in set(ngrams(words, order)))
-    repeated = sum(any(holders[ngram] > 1 for ngram in ngrams(words, order)) for words in texts)
+    holders = _texts_with_phrase(texts)
+    repeated = sum(any(holders[ngram] > 1 for ngram in ngrams(words, _LONG_NGRAM)) for words in texts)
     return repeated / len(texts)
 
 
-def most_repeated(texts: Words, number: int, order: int = LONG_NGRAM) -> list[tuple[str, int]]:
-    """Return the `order` words in a row that most texts share, with how many texts; overlapping ones once."""
-    holders = Counter(ngram for words in texts for ngram in set(ngrams(words, order)))
+def most_repeated(texts: Words, number: int) -> list[tuple[str, int]]:
+    """Return the five words in a row that most texts share, with how many texts; overlapping ones once."""
+    holders = _texts_with_phrase(texts)
     phrases: list[tuple[str, int]] = []
     used: set[Ngram] = set()
     for ngram, count in sorted(holders.items(), key=lambda item: (-item[1], item[0])):
         if count < 2 or len(phrases) == number:
             break
-        parts = set(ngrams(ngram, order - 2))
+        parts = set(ngrams(ngram, _LONG_NGRAM - 2))
         if not parts & used:
             phrases.append((" ".join(ngram), count))
         used |= parts

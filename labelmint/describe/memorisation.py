@@ -7,7 +7,6 @@ Chance makes short runs ("one of the best"): the real rows' runs in common with 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,45 +22,40 @@ _QUANTILES = (50, 90, 99, 100)
 _BINS = 13  # runs of 0 to 11 words, and of 12 or more
 
 
-@dataclass(frozen=True)
-class Written:
-    """The words of texts, and the ids of their rows; two texts of one row are never compared."""
+def memorisation(
+    synthetic: Sequence[Input], real: Sequence[Input], texts: Callable[[Input], tuple[str, ...]], worst: int
+) -> dict[str, dict[str, Any]]:
+    """Return how long the synthetic rows' runs in common with real ones are, and the real ones' with others.
 
-    texts: Sequence[Words]
-    ids: Sequence[str]
-
-    @classmethod
-    def of(cls, rows: Sequence[Input], texts: Callable[[Input], tuple[str, ...]]) -> Written:
-        """Return the rows' texts by their ids: the order of rows decides nothing."""
-        both = [(row["id"], words_of(text)) for row in sorted(rows, key=_id) for text in texts(row)]
-        return cls([words for _, words in both], [row_id for row_id, _ in both])
-
-
-def memorisation(synthetic: Written, real: Written, worst: int) -> dict[str, dict[str, Any]]:
-    """Return how long the synthetic texts' runs in common with real ones are, and the real ones' with others.
-
-    `worst` of the synthetic texts, those with the longest runs, are named by their ids.
+    `texts` gives what is compared of a row; two texts of one row never are. `worst` of the synthetic texts,
+    those with the longest runs, are named by their ids.
     """
-    if not real.texts or not synthetic.texts:
+    written, ids = _words(synthetic, texts)
+    originals, real_ids = _words(real, texts)
+    if not originals or not written:
         return {}
-    count = len(synthetic.texts)
-    groups = np.unique(np.array(real.ids), return_inverse=True)[1]
-    runs = common_runs([*synthetic.texts, *real.texts], [*[-1] * count, *groups.tolist()])
+    count = len(written)
+    groups = np.unique(np.array(real_ids), return_inverse=True)[1]
+    runs = common_runs([*written, *originals], [*[-1] * count, *groups.tolist()])
     lengths, copied, others = (part[:count] for part in runs)
     by_length = [at for at in np.argsort(-lengths, kind="stable")[:worst].tolist() if lengths[at]]
     named = [
-        {"id": synthetic.ids[at], "real_id": real.ids[others[at] - count], "run_words": int(lengths[at])}
+        {"id": ids[at], "real_id": real_ids[others[at] - count], "run_words": int(lengths[at])}
         for at in by_length
     ]
-    of_real = common_runs(real.texts, groups.tolist())
+    of_real = common_runs(originals, groups.tolist())
     return {
-        "real": _summary(*of_real[:2], real.texts),
-        "synthetic": {**_summary(lengths, copied, synthetic.texts), "worst": named},
+        "real": _summary(*of_real[:2], originals),
+        "synthetic": {**_summary(lengths, copied, written), "worst": named},
     }
 
 
-def _id(row: Input) -> str:
-    return row["id"]
+def _words(rows: Sequence[Input], texts: Callable[[Input], tuple[str, ...]]) -> tuple[list[Words], list[str]]:
+    """Return the words of the rows' texts, and the ids of their rows; the order of rows decides nothing."""
+    pairs = [
+        (words_of(text), row["id"]) for row in sorted(rows, key=lambda row: row["id"]) for text in texts(row)
+    ]
+    return [words for words, _ in pairs], [row_id for _, row_id in pairs]
 
 
 def _summary(lengths: Ints, copied: Ints, texts: Sequence[Words]) -> dict[str, Any]:

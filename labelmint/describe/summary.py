@@ -14,7 +14,7 @@ from labelmint.describe.compare import MIN_TEXTS, Embed, Sampling, Watch, compar
 from labelmint.describe.distributions import class_balance, js_distance, length_bins, lengths, log_odds
 from labelmint.describe.diversity import most_repeated
 from labelmint.describe.fidelity import telling
-from labelmint.describe.memorisation import Written, memorisation
+from labelmint.describe.memorisation import memorisation
 from labelmint.describe.texts import common_words, words_of, written_part
 
 # Entries per list: enough to see a pattern in, and the file stays small.
@@ -50,11 +50,11 @@ def describe(
     diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, watch)
     size, both = sample_size(config, sizes["real"], sizes["synthetic"])
     bins = length_bins([*counts["real"], *counts["synthetic"]])
-    copying = memorisation(Written.of(kept, written), Written.of(rows["real"], written), _SHOWN)
+    copying = memorisation(kept, rows["real"], written, _SHOWN)
     parts = {"real": {"train_rows": len(train), "pool_rows": len(pool)}, "synthetic": {}}
     sets = {
         name: {"rows": len(group), **parts[name], "equal_texts": sizes[name]}
-        | (_distributions(names, group, counts[name], bins) if group else {})
+        | ({"labels": class_balance(names, group), "length": lengths(counts[name], bins)} if group else {})
         | (_variety(diversity[name], equal[name]) if name in diversity else {})
         | ({"memorisation": copying[name]} if name in copying else {})
         for name, group in rows.items()
@@ -68,12 +68,6 @@ def describe(
         "sets": sets,
         "fidelity": fidelity,
     }
-
-
-def _distributions(
-    names: Sequence[str], rows: Sequence[Labelled], counts: Sequence[int], bins: Sequence[int]
-) -> dict[str, Any]:
-    return {"labels": class_balance(names, rows), "length": lengths(counts, bins)}
 
 
 def _variety(diversity: Mapping[str, Any], texts: Sequence[str]) -> dict[str, Any]:

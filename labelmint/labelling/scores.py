@@ -30,7 +30,7 @@ from labelmint.labelling.pool import (
     out_of_fold,
 )
 from labelmint.llm.base import LanguageModel
-from labelmint.rules.scorable import can_be_scored, scorable
+from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard, row_text
 

@@ -9,13 +9,14 @@ from itertools import groupby
 from pkgutil import resolve_name
 from typing import Any, cast
 
+import numpy as np
+
 from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Kept, Labelled, Profile, Rejected
 from labelmint.encoder.vectors import Embed, Vectors
-from labelmint.rules.filtering import Filtering, RuleResult, Scores, by_label
+from labelmint.rules.filtering import Filtering, RuleResult, Scores, by_label, scorable
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES, Rule
-from labelmint.rules.scorable import scorable
 from labelmint.tasks.cards import TaskCard
 
 
@@ -111,17 +112,14 @@ def _profiles(filtering: Filtering) -> dict[str, Profile]:
     if filtering.vectors is None:
         raise ValueError("filter.profile needs vectors; give `embed`")
     # Here, because PyTorch takes seconds to load.
-    from labelmint.rules.profiles import profiles_of
+    from labelmint.rules.profiles import dynamics
 
-    rows, names = filtering.remaining, filtering.card.label_names
-    return profiles_of(
-        [row["id"] for row in rows],
-        [names.index(filtering.labels[row["id"]]) for row in rows]
-        + [names.index(row["label"]) for row in filtering.train],
-        filtering.vectors.of([*rows, *filtering.train]),
-        len(names),
-        filtering.params.filter.seed,
-    )
+    rows, train, names = filtering.remaining, filtering.train, filtering.card.label_names
+    labels = [filtering.labels[row["id"]] for row in rows] + [row["label"] for row in train]
+    numbers = np.array([names.index(label) for label in labels], np.int64)
+    vectors, seed = filtering.vectors.of([*rows, *train]), filtering.params.filter.seed
+    notes = dynamics(vectors, numbers, len(names), seed, len(rows)).notes()
+    return dict(zip([row["id"] for row in rows], notes, strict=True))
 
 
 def summary(card: TaskCard, result: FilterResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The candidates on their way through the rules."""
+"""The candidates on their way through the rules, and which of them are scored and embedded."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Input, Labelled
+from labelmint.core.params import Filter, Params
+from labelmint.core.records import Candidate, Input, Labelled, texts_of
 from labelmint.encoder.vectors import Vectors
 from labelmint.tasks.cards import TaskCard
 
@@ -81,3 +81,25 @@ class Filtering:
             else:
                 self.results[row["id"]] = result
         self.remaining = remaining
+
+
+def can_be_scored(row: Candidate) -> bool:
+    """Return whether a candidate is finished and has a label and all of its texts."""
+    return row["finish_reason"] == "stop" and bool(row["label"]) and all(texts_of(row))
+
+
+def scorable(config: Filter, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates that the rules could keep: finished ones, then those that a disabled rule leaves.
+
+    Scored last, and not centred on, these leave the finished ones' scores as they are.
+    """
+    disabled = config.disabled_rules
+    others = [
+        row
+        for row in candidates
+        if not can_be_scored(row)
+        and (row["finish_reason"] == "stop" or "cut_off" in disabled)
+        and (row["label"] or "no_label" in disabled)
+        and (all(texts_of(row)) or "empty" in disabled)
+    ]
+    return [*filter(can_be_scored, candidates), *others]

@@ -29,11 +29,8 @@ class FormContext:
 
     def __init__(self, config: Filter, card: TaskCard, train: Sequence[Input]) -> None:
         self.config = config
-        self.echo, self.label_tag, self.answer = (
-            _echo_pattern(card),
-            _label_tag_pattern(card),
-            _answer_pattern(card),
-        )
+        self.echo, self.label_tag = _echo_pattern(card), _label_tag_pattern(card)
+        self.answer = _answer_pattern(card)
         self.real_texts = [text for row in train for text in texts_of(row)]
         # First texts of real pairs, to which candidates were written.
         self.given = {row["text"] for row in train if "text_pair" in row}

@@ -7,7 +7,6 @@ easy, rows that it stays sure to be labelled otherwise are hard, all others ambi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,16 +51,11 @@ class Dynamics:
         ]
 
 
-def profiles_of(
-    ids: Sequence[str], labels: Sequence[int], vectors: Features, count: int, seed: int
-) -> dict[str, Profile]:
-    """Return by id how the first rows are learnt; the others, real ones, only steady the head."""
-    seen = dynamics(vectors, np.array(labels, np.int64), count, seed, len(ids))
-    return dict(zip(ids, seen.notes(), strict=True))
-
-
 def dynamics(vectors: Features, labels: Ints, count: int, seed: int, rows: int) -> Dynamics:
-    """Train a linear head on all rows; return the dynamics of the first `rows` of them."""
+    """Train a linear head on all rows; return the dynamics of the first `rows` of them.
+
+    The others, real ones, only steady the head.
+    """
     epochs = train_by_epochs(vectors, labels, count, seed, rows)
     by_epoch = np.stack([probabilities[np.arange(rows), labels[:rows]] for probabilities in epochs])
     return Dynamics(by_epoch.mean(axis=0), (by_epoch * (1 - by_epoch)).mean(axis=0), by_epoch.std(axis=0))

@@ -48,7 +48,7 @@ def _fixed(name: str, meaning: str, function: str, *settings: str) -> Rule:
     return Rule(name, meaning, f"labelmint.rules.{function}", "rows", settings, optional=False)
 
 
-_LABELS = ("labels:label_rules", "labelling.action", "labelling.min_margin")
+_LABELS = ("select:label_rules", "labelling.action", "labelling.min_margin")
 _MEANING = "filter.semantic_similarity"
 
 _RULES = [

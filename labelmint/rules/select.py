@@ -1,4 +1,7 @@
-"""Keep accepted rows in the labels' shares: exactly N on average, or as many as the scarcest label allows."""
+"""Rules on labels: by their scores; then rows beyond their shares.
+
+Rows are kept in the labels' shares: exactly N on average, or as many as the scarcest label allows.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,33 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Set
 
+import numpy as np
+
 from labelmint.core.errors import DataError
 from labelmint.core.records import Candidate
 from labelmint.rules.filtering import Filtering, RuleResult
 from labelmint.tasks.balance import class_balance, wanted_rows
+
+
+def label_rules(filtering: Filtering, _: Set[str]) -> None:
+    """Reject rows as `labelling.action` says; `relabel` gives the others the label that scores best."""
+    labelling, names = filtering.params.labelling, filtering.card.label_names
+
+    def check(_: int, row: Candidate) -> RuleResult | None:
+        scores = filtering.scores[row["id"]]
+        best = int(scores.argmax())
+        margin = float(scores[best] - np.delete(scores, best).max())
+        evidence = {"judged_label": names[best], "margin": round(margin, 4)}
+        if margin < labelling.min_margin:
+            return RuleResult("unsure_label", evidence)
+        if labelling.action == "relabel":
+            filtering.labels[row["id"]] = names[best]
+        elif names[best] != row["label"]:
+            return RuleResult("wrong_label", evidence)
+        return None
+
+    if labelling.action != "none":
+        filtering.reject(check)
 
 
 def surplus(filtering: Filtering, _: Set[str]) -> None:

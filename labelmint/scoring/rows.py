@@ -1,4 +1,4 @@
-"""Single test rows: those that most arms get wrong, and how far the language model agrees with itself."""
+"""Parts of the test set, rows that most arms get wrong, and how far the language model agrees with itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from labelmint.core.records import Input, input_of
-from labelmint.scoring.scores import ArmPredictions, Ints
+from labelmint.core.params import Evaluate
+from labelmint.core.records import Input, input_of, texts_of
+from labelmint.core.words import count_words
+from labelmint.scoring.bootstrap import Bootstrap, score_interval
+from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
 
 HARDEST_ROWS = 50
+_LENGTHS = 4
 
 
 def hardest(
@@ -47,11 +51,6 @@ def subjectivity(arms: Sequence[ArmPredictions], labels: int) -> dict[str, Any]:
     Each seed of an arm of the student `llm` draws other demonstrations. Nothing where no such arm has two
     seeds, or there is no test row.
 
-    Parameters
-    ----------
-    labels : int
-        Number of labels.
-
     Returns
     -------
     dict
@@ -66,3 +65,40 @@ def subjectivity(arms: Sequence[ArmPredictions], labels: int) -> dict[str, Any]:
     # 0/0 where all answers are one label.
     kappa = 1.0 if (table.sum(axis=0) > 0).sum() == 1 else float(fleiss_kappa(table))
     return {"agreement": round(agreement, 4), "kappa": round(kappa, 4), "rows": rows, "draws": draws}
+
+
+def slices(
+    arms: Sequence[ArmPredictions], truth: Ints, names: list[str], inputs: Sequence[Input], config: Evaluate
+) -> dict[str, Any]:
+    """Return for each arm the accuracies by length and by label, with intervals.
+
+    A slice's rows are resampled among themselves: its size is given, not drawn.
+    """
+    words = np.array([sum(map(count_words, texts_of(row))) for row in inputs], np.int64)
+    by_length = [("words", name, places) for name, places in length_bins(words)]
+    by_label = [("label", name, np.flatnonzero(truth == number)) for number, name in enumerate(names)]
+    result: dict[str, Any] = {arm.arm: {"length": [], "label": []} for arm in arms}
+    for kind, parts in (("length", by_length), ("label", by_label)):
+        for key, name, places in parts:
+            if not len(places):
+                continue
+            bootstrap = Bootstrap(truth[places], len(names), config.bootstrap_samples, config.seed)
+            for arm in arms:
+                part = ArmPredictions(arm.arm, arm.train_rows, arm.probabilities[:, places])
+                accuracy = float(scores_by_seed(part, truth[places], len(names)).mean())
+                entry = {key: name, "rows": len(places), "accuracy": round(accuracy, 4)}
+                result[arm.arm][kind].append({**entry, **score_interval(bootstrap.scores(part))})
+    return result
+
+
+def length_bins(words: Ints) -> list[tuple[str, Ints]]:
+    """Return quarters of the rows by their words, as ("5–12", places); fewer where many are equal."""
+    if not len(words):
+        return []
+    quantiles = np.quantile(words, np.arange(1, _LENGTHS + 1) / _LENGTHS, method="lower")
+    bins, low = [], int(words.min())
+    for high in np.unique(quantiles).tolist():
+        name = f"{low}–{high}" if high > low else f"{low}"
+        bins.append((name, np.flatnonzero((words >= low) & (words <= high))))
+        low = high + 1
+    return bins

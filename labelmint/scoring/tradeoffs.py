@@ -1,13 +1,18 @@
-"""What a score costs: each source's minutes, each student's speed, and the best other thing as fast."""
+"""What a score costs: each source's minutes, each student's speed, the best as fast, escalation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
+
+import numpy as np
 
 from labelmint.scoring.roles import Roles
+from labelmint.scoring.scores import Floats, Ints, weighted_scores
+from labelmint.tasks.balance import Metric
 
 _SAME_SPEED = 0.9  # of the main arm's: measured speeds of one student differ by that much
+_SHARES = np.linspace(0, 1, 21)  # of the texts, passed on to the language model
 
 Result = Mapping[str, Any]
 
@@ -19,7 +24,6 @@ def tradeoffs(result: Result, roles: Roles, minutes: Mapping[str, float | None])
     ----------
     result : mapping
         What `compare` returned.
-    roles : Roles
     minutes : mapping
         Minutes of computing that the rows of each source took; None: not measured.
     """
@@ -91,3 +95,31 @@ def _alternative(result: Result, real_rows: int) -> dict[str, Any]:
         "texts_per_s": others[name]["texts_per_s"],
         **{key: score[key] for key in ("mean", "ci_low", "ci_high")},
     }
+
+
+def escalation(student: Floats, llm: Floats, truth: Ints) -> list[dict[str, float]]:
+    """Return the scores by the share of texts that the language model answers, the least sure first.
+
+    How sure the student is, its highest probability, decides alone: no label chooses a text.
+
+    Parameters
+    ----------
+    student, llm : shape (rows, labels)
+        Probabilities of the same texts.
+    truth : shape (rows,)
+    """
+    rows, labels = student.shape
+    order = np.argsort(student.max(axis=1), kind="stable")
+    answers = student.argmax(axis=1)
+    once = np.ones((1, rows))
+    curve = []
+    for share in _SHARES:
+        passed_on = order[: round(share * rows)]
+        predicted = answers.copy()
+        predicted[passed_on] = llm[passed_on].argmax(axis=1)
+        point = {"share": round(float(share), 2)}
+        for metric in get_args(Metric):
+            score = weighted_scores(metric, predicted[None], truth, once, labels)[0, 0]
+            point[metric] = round(float(score), 4)
+        curve.append(point)
+    return curve

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelmint.core.records import Labelled
-from labelmint.describe.compare import Sampling
 from labelmint.describe.texts import Floats, Texts, words_of
 from tests.builders import reviews
 
@@ -24,10 +23,6 @@ def bag_of_words(texts: Sequence[str]) -> Floats:
 
 def sample(texts: Sequence[str]) -> Texts:
     return Texts(list(texts), [words_of(text) for text in texts], bag_of_words(texts))
-
-
-def config(**changes):
-    return Sampling(**{"subsamples": 1, "texts": 40, **changes})
 
 
 def real_rows(each: int, first: int = 0) -> list[Labelled]:

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.describe.distributions import (
@@ -23,6 +23,7 @@ from tests.describe.helpers import bag_of_words
 counts = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50), min_size=1)
 
 
+@settings(max_examples=25)
 @given(st.dictionaries(st.sampled_from(["x", "y", "z"]), st.integers(0, 40)))
 def test_class_balance_sum_to_one(by_label):
     rows = labelled_rows(by_label)
@@ -31,6 +32,7 @@ def test_class_balance_sum_to_one(by_label):
     assert sum(shares.values()) == pytest.approx(1 if rows else 0, abs=2e-4)
 
 
+@settings(max_examples=25)
 @given(counts, counts)
 def test_the_js_distance_is_a_distance(left, right):
     found = js_distance(left, right)
@@ -41,6 +43,7 @@ def test_the_js_distance_is_a_distance(left, right):
         assert found == pytest.approx(1)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=200))
 def test_every_text_is_in_a_bin(words):
     bins = length_bins(words)

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 
@@ -29,6 +29,7 @@ def review_texts(count):
     return [row["text"] for row in real_rows(count // 2)]
 
 
+@settings(max_examples=25)
 @given(some_texts)
 def test_self_bleu_is_sacrebleus_against_all_the_others(texts):
     bleu = BLEU(tokenize="none", effective_order=True)
@@ -61,6 +62,7 @@ def test_every_measure_says_that_texts_with_copies_are_less_diverse(copies):
     assert all(more[name] < less[name] for name in LOW_IS_DIVERSE)
 
 
+@settings(max_examples=10)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_texts_changes_nothing_but_what_compression_finds(random):
     texts = review_texts(12)

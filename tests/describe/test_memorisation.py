@@ -1,10 +1,10 @@
 from labelmint.core.records import Labelled, texts_of
-from labelmint.describe.memorisation import Written, memorisation
+from labelmint.describe.memorisation import memorisation
 from tests.builders import labelled, reviews
 
 
 def measured(synthetic, real):
-    return memorisation(Written.of(synthetic, texts_of), Written.of(real, texts_of), 2)
+    return memorisation(synthetic, real, texts_of, 2)
 
 
 def test_copied_rows_stand_out_beside_real_ones():

@@ -1,9 +1,13 @@
-"""Settings of the rules that tests can rely on, whatever params.yaml ships with."""
+"""Settings of the rules that tests can rely on, whatever params.yaml ships with, and vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Labelled
@@ -24,6 +28,7 @@ _FILTER = {
     "profile": False,
 }
 _LABELLING = {"seed": 1, "action": "none", "scorers": ["llm"], "demonstrations": 4, "min_margin": 0.0}
+_WIDTH = 8  # of vectors
 
 
 def settings(
@@ -53,3 +58,20 @@ def filtering_of(
 def rules_broken(filtering: Filtering) -> dict[str, str]:
     """Return the rule by id of the rejected rows."""
     return {row_id: result.rule for row_id, result in filtering.results.items()}
+
+
+def around(directions: Sequence[int], spread: float = 0.15, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Return a vector near each of these axes."""
+    draw = np.random.default_rng(seed)
+    vectors = np.eye(_WIDTH)[list(directions)] + draw.normal(0, spread, (len(directions), _WIDTH))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def embedder(axes: Mapping[str, int]) -> Callable[[Sequence[Input]], npt.NDArray[np.float32]]:
+    """Return embed(rows): each row near its axis, by id, and the same vector every time."""
+
+    def embed(rows: Sequence[Input]) -> npt.NDArray[np.float32]:
+        own = [around([axes[row["id"]]], seed=zlib.crc32(row["id"].encode())) for row in rows]
+        return np.concatenate(own) if own else np.zeros((0, _WIDTH), np.float32)
+
+    return embed

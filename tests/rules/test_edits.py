@@ -3,7 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.core.words import words_of
@@ -47,6 +47,7 @@ def reference(left, right, threshold):
 
 
 # Off the thresholds by a little, so that rounding decides nothing.
+@settings(max_examples=25)
 @given(TEXTS, TEXTS, THRESHOLDS.map(lambda threshold: threshold - 1e-3))
 def test_the_pairs_are_those_of_a_plain_reference(left, right, threshold):
     found = edited_pairs(left, right, threshold)
@@ -54,19 +55,13 @@ def test_the_pairs_are_those_of_a_plain_reference(left, right, threshold):
     assert [pair[:2] for pair in found] == sorted(pair[:2] for pair in found)
 
 
+@settings(max_examples=25)
 @given(TEXTS, THRESHOLDS)
 def test_earlier_pairs_are_half_of_all(texts, threshold):
     both = edited_pairs(texts, texts, threshold)
     none_dropped = np.zeros(len(texts), np.bool_)
     assert edited_pairs(texts, texts, threshold, none_dropped) == [pair for pair in both if pair[1] < pair[0]]
     assert edited_pairs(texts, [*texts], threshold) == both
-
-
-@given(TEXTS)
-def test_a_text_is_itself_whatever_its_case_and_punctuation(texts):
-    shouted = [f"{text.upper()}!" for text in texts]
-    found = {(i, j): similarity for i, j, similarity in edited_pairs(texts, shouted, 1.0)}
-    assert all(found[i, i] == 1 for i, text in enumerate(texts) if words_of(text))
 
 
 @pytest.mark.parametrize(

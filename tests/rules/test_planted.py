@@ -49,6 +49,7 @@ def edited(text, draw):
     return " ".join(words)
 
 
+@pytest.mark.slow
 def test_planted_faults_are_found_among_good_rows(task):
     the_card, train, test, good = task
     draw = random.Random(1)

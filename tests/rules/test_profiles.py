@@ -2,21 +2,25 @@ import numpy as np
 import pytest
 
 from labelmint.rules.profiles import Dynamics, dynamics
-from tests.rules.vectors import around
+from tests.rules.helpers import around
 
 
-def learnt(seed=1, spread=0.1):
+def learnt(seed=1):
     """Rows 0–79 lie where their label is, 80–89 at the other label, 90–99 between the two."""
     labels = np.arange(100) % 2
     axes = np.where((np.arange(100) >= 80) & (np.arange(100) < 90), 1 - labels, labels)
-    vectors = around(axes, spread)
+    vectors = around(axes, 0.1)
     middle = np.array([1, 1, *[0] * 6]) / np.sqrt(2)
     vectors[90:] = middle
     return dynamics(vectors, labels, 2, seed, 100)
 
 
-def test_rows_are_easy_hard_or_ambiguous_as_they_lie():
-    found = learnt()
+@pytest.fixture(scope="module")
+def found():
+    return learnt()
+
+
+def test_rows_are_easy_hard_or_ambiguous_as_they_lie(found):
     assert found.confidence[:80].min() > 0.6
     assert found.confidence[80:90].max() < 0.4
     np.testing.assert_allclose(found.confidence[90:], 0.5, atol=0.15)
@@ -47,11 +51,9 @@ def test_the_profile_is_by_confidence_and_uncertainty(confidence, uncertainty, p
     assert rows.profiles()[-1] == profile
 
 
-def test_the_same_seed_gives_the_same_numbers_and_notes():
-    one, two, other = learnt(), learnt(), learnt(seed=2)
-    assert one.notes() == two.notes()
-    assert one.notes() != other.notes()
-    for note in one.notes():
+def test_the_same_seed_gives_the_same_numbers_and_notes(found):
+    assert found.notes() == learnt().notes() != learnt(seed=2).notes()
+    for note in found.notes():
         assert 0 <= note["confidence"] <= 1
         assert 0 <= note["variability"] <= 0.5
 

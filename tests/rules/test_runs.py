@@ -1,7 +1,7 @@
 import random
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.core.words import words_of
@@ -25,6 +25,7 @@ def longest(one, other):
     )
 
 
+@settings(max_examples=30)
 @given(TEXTS)
 def test_runs_are_those_of_a_plain_reference(rows):
     groups, texts = [group for group, _ in rows], [words for _, words in rows]

@@ -3,8 +3,7 @@ import pytest
 
 from labelmint.rules.texts import TEXT_RULES, filter_texts, summary
 from tests.builders import card, review, reviews
-from tests.rules.helpers import settings
-from tests.rules.vectors import embedder
+from tests.rules.helpers import embedder, settings
 
 TRAIN = reviews({"negative": 5, "positive": 5})
 TEST = [{"id": "t1", "text": "the test input speaks of a house by the sea"}]

@@ -1,4 +1,4 @@
-"""Predictions of arms, as probabilities that say a given label, and simulated ones."""
+"""Predictions of arms, as probabilities that say a given label."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 NAMES = ["negative", "positive", "neutral"]
 
 
-def config(bootstrap_samples: int = 300, seed: int = 1) -> Evaluate:
+def config(bootstrap_samples: int = 150, seed: int = 1) -> Evaluate:
     """Return an `evaluate` section."""
     return section("evaluate", seed=seed, bootstrap_samples=bootstrap_samples)
 
@@ -47,11 +47,3 @@ def wrong_at(truth: Ints, *places: range, labels: int = 2) -> Ints:
     for answers, place in zip(predicted, places, strict=True):
         answers[place] = (answers[place] + 1) % labels
     return predicted
-
-
-def simulated(
-    draw: np.random.Generator, truth: Ints, easiness: npt.NDArray[np.float64], seeds: int, spread: float = 0.1
-) -> Ints:
-    """Return predictions whose errors depend on the row, on the seed and on chance."""
-    score = 0.8 + easiness + draw.normal(0, spread, (seeds, 1)) + draw.normal(0, 0.7, (seeds, len(truth)))
-    return np.where(score > 0, truth, 1 - truth)

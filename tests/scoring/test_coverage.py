@@ -51,6 +51,7 @@ def measured(seeds, spread, chance, repeats, rows):
 
 
 # Three standard deviations of the share of 200 repeats are 0.046.
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "spread", "chance"), [(1, 0.0, 0.25), (3, 0.03, 0.25), (3, 0.06, 0.7)])
 def test_intervals_are_about_right(seeds, spread, chance):
     inside, excluded, different = measured(seeds, spread, chance, repeats=200, rows=400)

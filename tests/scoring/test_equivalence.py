@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.scoring.equivalence import label_equivalence, rows_for
@@ -52,12 +52,14 @@ def test_a_curve_that_falls_is_made_to_rise_first(curve, score, rows):
 POINTS = st.lists(st.floats(0.2, 1.0), min_size=4, max_size=4)
 
 
+@settings(max_examples=25)
 @given(POINTS, st.floats(0, 1), st.floats(0, 1))
 def test_rows_rise_with_the_score_and_stay_on_the_curve(curve, one, other):
     low, high = (rows_for(score, SIZES, np.array(curve)) for score in sorted((one, other)))
     assert 100 <= low <= high <= 3000
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 1000), min_size=4, max_size=4, unique=True))
 def test_the_points_of_a_rising_curve_are_found_again(thousandths):
     curve = np.array(sorted(thousandths)) / 1000
@@ -68,8 +70,8 @@ def test_the_points_of_a_rising_curve_are_found_again(thousandths):
 def equivalence(score, spread=0.0, curve_spread=0.0):
     """Return the equivalence of an arm whose resampled scores are normal."""
     draw = np.random.default_rng(0)
-    samples = draw.normal(score, spread, 2000)
-    curve_samples = CURVE[:, None] + draw.normal(0, curve_spread, (4, 2000))
+    samples = draw.normal(score, spread, 1000)
+    curve_samples = CURVE[:, None] + draw.normal(0, curve_spread, (4, 1000))
     return label_equivalence(score, samples, SIZES, CURVE, curve_samples)
 
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelmint.scoring.rows import HARDEST_ROWS, hardest, subjectivity
-from labelmint.scoring.slices import length_bins, slices
+from labelmint.scoring.rows import HARDEST_ROWS, hardest, length_bins, slices, subjectivity
 from tests.builders import labelled
 from tests.scoring.helpers import NAMES, arm, config, wrong_at
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=60))
 def test_length_bins_part_the_rows_and_their_names_say_how(words):
     words = np.array(words)

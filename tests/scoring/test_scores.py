@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
@@ -38,26 +38,11 @@ def test_the_most_probable_label_is_predicted():
     assert ArmPredictions("real", 9, probabilities).predicted.tolist() == [[1, 0], [2, 0]]
 
 
+@settings(max_examples=8)
 @given(SEEDS)
-def test_accuracy_is_that_of_scikit_learn(seed):
-    predicted, truth, _ = data(seed)
-    computed = weighted_scores("accuracy", predicted, truth, np.ones((1, len(truth))), 3)
-    np.testing.assert_allclose(computed[:, 0], [accuracy_score(truth, answers) for answers in predicted])
-
-
-@given(SEEDS)
-def test_macro_f1_is_that_of_scikit_learn(seed):
-    predicted, truth, _ = data(seed)
-    computed = weighted_scores("macro_f1", predicted, truth, np.ones((1, len(truth))), 3)
-    expected = [
-        f1_score(truth, answers, labels=[0, 1, 2], average="macro", zero_division=0) for answers in predicted
-    ]
-    np.testing.assert_allclose(computed[:, 0], expected)
-
-
-@given(SEEDS)
-def test_weights_are_resample_counts(seed):
+def test_scores_are_those_of_scikit_learn_and_weights_are_resample_counts(seed):
     predicted, truth, weights = data(seed)
+    weights[0] = 1
     accuracy, f1 = (
         weighted_scores(metric, predicted, truth, weights, 3) for metric in ("accuracy", "macro_f1")
     )
@@ -71,6 +56,7 @@ def test_weights_are_resample_counts(seed):
             assert f1[number, sample] == pytest.approx(expected)
 
 
+@settings(max_examples=20)
 @given(SEEDS)
 def test_scores_of_labels_are_those_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
@@ -110,6 +96,7 @@ def naive_calibration_error(probabilities, truth, bins=15):
     return np.mean(errors)
 
 
+@settings(max_examples=20)
 @given(SEEDS, st.sampled_from([0.2, 1.0, 5.0]))
 def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness):
     draw = np.random.default_rng(seed)
@@ -119,6 +106,7 @@ def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness
     assert computed == pytest.approx(naive_calibration_error(probabilities, truth))
 
 
+@settings(max_examples=20)
 @given(SEEDS)
 def test_the_gaps_of_the_reliability_curve_make_the_calibration_error_of_one_seed(seed):
     draw = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""What the sources are worth per minute, which student is best at which speed, and the alternative."""
+"""What sources are worth per minute, the best student at each speed, the alternative, and escalation."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from labelmint.scoring.compare import compare, unscored
 from labelmint.scoring.roles import Roles
-from labelmint.scoring.tradeoffs import tradeoffs
+from labelmint.scoring.tradeoffs import escalation, tradeoffs
 from tests.scoring.helpers import NAMES, arm, config, wrong_at
 
 TRUTH = np.arange(200) % 2
@@ -29,7 +29,7 @@ def arms(**wrong):
 
 def tradeoffs_of(given, minutes=MINUTES):
     roles = Roles(given, "auto", 100)
-    return tradeoffs(compare(roles, TRUTH, NAMES[:2], config()), roles, minutes)
+    return tradeoffs(compare(roles, TRUTH, NAMES[:2], config(100)), roles, minutes)
 
 
 def test_each_source_has_its_gain_and_what_a_minute_of_it_brought():
@@ -94,3 +94,33 @@ def test_without_test_labels_there_is_nothing():
     assert tradeoffs(unscored(roles, "accuracy"), roles, MINUTES) == {
         **{"sources": {}, "speeds": [], "alternative": {}}
     }
+
+
+ANSWERS = np.array([0, 1] * 50)
+
+
+def answers(right, confidence):
+    """Return probabilities: the label that is right, or not, with this confidence."""
+    labels = np.where(right, ANSWERS, 1 - ANSWERS)
+    probabilities = np.repeat(1 - confidence[:, None], 2, axis=1)
+    probabilities[np.arange(len(ANSWERS)), labels] = confidence
+    return probabilities
+
+
+def test_the_least_sure_texts_are_passed_on_first():
+    """The student is wrong exactly on the 20 texts that it is least sure of; the model is always right."""
+    confidence = np.linspace(0.6, 0.99, 100)
+    curve = escalation(
+        answers(np.arange(100) >= 20, confidence), answers(np.ones(100, bool), confidence), ANSWERS
+    )
+    by_share = {point["share"]: point["accuracy"] for point in curve}
+    assert (by_share[0.0], by_share[0.1], by_share[0.2], by_share[1.0]) == (0.8, 0.9, 1.0, 1.0)
+
+
+def test_at_the_ends_are_the_student_and_the_model():
+    draw = np.random.default_rng(1)
+    student, llm = draw.random(100) < 0.7, draw.random(100) < 0.5
+    sure = draw.uniform(0.5, 1, 100)
+    curve = escalation(answers(student, sure), answers(llm, sure), ANSWERS)
+    assert (curve[0]["accuracy"], curve[-1]["accuracy"]) == (student.mean(), llm.mean())
+    assert [point["share"] for point in curve] == sorted(point["share"] for point in curve)
