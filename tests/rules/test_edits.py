@@ -92,9 +92,9 @@ def test_rare_words_count_more():
 
 def test_blocks_make_no_difference(monkeypatch):
     draw = random.Random(1)
-    texts = [" ".join(draw.choice("abcdefgh") for _ in range(6)) for _ in range(60)]
+    texts = [" ".join(draw.choice("abcdefgh") for _ in range(6)) for _ in range(40)]
     pairs = edited_pairs(texts, texts, 0.6)
-    assert len(pairs) > 100
+    assert len(pairs) > 50
     for rows, products in ((7, 2_000_000), (1000, 50), (1, 1)):
         monkeypatch.setattr(overlaps, "_BLOCK_ROWS", rows)
         monkeypatch.setattr(overlaps, "_BLOCK_PRODUCTS", products)

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="package", autouse=True)
 def few_objects() -> Iterator[None]:
-    """Let statsmodels, which collects garbage at each adjustment of p-values, not look at all libraries' objects."""
+    """Keep the libraries' objects from statsmodels, which collects garbage as it adjusts p-values."""
     gc.freeze()
     yield
     gc.unfreeze()

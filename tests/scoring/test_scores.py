@@ -38,7 +38,7 @@ def test_the_most_probable_label_is_predicted():
     assert ArmPredictions("real", 9, probabilities).predicted.tolist() == [[1, 0], [2, 0]]
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_scores_are_those_of_scikit_learn_and_weights_are_resample_counts(seed):
     predicted, truth, weights = data(seed)
@@ -56,7 +56,7 @@ def test_scores_are_those_of_scikit_learn_and_weights_are_resample_counts(seed):
             assert f1[number, sample] == pytest.approx(expected)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_scores_of_labels_are_those_of_scikit_learn(seed):
     predicted, truth, _ = data(seed)
@@ -96,7 +96,7 @@ def naive_calibration_error(probabilities, truth, bins=15):
     return np.mean(errors)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(SEEDS, st.sampled_from([0.2, 1.0, 5.0]))
 def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness):
     draw = np.random.default_rng(seed)
@@ -106,7 +106,7 @@ def test_the_calibration_error_is_that_of_a_naive_implementation(seed, sharpness
     assert computed == pytest.approx(naive_calibration_error(probabilities, truth))
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_the_gaps_of_the_reliability_curve_make_the_calibration_error_of_one_seed(seed):
     draw = np.random.default_rng(seed)

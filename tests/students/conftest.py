@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from labelmint.core.params import load_params
+from labelmint.students import llm
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
 from tests.builders import REPOSITORY, card
@@ -34,5 +37,16 @@ def student(tiny_encoder, setting):
 
     def make(name="linear_head", labels=2, callbacks=None, **changes):
         return open_student(name, setting(labels, config(encoder="tiny", **changes), **(callbacks or {})))
+
+    return make
+
+
+@pytest.fixture
+def asking(setting, monkeypatch):
+    """Return asking(kind, model, ...): a student of this class with this language model."""
+
+    def make(kind, model, **callbacks):
+        monkeypatch.setattr(llm, "open_model", lambda _: nullcontext(model))
+        return kind(setting(**callbacks))
 
     return make

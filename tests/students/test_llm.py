@@ -1,5 +1,4 @@
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -7,14 +6,11 @@ import pytest
 from labelmint.core.errors import ModelError
 from labelmint.labelling.choices import draw_demonstrations
 from labelmint.scoring.scores import calibration_error
-from labelmint.students import llm
 from labelmint.students.llm import LlmStudent
 from labelmint.students.loading import load_student
 from tests.builders import labelled
 from tests.fake_model import FakeModel, read_words
-
-MOODS = {"negative": "awful", "positive": "great"}
-NAMES = list(MOODS)
+from tests.students.moods import MOODS, NAMES, rows
 
 
 class Watched(FakeModel):
@@ -36,22 +32,9 @@ class Other(FakeModel):
 
 
 @pytest.fixture
-def student(setting, monkeypatch):
+def student(asking):
     """Return student(model): one that asks this model."""
-
-    def make(model=None, **callbacks):
-        @contextmanager
-        def open_model(_):
-            yield model or FakeModel()
-
-        monkeypatch.setattr(llm, "open_model", open_model)
-        return LlmStudent(setting(**callbacks))
-
-    return make
-
-
-def rows(labels, first=0):
-    return [labelled(label, at, f"row {at} is {MOODS[label]}") for at, label in enumerate(labels, first)]
+    return lambda model=None, **callbacks: asking(LlmStudent, model or FakeModel(), **callbacks)
 
 
 @pytest.mark.parametrize("negative", [5, 15, 35])
@@ -154,15 +137,9 @@ def test_a_saved_student_predicts_the_same_text_by_text(student, setting, tmp_pa
     assert list(loaded.label_names) == NAMES
     for row, values in zip(inputs, probabilities, strict=True):
         np.testing.assert_allclose(loaded.predict_proba([row])[0], values)
-
-
-def test_a_student_saved_without_a_temperature_opens_with_1(student, setting, tmp_path):
-    one = student(FakeModel(reader=boast))
-    one.fit(often_wrong(NAMES * 40), 1)
-    one.save(tmp_path / "arm")
     file = tmp_path / "arm/student.json"
     content = json.loads(file.read_text())
-    del content["temperature"]
+    del content["temperature"]  # as folders of an earlier version
     file.write_text(json.dumps(content))
     assert load_student(tmp_path / "arm", setting()).summary()["temperature"] == 1.0
 

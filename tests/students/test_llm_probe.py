@@ -1,19 +1,13 @@
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 
 from labelmint.core.errors import DataError, ModelError
 from labelmint.encoder import linear
 from labelmint.llm.base import ChoiceScores
-from labelmint.students import llm
 from labelmint.students.llm_probe import LlmProbe
 from labelmint.students.loading import load_student
-from tests.builders import labelled
 from tests.fake_model import FakeModel
-
-MOODS = {"negative": "awful", "positive": "great"}
-NAMES = list(MOODS)
+from tests.students.moods import NAMES, rows
 
 
 class Mute(FakeModel):
@@ -25,23 +19,10 @@ class Mute(FakeModel):
 
 
 @pytest.fixture
-def student(setting, monkeypatch):
+def student(asking, monkeypatch):
     """Return student(model): one that reads with this model."""
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0, 30.0])
-
-    def make(model=None):
-        @contextmanager
-        def open_model(_):
-            yield model or Mute()
-
-        monkeypatch.setattr(llm, "open_model", open_model)
-        return LlmProbe(setting())
-
-    return make
-
-
-def rows(labels, first=0):
-    return [labelled(label, at, f"row {at} is {MOODS[label]}") for at, label in enumerate(labels, first)]
+    return lambda model=None: asking(LlmProbe, model or Mute())
 
 
 def test_it_learns_from_hidden_states_what_the_answer_does_not_say(student):
