@@ -1,7 +1,6 @@
 import pytest
 
 from labelmint.core.params import load_params
-from labelmint.students import fine_tune
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
 from tests.builders import REPOSITORY, card, labelled
@@ -27,7 +26,6 @@ def rows(things):
 @pytest.mark.parametrize("name", ["linear_head", "fine_tune", "llm"])
 def test_the_shipped_models_tell_praise_from_scorn(project, model_cache, monkeypatch, name):
     monkeypatch.setenv("LABELMINT_CACHE", str(model_cache))
-    monkeypatch.setattr(fine_tune, "MIN_STEPS", 10)
     student = open_student(name, Setting(load_params(REPOSITORY / "params.yaml"), card()))
     student.fit(rows(THINGS[:4]), 1)
     test = rows(THINGS[4:])
