@@ -3,24 +3,19 @@ import pytest
 from labelmint.checks import check_names, read_checked_task
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
-from tests.builders import REPOSITORY, reviews, said_by_checks, section, write_card
+from tests.builders import reviews, said_by_checks, section, shipped, write_card
 from tests.encoder.conftest import encoder_folder, tiny_encoder
 
 __all__ = ["encoder_folder", "tiny_encoder"]
 
 
 def check(**changes):
-    params = load_params(REPOSITORY / "params.yaml")
-    check_names(params.model_copy(update={"generate": section("generate", **changes)}))
-
-
-@pytest.mark.parametrize("method", ["auto", "few_shot", {"few_shot": 0.7, "persona": 0.3}])
-def test_known_methods_pass(method):
-    check(method=method)
+    check_names(shipped().model_copy(update={"generate": section("generate", **changes)}))
 
 
 @pytest.mark.parametrize("method", ["clever", {"few_shot": 0.7, "clever": 0.3}, {"auto": 1.0}])
 def test_an_unknown_method_is_an_error(method):
+    check(method={"few_shot": 0.7, "persona": 0.3})
     with pytest.raises(ParamsError, match=r"params\.yaml: generate\.method: no method '(clever|auto)'"):
         check(method=method)
 
@@ -35,6 +30,8 @@ def test_text_first_needs_a_method_that_shows_rows(method):
 
 ARMS = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
 SETTINGS = {"task": "mine", "real.rows": 20, "prepare.test_rows": 20, "arms": ARMS}
+SYNTHETIC = {"synthetic": {"synthetic": "all"}}
+RARE_BALANCE = {"class_balance": {"negative": 0.98, "positive": 0.02}}
 GOOD, BAD, RARE = ({"name": name, "phrase": name} for name in ("positive", "negative", "rare"))
 
 
@@ -58,28 +55,12 @@ def attempt(project, set_params):
     ("settings", "message", "remedy"),
     [
         ({"real.rows": 110}, "say real.rows: 100 and prepare.test_rows: 20", {"real.rows": 100}),
-        (
-            {"prepare.test_rows": 1000},
-            "say real.rows: 20 and prepare.test_rows: 100",
-            {"prepare.test_rows": 100},
-        ),
+        ({"prepare.test_rows": 999}, "20 and prepare.test_rows: 100", {"prepare.test_rows": 100}),
         ({"real.rows": 1}, "say real.rows: 2 and prepare.test_rows: 20", {"real.rows": 2}),
-        (
-            {"real.rows": 0},
-            "say arms: {synthetic: {synthetic: all}}",
-            {"arms": {"synthetic": {"synthetic": "all"}}},
-        ),
+        ({"real.rows": 0}, f"say arms: {SYNTHETIC}".replace("'", ""), {"arms": SYNTHETIC}),
         ({"class_balance": {"good": 0.5, "negative": 0.5}}, "there are negative, positive", {}),
-        (
-            {"class_balance": {"negative": 0.98, "positive": 0.02}},
-            "or generate.samples_per_prompt: 47",
-            {"generate.samples_per_prompt": 47},
-        ),
-        (
-            {"class_balance": {"negative": 0.98, "positive": 0.02}},
-            "generate.candidates: 1344",
-            {"generate.candidates": 1344},
-        ),
+        (RARE_BALANCE, "or generate.samples_per_prompt: 47", {"generate.samples_per_prompt": 47}),
+        (RARE_BALANCE, "generate.candidates: 1344", {"generate.candidates": 1344}),
         ({"generate.demonstrations": 0}, "choose zero_shot", {"generate.method": "zero_shot"}),
         ({"generate.method": "fewshot"}, "there are zero_shot", {"generate.method": "few_shot"}),
         ({"llm.model": "gemma"}, "it has gemma-3-270m", {"llm.model": "gemma-3-270m"}),
@@ -89,11 +70,7 @@ def attempt(project, set_params):
             "or say llm.backend: llama_cpp",
             {"llm.backend": "llama_cpp"},
         ),
-        (
-            {"filter.rows_per_label": 20000},
-            "to 80000 for example",
-            {"top_up.max_candidates": 80000},
-        ),
+        ({"filter.rows_per_label": 20000}, "to 80000 for example", {"top_up.max_candidates": 80000}),
         (
             {"arms": {"a": {"real": 5000}, "b": {"unlabelled": "all"}}, "prepare.unlabelled_rows": 0},
             "there are 100 real rows beside the test rows and 0 texts to label, too few for every arm",
@@ -133,11 +110,7 @@ def test_an_encoder_that_reads_less_than_max_tokens_is_an_error(attempt, tiny_en
 def test_many_labels_need_many_prompts(project, set_params, monkeypatch):
     monkeypatch.setattr("labelmint.checks.ContextCheck.run", lambda self: None)  # it opens the model
     names = [f"intent {number}" for number in range(77)]
-    write_card(
-        project,
-        "mine",
-        labels={name: {"name": name, "phrase": f"about {name}"} for name in names},
-    )
+    write_card(project, "mine", labels={name: {"name": name, "phrase": f"about {name}"} for name in names})
     (project / "data/raw").mkdir(parents=True)
     rows = [f"request {name} in words {number},{name}\n" for number in range(5) for name in names]
     (project / "data/raw/rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")

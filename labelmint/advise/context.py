@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.params import Generate, Params
-from labelmint.core.records import Input
+from labelmint.core.records import Input, texts_of
 from labelmint.core.words import count_words
 from labelmint.generation.plan import Planned, Planner, drawn_labels
 from labelmint.generation.session import sampling_of
@@ -20,7 +20,7 @@ from labelmint.llm import open_model
 from labelmint.prompts.render import ChatTemplate
 from labelmint.tasks.cards import Excerpt, TaskCard, card_path, row_text
 from labelmint.tasks.data import TaskData
-from labelmint.tasks.texts import cut
+from labelmint.tasks.texts import input_row
 
 if TYPE_CHECKING:
     from labelmint.llm.engine import Engine
@@ -124,17 +124,10 @@ class ContextCheck:
         while words > 5:
             words = max(5, int(words * 0.9))
             excerpt = Excerpt.model_validate({"words": words, "from": side})
-            rows = [_cut(row, excerpt) for row in self.rows]
+            rows = [input_row(row["id"], texts_of(row), excerpt) for row in self.rows]
             if max(engine.count_tokens(self._suffixes(rows))) <= room:
                 break
         return words
-
-
-def _cut(row: Input, excerpt: Excerpt) -> Input:
-    shorter = Input(id=row["id"], text=cut(row["text"], excerpt))
-    if "text_pair" in row:
-        shorter["text_pair"] = cut(row["text_pair"], excerpt)
-    return shorter
 
 
 def _bytes_of_wave(wave: Sequence[Planned]) -> int:

@@ -33,10 +33,7 @@ _MAX_TEXTS = 20_000
 def write_next(params: Params, rows: int, out: Path) -> None:
     """Write the texts to label next as CSV, the most uncertain first; say what to do with them.
 
-    Raises
-    ------
-    DataError
-        If the file exists, or there are no texts to choose from.
+    Raise `DataError` if the file exists, or there are no texts to choose from.
     """
     if out.exists():
         raise DataError(f"{out}: exists, and may hold your labels; name another file with --out")
@@ -59,12 +56,9 @@ def write_next(params: Params, rows: int, out: Path) -> None:
 
 def texts_to_label() -> list[Text]:
     """Return the unlabelled texts that broke no rule, or only the one that wants a clear label."""
-    kept: list[LabelledText] = read_rows(paths.LABELLED, LabelledText)
-    rejected: list[RejectedText] = read_rows(paths.LABELLED_REJECTED, RejectedText)
-    texts: list[Text] = []
-    texts += kept
-    texts += (row for row in rejected if row["rule"] == _UNSURE)
-    return texts[:_MAX_TEXTS]
+    kept = read_rows(paths.LABELLED, LabelledText)
+    rejected = read_rows(paths.LABELLED_REJECTED, RejectedText)
+    return [*kept, *(row for row in rejected if row["rule"] == _UNSURE)][:_MAX_TEXTS]
 
 
 def choose(vectors: Floats, uncertainty: Floats, count: int, seed: int) -> list[int]:

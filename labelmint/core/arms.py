@@ -34,37 +34,28 @@ def training_sets(
     sets: dict[str, list[ArmRow]] = {}
     left_out: dict[str, str] = {}
     for name, arm in arms.items():
-        sizes = {
-            source: everything[source] if wanted == "all" else wanted
-            for source, wanted in (
-                ("real", arm.real),
-                ("synthetic", arm.synthetic),
-                ("unlabelled", arm.unlabelled),
-            )
-        }
-        missing = [_missing(source, size, len(sources[source])) for source, size in sizes.items()]
-        # "all" of a source that has none: the arm would be another one under its name.
-        missing += [
-            f"there are no {source} rows"
-            for source in sizes
-            if getattr(arm, source) == "all" and not sizes[source]
+        wanted = {source: getattr(arm, source) for source in sources}
+        sizes = {source: everything[source] if rows == "all" else rows for source, rows in wanted.items()}
+        problems = [
+            f"it needs {size} {source} rows, and there are {len(sources[source])}"
+            for source, size in sizes.items()
+            if size > len(sources[source])
         ]
+        # "all" of a source that has none: the arm would be another one under its name.
+        none = [source for source, rows in wanted.items() if rows == "all" and not sizes[source]]
+        problems += [f"there are no {source} rows" for source in none]
         sets[name] = []
-        if any(missing):
-            left_out[name] = next(filter(None, missing))
+        if problems:
+            left_out[name] = problems[0]
             continue
-        sets[name] = sources["real"][: sizes["real"]]
+        sets[name] += sources["real"][: sizes["real"]]
         for source, order in orders.items():
-            sets[name] = sets[name] + [sources[source][place] for place in sorted(order[: sizes[source]])]
+            sets[name] += [sources[source][place] for place in sorted(order[: sizes[source]])]
     return sets, left_out
 
 
 def _arm_row(row: Input, label: str, source: str) -> ArmRow:
     return cast(ArmRow, {**input_of(row), "label": label, "source": source})
-
-
-def _missing(source: str, wanted: int, there: int) -> str:
-    return f"it needs {wanted} {source} rows, and there are {there}" if wanted > there else ""
 
 
 def nested_order(rows: Sequence[ArmRow], seed: int) -> list[int]:

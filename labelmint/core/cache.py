@@ -169,26 +169,28 @@ def _connection() -> Iterator[sqlite3.Connection]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    for attempt in (1, 2):
-        database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
-        try:
-            database.execute(_TABLE)
-        except sqlite3.OperationalError:  # locked, read-only, disk full: the file itself may be right
-            database.close()
-            raise
-        except sqlite3.DatabaseError as error:
-            database.close()
-            if attempt == 2:
-                raise
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
-            print(
-                f"cache: {path} can't be read ({error}); it is now {aside.name}, and a new one begins",
-                file=sys.stderr,
-            )
-        else:
-            return database
-    raise AssertionError("unreachable")
+    try:
+        return _with_table(path)
+    except sqlite3.OperationalError:  # locked, read-only, disk full: the file itself may be right
+        raise
+    except sqlite3.DatabaseError as error:
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        print(
+            f"cache: {path} can't be read ({error}); it is now {aside.name}, and a new one begins",
+            file=sys.stderr,
+        )
+        return _with_table(path)
+
+
+def _with_table(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+    try:
+        database.execute(_TABLE)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database
 
 
 def _plain(key: str) -> str:

@@ -35,12 +35,9 @@ class _Constructor(SafeConstructor):
 
 
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
-for _tag, _construct in {
-    "int": _Constructor.construct_number,
-    "float": _Constructor.construct_number,
-    "timestamp": SafeConstructor.construct_yaml_str,
-}.items():
-    _Constructor.add_constructor(f"tag:yaml.org,2002:{_tag}", _construct)
+_Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_number)
+_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_number)
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,10 +71,8 @@ def check(model: type[Model], content: Any, path: Path, prefix: str = "") -> Mod
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        keys = _keys(model)
-        raise ParamsError(
-            "; ".join(_explain(item, path, prefix, keys) for item in error.errors()[:3])
-        ) from None
+        problems = [_explain(item, path, prefix, _keys(model)) for item in error.errors()[:3]]
+        raise ParamsError("; ".join(problems)) from None
 
 
 def _keys(model: Any) -> set[str]:

@@ -41,16 +41,7 @@ def read_lock(read: Read, stages: Collection[str]) -> dict[str, Any]:
 def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[str] = ()) -> str:
     """Return how the results are not of one whole run with today's settings; "" if nothing shows it.
 
-    Code is not compared: a run is one run, whatever was edited since.
-
-    Parameters
-    ----------
-    read : callable
-        See `Read`.
-    recorded : mapping
-        Of `read_lock`.
-    ignored : collection of str
-        Settings that may differ.
+    Code is not compared: a run is one run, whatever was edited since. Settings that are `ignored` may differ.
     """
     settings = _changed_settings(read, recorded, ignored)
     return next(chain(settings, _changed_files(read, recorded)), "")

@@ -202,15 +202,7 @@ def atomic_file(path: Path) -> Iterator[IO[str]]:
 def dump(row: Mapping[str, Any]) -> str:
     """Return a row as one line of JSON; NaN is an error, lone surrogates survive."""
     text = json.dumps(row, ensure_ascii=False, allow_nan=False)
-    return text if _encodable(text) else json.dumps(row, allow_nan=False)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text if text == without_surrogates(text) else json.dumps(row, allow_nan=False)
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -15,15 +15,7 @@ _UNBALANCED = 1.5  # times its equal share that the commonest label has; two lab
 
 
 def unbalanced(labels: Iterable[str], names: Sequence[str]) -> bool:
-    """Return whether the commonest label is so common that accuracy says little of the others.
-
-    Parameters
-    ----------
-    labels
-        The rows' labels.
-    names
-        All labels of the task.
-    """
+    """Return whether a label of the rows is so common that accuracy says little of the other `names`."""
     counts = Counter(labels)
     return max(counts.values(), default=0) * len(names) > _UNBALANCED * counts.total()
 
@@ -40,15 +32,8 @@ def class_balance(
 ) -> dict[str, float]:
     """Return the shares by label name, in the card's order; they sum to 1 and none is 0.
 
-    Parameters
-    ----------
-    wanted : str or mapping
-        "balanced", "real" (the shares of `rows`, or balanced if there are none), or shares by label name.
-
-    Raises
-    ------
-    ParamsError
-        If a label is unknown or has no share.
+    They are `wanted` as "balanced", as "real" (those of `rows`, or balanced if there are none), or by label
+    name. Raise `ParamsError` if a label is unknown or has no share.
     """
     names = card.label_names
     if wanted == "balanced" or (wanted == "real" and not rows):

@@ -10,7 +10,7 @@ from labelmint.core.errors import DataError
 from labelmint.core.params import Params
 from labelmint.core.records import input_of
 from labelmint.tasks.cards import TaskCard, card_path
-from labelmint.tasks.later import LaterRows, read_later
+from labelmint.tasks.later import read_later
 from labelmint.tasks.source import RealRows, UnlabelledRows, read_source, read_unlabelled
 from labelmint.tasks.split import Split, listed, split
 from labelmint.tasks.texts import key_of
@@ -34,7 +34,7 @@ class TaskData:
 
     source: RealRows
     split: Split
-    later: LaterRows
+    later: RealRows
     unlabelled: UnlabelledRows
 
 
@@ -90,10 +90,7 @@ def accounts(card: TaskCard, data: TaskData) -> Iterator[str]:
 def arms_without_rows(params: Params, data: TaskData) -> dict[str, list[str]]:
     """Return what there is too little of, e.g. "300 real rows", and the arms that want more of it.
 
-    Raises
-    ------
-    DataError
-        If that is so for every arm.
+    Raise `DataError` if that is so for every arm.
     """
     written = params.generate.candidates
     if params.filter.rows_per_label:

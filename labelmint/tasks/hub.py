@@ -15,23 +15,11 @@ from labelmint.tasks.tables import OpenTable, Table, in_memory, load_file
 def load_dataset(
     source: Source, split: str, texts: Sequence[str], values: Sequence[str], keys: Collection[str], card: str
 ) -> Table:
-    """Read a split of a data set.
+    """Read a split of a data set, and of it the columns `texts` and `values`; see `load_file`.
 
-    Labels that the data set knows by number and by name are given as the card's `labels` have them.
-
-    Parameters
-    ----------
-    texts, values
-        The wanted columns, see `load_file`.
-    keys
-        The keys of the card's labels.
-    card
-        What errors call the card.
-
-    Raises
-    ------
-    DataError
-        If the data set, its config or its split can't be had, or a cell is wrong.
+    Labels that the data set knows by number and by name are given as the card has them, by its `keys`. Raise
+    `DataError`, which names the `card`, if the data set, its config or its split can't be had, or a cell is
+    wrong.
     """
     data = _load(source, split, card)
     origin = f"{source.dataset}, split {split}"
@@ -44,17 +32,14 @@ def load_dataset(
     content = data.select_columns(wanted).to_list()
     label = str(source.label_column)
     names: Sequence[str] = getattr(data.features.get(label), "names", None) or ()
+    by_number = not set(keys) & set(names) and any(key in map(str, range(len(names))) for key in keys)
     for row in content if names else ():
         # Rows without a label have the number -1, or none.
         number = row[label] if row[label] is not None and 0 <= row[label] < len(names) else None
-        row[label] = number if number is None or _by_number(keys, names) else names[number]
+        row[label] = number if number is None or by_number else names[number]
     return in_memory(
         OpenTable(origin, data.column_names, enumerate(content, 1), by_line=False), texts, values
     )
-
-
-def _by_number(keys: Collection[str], names: Sequence[str]) -> bool:
-    return not set(keys) & set(names) and any(key in map(str, range(len(names))) for key in keys)
 
 
 def _load(source: Source, split: str, card: str) -> Any:

@@ -16,10 +16,7 @@ _NO_ROW = "each line must be an object with named fields, or the file one list o
 def json_rows(lines: Lines) -> Iterator[tuple[int, Row]]:
     """Yield the rows, each with its line; blank lines are no rows.
 
-    Raises
-    ------
-    DataError
-        Naming file, line and remedy, if a row is no object, or has two fields of one name.
+    Raise `DataError` if a row is no object, or has two fields of one name.
     """
     first = True
     for line in lines:

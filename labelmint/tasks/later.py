@@ -7,7 +7,6 @@ training rows, never test rows.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 from labelmint.core.errors import DataError
@@ -16,28 +15,16 @@ from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard, card_path
 from labelmint.tasks.cells import same_label
 from labelmint.tasks.lines import UTF_8
-from labelmint.tasks.source import check_file
+from labelmint.tasks.source import RealRows, check_file
 from labelmint.tasks.tables import Table, check_columns, load_file
 from labelmint.tasks.texts import Key, deduplicate, input_row, key_of
 
 
-@dataclass(frozen=True)
-class LaterRows:
-    """Rows with a label, and how many were left out, by reason."""
-
-    rows: list[Labelled]
-    left_out: dict[str, int]
-
-
-def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collection[Key]) -> LaterRows:
+def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collection[Key]) -> RealRows:
     """Read the card's `labelled_later` files, in their order; ids are row numbers.
 
-    Rows without a label, and those with a text of the training or test rows, are left out.
-
-    Raises
-    ------
-    DataError
-        If a file or column is missing, or a label isn't in the card.
+    Rows without a label, and those with a text of the training or test rows, are left out. Raise `DataError`
+    if a file or column is missing, or a label isn't in the card.
     """
     rows: list[Labelled] = []
     for name in card.labelled_later:
@@ -46,7 +33,7 @@ def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collecti
     usable, left_out = deduplicate(labelled, test)
     new = [row for row in usable if key_of(row) not in train]
     counts = {"no_label": len(rows) - len(labelled), **left_out, "in_train": len(usable) - len(new)}
-    return LaterRows(new, counts if card.labelled_later else {})
+    return RealRows(new, counts if card.labelled_later else {})
 
 
 def _table(card: TaskCard, task: str, path: Path) -> Table:

@@ -122,10 +122,7 @@ class Lines:
 def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool = True) -> str:
     """Return the encoding of a file that begins so: that of its byte order mark, else the one that is given.
 
-    Raises
-    ------
-    DataError
-        If it is no text, or with `table` no table.
+    Raise `DataError` if it is no text, or with `table` no table.
     """
     kind = content_of(first, table=table)
     if kind:
@@ -154,7 +151,7 @@ def _line_end(text: str) -> str:
     return "\r" if re.search(r"\r(?!\Z)", text) else ""
 
 
-def check_encoding(origin: str, encoding: str, key: str | None) -> None:
+def check_encoding(origin: str, encoding: str, key: str) -> None:
     """Raise `DataError` if Python can't decode lines so."""
     try:
         "a".encode(encoding)

@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -57,10 +57,7 @@ class RealRows:
 def read_source(card: TaskCard, task: str) -> RealRows:
     """Read, clean, cut and deduplicate the card's rows, in their order; ids are row numbers.
 
-    Raises
-    ------
-    DataError
-        If the file, a column or a label is missing, or a label of the data isn't in the card.
+    Raise `DataError` if the file, a column or a label is missing, or a label of the data isn't in the card.
     """
     source = card.source
     if source is None:
@@ -73,10 +70,10 @@ def read_source(card: TaskCard, task: str) -> RealRows:
         test_left_out = {**repeated, **found.left_out}
     found = _labelled(card, source, origin, _table(card, source, origin), "r")
     kept, repeated = deduplicate(found.rows, {key_of(row) for row in test or ()})
-    return RealRows(
-        kept,
-        {**repeated, **found.left_out},
-        cut=found.cut,
+    return replace(
+        found,
+        rows=kept,
+        left_out={**repeated, **found.left_out},
         test=test,
         test_left_out=test_left_out,
         packages=_packages(source),
@@ -96,12 +93,8 @@ class UnlabelledRows:
 def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> UnlabelledRows:
     """Read, clean, cut and deduplicate the card's texts without labels; ids are row numbers.
 
-    Rows with the texts of `known` ones, the labelled rows, are left out.
-
-    Raises
-    ------
-    DataError
-        If the file or a column is missing.
+    Rows with the texts of `known` ones, the labelled rows, are left out. Raise `DataError` if the file or a
+    column is missing.
     """
     source = card.unlabelled
     if source is None:
@@ -141,16 +134,8 @@ def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -
     return load_file(place, source.encoding, texts, values)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Rows with their labels' names, how many were left out by reason, and how many texts were cut."""
-
-    rows: list[Labelled]
-    left_out: dict[str, int]
-    cut: int
-
-
-def _labelled(card: TaskCard, source: Source, origin: str, table: Table, prefix: str) -> _Found:
+def _labelled(card: TaskCard, source: Source, origin: str, table: Table, prefix: str) -> RealRows:
+    """Return the table's rows with their labels' names, before they are deduplicated."""
     text, label, pair = source.text_column or TEXT, source.label_column or LABEL, source.pair_column
     named = {"text_column": text, "label_column": label, **({"pair_column": pair} if pair else {})}
     named |= {f"where.{column}": column for column in source.where}
@@ -173,16 +158,13 @@ def _labelled(card: TaskCard, source: Source, origin: str, table: Table, prefix:
             continue
         cut_rows += texts_of(usable) != tuple(map(clean, texts))
         rows.append(Labelled(**usable, label=card.labels[labels[number]].name))
-    return _Found(rows, {"no_label": no_label, "where": len(table.rows) - len(chosen)}, cut_rows)
+    return RealRows(rows, {"no_label": no_label, "where": len(table.rows) - len(chosen)}, cut_rows)
 
 
 def _place(source: Source, origin: str, key: str = "path") -> Path:
     """Return the path of the card's file or folder, in a package if it names one.
 
-    Raises
-    ------
-    DataError
-        If it is not there, or is a folder without labels' folders.
+    Raise `DataError` if it is not there, or is a folder without labels' folders.
     """
     if source.package is not None:
         key = "file" if source.folder is None else "folder"

@@ -62,12 +62,8 @@ def split(
     """Split stratified: the test set from one end of the order, the training rows from the other.
 
     So another `train_rows` leaves the test set as it is, and training sets are nested.
-    If `separate` test rows are given, up to `test_rows` of them are the test set, and no others.
-
-    Raises
-    ------
-    DataError
-        If there are too few rows, or a label would have no training or no test row; it says what would do.
+    If `separate` test rows are given, up to `test_rows` of them are the test set, and no others. Raise
+    `DataError`, saying what would do, if there are too few rows or a label would have none in a part.
     """
     order = stratified_order(rows, seed)
     if separate is None:
@@ -102,12 +98,11 @@ def _check_sizes(order: Sequence[Labelled], train_rows: int, test_rows: int, lea
         problem = " ".join([*keys, f"real.rows={train_rows} need {train_rows + test_rows} rows, but the"])
         problem += f" task's data has {total}"
     elif train_rows < least_train:
-        problem = (
-            f"real.rows={train_rows} leaves {_missing(order, order[:train_rows])} without a training row"
-        )
+        missing = _missing(order, order[:train_rows])
+        problem = f"real.rows={train_rows} leaves {missing} without a training row"
     elif test_rows < least_test:
-        test = order[total - test_rows :]
-        problem = f"prepare.test_rows={test_rows} leaves {_missing(order, test)} without a test row"
+        missing = _missing(order, order[total - test_rows :])
+        problem = f"prepare.test_rows={test_rows} leaves {missing} without a test row"
     else:
         return
     if least_train + least_test > total:
@@ -115,10 +110,9 @@ def _check_sizes(order: Sequence[Labelled], train_rows: int, test_rows: int, lea
     # Half of too few rows for each part, or more where the other needs less.
     train = min(train_rows, max(total // 2, total - test_rows))
     train = min(max(train, least_train), total - least_test)
-    test_say = (
-        f" and prepare.test_rows: {min(max(test_rows, least_test), total - train)}" if least_test else ""
-    )
-    raise DataError(f"params.yaml: {problem}; say real.rows: {train}{test_say}")
+    test = min(max(test_rows, least_test), total - train)
+    and_test = f" and prepare.test_rows: {test}" if least_test else ""
+    raise DataError(f"params.yaml: {problem}; say real.rows: {train}{and_test}")
 
 
 def _missing(order: Sequence[Labelled], part: Sequence[Labelled]) -> str:

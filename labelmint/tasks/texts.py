@@ -59,15 +59,8 @@ def deduplicate(
 ) -> tuple[list[Labelled], dict[str, int]]:
     """Keep the first row of each text (see `key_of`); drop all rows of a text with contradicting labels.
 
-    Parameters
-    ----------
-    in_test
-        Keys of the rows of a separate test set; rows with one of them are dropped too.
-
-    Returns
-    -------
-    rows, left_out
-        The kept rows, and how many were left out and why.
+    Rows with a key of `in_test`, a separate test set, are dropped too. Return the kept rows, and how
+    many were left out and why.
     """
     labels: dict[Key, set[str]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 import pytest
 
@@ -17,12 +17,7 @@ def model(prepared, tiny_encoder, set_params, monkeypatch):
     model = FakeModel(
         reader=lambda text, choice: 0.0 if ("great" in text) == ("positive" in choice) else -2.0
     )
-
-    @contextmanager
-    def open_model(_):
-        yield model
-
-    monkeypatch.setattr("labelmint.advise.check.open_model", open_model)
+    monkeypatch.setattr("labelmint.advise.check.open_model", lambda _: nullcontext(model))
     set_params({"real.rows": 60, "labelling.demonstrations": 4})
     return model
 
@@ -31,41 +26,39 @@ def files(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_report_has_all_parts_and_the_project_stays_as_it_is(prepared, model, capsys):
-    before = files(prepared)
-    check(load_params())
-    assert files(prepared) == before
-    out = capsys.readouterr().out
-    assert "60 training rows (negative 30, positive 30)" in out
-    assert "40 test rows, 20 other labelled rows" in out
-    assert "20 texts to label" in out
-    assert "=== Labels: how often each is right on 56 real rows that it hasn't seen" in out
-    for scorer in (
-        "language model",
-        "classifier on its hidden state",
-        "classifier on tiny",
-        "all of them, weighted",
-    ):
-        assert f"\n  {scorer} " in out
-    assert "labelling the 20 texts without labels: " in out
-    for stage in ("generate", "label", "filter", "train", "together"):
-        assert f"\n  {stage} " in out
-    assert " GB of memory in this check" in out
-
-
-def test_no_test_row_is_read_by_the_model(prepared, model, monkeypatch):
-    read = []
-    score = model.score
+def test_the_report_has_all_parts_of_rows_to_train_with_and_the_project_stays_as_it_is(
+    prepared, model, monkeypatch, capsys
+):
+    before, read, score = files(prepared), [], model.score
 
     def noting(prefix, suffixes, choices):
-        read.append(prefix)
-        read.extend(suffixes)
+        read.extend([prefix, *suffixes])
         return score(prefix, suffixes, choices)
 
     monkeypatch.setattr(model, "score", noting)
     check(load_params())
+    assert files(prepared) == before
+    out = capsys.readouterr().out
+    for part in (
+        "60 training rows (negative 30, positive 30)",
+        "40 test rows, 20 other labelled rows",
+        "20 texts to label",
+        "=== Labels: how often each is right on 56 real rows that it hasn't seen",
+        "labelling the 20 texts without labels: ",
+        " GB of memory in this check",
+    ):
+        assert part in out
+    scorers = (
+        "language model",
+        "classifier on its hidden state",
+        "classifier on tiny",
+        "all of them, weighted",
+    )
+    for line in (*scorers, "generate", "label", "filter", "train", "together"):
+        assert f"\n  {line} " in out
     tests = [row["text"] for row in read_rows(paths.TEST_INPUTS)]
     assert tests
+    assert read
     assert not any(text in part for text in tests for part in read)
 
 

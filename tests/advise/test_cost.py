@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from labelmint.advise.cost import Work, step_lines, steps
@@ -30,14 +32,9 @@ def test_twice_the_speed_takes_half_the_time(seconds):
         assert fast[name] == pytest.approx(slow[name] / 2, abs=10)
 
 
-def test_no_texts_no_stage_to_label_them(seconds):
-    work = Work(**{**vars(WORK), "unlabelled": 0})
-    assert "label" not in seconds(work=work)
-
-
-def test_without_label_scores_nothing_is_read(seconds):
-    scored = seconds()["filter"]
-    assert seconds({"labelling.action": "none"})["filter"] < scored - 50
+def test_what_is_not_labelled_or_scored_takes_no_time(seconds):
+    assert "label" not in seconds(work=replace(WORK, unlabelled=0))
+    assert seconds({"labelling.action": "none"})["filter"] < seconds()["filter"] - 50
 
 
 def test_arms_that_the_rows_cannot_fill_take_no_time(seconds):

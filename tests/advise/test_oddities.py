@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from labelmint.advise.oddities import oddities
@@ -61,10 +63,9 @@ def test_arms_that_want_more_rows_than_there_are(found):
 
 def test_texts_near_another_are_counted_with_the_first_of_them(found):
     near = TEXTS[3].rsplit(" ", 1)[0] + " indeed"
-    assert found(texts=[near], filter__near_duplicate_similarity=0.5) in (
-        ["texts to label near an earlier one: 1 (first: u000060, like u000003)"],
-        ["texts to label near an earlier one: 1 (first: u000003, like u000060)"],
-    )
+    [line] = found(texts=[near], filter__near_duplicate_similarity=0.5)
+    assert line.startswith("texts to label near an earlier one: 1 (first: u0000")
+    assert {"u000003", "u000060"} == {*re.findall(r"u\d+", line)}
 
 
 def test_test_inputs_near_other_rows_are_told(found):
@@ -93,15 +94,8 @@ def test_texts_in_another_language(found):
         "The acting is wonderful and the story never loses its way, which is rare enough these days.",
         "I left the cinema with the feeling that nobody had cared about what the film wanted to say.",
     ]
-    more = [
-        f"{text} This was seen {number} times by all of my friends."
-        for text in english
-        for number in range(90)
-    ]
+    more = [f"{text} I saw it {number} times with my friends." for text in english for number in range(90)]
     german = "Der Film ist leider viel zu lang geraten und die Schauspieler wirken die ganze Zeit müde."
-    [line] = [
-        line
-        for line in found(texts=[*more, german], filter__near_duplicate_similarity=1.0)
-        if "language" in line
-    ]
+    lines = found(texts=[*more, german], filter__near_duplicate_similarity=1.0)
+    [line] = [line for line in lines if "language" in line]
     assert line == "texts to label: 1 of 241 seem to be in another language than en (first: u000240, de)"

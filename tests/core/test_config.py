@@ -2,7 +2,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.core.config import Section, check, read_yaml
@@ -18,6 +18,10 @@ class Inner(Section):
 
 class Outer(Section):
     inner: Inner
+
+
+def inner(**changes):
+    return {"inner": {"rate": 1.0, "count": 1, **changes}}
 
 
 def loaded(folder: Path, text: str):
@@ -69,6 +73,7 @@ def test_scalars_follow_yaml_1_2(tmp_path, scalar, value):
     assert type(result) is type(value)
 
 
+@settings(max_examples=30)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_that_python_writes_is_read_as_that_float(tmp_path_factory, number):
     folder = tmp_path_factory.mktemp("floats")
@@ -87,10 +92,7 @@ def test_every_float_that_python_writes_is_read_as_that_float(tmp_path_factory, 
         (b"a: !!python/object:os.system x\n", r"file\.yaml:1: not valid YAML: could not determine"),
         (b"a: \x00\n", r"file\.yaml: not valid YAML: "),
         (b"a: caf\xe9\n", r"file\.yaml: not UTF-8 \(invalid continuation byte at byte 6\)"),
-        (
-            b"a: 1\nb: 2\na: 3\n",
-            r'file\.yaml:3: not valid YAML: found duplicate key "a" with value "3"',
-        ),
+        (b"a: 1\nb: 2\na: 3\n", r'file\.yaml:3: not valid YAML: found duplicate key "a" with value "3"'),
         (b"o:\n  a: 1\n  'a': 2\n", r'file\.yaml:3: not valid YAML: found duplicate key "a"'),
         (b"{a: 1, a: 2}\n", r'file\.yaml:1: not valid YAML: found duplicate key "a"'),
         (b"{b: 1}: 2\n", r"file\.yaml:1: not valid YAML: found unhashable key"),
@@ -119,62 +121,31 @@ def test_right_content_becomes_a_frozen_object():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "p.yaml: the file must be a mapping of keys to values"),
-        ([1], "p.yaml: the file must be a mapping of keys to values"),
-        ({}, "p.yaml: key inner is missing"),
-        ({"inner": {"rate": 1.0}}, "p.yaml: key inner.count is missing"),
-        (
-            {"inner": {"rate": 1.0, "count": 1, "cuont": 2}},
-            "p.yaml: unknown key inner.cuont; did you mean count?",
-        ),
-        (
-            {"inner": {"rate": 1.0, "count": 1, "surplus": 2}},
-            "p.yaml: unknown key inner.surplus; remove it or check its spelling",
-        ),
-        (
-            {"inner": {"rate": 1.0, "count": None}},
-            "p.yaml: inner.count: input should be a valid integer, not null",
-        ),
-        (
-            {"inner": {"rate": 1.0, "count": 1, "name": None}},
-            "p.yaml: inner.name must be a text, not null; write",
-        ),
-        (
-            {"inner": {"rate": 1.0, "count": 1, "name": True}},
-            "p.yaml: inner.name must be a text, not true; write",
-        ),
-        (
-            {"inner": {"rate": "1e-5", "count": 1}},
-            "p.yaml: inner.rate must be a number, not the text '1e-5'; write it without quotes",
-        ),
-        (
-            {"inner": {"rate": 1.0, "count": "3"}},
-            "p.yaml: inner.count must be a number, not the text '3'; write it without quotes",
-        ),
-        ({"inner": {"rate": 1.0, "count": 2.5}}, "p.yaml: inner.count: input should be a valid integer"),
-        ({"inner": {"rate": 1.0, "count": True}}, "p.yaml: inner.count: input should be a valid integer"),
-        (
-            {"inner": {"rate": 1.0, "count": 1, "on": "no"}},
-            "p.yaml: inner.on: input should be a valid boolean, not 'no'",
-        ),
-        (
-            {"inner": {"rate": 1.0, "count": 1, "name": 3}},
-            "p.yaml: inner.name must be a text, not 3; write it in quotes",
-        ),
-        ({"inner": [1]}, "p.yaml: inner must be a mapping of keys to values, not [1]"),
-        ({"inner": "x" * 300}, f"p.yaml: inner must be a mapping of keys to values, not '{'x' * 79} …"),
+        (None, "the file must be a mapping of keys to values"),
+        ([1], "the file must be a mapping of keys to values"),
+        ({}, "key inner is missing"),
+        ({"inner": {"rate": 1.0}}, "key inner.count is missing"),
+        (inner(cuont=2), "unknown key inner.cuont; did you mean count?"),
+        (inner(surplus=2), "unknown key inner.surplus; remove it or check its spelling"),
+        (inner(count=None), "inner.count: input should be a valid integer, not null"),
+        (inner(name=None), "inner.name must be a text, not null; write"),
+        (inner(name=True), "inner.name must be a text, not true; write"),
+        (inner(name=3), "inner.name must be a text, not 3; write it in quotes"),
+        (inner(rate="1e-5"), "inner.rate must be a number, not the text '1e-5'; write it without quotes"),
+        (inner(count="3"), "inner.count must be a number, not the text '3'; write it without quotes"),
+        (inner(count=2.5), "inner.count: input should be a valid integer"),
+        (inner(count=True), "inner.count: input should be a valid integer"),
+        (inner(on="no"), "inner.on: input should be a valid boolean, not 'no'"),
+        ({"inner": [1]}, "inner must be a mapping of keys to values, not [1]"),
+        ({"inner": "x" * 300}, f"inner must be a mapping of keys to values, not '{'x' * 79} …"),
+        (inner(rate="", name=3), "inner.rate must be a number, not the text ''; write it without quotes; p."),
     ],
 )
 def test_wrong_content_is_an_error_with_file_key_and_remedy(content, message):
     with pytest.raises(ParamsError) as caught:
         check(Outer, content, Path("p.yaml"))
-    assert str(caught.value).startswith(message)
+    assert str(caught.value).startswith(f"p.yaml: {message}")
     assert "\n" not in str(caught.value)
-
-
-def test_several_errors_are_told_together():
-    with pytest.raises(ParamsError, match=r"rate must be .*; p\.yaml: inner\.count must be"):
-        check(Outer, {"inner": {"rate": "a", "count": "b"}}, Path("p.yaml"))
 
 
 def test_a_prefix_goes_before_the_key():

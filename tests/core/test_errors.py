@@ -2,16 +2,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from labelmint.core.errors import (
     DataError,
     LabelmintError,
-    ModelError,
-    ParamsError,
-    one_line_errors,
     run_stage,
 )
 from labelmint.core.records import write_rows
@@ -47,9 +43,6 @@ def raising(error):
     ("error", "line"),
     [
         (LabelmintError("a.yaml: key b: mend it"), "prepare: error: a.yaml: key b: mend it\n"),
-        (ParamsError("params.yaml: x"), "prepare: error: params.yaml: x\n"),
-        (DataError("rows: y"), "prepare: error: rows: y\n"),
-        (ModelError("model: z"), "prepare: error: model: z\n"),
         (
             PermissionError(13, "Permission denied", "data/x"),
             "prepare: error: [Errno 13] Permission denied: 'data/x'\n",
@@ -69,15 +62,6 @@ def test_an_expected_error_is_one_line_and_status_1(capsys, error, line):
     captured = capsys.readouterr()
     assert captured.err == line
     assert captured.out == ""
-
-
-def test_an_unwritable_folder_is_one_line_and_status_1(capsys):
-    # /proc takes no new files, not even from root.
-    assert status_of(lambda: write_rows(Path("/proc/self/rows.jsonl"), [])) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("prepare: error: [Errno ")
-    assert "/proc/self/" in lines[0]
 
 
 def test_ctrl_c_is_status_130(capsys):
@@ -162,12 +146,7 @@ def test_an_unknown_argument_is_status_2(capsys, monkeypatch):
     assert "unrecognized arguments: --dbug" in capsys.readouterr().err
 
 
-def test_exits_inside_pass_through():
-    with pytest.raises(SystemExit) as caught, one_line_errors("x"):
-        raise SystemExit(7)
-    assert caught.value.code == 7
-
-
+@pytest.mark.slow
 def test_a_stage_as_a_process_ends_with_one_line_and_status_1(project):
     (project / "params.yaml").write_text("task: t\n", encoding="utf-8")
     done = subprocess.run(

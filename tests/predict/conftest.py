@@ -1,12 +1,14 @@
 """A project with a trained student: the tiny encoder of tests/encoder with a random head."""
 
+import shutil
+
 import pytest
 import torch
 
 from labelmint.core import paths
 from labelmint.core.records import write_json
+from labelmint.encoder.classifier import Classifier, load_encoder
 from labelmint.students.encoder_classifier import EncoderClassifier
-from labelmint.students.saving import whole_folder
 from tests.encoder.conftest import classifier, encoder_folder, tokenizer
 
 __all__ = ["classifier", "encoder_folder", "tokenizer"]
@@ -14,20 +16,30 @@ __all__ = ["classifier", "encoder_folder", "tokenizer"]
 NAMES = ["negative", "positive"]
 
 
+@pytest.fixture(scope="session")
+def student_folder(encoder_folder, tokenizer, tmp_path_factory):
+    model = Classifier(load_encoder(encoder_folder), len(NAMES)).eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model.set_head(torch.randn(len(NAMES), model.width) * 5, torch.randn(len(NAMES)))
+    folder = tmp_path_factory.mktemp("student")
+    EncoderClassifier(model, tokenizer, NAMES, 32).save(folder, "linear_head")
+    return folder
+
+
 @pytest.fixture
-def save_arm(project, classifier, tokenizer):
-    """Return save_arm(arm): save a student as that arm's, and name it the headline's."""
+def save_arm(project, student_folder):
+    """Return save_arm(arm): save the student as that arm's, and name it the headline's."""
 
     def save(arm="mixed"):
-        model = classifier(len(NAMES))
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            model.set_head(torch.randn(len(NAMES), model.width) * 5, torch.randn(len(NAMES)))
         if not (scores := paths.METRICS / "evaluate.json").exists():
             write_json(scores, {"main_arm": arm})
-        folder = paths.model(arm)
-        with whole_folder(folder) as temporary:
-            EncoderClassifier(model, tokenizer, NAMES, 32).save(temporary, "linear_head")
-        return folder
+        return shutil.copytree(student_folder, paths.model(arm))
 
     return save
+
+
+@pytest.fixture
+def mixed(save_arm):
+    """Save the student of the headline's arm; return its folder."""
+    return save_arm()

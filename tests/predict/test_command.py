@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -10,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
 from labelmint.core.params import load_params
+from labelmint.core.records import write_rows
 from labelmint.predict.command import Request, predict
 from labelmint.students.base import Setting
 from labelmint.students.loading import load_student
@@ -37,16 +37,11 @@ def answers(path):
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
-def write_lines(name, rows):
-    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def test_it_agrees_with_the_student_whatever_stands_around_a_text(save_arm):
-    folder = save_arm()
+def test_it_agrees_with_the_student_whatever_stands_around_a_text(mixed):
     rows = reviews({"negative": 40, "positive": 40}, words=7) + reviews({"negative": 9}, first=50, words=25)
-    write_lines("in.jsonl", rows)
+    write_rows(Path("in.jsonl"), rows)
     run(input="in.jsonl", output="out.jsonl")
-    wanted = load_student(folder).predict_proba(rows)
+    wanted = load_student(mixed).predict_proba(rows)
     labelled = answers("out.jsonl")
     assert [row["id"] for row in labelled] == [row["id"] for row in rows]
     assert [row["text"] for row in labelled] == [row["text"] for row in rows]
@@ -72,25 +67,20 @@ def test_an_arm_may_have_any_student(project):
     assert answers("out.jsonl")[0]["probabilities"] == {"negative": 0.5, "positive": 0.5}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), max_size=90))
-def test_order_and_count_stay(save_arm, texts):
-    if not Path("models/mixed").exists():
-        save_arm()
+def test_order_and_count_stay(mixed):
+    draw = random.Random(1)
+    texts = [" ".join(draw.choices(WORDS, k=draw.choice([0, 1, 2, 40]))) for _ in range(200)]
+    texts += texts[:40]
     Path("in.txt").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     run(input="in.txt", output="out.jsonl")
     labelled = answers("out.jsonl")
     assert [row["text"] for row in labelled] == texts
     assert all((row["label"] is None) == (not row["text"]) for row in labelled)
-    by_text = {}
-    for row in labelled:
-        if row["label"]:
-            first = by_text.setdefault(row["text"], row["probability"])
-            assert abs(first - row["probability"]) < CLOSE  # wherever it stands
+    for first, again in zip(labelled, labelled[200:], strict=False):
+        assert first["probability"] == pytest.approx(again["probability"], abs=CLOSE)  # wherever it stands
 
 
-def test_label_lines_and_csv(save_arm):
-    save_arm()
+def test_label_lines_and_csv(mixed):
     table = 'id,body,note\n7,"awful, dull\nstory",x\n8,,y\n9,great cast,z\n'
     Path("in.csv").write_text(table, encoding="utf-8")
     run(input="in.csv", column="body", output="out.txt")
@@ -107,8 +97,7 @@ def test_label_lines_and_csv(save_arm):
     assert rows[1]["probability"] == ""
 
 
-def test_what_json_can_hold_and_utf_8_cannot_is_labelled_and_kept(save_arm):
-    save_arm()
+def test_what_json_can_hold_and_utf_8_cannot_is_labelled_and_kept(mixed):
     Path("in.jsonl").write_text('{"text": "awful \\ud800 story"}\n', encoding="utf-8")
     for name in ("out.jsonl", "out.csv"):
         run(input="in.jsonl", output=name)
@@ -116,8 +105,7 @@ def test_what_json_can_hold_and_utf_8_cannot_is_labelled_and_kept(save_arm):
     assert "awful ? story" in Path("out.csv").read_text(encoding="utf-8")
 
 
-def test_wrong_input_leaves_the_earlier_output_alone(save_arm):
-    save_arm()
+def test_wrong_input_leaves_the_earlier_output_alone(mixed):
     Path("out.jsonl").write_text("before\n", encoding="utf-8")
     Path("in.jsonl").write_text('{"text": "great"}\n' * 130 + "broken\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"in\.jsonl:131: not valid JSON"):
@@ -139,8 +127,7 @@ def test_wrong_input_leaves_the_earlier_output_alone(save_arm):
         ({"model": Path("damaged")}, ModelError, "damaged: can't be opened"),
     ],
 )
-def test_errors(save_arm, options, error, message):
-    save_arm()
+def test_errors(mixed, options, error, message):
     Path("in.txt").write_text("great\n", encoding="utf-8")
     write_note(paths.model("real_300"), "too few rows")
     Path("damaged").mkdir()
@@ -149,8 +136,7 @@ def test_errors(save_arm, options, error, message):
         run(**{"input": "in.txt", **options})
 
 
-def test_a_pipe_as_output_is_written_to_and_not_replaced(save_arm):
-    save_arm()
+def test_a_pipe_as_output_is_written_to_and_not_replaced(mixed):
     Path("in.txt").write_text("great\n", encoding="utf-8")
     os.mkfifo("pipe")
     reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE)
@@ -160,8 +146,17 @@ def test_a_pipe_as_output_is_written_to_and_not_replaced(save_arm):
     assert stat.S_ISFIFO(Path("pipe").stat().st_mode)
 
 
-def test_standard_input_and_a_reader_that_goes_away(save_arm):
-    save_arm()
+def test_standard_input_is_labelled_on_standard_output(mixed, monkeypatch, capfdbinary):
+    Path("in.txt").write_text("great cast\nawful plot\n", encoding="utf-8")
+    with Path("in.txt").open(encoding="utf-8") as lines:
+        monkeypatch.setattr(sys, "stdin", lines)
+        run()
+    out, _ = capfdbinary.readouterr()
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["great cast", "awful plot"]
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_away_ends_the_command_quietly(mixed):
     texts = "".join(f"great cast {number}\n" for number in range(3000))
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
     command = f"{sys.executable} -m labelmint.cli predict 2>stderr | head -n 2; echo ${{PIPESTATUS[0]}}"

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from contextlib import contextmanager
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from labelmint.students.llm_probe import LlmProbe
 from labelmint.students.loading import load_student
 from labelmint.students.saving import write_note
 from labelmint.tasks.cards import load_card
-from tests.builders import labelled
+from tests.builders import REPOSITORY, labelled
 from tests.fake_model import FakeModel
 
 NAMES = ["negative", "positive"]
@@ -46,40 +47,32 @@ def rows(*texts):
     return [{"id": str(at), "text": text} for at, text in enumerate(texts)]
 
 
-def test_the_least_sure_share_is_answered_by_the_fallback():
-    fallback = Fixed(positive=0.9)
-    both = WithFallback(Fixed(), fallback, budget=0.5)
-    probabilities = both.predict_proba(rows("0.05", "0.45", "0.6", "0.99"))
-    assert fallback.asked == [["0.45", "0.6"]]
-    assert both.passed_on.tolist() == [False, True, True, False]
-    np.testing.assert_allclose(probabilities[:, 1], [0.05, 0.9, 0.9, 0.99])
+@pytest.mark.parametrize(
+    ("budget", "confidence", "asked"),
+    [
+        (0.5, np.inf, ["0.45", "0.6"]),
+        (0.0, np.inf, []),
+        (0.1, np.inf, []),  # less than one text
+        (1.0, 0.96, ["0.05", "0.45", "0.6"]),
+        (0.5, 0.96, ["0.45", "0.6"]),
+        (1.0, 0.6, ["0.45"]),
+        (1.0, 0.5, []),
+    ],
+)
+def test_the_least_sure_texts_are_passed_on_as_far_as_the_budget_goes(budget, confidence, asked):
+    texts, fallback = ["0.05", "0.45", "0.6", "0.99"], Fixed(positive=0.9)
+    both = WithFallback(Fixed(), fallback, budget, confidence)
+    probabilities = both.predict_proba(rows(*texts))
+    assert fallback.asked == ([asked] if asked else [])
+    assert both.passed_on.tolist() == [text in asked for text in texts]
+    np.testing.assert_allclose(probabilities[:, 1], [0.9 if text in asked else float(text) for text in texts])
 
 
 def test_labels_in_another_order_are_put_in_order_and_other_labels_refused():
-    turned = WithFallback(Fixed(), Fixed(["positive", "negative"], positive=0.9), budget=1.0)
+    turned = WithFallback(Fixed(), Fixed(["positive", "negative"], positive=0.9), 1.0, np.inf)
     np.testing.assert_allclose(turned.predict_proba(rows("0.5")), [[0.9, 0.1]])
     with pytest.raises(ModelError, match="train both on the same task"):
-        WithFallback(Fixed(), Fixed(["a", "b"]), budget=1.0)
-
-
-@pytest.mark.parametrize("budget", [0.0, 0.1])
-def test_without_a_budget_for_one_text_the_fallback_is_not_asked(budget):
-    fallback = Fixed(positive=0.9)
-    WithFallback(Fixed(), fallback, budget).predict_proba(rows("0.5", "0.6"))
-    assert fallback.asked == []
-
-
-def test_below_a_confidence_all_are_passed_on_as_far_as_the_budget_goes():
-    texts = rows("0.05", "0.45", "0.6", "0.99")
-    for budget, confidence, asked in [
-        (1.0, 0.96, [["0.05", "0.45", "0.6"]]),
-        (0.5, 0.96, [["0.45", "0.6"]]),
-        (1.0, 0.6, [["0.45"]]),
-        (1.0, 0.5, []),
-    ]:
-        fallback = Fixed(positive=0.9)
-        WithFallback(Fixed(), fallback, budget, confidence).predict_proba(texts)
-        assert fallback.asked == asked
+        WithFallback(Fixed(), Fixed(["a", "b"]), 1.0, np.inf)
 
 
 TEXTS = ["one great film", "an awful story", "", "so great", "awful", "a great cast", "dull and awful"]
@@ -91,23 +84,33 @@ def hesitant(text, choice):
     return (1 if right else -1) * 3 / len(text.split())
 
 
-@pytest.fixture
-def answered(project, save_arm, monkeypatch, capsys):
-    """Return answered(options, ...): what predict writes with the arms mixed, llm and llm_probe."""
-    save_arm()
+def open_model(_):
+    return nullcontext(FakeModel(reader=hesitant))
 
-    @contextmanager
-    def open_model(_):
-        yield FakeModel(reader=hesitant)
 
-    monkeypatch.setattr(llm, "open_model", open_model)
-    setting = Setting(load_params(), load_card("rotten_tomatoes"))
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """Return a folder with the students of the language model, fitted on 60 rows."""
+    folder = tmp_path_factory.mktemp("students")
     words = {"negative": "awful", "positive": "great"}
     train = [labelled(name, 2 * at, f"{words[name]} {at}") for at in range(30) for name in NAMES]
-    for kind in (LlmStudent, LlmProbe):
-        student = kind(setting)
-        student.fit(train, 1)
-        student.save(paths.model(kind.name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(REPOSITORY)
+        patch.setenv("LABELMINT_CACHE", str(folder / "cache"))
+        patch.setattr(llm, "open_model", open_model)
+        for kind in (LlmStudent, LlmProbe):
+            student = kind(setting())
+            student.fit(train, 1)
+            student.save(folder / kind.name)
+    return folder
+
+
+@pytest.fixture
+def answered(project, mixed, students, monkeypatch, capsys):
+    """Return answered(options, ...): what predict writes with the arms mixed, llm and llm_probe."""
+    monkeypatch.setattr(llm, "open_model", open_model)
+    for name in ("llm", "llm_probe"):
+        shutil.copytree(students / name, paths.model(name))
     texts = project / "texts.txt"
     texts.write_text("".join(f"{text}\n" for text in TEXTS))
 
@@ -120,9 +123,13 @@ def answered(project, save_arm, monkeypatch, capsys):
     return run
 
 
+def setting():
+    return Setting(load_params(), load_card("rotten_tomatoes"))
+
+
 def by_itself(arm):
     """Return the probability of "positive" that an arm's student gives each text by itself."""
-    student = load_student(paths.model(arm), Setting(load_params(), load_card("rotten_tomatoes")))
+    student = load_student(paths.model(arm), setting())
     return [student.predict_proba([row])[0, 1] if row["text"] else None for row in rows(*TEXTS)]
 
 
@@ -191,10 +198,8 @@ def test_unsure_answers_are_left_blank_and_counted(answered):
     ]
     assert positive(answers) == positive(plain)
     assert "predict: 1 empty texts have no label\n" in notes
-    told = (
-        f"predict: {sum(unsure)} texts have no label, because none has a probability of {sure[-1]:g} or more"
-    )
-    assert told in notes
+    because = f"because none has a probability of {sure[-1]:g} or more"
+    assert f"predict: {sum(unsure)} texts have no label, {because}" in notes
 
 
 def test_what_the_language_model_is_unsure_of_too_has_no_label(answered):
@@ -255,23 +260,14 @@ def test_a_student_that_is_not_there_is_one_line(answered, capsys, option, spoil
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--budget", "0.3"], "--budget: nobody to pass texts on to; add --fallback llm or llm_probe"),
-        (
-            ["--with", "llm", "--fallback", "llm"],
-            "--fallback: models/llm is the student itself; name another",
-        ),
-        (["--with", "llm", "--arm", "real"], "not allowed with argument"),
-        (["--with", "tfidf"], "invalid choice"),
+        ("--budget 0.3", "--budget: nobody to pass texts on to; add --fallback llm or llm_probe"),
+        ("--with llm --fallback llm", "--fallback: models/llm is the student itself; name another"),
+        ("--with llm --arm real", "not allowed with argument"),
+        ("--with tfidf", "invalid choice"),
+        *((f"--fallback llm --budget {share}", "is no number from 0 to 1") for share in ("1.5", "x", "-1")),
     ],
 )
-def test_options_that_do_not_go_together(answered, capsys, options, message):
+def test_options_that_cannot_work(answered, capsys, options, message):
     with pytest.raises(SystemExit):
-        answered(*options)
+        answered(*options.split())
     assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("share", ["1.5", "x", "-1"])
-def test_shares_are_from_0_to_1(answered, capsys, share):
-    with pytest.raises(SystemExit):
-        answered("--fallback", "llm", "--budget", share)
-    assert "is no number from 0 to 1" in capsys.readouterr().err

@@ -10,33 +10,26 @@ ROWS = labelled_rows({"positive": 3, "negative": 1})
 
 
 @pytest.mark.parametrize(
-    ("wanted", "shares"),
+    ("wanted", "rows", "shares"),
     [
-        ("balanced", [0.5, 0.5]),
-        ("real", [0.25, 0.75]),
-        ({"positive": 0.25, "negative": 0.75}, [0.75, 0.25]),
+        ("balanced", ROWS, [0.5, 0.5]),
+        ("real", ROWS, [0.25, 0.75]),
+        ({"positive": 0.25, "negative": 0.75}, ROWS, [0.75, 0.25]),
+        ("balanced", [], [0.5, 0.5]),
+        ("real", [], [0.5, 0.5]),
     ],
 )
-def test_shares_are_in_the_card_s_order_and_sum_to_one(wanted, shares):
-    found = class_balance(wanted, card(), ROWS)
+def test_shares_are_in_the_card_s_order_and_sum_to_one(wanted, rows, shares):
+    found = class_balance(wanted, card(), rows)
     assert list(found) == ["negative", "positive"]
     assert list(found.values()) == pytest.approx(shares)
-
-
-def test_balance_needs_no_rows():
-    for wanted in ("balanced", "real"):
-        assert class_balance(wanted, card(), []) == {"negative": 0.5, "positive": 0.5}
 
 
 @pytest.mark.parametrize(
     ("wanted", "rows", "message"),
     [
         ("real", ROWS[:3], "class_balance: real: no real row is labelled 'negative'; raise real.rows"),
-        (
-            {"negative": 0.5, "fine": 0.5},
-            ROWS,
-            "class_balance: no label 'fine'; there are negative, positive",
-        ),
+        ({"negative": 0.5, "fine": 0.5}, ROWS, "class_balance: no label 'fine'; there are negative, pos"),
         ({"negative": 1.0}, ROWS, "class_balance: 'positive' has no share above 0"),
         ({"negative": 1.0, "positive": 0.0}, ROWS, "class_balance: 'positive' has no share above 0"),
         ({}, ROWS, "class_balance: 'negative' has no share above 0"),

@@ -15,12 +15,6 @@ def test_the_shipped_card_loads(project):
     assert shipped.source.where == {"source": ["rotten_tomatoes"]}
 
 
-def test_label_names_keep_the_order_of_the_card():
-    labels = {"2": {"name": "zebra", "phrase": "z"}, "1": {"name": "ant", "phrase": "an a"}}
-    assert card(labels=labels).label_names == ["zebra", "ant"]
-    assert card(labels=labels).phrase("ant") == "an a"
-
-
 def test_labels_may_look_like_other_yaml_types(project):
     path = write_card(project, "odd")
     text = path.read_text(encoding="utf-8").replace("  neg:", "  no:").replace("  pos:", "  2024-01-31:")
@@ -42,69 +36,49 @@ def test_a_missing_card_is_an_error_with_its_path(project):
     assert failure(project, "rotten_tomatos").endswith(" may be rotten_tomatoes")
 
 
+def labels(**positive):
+    return {"labels": {"neg": NEGATIVE, "pos": {"phrase": "good", **positive}}}
+
+
+def file(**changes):
+    return {"source": {"path": "a.csv", **SOURCE, **changes}}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"labels": {"neg": NEGATIVE}}, "labels: at least two are needed"),
-        ({"labels": {}}, "labels: at least two are needed"),
-        (
-            {"labels": {"neg": NEGATIVE, "pos": {"name": "negative", "phrase": "good"}}},
-            "labels: two labels have the same name",
-        ),
-        (
-            {"labels": {"neg": NEGATIVE, "pos": {"name": "positive", "phrase": "negative"}}},
-            "labels: two labels have the same phrase",
-        ),
-        ({"labels": {"neg": NEGATIVE, "pos": {"name": "positive"}}}, "key labels.pos.phrase is missing"),
-        (
-            {"labels": {"neg": NEGATIVE, "pos": {"name": "", "phrase": "good"}}},
-            "labels.pos.name: is empty; give it a text",
-        ),
-        ({"labels": {"neg": NEGATIVE, "pos": {"name": "p", "phrase": " \n"}}}, "labels.pos.phrase: is empty"),
-        (
-            {"labels": {"neg": NEGATIVE, "pos": {"name": "\u200b", "phrase": "p"}}},
-            "labels.pos.name: is empty",
-        ),
-        (
-            {"labels": {"neg": NEGATIVE, "pos": {"name": "a\x07b", "phrase": "p"}}},
-            "labels.pos.name: holds the control character '\\x07'; remove it",
-        ),
+        (labels(name="negative"), "labels: two labels have the same name"),
+        (labels(name="p", phrase="negative"), "labels: two labels have the same phrase"),
+        ({"labels": {"neg": NEGATIVE, "pos": {"name": "p"}}}, "key labels.pos.phrase is missing"),
+        (labels(name=""), "labels.pos.name: is empty; give it a text"),
+        (labels(name="p", phrase=" \n"), "labels.pos.phrase: is empty"),
+        (labels(name="\u200b"), "labels.pos.name: is empty"),
+        (labels(name="a\x07b"), "labels.pos.name: holds the control character '\\x07'; remove it"),
         *(
-            (
-                {"labels": {"neg": NEGATIVE, "pos": {"name": "p", "phrase": phrase}}},
-                "labels: two labels have too similar a phrase, 'negative' and ",
-            )
+            (labels(name="p", phrase=phrase), "labels: two labels have too similar a phrase, 'negative' and ")
             for phrase in ("Negative", "ｎegative", "nega\u00adtive")
         ),
         ({"labels": {"neg": NEGATIVE, "pos": "positive"}}, "labels.pos must be a mapping of keys to values"),
         ({"labels": ["neg", "pos"]}, "labels must be a mapping of keys to values, not ['neg', 'pos']"),
         ({"labels": {0: NEGATIVE, 1: POSITIVE}}, "labels: a key must be a text, not 0; write it in quotes"),
-        (
-            {"labels": {None: NEGATIVE, "a": POSITIVE}},
-            "labels: a key must be a text, not null; write it in quotes",
-        ),
+        ({"labels": {None: NEGATIVE, "a": POSITIVE}}, "labels: a key must be a text, not null; write it"),
+        (labels(name=1), "labels.pos.name must be a text"),
         ({"description": ""}, "description: is empty; give it a text"),
-        ({"labels": {"neg": NEGATIVE, "pos": {"name": 1, "phrase": "x"}}}, "labels.pos.name must be a text"),
         ({"lables": {}}, "unknown key lables; did you mean labels?"),
         ({"source": SOURCE}, "source: give one place: `path`, or `package` and `file`, "),
-        ({"source": {"path": "a", "package": "p", "file": "f", **SOURCE}}, "source: give one place: `path`"),
         ({"source": {"package": "p", **SOURCE}}, "source: give one place: `path`, or `package` and `file`"),
-        ({"source": {"path": "a.csv", "label_column": "label"}}, "source: `text_column` is missing"),
-        (
-            {"source": {"path": "a.csv", **SOURCE, "where": {"year": 2024}}},
-            "source.where.year.0 must be a text, not 2024; write it in quotes",
-        ),
+        (file(package="p", file="f"), "source: give one place: `path`"),
+        (file(dataset="b"), "source: give one place: `path`, or"),
+        (file(text_column=None), "source: `text_column` is missing"),
+        (file(where={"year": 2024}), "source.where.year.0 must be a text, not 2024; write it in quotes"),
         ({"pair_name": "claim"}, "`pair_name` and `source.pair_column` go together: give both, or neither"),
-        ({"source": {"path": "a.csv", "pair_column": "b", **SOURCE}}, "`pair_name` and `source.pair_column`"),
+        (file(pair_column="b"), "`pair_name` and `source.pair_column`"),
         ({"source": {"folder": "a", **SOURCE}}, "source: a `folder` has no columns: remove text_column"),
-        ({"source": {"path": "a.csv", "config": "x", **SOURCE}}, "source: `config` goes with `dataset`"),
-        ({"source": {"path": "a.csv", "split": "x", **SOURCE}}, "source: `split` goes with `dataset`"),
+        (file(config="x"), "source: `config` goes with `dataset`"),
+        (file(split="x"), "source: `split` goes with `dataset`"),
         ({"source": {"dataset": "a", "test_path": "x", **SOURCE}}, "source: `test_path` goes with `path`"),
-        ({"source": {"path": "a", "dataset": "b", **SOURCE}}, "source: give one place: `path`, or"),
-        (
-            {"source": {"path": "a", "text_column": "x", "label_column": "x"}},
-            "source: text_column, pair_column and label_column must differ",
-        ),
+        (file(text_column="label"), "source: text_column, pair_column and label_column must differ"),
         ({"excerpt": {"words": 60, "from": "middle"}}, "excerpt.from: input should be 'start' or 'end'"),
         ({"excerpt": {"words": 60}}, "key excerpt.from is missing"),
         ({"templates": {"neg": ["x"]}}, "templates: no label is named 'neg'; use negative, positive"),
@@ -117,24 +91,23 @@ def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
     assert failure(project).startswith(f"{card_path('wrong')}: {message}")
 
 
-def test_lines_and_spaces_are_joined_as_prompts_need_it():
-    folded = card(
-        description="reviews\nof films \n", labels={"neg": NEGATIVE, "pos": {"name": " a  b", "phrase": "p"}}
-    )
+def test_lines_and_spaces_are_joined_as_prompts_need_it_and_labels_keep_their_order():
+    reviews = {"2": {"name": " z  b", "phrase": "p"}, "1": {"name": "ant", "phrase": "an\na"}}
+    folded = card(description="reviews\nof films \n", labels=reviews)
     assert folded.description == "reviews of films"
-    assert folded.label_names == ["negative", "a b"]
+    assert folded.label_names == ["z b", "ant"]
+    assert folded.phrase("ant") == "an a"
 
 
 def test_the_optional_parts():
-    full = card(
-        source=None,
-        pair_name="claim",
-        method="attributes",
-        topics=["a"],
-        personas=["b"],
-        attributes={"tone": ["calm"], "length": {"negative": ["short"]}},
-        templates={"positive": ["c"]},
-    )
+    parts = {
+        "method": "attributes",
+        "topics": ["a"],
+        "personas": ["b"],
+        "attributes": {"tone": ["calm"], "length": {"negative": ["short"]}},
+        "templates": {"positive": ["c"]},
+    }
+    full = card(source=None, pair_name="claim", **parts)
     assert full.pairs
     assert not card().pairs
-    assert full.attributes == {"tone": ["calm"], "length": {"negative": ["short"]}}
+    assert full.model_dump(include={*parts}) == parts

@@ -11,7 +11,7 @@ from itertools import chain, repeat
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
@@ -20,6 +20,7 @@ from labelmint.tasks.lines import UTF_8, Lines
 from labelmint.tasks.separated import separated
 from labelmint.tasks.tables import check_columns, known_kind, load_file, open_table, unpacked
 
+ONE = [("a", "x")]
 TWO = [("a", "pos"), ("b", "neg")]
 CSV, TSV = "text,label\na,pos\nb,neg\n", "text\tlabel\na\tpos\nb\tneg\n"
 JSONL = '{"text": "a", "label": "pos"}\n{"text": "b", "label": "neg"}\n'
@@ -33,10 +34,8 @@ def in_parquet(**columns):
 
 
 def in_arrow(new):
-    table, sink = (
-        pa.table({"text": pa.array(["a", "b"], pa.large_string()), "label": ["pos", "neg"]}),
-        io.BytesIO(),
-    )
+    table = pa.table({"text": pa.array(["a", "b"], pa.large_string()), "label": ["pos", "neg"]})
+    sink = io.BytesIO()
     with new(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue()
@@ -100,11 +99,7 @@ READ = {
     "blank lines": ("a.csv", "\n" + CSV.replace("\nb", "\n\n  \n,\nb").replace(",\nb", "b") + "\n\n", TWO),
     "only separators": ("a.csv", "id,text,label\n1,a,pos\n2,b,neg\n,,,,\n", TWO),
     "unnamed columns": ("a.csv", ",text,label,\n0,a,pos,\n1,b,neg,\n", TWO),
-    "quotes and line ends in a text": (
-        "a.csv",
-        'text,label\n"x, ""y""\r\nz",pos\n',
-        [('x, "y"\r\nz', "pos")],
-    ),
+    "quotes and line ends in a text": ("a.csv", 'text,label\n"x, ""y""\r\nz",a\n', [('x, "y"\r\nz', "a")]),
     "words for missing": (
         "a.csv",
         "text,label\nNA,None\nnull,nan\n,\n",
@@ -134,11 +129,7 @@ READ = {
     "UTF-16 LE without a mark": ("a.csv", CSV.replace("\n", "\r\n").encode("utf-16-le"), TWO),
     "UTF-16 BE without a mark": ("a.jsonl", JSONL.encode("utf-16-be"), TWO),
     "UTF-32": ("a.csv", CSV.encode("utf-32"), TWO),
-    "characters with the byte of a line feed": (
-        "a.csv",
-        "text,label\nĊ,pos\n".encode("utf-16"),
-        [("Ċ", "pos")],
-    ),
+    "the byte of a line feed in a letter": ("a.csv", "text,label\nĊ,a\n".encode("utf-16"), [("Ċ", "a")]),
     "capitals in the ending": ("a.CSV", CSV, TWO),
     "JSON Lines with blank lines": ("a.jsonl", "\n" + JSONL.replace("\n", "\r\n \n") + "\n", TWO),
     "JSON of other values": (
@@ -153,27 +144,14 @@ READ = {
     "bzip2": ("a.tsv.bz2", bz2.compress(TSV.encode()), TWO),
     "xz": ("a.jsonl.xz", lzma.compress(JSONL.encode()), TWO),
     "zstd": ("a.json.zst", pa.compress(LIST.encode(), "zstd", asbytes=True), TWO),
-    "large strings and categories": (
-        "a.parquet",
-        in_parquet(
-            text=pa.array(["a", "b"], pa.large_string()), label=pa.array(["pos", "neg"]).dictionary_encode()
-        ),
-        TWO,
-    ),
+    "large strings": ("a.parquet", in_parquet(text=pa.array(["a"], pa.large_string()), label=["x"]), ONE),
+    "categories": ("a.parquet", in_parquet(text=["a"], label=pa.array(["x"]).dictionary_encode()), ONE),
     "missing values": (
         "a.parquet",
-        in_parquet(
-            text=pa.array(["NA", None]),
-            label=pa.array([1.0, None]),
-            when=pa.array([1, 2], pa.timestamp("ns")),
-        ),
+        in_parquet(text=["NA", None], label=[1.0, None], when=pa.array([1, 2], pa.timestamp("ns"))),
         [("NA", "1"), ("", "")],
     ),
-    "truth values": (
-        "a.parquet",
-        in_parquet(text=["a", "b"], label=[True, False]),
-        [("a", "true"), ("b", "false")],
-    ),
+    "truth values": ("a.parquet", in_parquet(text=["a"], label=[True]), [("a", "true")]),
     "a workbook": (
         "a.xlsx",
         workbook([["text", "note", "label"], ["a", "", 1], [], [1984, "x", 2.0], ["NA", "", "n/a"]], []),
@@ -192,16 +170,8 @@ def test_files_are_read_right(tmp_path, name, content, rows):
 
 
 REFUSED = {
-    "semicolons": (
-        "a.csv",
-        CSV.replace(",", ";"),
-        ":1: its columns are separated by semicolons, not commas (text;label)",
-    ),
-    "quoted semicolons": (
-        "a.csv",
-        '"text";"label"\n"a";"pos"\n',
-        ":1: its columns are separated by semicolons",
-    ),
+    "semicolons": ("a.csv", CSV.replace(",", ";"), ":1: its columns are separated by semicolons, not"),
+    "quoted semicolons": ("a.csv", '"text";"label"\n"a";"pos"\n', ":1: its columns are separated by"),
     "tabs in a CSV": (
         "a.csv",
         TSV,
@@ -213,11 +183,7 @@ REFUSED = {
         ":1: its columns are separated by commas, not tabs (text,label); let its name end in .csv",
     ),
     "a line for Excel": ("a.csv", "sep=,\n" + CSV, ":1: remove this line, 'sep=,'"),
-    "two columns of one name": (
-        "a.csv",
-        "x,text,text\na,b,c\n",
-        ":1: two columns are named 'text'; rename one",
-    ),
+    "two columns of one name": ("a.csv", "x,text,text\na,b,c\n", ":1: two columns are named 'text'"),
     "a long row": (
         "a.csv",
         'text,label\n"a\nb",pos\na,b,c\n',
@@ -225,32 +191,24 @@ REFUSED = {
     ),
     "a short row": ("a.csv", "text,label\na\n", ":2: 1 fields, but 2 columns; is the row cut off"),
     "a short row of a TSV": ("a.tsv", 'text\tlabel\n"a\nb\tpos\n', ":2: 1 fields, but 2 columns"),
-    "a quote that is never closed": (
+    "an open quote": (
         "a.csv",
         'text,label\n"a,pos\nb,neg\n',
-        ":2: not a valid table: unexpected end of data; check the quotes",
+        ":2: not a valid table: unexpected end of data",
     ),
     "a quote that swallows rows and their separators": (
         "a.csv",
         'text,label\n"x","pos"\n"a\nb"\n',
         ":3: 1 fields, but 2 columns",
     ),
-    "a quote that is a letter, or not": (
-        "a.tsv",
-        'text\tlabel\n"a\tpos\nb"\tneg\n',
-        ":2: from here to line 3, is it one text in quotes, or are they rows?",
-    ),
+    "a letter or a quote": ("a.tsv", 'text\tlabel\n"a\tx\nb"\ty\n', "from here to line 3, is it one text in"),
     "a text after a quote": ("a.csv", 'text,label\nx,pos\n"a" b,pos\n', ":3: not a valid table"),
     "a quote that swallows rows": (
         "a.csv",
         'text,label\nx,pos\n"a,pos\nb,neg\nc",neg\n',
         ":3: a quote that begins in this row and ends in line 5 makes one text of several rows",
     ),
-    "a carriage return in a line": (
-        "a.csv",
-        "text,label\na\rb,pos\n",
-        ":2: not a valid table: new-line character seen",
-    ),
+    "a carriage return in a line": ("a.csv", "text,label\na\rb,pos\n", ":2: not a valid table: new-line"),
     "another encoding": ("a.csv", "text,label\nfine,pos\ncafé,neg\n".encode("cp1252"), ":3: not UTF-8;"),
     "half a character": ("a.csv", b"text,label\ncut off \xc3", ":2: not UTF-8;"),
     "half of UTF-16": ("a.csv", CSV.encode("utf-16")[:-1], ":3: not utf-16;"),
@@ -261,35 +219,15 @@ REFUSED = {
     ),
     "no columns' names": ("a.csv", "a rake,pos\na hoe,neg\n", "no column 'text'; it has a rake, pos; "),
     "half a row of JSON": ("a.jsonl", JSONL[:-9], ":2: not valid JSON"),
-    "a comma after a row": (
-        "a.jsonl",
-        JSONL.replace("}\n", "},\n"),
-        ":1: not valid JSON: Extra data at character",
-    ),
-    "lists as rows": (
-        "a.jsonl",
-        '["a", "pos"]\n["b", "neg"]\n',
-        ":1: each line must be an object with named fields",
-    ),
+    "a comma after a row": ("a.jsonl", JSONL.replace("}\n", "},\n"), ":1: not valid JSON: Extra data at"),
+    "lists as rows": ("a.jsonl", '["a", "pos"]\n["b", "neg"]\n', ":1: each line must be an object with"),
     "values as rows": ("a.jsonl", '"a"\n"b"\n', ":1: each line must be an object with named fields"),
     "a list without an end": ("a.json", LIST[:-3], ":4: not valid JSON: after this row"),
     "half a list": ("a.json", LIST[:40], ":4: not valid JSON"),
     "depth": ("a.json", "[" * 100_000, ":1: not valid JSON: nested too deeply"),
-    "a number of 5,000 digits": (
-        "a.jsonl",
-        f'{{"text": {"9" * 5000}}}',
-        ":1: not valid JSON: Exceeds the limit",
-    ),
-    "two fields of one name": (
-        "a.jsonl",
-        '{"text": "a", "text": "b"}\n',
-        ":1: not valid JSON: two fields are named 'text'",
-    ),
-    "rows within an object": (
-        "a.json",
-        json.dumps({"data": json.loads(LIST)}),
-        "its rows seem to be in 'data'; save that list alone",
-    ),
+    "a number of 5,000 digits": ("a.jsonl", f'{{"text": {"9" * 5000}}}', ":1: not valid JSON: Exceeds the"),
+    "two fields of one name": ("a.jsonl", '{"text": "a", "text": "b"}\n', ":1: not valid JSON: two fields"),
+    "rows within": ("a.json", json.dumps({"x": json.loads(LIST)}), "seem to be in 'x'; save that list alone"),
     "rows within an object of many lines": (
         "a.json",
         json.dumps({"data": json.loads(LIST)}, indent=1),
@@ -305,21 +243,13 @@ REFUSED = {
         '{"text": {"0": "a"}, "label": {"0": "pos"}}',
         ":1: 'text' must be a text, not {'0': 'a'}",
     ),
-    "messages": (
-        "a.jsonl",
-        '{"text": [{"role": "user"}], "label": "x"}',
-        ":1: 'text' must be a text, not [{'role': 'user'}]",
-    ),
+    "messages": ("a.jsonl", '{"text": [{"role": "user"}], "label": "x"}', ":1: 'text' must be a text, not"),
     "a number as text": (
         "a.jsonl",
         '{"text": "a", "label": 1}\n{"text": 3, "label": 1}\n',
         ":2: 'text' must be a text, not 3",
     ),
-    "tokens": (
-        "a.parquet",
-        in_parquet(text=[["a"], ["b"]], label=[1, 2]),
-        ", row 1: 'text' must be a text, not ['a']",
-    ),
+    "tokens": ("a.parquet", in_parquet(text=[["a"], ["b"]], label=[1, 2]), ", row 1: 'text' must be a text,"),
     "bytes": ("a.parquet", in_parquet(text=[b"a"], label=[1]), ", row 1: 'text' must be a text, not b'a'"),
     "dates": (
         "a.parquet",
@@ -331,50 +261,22 @@ REFUSED = {
         in_parquet(text=pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers()), label=[1]),
         ": not a valid Parquet file: 'utf-8' codec",
     ),
-    "half a Parquet file": (
-        "a.parquet",
-        in_parquet(text=["a"], label=["pos"])[:-9],
-        ": not a valid Parquet file",
-    ),
+    "half a Parquet file": ("a.parquet", in_parquet(text=["a"], label=["pos"])[:-9], ": not a valid Parquet"),
     "half an Arrow file": ("a.arrow", in_arrow(pa.ipc.new_stream)[:300], ": not a valid Arrow file"),
     "a CSV as Parquet": ("a.parquet", CSV, ": not a valid Parquet file"),
-    "a Parquet as CSV": (
-        "a.csv",
-        in_parquet(text=["a"]),
-        ": it is a Parquet file; let its name end in .parquet",
-    ),
-    "gzip as CSV": (
-        "a.csv",
-        gzip.compress(CSV.encode()),
-        ": it is compressed by gzip; let its name end in .gz",
-    ),
+    "a Parquet as CSV": ("a.csv", in_parquet(text=["a"]), ": it is a Parquet file; let its name"),
+    "gzip as CSV": ("a.csv", gzip.compress(CSV.encode()), ": it is compressed by gzip; let its"),
     "CSV as gzip": ("a.csv.gz", CSV, ":1: can't be read on (Not a gzipped file"),
     "half a gzip": ("a.csv.gz", gzip.compress(CSV.encode())[:-12], "can't be read on"),
     "half a xz": ("a.csv.xz", lzma.compress(CSV.encode())[:-12], "can't be read on"),
     "a damaged zstd": ("a.csv.zst", pa.compress(CSV.encode(), "zstd", asbytes=True)[:-4], "can't be read on"),
-    "a workbook of two sheets": (
-        "a.xlsx",
-        workbook([["text"]], [["text"]]),
-        ": several sheets have rows (S1, S2)",
-    ),
+    "a workbook of two sheets": ("a.xlsx", workbook([["text"]], [["text"]]), ": several sheets have rows"),
     "a CSV as a workbook": ("a.xlsx", CSV, ": not a valid workbook"),
     "a Parquet as a workbook": ("a.xlsx", in_parquet(text=["a"]), ": it is a Parquet file"),
-    "a workbook as CSV": (
-        "a.csv",
-        b"PK\x03\x04 and more",
-        ": it is a workbook or a zip; let the name of a workbook end in .xlsx",
-    ),
+    "a workbook as CSV": ("a.csv", b"PK\x03\x04 and more", ": it is a workbook or a zip; let the name"),
     "a zip": ("a.zip", b"PK\x03\x04 and more", ": an archive; unpack it"),
-    "a web page": (
-        "a.csv",
-        "\n<!DOCTYPE html>\n<html>",
-        ": it is a web page, not a table; download the file itself",
-    ),
-    "a pointer": (
-        "a.parquet",
-        "version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
-        ": it is a pointer of Git LFS",
-    ),
+    "a web page": ("a.csv", "\n<!DOCTYPE html>\n<html>", ": it is a web page, not a table"),
+    "a pointer": ("a.parquet", "version https://git-lfs.github.com/spec/v1\n", ": it is a pointer of Git"),
     "a pickle": ("a.csv", b"\x80\x04\x95\x1d\0\0\0", ": it is a Python pickle"),
     "an unknown ending": ("a.dat", CSV, ": files end in .csv, .tsv, "),
 }
@@ -422,6 +324,7 @@ def test_rows_are_read_as_they_are_asked_for():
     assert [next(rows) for _ in range(3)] == [(number, {"text": "a"}) for number in (2, 3, 4)]
 
 
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.text(st.sampled_from('ab ";'), max_size=6), st.sampled_from(["pos", "neg"])), max_size=8
