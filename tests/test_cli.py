@@ -44,7 +44,6 @@ def test_help_needs_no_heavy_library():
         (["export", "--arm", "none"], "params.yaml: arms: no arm 'none'"),
         (["verdict"], "metrics/evaluate.json: no such file; run `dvc repro`"),
         (["next"], "data/labelled/kept.jsonl: no such file; run `dvc repro`"),
-        (["next", "--out", "params.yaml"], "params.yaml: exists, and may hold your labels; name another"),
         (["preview"], "data/real/train.jsonl: no such file; run `dvc repro`"),
         (["models", "pin", "none"], "data/models.yaml: no model 'none'"),
     ],

@@ -87,8 +87,7 @@ def _near_duplicates(params: Params, data: TaskData) -> Iterator[str]:
     ]
     given = first_texts(train)
     for what, rows, others, threshold in comparisons:
-        pairs = similar_pairs("shingles", rows, others, threshold, given, None)
-        near = {i: j for i, j, _ in pairs}
+        near = {i: j for i, j, _ in similar_pairs("shingles", rows, others, threshold, given, None)}
         if near:
             row, other = next(iter(near.items()))
             yield f"{what}: {len(near):,} (first: {rows[row]['id']}, like {others[other]['id']})"
@@ -113,11 +112,8 @@ def _languages(data: TaskData) -> Iterator[str]:
     if usual is None:
         return
     for what, rows in kinds:
-        others = {}
-        for row in rows:
-            found = other_language(" ".join(texts_of(row)), usual)
-            if found:
-                others[row["id"]] = found["language"]
+        found = {row["id"]: other_language(" ".join(texts_of(row)), usual) for row in rows}
+        others = {row_id: evidence["language"] for row_id, evidence in found.items() if evidence}
         if others:
             row_id, language = next(iter(others.items()))
             yield (

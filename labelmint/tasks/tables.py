@@ -10,7 +10,7 @@ import bz2
 import gzip
 import io
 import lzma
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -39,7 +39,8 @@ KINDS: dict[str, Kind] = {
     ".ods": "excel",
     ".txt": "text",
 }
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSED = (*_OPENERS, ".zst")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 
 # The columns of a folder's table; a file of plain text has the first.
@@ -89,12 +90,8 @@ def known_kind(name: str, remedy: str = "") -> tuple[Kind, str]:
 
 def unpacked(stream: IO[bytes], packed: str) -> IO[bytes]:
     """Return what a compressed stream holds; `packed` is the ending of its name."""
-    if packed == ".gz":
-        return cast("IO[bytes]", gzip.open(stream))
-    if packed == ".bz2":
-        return cast("IO[bytes]", bz2.open(stream))
-    if packed == ".xz":
-        return cast("IO[bytes]", lzma.open(stream))
+    if packed in _OPENERS:
+        return cast("IO[bytes]", _OPENERS[packed](stream))
     if packed == ".zst":
         import pyarrow as pa
 

@@ -80,19 +80,11 @@ def test_without_real_rows_there_is_still_a_forecast_of_the_time(prepared, model
     assert "\n  together " in out
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("prepare.test_rows", 5000, "params.yaml: prepare.test_rows=5000 and real.rows=60 need 5060 rows"),
-        ("task", "none", "data/tasks/none.yaml: no such file"),
-        ("train.student", "magic", "params.yaml: train.student: no student 'magic'"),
-    ],
-)
-def test_what_prepare_would_refuse_is_one_line(prepared, model, set_params, capsys, key, value, message):
-    set_params({key: value})
+def test_what_prepare_would_refuse_is_one_line(prepared, model, set_params, capsys):
+    set_params({"prepare.test_rows": 5000})
     with pytest.raises(SystemExit) as stopped:
         cli.main(["check"])
     assert stopped.value.code == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith(f"labelmint check: error: {message}")
+    assert err.startswith("labelmint check: error: params.yaml: prepare.test_rows=5000 and real.rows=60 need")

@@ -62,11 +62,6 @@ def test_without_texts_the_error_says_where_to_name_some(prepared, tiny_encoder)
         write_next(load_params(), 5, prepared / "next.csv")
 
 
-def test_before_the_stage_label_ran_the_error_says_so(prepared, tiny_encoder):
-    with pytest.raises(DataError, match=r"data/labelled/kept\.jsonl: no such file; run `dvc repro`"):
-        write_next(load_params(), 5, prepared / "next.csv")
-
-
 def test_each_part_of_the_data_gives_its_most_uncertain_text():
     draw = np.random.default_rng(0)
     centres = np.eye(4)[np.repeat(range(4), 25)]
