@@ -52,12 +52,7 @@ def test_one_whole_run_has_no_contradiction_and_an_arm_that_is_gone_makes_none()
     ("file", "old", "new", "message"),
     [
         ("params.yaml", b"3.0", b"4", "params.yaml: train.epochs is not what train@real ran with"),
-        (
-            "params.yaml",
-            b'"mixed": {"real": "all"}',
-            b'"mixed": {"real": 9}',
-            "params.yaml: arms.mixed.real is",
-        ),
+        ("params.yaml", b'"mixed": {"real": "all"', b'"mixed": {"real": 9', "params.yaml: arms.mixed.real"),
         ("data/tasks/t.yaml", b"a task", b"another", "data/tasks/t.yaml is not what train@real ran with"),
         ("dvc.lock", md5(b"mixed").encode(), b"0" * 32, "data/predictions is not what evaluate ran with"),
     ],
