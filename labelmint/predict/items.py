@@ -11,7 +11,7 @@ from labelmint.core.records import Input
 from labelmint.tasks.cells import text_of
 from labelmint.tasks.json_rows import rows_within
 from labelmint.tasks.tables import OpenTable, missing_column
-from labelmint.tasks.texts import clean
+from labelmint.tasks.texts import input_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,8 @@ class Item:
     def input(self) -> Input:
         """Return the item as students take it."""
         # As training rows are: to a language model, a line break would begin another row of its prompt.
-        row = Input(id="", text=clean(self.text))
-        if self.text_pair is not None:
-            row["text_pair"] = clean(self.text_pair)
-        return row
+        texts = [self.text] if self.text_pair is None else [self.text, self.text_pair]
+        return input_row("", texts, None)
 
 
 def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item]:

@@ -22,7 +22,7 @@ def load_folder(folder: Path, encoding: str) -> Table:
     rows = [{TEXT: _text(path, encoding), LABEL: path.parent.name} for path in files]
     damaged = [path for path, row in zip(files, rows, strict=True) if "\ufffd" in row[TEXT]]
     if damaged:
-        _note(
+        note(
             f"{len(damaged)} of {len(files)} files in {folder} aren't wholly "
             f"{encoding.removesuffix('-sig')} (the first is {damaged[0].relative_to(folder)}); their wrong "
             "bytes are read as \ufffd. If there are many, set source.encoding"
@@ -32,7 +32,7 @@ def load_folder(folder: Path, encoding: str) -> Table:
     )
     others = [path for path in inside if not any(part.startswith(".") for part in path.parts)]
     if others:
-        _note(
+        note(
             f"{len(others)} files in {folder} are left out, because only <label>/<name>.txt is a text "
             f"(the first is {others[0]})"
         )
@@ -45,5 +45,6 @@ def _text(path: Path, encoding: str) -> str:
     return content.decode(encoding, errors="replace")
 
 
-def _note(what: str) -> None:
+def note(what: str) -> None:
+    """Print what a person may want to know, and what is no error."""
     print(f"prepare: note: {what}", file=sys.stderr)

@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import json
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import fold
 from labelmint.tasks.cards import Source, TaskCard, card_path
 from labelmint.tasks.cells import same_label
-from labelmint.tasks.folders import load_folder, text_files
+from labelmint.tasks.folders import load_folder, note, text_files
 from labelmint.tasks.hub import load_dataset
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
@@ -238,10 +237,7 @@ def _in_copy(path: Path) -> str:
 def note_if_outside(path: Path) -> None:
     """Print that DVC doesn't watch a file, unless it is in data/raw."""
     if paths.RAW.resolve() not in path.resolve().parents:
-        print(
-            f"prepare: note: {path} is outside {paths.RAW}, so DVC doesn't see when it changes; put it there",
-            file=sys.stderr,
-        )
+        note(f"{path} is outside {paths.RAW}, so DVC doesn't see when it changes; put it there")
 
 
 def _check_labels(

@@ -176,14 +176,18 @@ CHOICE = 'where: {label: ["neg", "pos"]}'
         (TWO, {"text_column": "txt"}, "source.text_column: FILE has no column 'txt'; it has text, label; "),
         (TWO, {"label_column": "Label"}, "source.label_column: FILE has no column 'Label'; it has text, "),
         (TWO, {"where": {"year": "9"}}, "source.where.year: FILE has no column 'year'; it has text, label; "),
-        (TWO, {"path": "no.csv"}, "source.path: no file no.csv"),
-        (TWO, {"path": "."}, "source.path: . is a folder, not a file; a folder goes under `folder`"),
     ],
 )
 def test_what_does_not_fit_the_card_is_an_error_with_place_and_remedy(tmp_path, raw, source, message):
     said = failure_of(tmp_path / "a.csv", raw, **source)
     assert said.startswith(f"{CARD}: ")
     assert message in said.replace(f"{tmp_path}/a.csv", "FILE")
+
+
+def test_a_missing_file_is_an_error():
+    assert failure(card_of_file("no.csv")) == f"{CARD}: source.path: no file no.csv"
+    folder = failure(card_of_file("."))
+    assert folder.startswith(f"{CARD}: source.path: . is a folder, not a file; a folder goes under `folder`")
 
 
 def test_a_file_of_text_lines_has_no_labels(tmp_path):
