@@ -103,21 +103,16 @@ def question_prompt(card: TaskCard, question: Question, template: ChatTemplate |
         for domain, answer in zip(_DOMAINS, answers, strict=True)
     )
     phrase = f"{card.phrase(question.label)} " if question.label else ""
-    start = wording.format(a=_with_article(f"{phrase}{card.text_name}"), kind=question.kind) + ":"
+    name = f"{phrase}{card.text_name}"
+    article = "an" if name[:1].lower() in "aeiou" else "a"
+    start = wording.format(a=f"{article} {name}", kind=question.kind) + ":"
     return template(f"{examples}{start}", start) if template else examples + start
-
-
-def _with_article(name: str) -> str:
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: LanguageModel) -> list[Idea]:
     """Return all values that methods of these kinds draw from: the card's, and what the LLM answers.
 
-    Raises
-    ------
-    DataError
-        If the model names too few usable values; says what to add to the card.
+    Too few usable values are a `DataError` that says what to add to the card.
     """
     kinds = tuple(dict.fromkeys(kinds))
     ideas = [
@@ -132,15 +127,14 @@ def collect(config: Generate, card: TaskCard, kinds: Iterable[str], model: Langu
         text = question_prompt(card, question, template)
         ranked = rank(_ask(text, config.seed, model, cache, question.kind), card, question)[:IDEAS]
         if len(ranked) < _MIN_IDEAS:
+            keys = {"topic": "topics", "persona": "personas"}
             raise DataError(
                 f"params.yaml: generate.method: the model names only {len(ranked)} usable values of "
                 f"{question.kind!r} for {question.label or 'the task'!r}; give them in the task "
-                f"card ({_card_key(question)})"
+                f"card ({keys.get(question.kind, f'attributes.{question.kind}')})"
             )
-        ideas += [
-            Idea(kind=question.kind, label=question.label, value=value, lists=count)
-            for value, count in ranked
-        ]
+        for value, count in ranked:
+            ideas.append(Idea(kind=question.kind, label=question.label, value=value, lists=count))
     return ideas
 
 
@@ -192,11 +186,6 @@ def _long_words(text: str) -> set[str]:
 
 def _key(item: str) -> str:
     return re.sub(r"^(?:the|an?|my|your)\s+", "", item.strip().casefold())
-
-
-def _card_key(question: Question) -> str:
-    keys = {"topic": "topics", "persona": "personas"}
-    return keys.get(question.kind, f"attributes.{question.kind}")
 
 
 def by_kind(ideas: Iterable[Idea]) -> Ideas:

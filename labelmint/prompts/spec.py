@@ -46,12 +46,7 @@ class Context:
         """Draw real rows to show: of the label, or of all labels in turn, ending with the label's.
 
         With `order: text_first` they are of all labels: rows of one label would give the answer away.
-        A label with fewer rows shows all it has.
-
-        Raises
-        ------
-        DataError
-            If a label has no row.
+        A label with fewer rows shows all it has; one without any is a `DataError`.
         """
         if self.config.demonstration_labels == "same" and self.config.order == "label_first":
             return tuple(self._sample(label, count, draw))

@@ -38,13 +38,8 @@ METHODS: dict[str, Method] = {
 def method_shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[str, float]:
     """Return the methods to use and their shares, which sum to 1.
 
-    `auto` is what the task card recommends, or few_shot, or zero_shot where there are no real rows.
-
-    Raises
-    ------
-    ParamsError
-        If a method needs real rows and there are none, does not suit the settings or the card, or if the card
-        recommends an unknown one.
+    `auto` is what the task card recommends, or few_shot, or zero_shot where there are no real rows. Raises
+    `ParamsError` if rows, settings or card don't suit a method, or if the card recommends an unknown one.
     """
     wanted: Mapping[str, float] | str = config.method
     if wanted == "auto":

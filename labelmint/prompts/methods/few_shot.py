@@ -1,18 +1,14 @@
-"""`few_shot`: show `generate.demonstrations` real rows (Li et al. 2024)."""
+"""`few_shot`: show `generate.demonstrations` real rows (Li et al. 2024).
+
+They are of the label, or of all labels if `demonstration_labels` is "all".
+"""
 
 from __future__ import annotations
 
-import random
-
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Generate
-from labelmint.prompts.spec import Context, Method, PromptSpec
+from labelmint.prompts.spec import Method, PromptSpec
 from labelmint.tasks.cards import TaskCard
-
-
-def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
-    """Show rows of the label, or of all labels if `demonstration_labels` is "all"."""
-    return PromptSpec(label, context.demonstrations(label, context.config.demonstrations, draw))
 
 
 def check(config: Generate, _card: TaskCard, _task: str) -> None:
@@ -27,7 +23,9 @@ def check(config: Generate, _card: TaskCard, _task: str) -> None:
 METHOD = Method(
     name="few_shot",
     summary="`generate.demonstrations` real rows of the label (Li et al. 2024)",
-    make_spec=make_spec,
+    make_spec=lambda label, draw, context: PromptSpec(
+        label, context.demonstrations(label, context.config.demonstrations, draw)
+    ),
     demonstrations="required",
     check=check,
 )
