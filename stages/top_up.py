@@ -30,7 +30,8 @@ def main() -> None:
     with open_model(params.llm) as model:
         rounds = TopUpRounds(params, card, train, test, candidates, model)
         rounds.run()
-    write(rounds.added, rounds.added_prompts(), rounds.report())
+    metrics = report(rounds.wanted, rounds.rounds, rounds.given_up, params.top_up)
+    write(rounds.added, rounds.added_prompts(), metrics)
 
 
 def write(candidates: Sequence[Candidate], prompts: Sequence[Prompt], metrics: Mapping[str, Any]) -> None:

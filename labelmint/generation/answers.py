@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from labelmint.core.params import Generate
 from labelmint.core.records import Candidate
@@ -18,14 +17,6 @@ from labelmint.tasks.cards import TaskCard
 _QUOTES = '"“”„«»「」『』'
 
 
-class Fields(NamedTuple):
-    """A candidate's fields; `label` is "" if the model was to name it and named none."""
-
-    text: str
-    text_pair: str | None
-    label: str
-
-
 def stop_text(config: Generate, card: TaskCard, *, has_rows: bool) -> str:
     """Return what ends an answer: a line break, or an empty line where the answer has several fields."""
     both = card.pair_name is not None and not writes_second(config, card, has_rows=has_rows)
@@ -37,11 +28,11 @@ def candidates_of(
 ) -> Iterator[Candidate]:
     """Yield a candidate for each answer to a prompt."""
     for number, (seed, answer) in enumerate(zip(planned.seeds, answers, strict=True)):
-        fields = parse_answer(config, card, planned.spec, answer.text)
+        text, text_pair, label = parse_answer(config, card, planned.spec, answer.text)
         row = Candidate(
             id=f"s{planned.first + number:06d}",
-            text=fields.text,
-            label=fields.label,
+            text=text,
+            label=label,
             prompt_id=planned.prompt["id"],
             demonstration_ids=planned.prompt["demonstration_ids"],
             method=planned.prompt["method"],
@@ -50,27 +41,29 @@ def candidates_of(
             tokens=answer.tokens,
             finish_reason=answer.finish_reason,
         )
-        if fields.text_pair is not None:
-            row["text_pair"] = fields.text_pair
+        if text_pair is not None:
+            row["text_pair"] = text_pair
         yield row
 
 
-def parse_answer(config: Generate, card: TaskCard, spec: PromptSpec, answer: str) -> Fields:
-    """Return the fields of an answer."""
+def parse_answer(
+    config: Generate, card: TaskCard, spec: PromptSpec, answer: str
+) -> tuple[str, str | None, str]:
+    """Return an answer's text, second text and label; "" if the model was to name a label and named none."""
     label = spec.label
     if config.order == "text_first":
         answer, *after = re.split(rf"\n{re.escape(card.question)}[:：]", answer, maxsplit=1)
         label = _label_in(card, "".join(after))
     text = join(spec.start, answer) if spec.start else answer
     if card.pair_name is None:
-        return Fields(one_line(text), None, label)
+        return one_line(text), None, label
     if spec.first_text:
-        return Fields(spec.first_text, one_line(text), label)
+        return spec.first_text, one_line(text), label
     header = render.pair_header(card, spec.label)
     if config.order == "text_first":
         header = f"{render.capital(card.pair_name)}:"
     first, _, second = text.partition(f"\n{header}")
-    return Fields(one_line(first), one_line(second), label)
+    return one_line(first), one_line(second), label
 
 
 def one_line(text: str) -> str:

@@ -62,13 +62,7 @@ class Planner:
         self.methods = methods
 
     def plan(self, labels: Iterable[str]) -> list[list[Planned]]:
-        """Return waves of one prompt per label given; methods take turns within each label by their shares.
-
-        Raises
-        ------
-        DataError
-            If a label has no real row to show.
-        """
+        """Return waves of one prompt per label; methods take turns within each label by their shares."""
         turns: dict[str, Iterator[str]] = {}
         planned = []
         for number, label in enumerate(labels):
@@ -83,8 +77,7 @@ class Planner:
 
     def prompt(self, number: int, label: str, method: str) -> Planned:
         """Plan one prompt."""
-        samples = self.config.samples_per_prompt
-        spec = self._spec(number, label, method)
+        samples, spec = self.config.samples_per_prompt, self._spec(number, label, method)
         text = self._render(spec)
         prompt = Prompt(
             id="p" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12],
@@ -124,10 +117,8 @@ def checked_shares(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the shares of the labels and of the methods, after a trial of a prompt of each.
 
-    Raises
-    ------
-    ParamsError, DataError
-        If a label or method is unknown, has too few rows to show, or suits neither settings nor card.
+    Raises `ParamsError` or `DataError` if a label or method is unknown, has too few rows to show, or suits
+    neither settings nor card.
     """
     labels = class_balance(params.class_balance, card, rows)
     methods = method_shares(config, card, params.task, len(rows))
@@ -144,14 +135,14 @@ def check_every_label(config: Generate, shares: Mapping[str, float]) -> None:
     if not missing:
         return
     waves = -(-_prompts_needed(shares) // wave)
-    say = f"generate.candidates: {waves * wave * config.samples_per_prompt}"
+    remedy = f"generate.candidates: {waves * wave * config.samples_per_prompt}"
     # Of whole waves the last one may have a single candidate.
     samples = (config.candidates - 1) // ((waves - 1) * wave) if waves > 1 else 0
-    say += f", or generate.samples_per_prompt: {samples}" if samples else ""
+    remedy += f", or generate.samples_per_prompt: {samples}" if samples else ""
     raise ParamsError(
         f"params.yaml: generate.candidates={config.candidates} make {len(drawn)} prompts of "
         f"{config.samples_per_prompt} texts, too few to write for {listed(missing)}; say "
-        + (say if waves else "class_balance: balanced, or larger shares")
+        + (remedy if waves else "class_balance: balanced, or larger shares")
     )
 
 

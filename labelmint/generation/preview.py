@@ -10,7 +10,7 @@ from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Labelled, read_rows
 from labelmint.core.terminal import printable
 from labelmint.generation.plan import Planned
-from labelmint.generation.session import Session
+from labelmint.generation.session import Session, ended
 from labelmint.llm import open_model
 from labelmint.tasks.cards import TaskCard, load_card
 
@@ -48,8 +48,7 @@ def _prompt_lines(planned: Planned, rows: Sequence[Candidate], card: TaskCard) -
 def _summary_lines(
     params: Params, session: Session, candidates: Sequence[Candidate], seconds: float
 ) -> Iterator[str]:
-    finished = sum(row["finish_reason"] == "stop" and bool(row["text"]) for row in candidates)
-    tokens = sum(row["tokens"] for row in candidates)
+    finished, tokens = sum(map(ended, candidates)), sum(row["tokens"] for row in candidates)
     yield f"=== `dvc repro generate` would write {params.generate.candidates} texts"
     yield f"  methods: {_percent(session.methods)}"
     yield f"  labels:  {_percent(session.shares)}"

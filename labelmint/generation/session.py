@@ -16,13 +16,7 @@ from labelmint.core.quoting import one_line
 from labelmint.core.records import Candidate, Labelled
 from labelmint.core.words import count_words
 from labelmint.generation.answers import candidates_of, stop_text
-from labelmint.generation.plan import (
-    Planned,
-    Planner,
-    check_every_label,
-    checked_shares,
-    drawn_labels,
-)
+from labelmint.generation.plan import Planned, Planner, check_every_label, checked_shares, drawn_labels
 from labelmint.llm.base import Completion, LanguageModel, Sampling
 from labelmint.prompts.ideas import by_kind, collect
 from labelmint.prompts.methods import METHODS, idea_kinds
@@ -35,10 +29,7 @@ Wave = Sequence[Planned]
 class Session:
     """Writes candidates for a task; `rows` are the real training rows, which may be none.
 
-    Raises
-    ------
-    ParamsError, DataError
-        Before anything is written, if method, card and rows don't go together.
+    Raises `ParamsError` or `DataError`, before anything is written, if method, card and rows don't match.
     """
 
     def __init__(
@@ -52,11 +43,9 @@ class Session:
         # After demonstrations alone a model rarely writes an empty text (1 %); without any, or with modifiers
         # that the demonstrations don't follow, up to one time in seven.
         only_demonstrations = all(METHODS[name].demonstrations == "required" for name in self.methods)
-        self.sampling = sampling_of(
-            config,
-            stop_text(config, card, has_rows=bool(rows)),
-            never_empty=not only_demonstrations or model.kind == "chat",
-        )
+        never_empty = not only_demonstrations or model.kind == "chat"
+        stop = stop_text(config, card, has_rows=bool(rows))
+        self.sampling = sampling_of(config, stop, never_empty=never_empty)
         self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
         self.planner = Planner(config, card, rows, template, self.methods, by_kind(self.ideas))
         self.cache = Cache("generate", {"llm": model.identity, "sampling": self.sampling.content})
@@ -71,20 +60,16 @@ class Session:
     ) -> tuple[list[Candidate], float]:
         """Write the waves that the cache lacks; return the candidates and the seconds of all waves.
 
-        Raises
-        ------
-        ModelError
-            If a prompt doesn't fit the model's context; before anything is written. With `refuse_useless`,
-            if no text of the first wave ends.
+        A prompt that doesn't fit the model's context is a `ModelError` before anything is written; with
+        `refuse_useless`, a first wave of which no text ends is one.
         """
         for wave in waves:
             self.model.check_wave([planned.group for planned in wave], self.sampling)
         size = self.config.samples_per_prompt
-        total = size * sum(map(len, waves))
         done = size * sum(len(wave) for wave in waves if wave_key(wave) in self.cache)
         candidates: list[Candidate] = []
         seconds = 0.0
-        with progress(total, name, "texts", done) as bar:
+        with progress(size * sum(map(len, waves)), name, "texts", done) as bar:
             tokens = accepted = 0
 
             def on_text(text: Completion) -> None:
@@ -101,7 +86,7 @@ class Session:
                 for planned, texts in zip(wave, record["texts"], strict=True):
                     answers = [Completion(*text) for text in texts]
                     candidates += candidates_of(self.config, self.card, planned, answers)
-                if refuse_useless and not any(_ended(row) for row in candidates):
+                if refuse_useless and not any(map(ended, candidates)):
                     raise ModelError(_useless(candidates, self.config.max_new_tokens))
         return candidates, seconds
 
@@ -117,7 +102,8 @@ class Session:
         return record
 
 
-def _ended(row: Candidate) -> bool:
+def ended(row: Candidate) -> bool:
+    """Return whether a candidate's text is whole and not empty."""
     return row["finish_reason"] == "stop" and bool(row["text"])
 
 

@@ -39,10 +39,7 @@ class Round:
 class TopUpRounds:
     """Writes candidates in rounds; a round depends on the settings and the texts before it alone.
 
-    Raises
-    ------
-    DataError
-        If `candidates` are not as many as `generate` writes.
+    Raises `DataError` if `candidates` are not as many as `generate` writes.
     """
 
     def __init__(
@@ -77,11 +74,11 @@ class TopUpRounds:
         config = self.session.config
         self._count(0)
         for number in range(1, self.params.top_up.max_rounds + 1):
-            written = len(self.first) + len(self.added)
+            written, counts = len(self.first) + len(self.added), self.rounds[-1]
             labels = next_prompts(
                 self._missing(),
-                self.rounds[-1].total,
-                self.rounds[-1].last,
+                counts.total,
+                counts.last,
                 config.samples_per_prompt,
                 config.prompts_per_wave,
                 self.params.top_up.max_candidates - written,
@@ -98,10 +95,6 @@ class TopUpRounds:
         """Return the distinct prompts that only the rounds used."""
         known = {prompt["id"] for prompt in distinct(self._first_waves)}
         return [prompt for prompt in distinct(self._waves) if prompt["id"] not in known]
-
-    def report(self) -> dict[str, Any]:
-        """Return the stage's metrics."""
-        return report(self.wanted, self.rounds, self.given_up, self.params.top_up)
 
     def _plan(self) -> list[list[Planned]]:
         # From the first prompt on, so that numbers (hence ids and seeds) and the methods' turns continue.

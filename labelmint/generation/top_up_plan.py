@@ -57,16 +57,9 @@ def next_prompts(
 ) -> list[str]:
     """Return the labels of the next round's prompts, in whole waves; empty if the budget allows none.
 
-    Parameters
-    ----------
-    missing
-        Label → accepted rows that it lacks; labels that are not to be requested are left out.
-    total, last
-        Counts of all candidates, and of those of the last round.
-    samples, per_wave
-        Texts per prompt, and prompts per wave.
-    budget
-        Candidates that may still be written. Where they are too few for all, each label gets its part.
+    `missing` has the accepted rows that each label to be requested lacks; `total` and `last` count all
+    candidates and those of the last round; `samples` are texts per prompt, `per_wave` prompts. `budget` is
+    how many candidates may still be written: where they are too few for all, each label gets its part.
     """
     prompts = {
         label: float(-(-texts_needed(lacking, label, total, last, samples) // samples))

@@ -38,25 +38,22 @@ def suffix_of(card: TaskCard, text: str) -> str:
 
 
 class ChoiceScorer:
-    """Scores the labels of texts with the language model; each chunk of texts is kept in the cache.
+    """Scores the labels of texts with a language model, after `prefix` from `labelled_prompt`.
 
-    The model's hidden states come from the same pass, at a fifth more time, and are kept with the scores.
-
-    Parameters
-    ----------
-    card : TaskCard
-        Has the labels' phrases and the question.
-    prefix : str
-        From `labelled_prompt`.
-    model : LanguageModel
-        The one that scores.
+    Each chunk of texts is kept in the cache. The model's hidden states come from the same pass, at a fifth
+    more time, and are kept with the scores.
     """
 
     def __init__(self, card: TaskCard, prefix: str, model: LanguageModel) -> None:
         self.card, self.prefix, self.model = card, prefix, model
         self.choices = choices_of(card)
-        content = {"llm": model.identity, "prefix": prefix, "choices": self.choices}
-        self.cache = Cache("label", {**content, "question": card.question})
+        content = {
+            "llm": model.identity,
+            "prefix": prefix,
+            "choices": self.choices,
+            "question": card.question,
+        }
+        self.cache = Cache("label", content)
         self.seconds = 0.0  # that scoring took, that of cached texts included
 
     def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> tuple[Floats, States]:
@@ -73,13 +70,10 @@ class ChoiceScorer:
                 suffixes = [suffix_of(self.card, text) for text in chunk]
                 begin = time.perf_counter()
                 result = self.model.score(self.prefix, suffixes, self.choices)
+                seconds = time.perf_counter() - begin
+                as_text = base64.b64encode(result.states.astype("<f4").tobytes()).decode("ascii")
                 self.cache.add(
-                    key,
-                    {
-                        "seconds": time.perf_counter() - begin,
-                        "scores": [[float(score) for score in row] for row in result.log_probabilities],
-                        "states": base64.b64encode(result.states.astype("<f4").tobytes()).decode("ascii"),
-                    },
+                    key, {"seconds": seconds, "scores": result.log_probabilities.tolist(), "states": as_text}
                 )
             kept = self.cache[key]
             self.seconds += kept["seconds"]

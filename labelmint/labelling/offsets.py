@@ -30,13 +30,8 @@ def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
 def matching_offsets(scores: Floats, shares: Floats, weights: Floats | None = None) -> Floats:
     """Return the offsets, of mean 0, with which the mean probability of each label is its share.
 
-    Parameters
-    ----------
-    scores : shape (rows, labels)
-        Log-probabilities, from which the offsets are to be subtracted; without rows the offsets are 0.
-    shares : shape (labels,)
-    weights : shape (rows,)
-        How much each row counts in the mean; equal if missing.
+    They are to be subtracted from `scores`, log-probabilities of shape (rows, labels); without rows they are
+    0. `weights` say how much each row counts in the mean; equal if missing.
     """
     if not len(scores):
         return np.zeros(len(shares))

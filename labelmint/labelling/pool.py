@@ -43,32 +43,22 @@ class Pool:
 
 
 def fit_pool(scores: Mapping[str, Floats], labels: Ints) -> Pool:
-    """Fit the weights on real rows.
-
-    Parameters
-    ----------
-    scores : mapping
-        Scorer → log-probabilities, shape (rows, labels), of rows that it hasn't seen.
-    labels : shape (rows,)
-    """
+    """Fit the weights on real rows that no scorer has seen; `scores` have shape (rows, labels) by scorer."""
     parts, rows = [*scores.values()], np.arange(len(labels))
+    scored = dict(scores)
+    weights = np.ones(1)  # a single scorer's weight would change how sure it is, and no label
+    if len(parts) > 1:
 
-    def loss(logs: Floats) -> float:
-        return float(-_combine(np.exp(logs), parts)[rows, labels].mean() + _PENALTY * (logs**2).sum())
+        def loss(logs: Floats) -> float:
+            return float(-_combine(np.exp(logs), parts)[rows, labels].mean() + _PENALTY * (logs**2).sum())
 
-    # A single scorer's weight would change how sure it is, and no label.
-    weights = (
-        np.exp(minimize(loss, np.zeros(len(parts)), method="Nelder-Mead").x) if len(parts) > 1 else [1.0]
-    )
-    # The pool's accuracy is on the rows that its few weights are fitted to, hence a little high.
-    pooled = {"pooled": _combine(weights, parts)} if len(parts) > 1 else {}
+        weights = np.exp(minimize(loss, np.zeros(len(parts)), method="Nelder-Mead").x)
+        # On the rows that its few weights are fitted to, hence a little high.
+        scored["pooled"] = _combine(weights, parts)
+    right = {name: part.argmax(axis=1) == labels for name, part in scored.items() if len(labels)}
     return Pool(
         {name: round(float(weight), 4) for name, weight in zip(scores, weights, strict=True)},
-        {
-            name: round(float((part.argmax(axis=1) == labels).mean()), 4)
-            for name, part in {**scores, **pooled}.items()
-            if len(labels)
-        },
+        {name: round(float(hits.mean()), 4) for name, hits in right.items()},
     )
 
 

@@ -21,14 +21,7 @@ from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt, unit
 from labelmint.labelling.offsets import Floats, label_shares, matching_offsets
-from labelmint.labelling.pool import (
-    MIN_ROWS,
-    Ints,
-    classify,
-    fit_pool,
-    of_shares,
-    out_of_fold,
-)
+from labelmint.labelling.pool import MIN_ROWS, Ints, classify, fit_pool, of_shares, out_of_fold
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.balance import class_balance
@@ -37,27 +30,13 @@ from labelmint.tasks.cards import TaskCard, row_text
 
 @dataclass(frozen=True)
 class LabelScores:
-    """Log-probabilities of the labels by row id.
-
-    Attributes
-    ----------
-    texts : dict
-        Id of a scored text → pooled log-probabilities, shape (labels,).
-    real : dict
-        Id of a real row that no scorer has seen → the same.
-    accuracy : dict
-        Scorer, and "pooled" → how often it is right on those real rows.
-    weights : dict
-        Scorer → its weight in the pool.
-    seconds : float
-        That the language model took to read, that of cached texts included.
-    """
+    """Log-probabilities of the labels, shape (labels,), by row id."""
 
     texts: dict[str, Floats] = field(default_factory=dict)
-    real: dict[str, Floats] = field(default_factory=dict)
-    accuracy: dict[str, float] = field(default_factory=dict)
-    weights: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
+    real: dict[str, Floats] = field(default_factory=dict)  # of real rows that no scorer has seen
+    accuracy: dict[str, float] = field(default_factory=dict)  # on those, by scorer and of all "pooled"
+    weights: dict[str, float] = field(default_factory=dict)  # of each scorer in the pool
+    seconds: float = 0.0  # that the language model took to read, that of cached texts included
 
     def summary(self) -> dict[str, Any]:
         """Return how far the scores can be trusted, and what they took, for the stages' metrics."""
@@ -129,21 +108,14 @@ def score_labels(
     """Score the labels of texts with the scorers of `labelling.scorers`.
 
     Without enough real rows to fit and weigh the others, the language model scores alone. With the classifier
-    alone, it isn't asked, and shown no rows.
+    alone, it isn't asked, and shown no rows. Without `rows`, only real rows are scored.
 
     Parameters
     ----------
-    rows : sequence of Input
-        May be empty: then only real rows are scored.
     shares : shape (labels,)
         In which the rows' labels are expected; None: those of the real rows.
     written : sequence of str
         The labels that the first rows were written for, if they were.
-
-    Raises
-    ------
-    ModelError
-        If the model can't score, or the demonstrations and a text don't fit its context.
     """
     labelling, names = params.labelling, card.label_names
     every_label = len({row["label"] for row in train}) == len(names)
