@@ -6,6 +6,7 @@ import pytest
 from labelmint.core.errors import ModelError
 from labelmint.encoder import linear
 from labelmint.labelling import choices as choices_module
+from labelmint.labelling import pool
 from labelmint.labelling import scores as scores_module
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
 from labelmint.labelling.scores import score_candidates, score_labels
@@ -188,6 +189,7 @@ def vectors(monkeypatch):
         return (told[:, None] + draw.normal(0, 2, (len(rows), 4))).astype(np.float32)
 
     monkeypatch.setattr(scores_module, "embed_rows", embed_rows)
+    monkeypatch.setattr(pool, "_FOLDS", 3)
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
     return embedded
 
@@ -203,6 +205,12 @@ def test_three_scorers_are_weighed_on_rows_that_none_of_them_has_seen(vectors):
     assert vectors == [60, 20]  # the shown rows train the classifier, too
     labels = [LABELS[int(scores.argmax())] for scores in result.texts.values()]
     assert labels == [row["label"] for row in CANDIDATES]
+    # States and scores come from the cache the second time.
+    second = Scorer(reader=right_label)
+    again = scored(second, train=MANY, scorers=POOL, demonstrations=16)
+    assert (second.calls, again.weights) == ([], result.weights)
+    for row_id, scores in result.texts.items():
+        np.testing.assert_array_equal(again.texts[row_id], scores)
 
 
 def test_a_probe_helps_where_the_answer_says_nothing(vectors):
@@ -266,16 +274,6 @@ def test_unbalanced_texts_are_not_all_given_the_common_label(constant):
     result = score_labels(settings(), card(), rows, train, Scorer(reader=biased))
     right = [LABELS[int(result.texts[row["id"]].argmax())] == row["label"] for row in rows]
     assert np.mean(right) > 0.95
-
-
-def test_states_and_scores_come_from_the_cache_the_second_time(vectors):
-    first = scored(Scorer(reader=right_label), train=MANY, scorers=POOL, demonstrations=16)
-    model = Scorer(reader=right_label)
-    again = scored(model, train=MANY, scorers=POOL, demonstrations=16)
-    assert model.calls == []
-    assert again.weights == first.weights
-    for row_id, scores in first.texts.items():
-        np.testing.assert_array_equal(again.texts[row_id], scores)
 
 
 def test_candidates_that_a_label_lost_do_not_shift_the_scores():

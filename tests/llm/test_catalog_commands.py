@@ -1,12 +1,10 @@
 import hashlib
 
 import pytest
-import yaml
 from ruamel.yaml import YAML
 
 from labelmint.llm.catalog import load_entry, model_file
 from labelmint.llm.catalog.__main__ import main
-from tests.builders import REPOSITORY
 
 WEIGHTS = b"weights"
 HASH = hashlib.sha256(WEIGHTS).hexdigest()
@@ -155,9 +153,3 @@ def test_the_list_says_where_models_come_from_and_whether_they_are_here(catalogu
         ["bare", "base", "path", "bare.gguf", "unknown", "no", "yes"],
         ["last", "chat", "hub", "owner/last-GGUF", "unknown", "no", "no"],
     ]
-
-
-def test_the_names_have_no_dots():
-    """DVC tracks an entry by its name, and takes a dot for a nested key."""
-    names = yaml.safe_load((REPOSITORY / "data/models.yaml").read_text(encoding="utf-8"))
-    assert [name for name in names if "." in name] == []

@@ -9,7 +9,7 @@ import pytest
 
 from labelmint.llm.base import Completion, PromptGroup
 from labelmint.llm.endpoint import Endpoint
-from tests.builders import llm_server, sampling
+from tests.builders import sampling
 from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, written
 
 ONE = [PromptGroup("p", (1,))]
@@ -63,6 +63,7 @@ def test_tokens_that_the_server_does_not_count_are_estimated(served, usage):
 @pytest.mark.parametrize(
     ("choice", "text"),
     [
+        ({"text": 'a "quoted" line\\ with é and 😀'}, 'a "quoted" line\\ with é and 😀'),
         ({"text": "a\ud83dé"}, "a?é"),  # half a character, which no file can hold
         ({"text": "\n\n one line\nand another"}, "one line"),  # the stop text was ignored
         ({"text": "<think>Well,\nlet's see.</think>\n\nA text"}, "A text"),
@@ -184,22 +185,6 @@ def test_halves_and_garbage_are_asked_for_again(served, pauses, reply):
     assert len(pauses) == 1
 
 
-@pytest.mark.parametrize(
-    ("header", "low", "high"),
-    [
-        ("Thu, 01 Jan 2099 00:00:00 GMT", 300, 300),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.5, 1),
-        ("1.5", 1.5, 1.5),
-        ("nan", 0.5, 1),
-        ("", 0.5, 1),
-    ],
-)
-def test_retry_after_may_be_a_date(served, pauses, header, low, high):
-    served.replies(COMPLETIONS, Reply({}, 429, {"Retry-After": header}), written("at last"))
-    connect(served).write_wave(ONE, sampling())
-    assert low <= pauses[0] <= high
-
-
 def test_a_server_that_repeats_the_key_does_not_print_it(served, monkeypatch):
     monkeypatch.setenv("LABELMINT_API_KEY", "sk-very-secret")
     message = said(served, Reply({"error": "no such key: sk-very-secret"}, 401))
@@ -262,28 +247,6 @@ def test_an_endless_answer_is_cut(served, monkeypatch):
     begin = time.perf_counter()
     assert "is no text" in said(served, written("x" * 2000))
     assert time.perf_counter() - begin < 10
-
-
-@pytest.mark.parametrize(
-    ("url", "here"),
-    [("http://[::ffff:127.0.0.1]/v1", True), ("http://localhost./v1", True), ("http://10.0.0.1", False)],
-)
-def test_other_names_of_this_machine(url, here):
-    assert Endpoint(llm_server(url=url)).is_here is here
-
-
-@pytest.mark.parametrize(
-    ("template", "prompt"),
-    [
-        ("<user>{}<assistant><think>\n", "<user>Write.<assistant><think>\n\n</think>\n\nReview:"),
-        ("<user>{}<assistant>", "<user>Write.<assistant>Review:"),
-    ],
-)
-def test_a_thought_that_a_servers_template_begins_is_ended(served, template, prompt):
-    served.routes["/apply-template"] = lambda seen: Reply(
-        {"prompt": template.format(seen.body["messages"][0]["content"])}
-    )
-    assert connect(served, kind="chat").chat_prompt("Write.", "Review:") == prompt
 
 
 def test_a_servers_template_that_drops_the_request_or_names_today_is_told(served, capsys):

@@ -12,7 +12,6 @@ from tests.llm.scripted import (
     failure,
     read_as_list,
     read_as_mapping,
-    written,
 )
 
 GROUPS = [PromptGroup("one:", (11, 12, 13)), PromptGroup("two:", (21, 22))]
@@ -48,12 +47,6 @@ def test_a_request_says_everything_about_the_sampling(served, top_k, sent):
             "stop": ["\n"],
         }
     ]
-
-
-def test_a_text_comes_as_it_was_written(served):
-    text = 'a "quoted" line\\ with é and 😀'
-    served.replies(COMPLETIONS, written(text, 7))
-    assert connect(served).write_wave([PromptGroup("p", (1,))], sampling()) == [[Completion(text, 7, "stop")]]
 
 
 @pytest.mark.parametrize(("names", "wanted", "model"), [(["/a.gguf"], "", "/a.gguf"), (["a", "b"], "b", "b")])
@@ -179,13 +172,19 @@ def test_a_server_without_logprobs_cannot_score(served, logprobs):
     assert model.score("", [], CHOICES).log_probabilities.shape == (0, 2)
 
 
-def test_the_server_applies_the_chat_template(served):
+@pytest.mark.parametrize(
+    ("template", "prompt"),
+    [
+        ("<user>{}<assistant>", "<user>Write.<assistant>Review:"),
+        # A thought that the template begins is ended.
+        ("<user>{}<assistant><think>\n", "<user>Write.<assistant><think>\n\n</think>\n\nReview:"),
+    ],
+)
+def test_the_server_applies_the_chat_template(served, template, prompt):
     served.routes["/apply-template"] = lambda seen: Reply(
-        {"prompt": f"<user>{seen.body['messages'][0]['content']}</user><assistant>"}
+        {"prompt": template.format(seen.body["messages"][0]["content"])}
     )
-    assert connect(served, kind="chat").chat_prompt("Write.", "Review:") == (
-        "<user>Write.</user><assistant>Review:"
-    )
+    assert connect(served, kind="chat").chat_prompt("Write.", "Review:") == prompt
     assert "base models have no chat template" in failure(connect(served).chat_prompt, "Write.", "")
 
 

@@ -13,9 +13,9 @@ from tests.fake_model import read_words, write_sentence
 from tests.llm.scripted import Reply, read_as_list, scripted_server, written
 
 SMALL = {
-    "generate.candidates": 120,
+    "generate.candidates": 40,
     "generate.demonstrations": 3,
-    "generate.samples_per_prompt": 10,
+    "generate.samples_per_prompt": 5,
     "generate.prompts_per_wave": 2,
     "filter.rows_per_label": 0,
     "labelling.action": "drop",
@@ -48,7 +48,7 @@ def test_generate_and_filter_run_on_a_server_and_ask_nothing_twice(served):
     run_generate()
     write_rows(paths.TOP_UP_CANDIDATES, [])
     run_filter()
-    assert len(read_rows(paths.CANDIDATES)) == 120
+    assert len(read_rows(paths.CANDIDATES)) == 40
     kept = read_rows(paths.KEPT)
     assert {row["label"] for row in kept} == {"negative", "positive"}
     assert json.loads((paths.METRICS / "filter.json").read_text(encoding="utf-8"))["kept"] == len(kept)
@@ -71,7 +71,7 @@ def test_another_model_on_the_server_is_asked_anew(served):
 def test_a_wave_that_fails_leaves_the_earlier_ones(served, set_params):
     set_params({"llm.server.retries": 0})
     served.routes["/v1/completions"] = lambda seen: (
-        answer(seen) if len(served.bodies()) <= 50 else Reply({"error": "gone"}, 500)
+        answer(seen) if len(served.bodies()) <= 25 else Reply({"error": "gone"}, 500)
     )
     with pytest.raises(ModelError, match="status 500: gone"):
         run_generate()
@@ -79,8 +79,8 @@ def test_a_wave_that_fails_leaves_the_earlier_ones(served, set_params):
     asked = len(served.bodies())
     served.routes["/v1/completions"] = answer
     run_generate()
-    # Two waves of 20 texts were finished. Seeds: requests that were dropped may arrive late, and twice then.
-    assert len({body["seed"] for body in served.bodies()[asked:]}) == 120 - 40
+    # Two waves of 10 texts were finished. Seeds: requests that were dropped may arrive late, and twice then.
+    assert len({body["seed"] for body in served.bodies()[asked:]}) == 40 - 20
 
 
 def test_a_chat_model_is_asked_in_its_template(served, set_params):
