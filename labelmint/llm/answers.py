@@ -10,8 +10,8 @@ from labelmint.core.errors import ModelError
 from labelmint.core.quoting import one_line
 from labelmint.core.records import without_surrogates
 from labelmint.llm.base import Completion, Sampling
+from labelmint.llm.markers import without_thoughts
 from labelmint.llm.replies import RefusedError, reason_in, text_of
-from labelmint.llm.thoughts import without_thoughts
 
 LEAST = -100.0  # log-probabilities below it are as good as impossible; servers write -inf in various ways
 # What servers call the end of a text; of anything else, "length" or a filter, it isn't whole.
@@ -86,9 +86,8 @@ def top_tokens(answer: Any) -> dict[str, float]:
         text = str(token)
         if text[:1] in ("Ġ", "▁"):  # a space, as tokenizers' own files write it
             text = f" {text[1:]}"
-        tops[text] = max(
-            tops.get(text, LEAST), logprob
-        )  # two tokens may read the same, as halves of characters
+        # Two tokens may read the same, as halves of characters.
+        tops[text] = max(tops.get(text, LEAST), logprob)
     if not tops:
         raise ModelError(f"llm.server: an answer has no logprobs, {NO_LOGPROBS}")
     return tops

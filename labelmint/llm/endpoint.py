@@ -85,12 +85,8 @@ class Endpoint:
     ) -> list[Result]:
         """Return what `read` makes of every answer's JSON, in the order of the requests.
 
-        `on_result` is told of each as it arrives; `retries` replaces `llm.server.retries`.
-
-        Raises
-        ------
-        ModelError
-            If the server can't be reached, refuses, or answers nonsense; the other requests are dropped.
+        `on_result` is told of each as it arrives; `retries` replaces `llm.server.retries`. A server that
+        can't be reached, refuses, or answers nonsense is a `ModelError`; the other requests are dropped.
         """
         turn = asyncio.Semaphore(self.server.concurrency)
         tries = 1 + (self.server.retries if retries is None else retries)

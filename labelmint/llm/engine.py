@@ -33,17 +33,7 @@ OnText = Callable[[Completion], None]
 
 
 class Engine:
-    """A `LanguageModel` on llama.cpp.
-
-    Parameters
-    ----------
-    path : Path
-        Checked GGUF file.
-    entry : Entry
-        Its catalogue entry (kind, hash).
-    llm : Llm
-        The `llm` section of params.yaml.
-    """
+    """A `LanguageModel` on llama.cpp, of a checked GGUF file with this entry in the catalogue."""
 
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
         self.path = path

@@ -23,7 +23,6 @@ MAX_SEQUENCES = 256  # llama.cpp's LLAMA_MAX_SEQ
 # Tokens that text may be read as only where it is the template's.
 SPECIAL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
 
-
 # llama.cpp's levels of a message.
 ERROR = 4
 _errors: list[str] = []
@@ -39,18 +38,8 @@ def _quiet(level: int, text: bytes, data: Any) -> None:
 class Llama:
     """One loaded model with one context whose sequences share a unified KV cache.
 
-    Parameters
-    ----------
-    path : Path
-        GGUF file.
-    context_tokens : int
-        KV cells, shared by all sequences.
-    sequences : int
-        How many sequences can be alive at once (llama.cpp allows 256).
-    threads : int
-        CPU threads.
-    gpu_layers : int
-        Layers on the GPU; -1: all.
+    `context_tokens` are KV cells, shared by all sequences; `sequences` is how many can be alive at once.
+    `gpu_layers` of -1 are all.
     """
 
     def __init__(
@@ -120,7 +109,7 @@ class Llama:
 
     def tokenize(self, text: str, *, start: bool, special: bool = False) -> list[int]:
         """Return token numbers; `start` adds what the model wants at the beginning (BOS), once."""
-        raw = _bytes(text)
+        raw = text.encode("utf-8", errors="replace")
         room = len(raw) + 8
         tokens = (llama_cpp.llama_token * room)()
         count = llama_cpp.llama_tokenize(self.vocab, raw, len(raw), tokens, room, start, special)
@@ -243,7 +232,3 @@ class Llama:
             if len(text) > 1 and (kind & SPECIAL or marker):
                 found.append(text)
         return found
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", errors="replace")

@@ -19,16 +19,9 @@ Floats = npt.NDArray[np.float32]
 
 
 class Reader:
-    """Scores texts after a prompt.
+    """Scores texts after the prompt of these tokens; clears the model's cache.
 
-    Parameters
-    ----------
-    llama : Llama
-        The model; its cache is cleared.
-    start : list of int
-        The prompt's tokens.
-    branches : list of list of int
-        For each choice, the tokens that tell it from the others.
+    `branches` are, for each choice, the tokens that tell it from the others.
     """
 
     def __init__(self, llama: Llama, start: list[int], branches: list[list[int]]) -> None:

@@ -43,14 +43,7 @@ def block_maxima(logits: Floats) -> Floats:
 
 
 def distribution(logits: Floats, maxima: Floats, sampling: Sampling) -> Distribution:
-    """Return the truncated, tempered distribution of one row.
-
-    Parameters
-    ----------
-    logits : float32, shape (vocabulary,)
-    maxima : float32, shape (blocks,)
-        The row's `block_maxima`.
-    """
+    """Return the truncated, tempered distribution of one row of logits, given its `block_maxima`."""
     tokens, values = _top_k(logits, maxima, sampling.top_k)
     # float64: the cumulative sum of 262,144 float32 terms (top_k off) would lose the tail.
     weights = np.exp((values - values[0]).astype(np.float64))

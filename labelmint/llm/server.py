@@ -24,9 +24,8 @@ from labelmint.core.records import without_surrogates
 from labelmint.llm.answers import NO_LOGPROBS, choice_scores, completion, model_names, top_tokens
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 from labelmint.llm.endpoint import Endpoint, Request
-from labelmint.llm.markers import COMMON, apart
+from labelmint.llm.markers import COMMON, apart, without_open_thought
 from labelmint.llm.replies import RefusedError
-from labelmint.llm.thoughts import without_open_thought
 
 # Raised whenever the same arguments would be asked or read otherwise; part of the cache's fingerprint.
 SERVER_VERSION = 1
@@ -122,10 +121,7 @@ class Server:
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Read each suffix after the prefix, by the choices' first tokens among the 20 likeliest.
 
-        Raises
-        ------
-        ModelError
-            If choices begin with the same token, or none is ever among the likeliest.
+        Choices that begin with the same token, or are never among the likeliest, are a `ModelError`.
         """
         first = self._first_tokens(tuple(choices))
         tops = self._top_tokens([_letters(prefix + one) for one in suffixes])

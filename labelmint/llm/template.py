@@ -11,7 +11,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from labelmint.core.errors import ModelError
 from labelmint.core.quoting import one_line
-from labelmint.llm.thoughts import without_open_thought
+from labelmint.llm.markers import without_open_thought
 
 # The day that Llama 3's templates name where they have no clock. Today's would give other prompts each day.
 DAY = datetime(2024, 7, 26)
@@ -26,21 +26,9 @@ class _Formatter(Jinja2ChatFormatter):
 
 
 class ChatTemplate:
-    """The chat template of a GGUF file.
+    """The chat template of a GGUF file, in Jinja; raises `ModelError` if it is none.
 
-    Parameters
-    ----------
-    path : Path
-        The file, for messages.
-    source : str
-        The template, in Jinja.
-    bos, eos : str
-        The texts of the tokens that begin and end a text, for templates that write them.
-
-    Raises
-    ------
-    ModelError
-        If it is no template.
+    `path` is for messages; `bos` and `eos` begin and end a text, for templates that write them.
     """
 
     def __init__(self, path: Path, source: str, bos: str, eos: str) -> None:

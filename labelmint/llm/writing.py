@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from labelmint.llm.base import Completion, PromptGroup, Sampling
 from labelmint.llm.llama import Llama
+from labelmint.llm.markers import without_thoughts
 from labelmint.llm.sampling import Distribution, block_maxima, distribution
-from labelmint.llm.thoughts import without_thoughts
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,7 @@ class _Text:
 
 
 class Writer:
-    """Writes a wave.
-
-    Parameters
-    ----------
-    llama : Llama
-        The model; its cache is cleared.
-    slots : int
-        Texts being written at once.
-    sampling : Sampling
-        How texts are drawn.
-    silent : sequence of int
-        Tokens that no text may begin with.
-    """
+    """Writes a wave, `slots` texts at once, none of which begins with a `silent` token; clears the cache."""
 
     def __init__(self, llama: Llama, slots: int, sampling: Sampling, silent: Sequence[int] = ()) -> None:
         self.llama = llama

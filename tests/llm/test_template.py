@@ -7,8 +7,8 @@ import pytest
 
 from labelmint.core.errors import ModelError
 from labelmint.llm.base import Completion
+from labelmint.llm.markers import without_thoughts
 from labelmint.llm.template import ChatTemplate
-from labelmint.llm.thoughts import without_thoughts
 from labelmint.llm.writing import _completion
 
 CONTENT = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}"

@@ -27,8 +27,6 @@ from labelmint.core.records import atomic_binary_file, write_json
 from labelmint.llm.catalog import hub
 
 BLOCK_BYTES = 1 << 20
-
-
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
@@ -141,8 +139,7 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
     if entry.hub is not None:
         where = entry.hub
         if where.file is None:
-            folder = hub.find_folder(name, where.repo, where.revision, fetch=fetch)
-            return [_weights(name, folder, entry)]
+            return [_weights(name, hub.find(name, where.repo, None, where.revision, fetch=fetch), entry)]
         return [
             hub.find(name, where.repo, file, where.revision, fetch=fetch) for file in _split_names(where.file)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,52 +12,31 @@ from labelmint.core import paths
 from labelmint.core.errors import ModelError
 
 _HINT = "or fetch the file yourself and give `path:`"
-
-
 # What transformers needs of an encoder's repository.
 _ENCODER_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
-def find(name: str, repo: str, file: str, revision: str | None, *, fetch: bool) -> Path:
-    """Return the file of a repository of the hub; a file that is here is used without asking the hub.
+def find(name: str, repo: str, file: str | None, revision: str | None, *, fetch: bool) -> Path:
+    """Return the file of a repository of the hub, or without one the folder of an encoder's.
 
-    $HF_HOME moves the cache; $HF_HUB_OFFLINE, which the Makefile sets, forbids to fetch.
-
-    Raises
-    ------
-    ModelError
-        If it isn't here and may not, or can't, be fetched.
+    What is here is used without asking the hub. $HF_HOME moves the cache; $HF_HUB_OFFLINE, which the Makefile
+    sets, forbids to fetch. What isn't here and may not, or can't, be fetched is a `ModelError`.
     """
     import huggingface_hub as hub  # half a second: only for models of the hub
-
-    def download(**options: Any) -> str:
-        return str(hub.hf_hub_download(repo, file, revision=revision, **options))
-
-    return _find(name, repo, file, revision, download, fetch=fetch)
-
-
-def find_folder(name: str, repo: str, revision: str | None, *, fetch: bool) -> Path:
-    """Return the folder of an encoder's repository, as `find` does a file."""
-    import huggingface_hub as hub
-
-    def download(**options: Any) -> str:
-        return str(hub.snapshot_download(repo, revision=revision, allow_patterns=_ENCODER_FILES, **options))
-
-    return _find(name, repo, "the encoder", revision, download, fetch=fetch)
-
-
-def _find(
-    name: str, repo: str, what: str, revision: str | None, download: Callable[..., str], *, fetch: bool
-) -> Path:
-    import huggingface_hub as hub
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    prefix = f"{paths.CATALOG}: {name}"
+    download: Callable[..., Any]
+    if file is None:
+        download = partial(hub.snapshot_download, repo, revision=revision, allow_patterns=_ENCODER_FILES)
+    else:
+        download = partial(hub.hf_hub_download, repo, file, revision=revision)
+    prefix, what = f"{paths.CATALOG}: {name}", file or "the encoder"
     try:
         return Path(download(local_files_only=True))
-    except (LocalEntryNotFoundError, ValueError) as error:  # ValueError: no name or revision of the hub's
-        if not isinstance(error, LocalEntryNotFoundError):
-            raise ModelError(f"{prefix}: hub: {_first_line(error)}") from None
+    except LocalEntryNotFoundError:
+        pass
+    except ValueError as error:  # no name or revision of the hub's
+        raise ModelError(f"{prefix}: hub: {_first_line(error)}") from None
     if not fetch or hub.is_offline_mode():
         raise ModelError(
             f"{prefix}: {what} of {repo} is not on this machine, and HF_HUB_OFFLINE=1 forbids to fetch it; "
@@ -66,7 +46,7 @@ def _find(
     return _download(prefix, repo, what, revision, download)
 
 
-def _download(prefix: str, repo: str, what: str, revision: str | None, download: Callable[..., str]) -> Path:
+def _download(prefix: str, repo: str, what: str, revision: str | None, download: Callable[..., Any]) -> Path:
     from httpx2 import HTTPError
     from huggingface_hub import errors
 
