@@ -13,7 +13,7 @@ from labelmint.core.quoting import one_line
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _STREAM = re.compile(r"(?:data|event|id|retry)?:")
 # Where servers put the reason of an error, or the part of it that is a text.
-_REASONS = ("error", "errors", "message", "detail", "msg")
+_REASONS: tuple[str, ...] = ("error", "errors", "message", "detail", "msg")
 _REASONS += ("error_message", "error_msg", "description", "reason")
 
 

@@ -18,18 +18,6 @@ def test_tokens_joined_are_the_text_again(request, name, text):
     assert b"".join(pieces).decode() == text
 
 
-@pytest.mark.parametrize("size", [0, 100, 1_000_000, -1000])
-def test_a_truncated_file_is_an_error(files, tmp_path, size):
-    path, entry = files[SMOLLM]
-    with path.open("rb") as file:
-        raw = file.read(size if size >= 0 else path.stat().st_size + size)
-    (tmp_path / "half.gguf").write_bytes(raw)
-    with pytest.raises(
-        ModelError, match=r"half\.gguf: (it is empty|llama\.cpp can't load it \(.*(read|bounds))"
-    ):
-        Engine(tmp_path / "half.gguf", entry, llm())
-
-
 @pytest.mark.parametrize("kind", ["recurrent", "hybrid"])
 def test_a_model_that_cannot_share_a_prompt_is_an_error(files, monkeypatch, kind):
     monkeypatch.setattr(llama_cpp, f"llama_model_is_{kind}", lambda model: True)
