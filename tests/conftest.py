@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +14,35 @@ import pytest
 from hypothesis import settings
 
 from experiments.reliability.project import set_params as change_params
+from labelmint.core import config
 from labelmint.core.params import Params, load_params
 from stages.prepare import main as prepare
 from tests.builders import REPOSITORY, reviews, write_card
 
-COPIED = ["params.yaml", "dvc.yaml", "data/tasks", "data/models.yaml"]
-
-TINY_ARMS: dict[str, Any] = {
-    "real": {"real": "all"},
-    "synthetic": {"synthetic": "all"},
-    "mixed": {"real": "all", "synthetic": "all"},
-    "real_30": {"real": 30},
-    "real_40": {"real": 40},
-    "real_50": {"real": 50},
+TINY: dict[str, Any] = {
+    "task": "tiny",
+    "real.rows": 20,
+    "prepare.test_rows": 40,
+    "arms": {
+        "real": {"real": "all"},
+        "synthetic": {"synthetic": "all"},
+        "mixed": {"real": "all", "synthetic": "all"},
+        "real_30": {"real": 30},
+        "real_40": {"real": 40},
+        "real_50": {"real": 50},
+    },
+    # What needs the real encoder is for the tests that ask for it.
+    "filter.semantic_similarity": 1.0,
+    # The scripted model's sentences, of a few dozen words, are edits of each other.
+    "filter.disabled_rules": ["near_duplicate", "demonstration_copy", "real_copy", "test_leak"],
 }
 
 # What a shell starts in the background ignores Ctrl-C, and so would the processes that tests send one to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# YAML is slow to read, and most tests read the same files.
+parse_yaml = lru_cache(500)(config.parse_yaml)
+config.parse_yaml = lambda text: deepcopy(parse_yaml(text))
 
 # No deadline: a shared machine pauses now and then, and a pause is no failure.
 settings.register_profile("labelmint", deadline=None, max_examples=60)
@@ -36,14 +50,20 @@ settings.load_profile("labelmint")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take minutes, so that no process waits for another at the end."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    """Begin with what takes minutes: one process runs the pipeline, while another kills stages."""
+    items.sort(key=lambda item: ("pipeline" not in item.path.parts, item.path.stem == "test_experiments"))
 
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the user's caches and settings out of the test, and the test out of them."""
     home = tmp_path_factory.mktemp("home")
+    isolate(monkeypatch, home)
+    return home
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Have caches and settings in a folder, and a name for commits."""
     monkeypatch.setenv("LABELMINT_CACHE", str(home / "cache"))
     monkeypatch.delenv("LABELMINT_DEBUG", raising=False)
     monkeypatch.setenv("DVC_TEST", "1")
@@ -55,7 +75,6 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
         monkeypatch.setenv(f"GIT_{role}_NAME", "Labelmint Tests")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "tests@labelmint.invalid")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    return home
 
 
 @pytest.fixture
@@ -67,15 +86,16 @@ def cache(isolated: Path) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a copy of the project's settings and go there."""
-    for name in COPIED:
-        source, target = REPOSITORY / name, tmp_path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copy(source, target)
+    copy_settings(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def copy_settings(folder: Path) -> None:
+    """Copy what every stage reads into a folder."""
+    shutil.copytree(REPOSITORY / "data/tasks", folder / "data/tasks")
+    for name in ("params.yaml", "dvc.yaml", "data/models.yaml"):
+        shutil.copy(REPOSITORY / name, folder / name)
 
 
 @pytest.fixture
@@ -107,28 +127,30 @@ def set_params(project: Path) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-@pytest.fixture
-def prepared(project: Path, set_params: Callable[[dict[str, Any]], None]) -> Path:
-    """Make a project of 60 reviews of each of two labels, 20 of them real rows and 40 test rows."""
-    set_params(
-        {
-            "task": "tiny",
-            "real.rows": 20,
-            "prepare.test_rows": 40,
-            "arms": TINY_ARMS,
-            # What needs the real encoder is for the tests that ask for it.
-            "filter.semantic_similarity": 1.0,
-            # The scripted model's sentences, of a few dozen words, are edits of each other.
-            "filter.disabled_rules": ["near_duplicate", "demonstration_copy", "real_copy", "test_leak"],
-        }
-    )
-    write_card(project, "tiny")
+@pytest.fixture(scope="session")
+def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what `prepared` adds to a project."""
+    folder = tmp_path_factory.mktemp("prepared")
+    copy_settings(folder)
+    change_params(folder / "params.yaml", TINY)
+    write_card(folder, "tiny")
     values = {"negative": "neg", "positive": "pos"}
     rows = [f"{row['text']},{values[row['label']]}\n" for row in reviews({"negative": 60, "positive": 60})]
-    path = project / "data/raw/rows.csv"
-    path.parent.mkdir(parents=True)
-    path.write_text("text,label\n" + "".join(rows), encoding="utf-8")
-    prepare()
+    (folder / "data/raw").mkdir()
+    (folder / "data/raw/rows.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare()
+    return folder
+
+
+@pytest.fixture
+def prepared(project: Path, set_params: Callable[[dict[str, Any]], None], prepared_once: Path) -> Path:
+    """Make a project of 60 reviews of each of two labels, 20 of them real rows and 40 test rows."""
+    set_params(TINY)
+    for name in ("data/raw", "data/real", "metrics"):
+        shutil.copytree(prepared_once / name, project / name)
+    shutil.copy(prepared_once / "data/tasks/tiny.yaml", project / "data/tasks")
     return project
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
@@ -35,6 +35,7 @@ def summary(content: dict[str, Any]) -> str:
     return without_surrogates(re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n")
 
 
+@cache
 def _environment(*, html: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("labelmint.report", "templates"),

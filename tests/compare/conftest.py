@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from experiments.reliability.project import set_params
 from labelmint.compare.revisions import find
 from labelmint.compare.runs import read_run
 from labelmint.compare.tables import Comparison, compare
@@ -23,6 +24,7 @@ from labelmint.scoring.compare import compare as score_arms
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
 from tests.builders import labelled, write_card
+from tests.conftest import copy_settings, isolate
 
 NAMES = ["negative", "positive"]
 TEST_ROWS = 200
@@ -106,18 +108,29 @@ def rows(comparison: Comparison, title: str) -> dict[str, list[str]]:
     return {row[0]: list(row[1:]) for row in table.rows}
 
 
-@pytest.fixture
-def repository(project: Path, set_params: Callable[[dict[str, Any]], None]) -> Path:
+@pytest.fixture(scope="session")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a git repository with two runs, tagged `first` and `second`; in the second mixed is better."""
-    set_params({"task": "tiny", "evaluate.bootstrap_samples": 200})
-    write_card(project, "tiny")
-    git("init", "-q", "-b", "main")
-    hard = list(range(60))
-    write_run({"real": hard, "mixed": hard, "real_40": hard[:40]})
-    commit("First run")
-    git("tag", "first")
-    set_params({"generate.temperature": 0.8})
-    write_run({"real": hard, "mixed": hard[12:], "real_40": hard[:40]}, seconds=90.0)
-    commit("Second run")
-    git("tag", "second")
+    folder, hard = tmp_path_factory.mktemp("two-runs"), list(range(60))
+    copy_settings(folder)
+    write_card(folder, "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, tmp_path_factory.mktemp("home"))
+        patch.chdir(folder)
+        git("init", "-q", "-b", "main")
+        set_params(folder / "params.yaml", {"task": "tiny", "evaluate.bootstrap_samples": 200})
+        write_run({"real": hard, "mixed": hard, "real_40": hard[:40]})
+        commit("First run")
+        git("tag", "first")
+        set_params(folder / "params.yaml", {"generate.temperature": 0.8})
+        write_run({"real": hard, "mixed": hard[12:], "real_40": hard[:40]}, seconds=90.0)
+        commit("Second run")
+        git("tag", "second")
+    return folder
+
+
+@pytest.fixture
+def repository(project: Path, two_runs: Path) -> Path:
+    """Go to a copy of the repository with two runs."""
+    shutil.copytree(two_runs, project, dirs_exist_ok=True)
     return project

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.builders import REPOSITORY
@@ -48,6 +49,7 @@ def test_its_targets_and_options_exist():
     assert "name=${1:-" in (REPOSITORY / "quick.sh").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_its_commands_post_the_comparison(repository, tmp_path_factory, monkeypatch):
     git("checkout", "-q", "-b", "feature", "second")
     head = commit("A pull request")

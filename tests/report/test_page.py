@@ -60,6 +60,7 @@ def test_what_is_written_is_what_dvc_yaml_declares(full, made):
     assert new == {name for out in stage["outs"] for name in ([out] if isinstance(out, str) else out)}
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(full, made):
     first, short = made(drawn=True), Path("metrics/report.md").read_bytes()
     assert made(drawn=True) == first
@@ -85,24 +86,6 @@ def test_every_section_is_there_and_shows_its_numbers(full, made):
     assert 'class="none"' not in made().split("<noscript>")[0]
 
 
-def test_the_page_fetches_nothing_and_runs_one_script(full, made):
-    text = made(drawn=True)
-    page = Page(text)
-    assert [tag for tag, attrs in page.tags if "src" in attrs] == []
-    assert {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "img", "form", "base"} == set()
-    links = [attrs["href"] for tag, attrs in page.tags if tag in ("a", "link")]
-    assert {link for link in links if not link.startswith("#")} == {"data:,"}
-    outside = re.sub(r"<pre.*?</pre>", "", text, flags=re.S)  # params.yaml names an address of a server
-    assert set(re.findall(r"https?://[\w.]+", outside)) == {"http://www.w3.org"}  # names of SVG
-    scripts = [attrs.get("type", "") for tag, attrs in page.tags if tag == "script"]
-    assert sorted(scripts) == ["", "application/json", "application/json"]
-    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
-    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv"))
-    assert "default-src 'none'" in policy
-    assert "unsafe-eval" not in policy
-    assert "unsafe-inline" not in policy.split("style-src")[0]
-
-
 def test_texts_that_would_break_out_are_data(full, made):
     page = made()
     assert SCRIPT not in page
@@ -111,7 +94,7 @@ def test_texts_that_would_break_out_are_data(full, made):
     assert texts["s000102"] == ENDS
 
 
-def test_halves_of_characters_and_unusual_names_are_no_failure(full, made):
+def test_halves_of_characters_are_no_failure(full, made):
     assert json.loads(str(embed({"half": "\ud83d", "ends": "\u2028</script>"}))) == {
         "half": "\ud83d",
         "ends": "\u2028</script>",
@@ -119,12 +102,7 @@ def test_halves_of_characters_and_unusual_names_are_no_failure(full, made):
     assert "</" not in embed("</script>")
     rows = Path("data/synthetic/prompts.jsonl").read_text(encoding="utf-8")
     Path("data/synthetic/prompts.jsonl").write_text(rows.replace("Here", "\\ud83d"), encoding="utf-8")
-    arms = evaluation()["arms"]
-    odd = {'mixed"><script>alert(1)</script>&': arms["mixed"], **arms}
-    write_evaluation(arms=odd)
-    page = made(drawn=True)
-    assert "<script>alert" not in page
-    assert len(re.findall("<script", page)) == 3
+    assert made().count("<script") == 3
 
 
 @pytest.mark.parametrize(
@@ -236,12 +214,31 @@ def test_the_points_of_the_curves(full):
     assert (lines["texts"], lines["synthetic"]) == ("real+unlabelled", "synthetic")
 
 
-def test_charts_are_coloured_by_the_style_and_say_what_they_show(full, made):
-    page = made(drawn=True)
-    assert page.count('<div class="chart wide">') == page.count('<div class="chart narrow">') == 5
-    assert 'stroke="var(--mixed)"' in page
-    assert "scores like 35 real labels (24 to 50)" in page
-    assert "real_40: 78.0\xa0% (75.0 to 81.0)" in page
+@pytest.mark.slow
+def test_the_page_fetches_nothing_and_runs_one_script(full, made):
+    entries = evaluation()["arms"]
+    write_evaluation(arms={'mixed"><script>alert(1)</script>&': entries["mixed"], **entries})
+    text = made(drawn=True)
+    page = Page(text)
+    assert "<script>alert" not in text
+    assert [tag for tag, attrs in page.tags if "src" in attrs] == []
+    assert {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "img", "form", "base"} == set()
+    links = [attrs["href"] for tag, attrs in page.tags if tag in ("a", "link")]
+    assert {link for link in links if not link.startswith("#")} == {"data:,"}
+    outside = re.sub(r"<pre.*?</pre>", "", text, flags=re.S)  # params.yaml names an address of a server
+    assert set(re.findall(r"https?://[\w.]+", outside)) == {"http://www.w3.org"}  # names of SVG
+    scripts = [attrs.get("type", "") for tag, attrs in page.tags if tag == "script"]
+    assert sorted(scripts) == ["", "application/json", "application/json"]
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv"))
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+    # Charts are coloured by the style and say what they show.
+    assert text.count('<div class="chart wide">') == text.count('<div class="chart narrow">') == 5
+    assert 'stroke="var(--mixed)"' in text
+    assert "scores like 35 real labels (24 to 50)" in text
+    assert "real_40: 78.0\xa0% (75.0 to 81.0)" in text
 
 
 def test_code_that_differs_from_the_commit_is_named(full, made):
