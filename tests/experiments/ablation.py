@@ -58,4 +58,4 @@ class Toy:
         candidates = sort_candidates(self.kept, self.rejected)
         ids = [row["id"] for row in candidates.rows]
         trainer = HeadTrainer(settings, NAMES, self.vectors, ids, self.real(scored, "r"), on_trained)
-        return Ablation(settings, section("evaluate", bootstrap_samples=400), candidates, SHARES, trainer)
+        return Ablation(settings, section("evaluate", bootstrap_samples=200), candidates, SHARES, trainer)

@@ -1,5 +1,13 @@
-"""The tiny encoder of tests/encoder, for the experiments too."""
+"""The tiny encoder of tests/encoder, for the experiments too, with heads that are quick to fit."""
 
+import pytest
+
+from labelmint.encoder import linear
 from tests.encoder.conftest import encoder_folder, tiny_encoder
 
 __all__ = ["encoder_folder", "tiny_encoder"]
+
+
+@pytest.fixture(autouse=True)
+def quick_head(monkeypatch):
+    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])

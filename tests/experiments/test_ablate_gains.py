@@ -7,13 +7,7 @@ import pytest
 
 from experiments.ablate.gains import NO_LABELS, TOO_FEW, adjust
 from labelmint.core.errors import DataError
-from labelmint.encoder import linear
 from tests.experiments.ablation import NAMES, SETTINGS, Toy, rejected
-
-
-@pytest.fixture(autouse=True)
-def quick_head(monkeypatch):
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
 
 
 def by_rule(result):

@@ -34,7 +34,7 @@ OTHER = {"negative": "positive", "positive": "negative"}
 @pytest.fixture(autouse=True)
 def predictions(prepared, set_params):
     """Write every arm's predictions by hand."""
-    set_params({"evaluate.bootstrap_samples": 200, "train.student": "auto"})
+    set_params({"evaluate.bootstrap_samples": 100, "train.student": "auto"})
     for arm, wrong in {**WRONG, **STUDENTS}.items():
         predict(arm, wrong)
     declared = {arm: {"real": "all"} for arm in WRONG}

@@ -26,10 +26,10 @@ COPIES = ["near_duplicate", "demonstration_copy", "real_copy"]
 
 @pytest.fixture
 def model(monkeypatch, prepared, set_params):
-    """Write 200 candidates; return the model that main opens."""
+    """Write 100 candidates; return the model that main opens."""
     set_params(
         {
-            "generate.candidates": 200,
+            "generate.candidates": 100,
             "generate.demonstrations": 3,
             "generate.samples_per_prompt": 10,
             "generate.prompts_per_wave": 2,
@@ -77,8 +77,8 @@ def test_kept_and_rejected_are_the_candidates(model):
     main()
     kept, rejected = read_rows(paths.KEPT), read_rows(paths.REJECTED)
     candidates = read_rows(paths.CANDIDATES)
-    assert len(kept) > 100
-    assert len(rejected) > 10
+    assert len(kept) > 50
+    assert len(rejected) > 5
     assert sorted(row["id"] for row in [*kept, *rejected]) == [row["id"] for row in candidates]
     counts = Counter(row["judged_label"] for row in kept)
     assert counts["negative"] == counts["positive"] == len(kept) // 2
@@ -92,11 +92,11 @@ def test_the_metrics_are_the_funnel(model):
     rules = Counter(row["rule"] for row in rejected)
     assert list(result["rejected"]) == list(RULES)
     assert Counter(result["rejected"]) == rules
-    assert result["candidates"] == 200 == result["kept"] + sum(result["rejected"].values())
+    assert result["candidates"] == 100 == result["kept"] + sum(result["rejected"].values())
     assert result["kept"] == len(kept)
-    assert result["kept_share"] == round(len(kept) / 200, 4)
+    assert result["kept_share"] == round(len(kept) / 100, 4)
     half = len(kept) // 2
-    assert result["labels"] == {name: {"candidates": 100, "kept": half} for name in ("negative", "positive")}
+    assert result["labels"] == {name: {"candidates": 50, "kept": half} for name in ("negative", "positive")}
     assert result["relabelled"] == 0
     assert result["label_scoring"]["real_rows"] == 20 - 8
     assert result["label_scoring"]["weights"] == {"llm": 1.0}
@@ -127,7 +127,7 @@ def test_without_label_scores_no_model_is_opened(prepared, model, set_params, mo
 
 def test_planted_test_inputs_are_not_kept(model):
     candidates, test = read_rows(paths.CANDIDATES), read_rows(paths.TEST_INPUTS)
-    for row, leak in zip(candidates[::20], test, strict=False):
+    for row, leak in zip(candidates[::10], test, strict=False):
         row["text"] = leak["text"].upper()
         row["finish_reason"] = "stop"
     write_rows(paths.CANDIDATES, candidates)
@@ -153,10 +153,10 @@ def test_an_exact_number_per_label(model, set_params):
 
 
 def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, set_params, capsys):
-    set_params({"filter.rows_per_label": 101})
+    set_params({"filter.rows_per_label": 51})
     main()
     missing, kept = metrics()["missing"], Counter(row["judged_label"] for row in read_rows(paths.KEPT))
-    assert missing == {name: 101 - kept[name] for name in ("negative", "positive")}
+    assert missing == {name: 51 - kept[name] for name in ("negative", "positive")}
     errors = capsys.readouterr().err
     for name, rows in missing.items():
         assert f"filter: {rows} rows of {name!r} are missing; " in errors
@@ -166,8 +166,8 @@ def test_rows_of_top_up_follow_those_of_generate(model):
     candidates = read_rows(paths.CANDIDATES)
     main()
     whole = [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)]
-    write_rows(paths.CANDIDATES, candidates[:120])
-    write_rows(paths.TOP_UP_CANDIDATES, candidates[120:])
+    write_rows(paths.CANDIDATES, candidates[:60])
+    write_rows(paths.TOP_UP_CANDIDATES, candidates[60:])
     main()
     assert [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)] == whole
 
@@ -228,7 +228,7 @@ def test_the_scorers_are_weighed_by_their_success_on_real_rows(prepared, model, 
     assert scoring["accuracy"] == {"llm": 0.0, "classifier": 1.0, "pooled": 1.0}
     assert scoring["weights"]["llm"] < 1 < scoring["weights"]["classifier"]
     kept = read_rows(paths.KEPT)
-    assert len(kept) > 100
+    assert len(kept) > 50
     assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
 
 
@@ -276,7 +276,7 @@ def test_candidates_are_embedded_once_for_the_rules_and_the_classifier(model, se
     def embed(config, rows, on_rows=lambda _: None):
         seen.update(row["id"] for row in rows)
         on_rows(len(rows))
-        vectors = np.stack([np.random.default_rng(int(row["id"][1:])).normal(size=64) for row in rows])
+        vectors = np.stack([np.random.default_rng(int(row["id"][1:])).normal(size=16) for row in rows])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     monkeypatch.setattr("labelmint.encoder.loading.open_encoder", lambda _: SimpleNamespace(embed=embed))

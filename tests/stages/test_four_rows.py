@@ -3,6 +3,8 @@
 import json
 from contextlib import contextmanager
 
+import pytest
+
 from labelmint.core import paths
 from labelmint.core.records import read_rows
 from labelmint.students import llm
@@ -26,6 +28,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 def test_every_arm_is_scored_but_the_one_of_a_single_label(prepared, tiny_encoder, set_params, monkeypatch):
     @contextmanager
     def open_model(_):

@@ -96,6 +96,7 @@ def train_labels():
     return json.loads((paths.METRICS / "prepare.json").read_text(encoding="utf-8"))["train_labels"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", ["linear_head", "fine_tune"])
 def test_pairs_in_a_pipeline_are_predicted_as_by_the_stage(task, student):
     rows = pair_rows(45)
@@ -106,7 +107,7 @@ def test_pairs_in_a_pipeline_are_predicted_as_by_the_stage(task, student):
     inputs, made = read_rows(paths.TEST_INPUTS), read_rows(paths.predictions("real"))
     classify = pipeline("text-classification", model=str(paths.model("real")), top_k=None)
     pairs = [{"text": row["text"], "text_pair": row["text_pair"]} for row in inputs]
-    for row, pair in zip(made, pairs, strict=False):  # the first seed's predictions come first
+    for row, pair in zip(made, pairs[:12], strict=False):  # the first seed's predictions come first
         answer = {entry["label"]: entry["score"] for entry in classify(pair, truncation=True)}
         assert answer["positive"] == pytest.approx(row["probabilities"]["positive"], abs=1e-3)
     swapped = {"text": pairs[0]["text_pair"], "text_pair": pairs[0]["text"]}
@@ -149,7 +150,10 @@ def test_more_than_twenty_labels(task):
     assert accuracy("real") > 2 / 24  # twice as good as chance
 
 
-@pytest.mark.parametrize("student", ["auto", "linear_head", "fine_tune", "tfidf"])
+@pytest.mark.parametrize(
+    "student",
+    [*(pytest.param(name, marks=pytest.mark.slow) for name in ("auto", "fine_tune")), "linear_head", "tfidf"],
+)
 def test_labels_may_be_very_unbalanced(task, student):
     counts = {"often": 150, "seldom": 12, "hardly ever": 4}
     task(marked_rows(counts), counts, 80, 80, params={"train.student": student})
@@ -158,6 +162,7 @@ def test_labels_may_be_very_unbalanced(task, student):
     assert accuracy("real") > 0.85  # of the commonest label: 0.9
 
 
+@pytest.mark.slow
 def test_a_label_with_a_single_row_does_not_keep_the_others_from_being_validated(task):
     counts = {"often": 90, "seldom": 40, "once": 2}
     task(marked_rows(counts), counts, 66, 66, params={"train.student": "auto"})
