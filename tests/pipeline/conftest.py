@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,10 +23,8 @@ TINY: dict[str, Any] = {
     "prepare.unlabelled_rows": 24,
     "arms": {
         "real": {"real": "all"},
-        "synthetic": {"synthetic": "all"},
         "mixed": {"real": "all", "synthetic": "all"},
-        "labelled": {"real": "all", "unlabelled": "all"},
-        "linear_head": {"real": "all", "student": "linear_head"},
+        "labelled": {"real": "all", "unlabelled": "all", "student": "linear_head"},
     },
     "llm.slots": 16,
     "llm.threads": 1,  # two, which wait for each other, are far slower on a busy machine
@@ -44,10 +43,10 @@ TINY: dict[str, Any] = {
 
 
 class Clone:
-    """A clone's folder, and the commands that tests run in it."""
+    """A clone in a folder's `clone`, with a cache beside it, and the commands that tests run in it."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
-        self.folder = folder
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "clone"
         # `python` in dvc.yaml must be the one that runs the tests.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {
@@ -104,11 +103,9 @@ class Clone:
         set_params(self.folder / "params.yaml", changes)
 
 
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def make_clone(home: Path) -> Clone:
     """Copy the files that git tracks, or would, into a repository of its own, with the tiny configuration."""
-    home = tmp_path_factory.mktemp("pipeline")
-    clone = Clone(home / "clone", home)
+    clone = Clone(home)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -126,18 +123,38 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return clone
 
 
+def copy_of(finished: Path, home: Path) -> Clone:
+    """Return a copy of the clone with caches of its own."""
+    shutil.copytree(finished, home, symlinks=True, copy_function=link_or_copy)
+    return Clone(home)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Link models and DVC's cache, which are large and never changed in place; copy other files."""
+    linked = "/.dvc/cache/" in source or source.endswith((".gguf", ".safetensors"))
+    (os.link if linked else shutil.copy2)(source, target)
+
+
 @pytest.fixture(scope="session")
-def first_run(pristine: Clone) -> list[str]:
-    """Run the pipeline once and commit its results; return the stages that ran."""
-    stages = pristine.stages_run("repro")
-    pristine.commit("First run")
-    return stages
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the pipeline once, for all processes of the tests, and commit its results; return the folder."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    home = shared / "finished"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "stages.json").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            clone = make_clone(home)
+            stages = clone.stages_run("repro")
+            clone.commit("First run")
+            (home / "stages.json").write_text(json.dumps(stages))
+    return home
 
 
 @pytest.fixture
-def clone(pristine: Clone, first_run: list[str]) -> Iterator[Clone]:
-    """Lend the clone after its first run, and put it back afterwards."""
-    yield pristine
-    pristine.run("git", "reset", "-q", "--hard", "main")
-    pristine.run("git", "clean", "-qfd")
-    pristine.dvc("checkout")
+def clone(finished: Path, tmp_path: Path) -> Iterator[Clone]:
+    """Return a clone as it is after the first run."""
+    yield copy_of(finished, tmp_path / "home")
+    shutil.rmtree(tmp_path / "home")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
 import os
 import random
 import signal
@@ -11,29 +13,18 @@ import time
 import pytest
 
 from experiments.reliability.faults import left_over, results, wait_for_handlers
-from experiments.reliability.project import STAGES, Project, stage_command
+from experiments.reliability.project import STAGES, Project
 from experiments.reliability.server import stub_server
 
 pytestmark = pytest.mark.slow
 
-KILLS = 8
+KILLS = 12
 # The first ones: the others write as they do.
 KILLED = STAGES[:8]
 DVC = [sys.executable, "-m", "dvc"]
-# Runs a module that kills itself as it opens, renames or removes a file for the n-th time after its imports.
-KILL_AT = """
-import os, runpy, signal, sys
-left, module = int(sys.argv.pop(1)), sys.argv.pop(1)
-def watch(event, arguments):
-    global left
-    writes = event == "open" and (arguments[2] or 0) & 3
-    if writes or event in ("os.rename", "os.remove", "sqlite3.connect"):
-        left -= "__pycache__" not in str(arguments[0])
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(watch)
-runpy.run_module(module, run_name="__main__", alter_sys=True)
-"""
+# Of a server that has imported the stages, each run is a copy: imports take seconds.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["torch", *(f"stages.{stage.split()[0]}" for stage in KILLED)])
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +39,38 @@ def whole(tmp_path_factory, url):
     project = Project(tmp_path_factory.mktemp("whole") / "project", url)
     project.make()
     for stage in KILLED:
-        project.run(*stage_command(stage))
+        assert run(project, stage) == 0
     return project
 
 
-def run_until_killed(project, stage, operation):
-    """Run a stage and kill it at a file operation; return whether it lived so long."""
-    module, *arguments = stage_command(stage)[2:]
-    process = project.start(sys.executable, "-c", KILL_AT, str(operation), module, *arguments)
-    output, _ = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), output
-    return process.returncode != 0
+def run(project, stage, operation=None):
+    """Run a stage, and kill it at its n-th file operation if given; return its exit code."""
+    arguments = (str(project.folder), project.environment, stage, operation)
+    process = FORKS.Process(target=in_process, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def in_process(folder, environment, stage, operation):
+    """Run a stage here; kill this process as it opens, renames or removes a file for the n-th time."""
+    os.chdir(folder)
+    os.environ.update(environment)
+    module, *arguments = stage.split()
+    main = importlib.import_module(f"stages.{module}").main
+    left = operation
+
+    def watch(event, arguments):
+        nonlocal left
+        writes = event == "open" and (arguments[2] or 0) & 3
+        if writes or event in ("os.rename", "os.remove", "sqlite3.connect"):
+            left -= "__pycache__" not in str(arguments[0])
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    if operation is not None:
+        sys.addaudithook(watch)
+    main(*arguments)
 
 
 def test_stages_killed_at_any_moment_come_out_the_same(whole, tmp_path, url):
@@ -68,8 +80,10 @@ def test_stages_killed_at_any_moment_come_out_the_same(whole, tmp_path, url):
     for place, stage in enumerate(KILLED):
         wanted = KILLS * (place + 1) // len(KILLED)
         while kills < wanted:
-            kills += run_until_killed(project, stage, draw.randrange(25))
-        project.run(*stage_command(stage))
+            code = run(project, stage, draw.randrange(25))
+            assert code in (0, -signal.SIGKILL)
+            kills += code != 0
+        assert run(project, stage) == 0
     assert results(project.folder) == results(whole.folder)
 
 
@@ -94,10 +108,16 @@ def test_dvc_killed_with_its_stage_runs_again_and_warns_of_no_empty_file(whole, 
     assert "up to date" in project.run(*DVC, "status", "prepare", "generate")
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("seconds", [0.0, 2.5])  # importing, and waiting for the server
-@pytest.mark.parametrize("command", [[sys.executable, "-m", "stages.generate"], ["labelmint", "preview"]])
-def test_a_stopped_command_says_one_line(whole, number, status, seconds, command):
+@pytest.mark.parametrize(
+    ("command", "seconds", "number", "status"),
+    [  # while it imports, and while it waits for the server
+        ([sys.executable, "-m", "stages.generate"], 0.0, signal.SIGINT, 130),
+        ([sys.executable, "-m", "stages.generate"], 2.5, signal.SIGTERM, 143),
+        (["labelmint", "preview"], 0.0, signal.SIGTERM, 143),
+        (["labelmint", "preview"], 2.5, signal.SIGINT, 130),
+    ],
+)
+def test_a_stopped_command_says_one_line(whole, command, seconds, number, status):
     with stub_server(1.0) as slow:
         whole.set_params({"llm.server.url": slow})  # another server: nothing of it is in the cache
         before = results(whole.folder)

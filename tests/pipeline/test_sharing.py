@@ -2,60 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.pipeline.conftest import Clone
+from tests.pipeline.conftest import Clone, copy_of
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def colleague(pristine, first_run, tmp_path_factory) -> Iterator[Clone]:
+def test_results_and_experiments_go_to_another_clone(clone, tmp_path):
     """Push the first run to a folder and its commit to a bare repository; clone that elsewhere."""
-    home = tmp_path_factory.mktemp("sharing")
-    hub, store = str(home / "hub.git"), str(home / "store")
-    pristine.run("git", "init", "-q", "--bare", "-b", "main", hub)
-    pristine.run("git", "remote", "add", "origin", hub)
-    pristine.run("git", "push", "-q", "origin", "main")
-    pristine.run("git", "clone", "-q", hub, str(home / "other"))
-    other = Clone(home / "other", home)
-    for clone in (pristine, other):
-        clone.dvc("remote", "add", "--local", "-d", "store", store)
-    pristine.dvc("push")
-    yield other
-    pristine.run("git", "remote", "remove", "origin")
-    (pristine.folder / ".dvc/config.local").unlink()
+    hub, store = str(tmp_path / "hub.git"), str(tmp_path / "store")
+    clone.run("git", "init", "-q", "--bare", "-b", "main", hub)
+    clone.run("git", "remote", "add", "origin", hub)
+    clone.run("git", "push", "-q", "origin", "main")
+    colleague = Clone(tmp_path / "other")
+    clone.run("git", "clone", "-q", hub, str(colleague.folder))
+    for each in (clone, colleague):
+        each.dvc("remote", "add", "--local", "-d", "store", store)
+    clone.dvc("push")
 
-
-def test_only_what_changed_is_run_on_results_that_are_pulled(colleague):
-    assert colleague.stages_run("repro", "--allow-missing", "--dry") == []  # nothing is here yet
+    # Nothing is here yet, and only what changed is run on results that are pulled.
+    assert colleague.stages_run("repro", "--allow-missing", "--dry") == []
     colleague.write_params({"evaluate.bootstrap_samples": 150})
     assert colleague.stages_run("repro", "--pull", "evaluate") == ["prepare", "evaluate"]
     colleague.run("git", "reset", "-q", "--hard")  # dvc.lock is staged
 
-
-def test_after_a_pull_nothing_is_run_and_gc_keeps_what_is_used(colleague, pristine):
+    # After a pull nothing is run, and gc keeps what is used.
     colleague.dvc("pull")
     colleague.dvc("gc", "--workspace", "--force")
-    assert colleague.dvc_json("status") == {}
     assert colleague.stages_run("repro") == []
     for name in ("data/synthetic/candidates.jsonl", "models/real/student.json", "metrics/report.html"):
-        assert (colleague.folder / name).read_bytes() == (pristine.folder / name).read_bytes()
+        assert (colleague.folder / name).read_bytes() == (clone.folder / name).read_bytes()
 
-
-def test_an_experiment_goes_to_another_clone(clone, colleague):
     clone.dvc("exp", "run", "-n", "fewer", "-S", "evaluate.bootstrap_samples=160", "evaluate")
     clone.dvc("exp", "push", "origin", "fewer")
     colleague.dvc("exp", "pull", "origin", "fewer")
     colleague.dvc("exp", "apply", "fewer")
     assert "bootstrap_samples: 160" in (colleague.folder / "params.yaml").read_text()
     assert colleague.stages_run("repro", "evaluate") == []
-    colleague.run("git", "reset", "-q", "--hard")  # dvc.lock is staged
 
 
-def test_results_go_through_s3(pristine, first_run, tmp_path, monkeypatch):
+def test_results_go_through_s3(finished, tmp_path, monkeypatch):
     server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     pytest.importorskip("dvc_s3")
     boto3 = pytest.importorskip("boto3")
@@ -66,14 +53,13 @@ def test_results_go_through_s3(pristine, first_run, tmp_path, monkeypatch):
     try:
         url = "http://{}:{}".format(*server.get_host_and_port())
         boto3.client("s3", endpoint_url=url).create_bucket(Bucket="labelmint")
-        pristine.run("git", "clone", "-q", str(pristine.folder), str(tmp_path / "other"))
-        here, there = Clone(pristine.folder, tmp_path), Clone(tmp_path / "other", tmp_path)
+        here, there = copy_of(finished, tmp_path / "home"), Clone(tmp_path / "other")
+        here.run("git", "clone", "-q", str(here.folder), str(there.folder))
         for clone, command in ((here, "push"), (there, "pull")):
             clone.dvc("remote", "add", "--local", "bucket", "s3://labelmint/project")
             clone.dvc("remote", "modify", "--local", "bucket", "endpointurl", url)
             clone.dvc(command, "-r", "bucket", "prepare")
     finally:
         server.stop()
-        pristine.dvc("remote", "remove", "--local", "bucket")
     name = "data/real/train.jsonl"
     assert (there.folder / name).read_bytes() == (here.folder / name).read_bytes()
