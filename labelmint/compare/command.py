@@ -1,16 +1,20 @@
-"""`labelmint compare`: read both sides, and print them side by side."""
+"""`labelmint compare`: read both sides, and print them as text or as Markdown for a pull request."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from labelmint.compare.render import as_markdown, as_text
 from labelmint.compare.revisions import find
 from labelmint.compare.runs import read_run
-from labelmint.compare.tables import compare
+from labelmint.compare.tables import Comparison, Table, compare
 from labelmint.core.errors import DataError
+from labelmint.core.quoting import one_line
+from labelmint.report.page import plain
 
 Format = Literal["text", "markdown"]
+# Of a note, which names several arms; cells are shorter.
+_LONGEST = 1000
 
 
 def print_comparison(base: str, head: str, form: Format) -> None:
@@ -26,3 +30,45 @@ def print_comparison(base: str, head: str, form: Format) -> None:
             f"{base} or {head}: metrics of another form, without schema_version ({error!r})"
         ) from error
     print(as_markdown(comparison) if form == "markdown" else as_text(comparison))
+
+
+def as_text(comparison: Comparison) -> str:
+    """Return tables of aligned columns."""
+    blocks = [[_shown(line) for line in (comparison.title, *comparison.notes)]]
+    blocks += [[_shown(table.title), *_aligned(table)] for table in comparison.tables]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Return Markdown; names and settings can't make mark-up."""
+    blocks = [[f"### {_marked(comparison.title)}"]]
+    blocks += [[f"- {_marked(note)}" for note in comparison.notes]] if comparison.notes else []
+    blocks += [[f"**{_marked(table.title)}**", "", *_piped(table)] for table in comparison.tables]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    lines = [[_shown(cell) for cell in line] for line in (table.columns, *table.rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _piped(table: Table) -> Iterator[str]:
+    yield _row(table.columns)
+    yield _row(["---", *["--:"] * (len(table.columns) - 1)], escape=False)
+    yield from map(_row, table.rows)
+
+
+def _row(cells: Sequence[str], *, escape: bool = True) -> str:
+    return f"| {' | '.join(_marked(cell) if escape else cell for cell in cells)} |"
+
+
+def _shown(text: str) -> str:
+    """Return a text without control characters: another commit's files may hold anything."""
+    return one_line(text, _LONGEST)
+
+
+def _marked(text: str) -> str:
+    return plain(_shown(text))

@@ -8,14 +8,16 @@ Run: `labelmint export`, or `labelmint export --arm synthetic --out /data/films`
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import DataError, ModelError
 from labelmint.core.records import atomic_file, input_of
 from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
-from labelmint.export.folder import copy_files, new_folder
 from labelmint.export.onnx import write_onnx
 from labelmint.predict.command import headline_arm, trained_model
 from labelmint.students.encoder_classifier import HEAD
@@ -62,3 +64,29 @@ def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
     for name, card in cards.items():
         with atomic_file(folder / name / "README.md") as file:
             file.write(card)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill, which then gets its name; raise `DataError` if there is such a one."""
+    folder = folder.resolve()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise DataError(f"--out: {folder} is there already; delete it, or name a new folder")
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if folder.exists():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy a folder's files; DVC may keep them as links, and write-protected."""
+    target.mkdir()
+    for file in sorted(source.iterdir()):
+        if file.is_file():
+            shutil.copyfile(file, target / file.name)

@@ -52,20 +52,12 @@ def print_verdict() -> None:
 def verdict(inputs: Inputs) -> dict[str, Any]:
     """Return headline, its interval, sentences beneath it, and caveats."""
     headline, span = _headline(inputs)
-    if not inputs.evaluate.get("test_rows"):
-        return {
-            "headline": headline,
-            "interval": span,
-            "sentences": [],
-            "caveats": list(_data_caveats(inputs)),
-        }
-    sentences = (_like(inputs), _gain(inputs), _by_source(inputs), _alternative(inputs), _advice(inputs))
-    return {
-        "headline": headline,
-        "interval": span,
-        "sentences": [text for text in sentences if text],
-        "caveats": [*_scoring_caveats(inputs), *_doubtful(inputs), *_data_caveats(inputs)],
-    }
+    parts, caveats = [], [*_data_caveats(inputs)]
+    if inputs.evaluate.get("test_rows"):
+        parts = [_like(inputs), _gain(inputs), _by_source(inputs), _alternative(inputs), _advice(inputs)]
+        caveats = [*_scoring_caveats(inputs), *_doubtful(inputs), *caveats]
+    sentences = [text for text in parts if text]
+    return {"headline": headline, "interval": span, "sentences": sentences, "caveats": caveats}
 
 
 def _headline(inputs: Inputs) -> tuple[str, str]:

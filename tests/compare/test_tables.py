@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labelmint.compare.render import as_markdown, as_text
+from labelmint.compare.command import as_markdown, as_text
 from tests.compare.conftest import commit, compared, git, rows, write_run
 
 pytestmark = pytest.mark.usefixtures("repository")

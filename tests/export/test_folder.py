@@ -3,7 +3,7 @@
 import pytest
 
 from labelmint.core.errors import DataError
-from labelmint.export.folder import new_folder
+from labelmint.export.command import new_folder
 
 
 def make(out, content="one"):
