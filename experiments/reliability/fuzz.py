@@ -15,6 +15,7 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +145,9 @@ def _check_params(draw: random.Random, folder: Path) -> None:
     check_names(check(Params, changed_values(draw, _shipped()), PARAMS_PATH))
 
 
-def _shipped(known: list[Any] = []) -> Any:  # noqa: B006 - read once: YAML is slow
-    if not known:
-        known.append(parse_yaml(PARAMS_PATH.read_text(encoding="utf-8")))
-    return known[0]
+@cache  # YAML is slow
+def _shipped() -> Any:
+    return parse_yaml(PARAMS_PATH.read_text(encoding="utf-8"))
 
 
 def _text(draw: random.Random) -> str:

@@ -17,17 +17,8 @@ OPINIONS = {
     "positive": ["great", "bright", "lovely", "superb"],
 }
 FILLERS = [
-    "actor",
-    "comedy",
-    "voice",
-    "city",
-    "night",
-    "road",
-    "house",
-    "river",
-    "summer",
-    "garden",
-    "letter",
+    *("actor", "comedy", "voice", "city", "night", "road"),
+    *("house", "river", "summer", "garden", "letter"),
 ]
 WORDS = [*SUBJECTS, *FILLERS, *(word for words in OPINIONS.values() for word in words)]
 
