@@ -37,8 +37,10 @@ def test_the_data_cards_metadata(finished):
     assert known["label"].names == ["negative", "positive"]
 
 
-def test_the_model_cards_metadata(finished):
+def test_the_model_opens_and_its_card_has_metadata(finished):
     _, card = cards()
+    classify = pipeline("text-classification", "exported/tiny/model")
+    assert classify("an awful story", truncation=True)[0]["label"] in ("negative", "positive")
     assert card.data.pipeline_tag == "text-classification"
     assert card.data.library_name == "transformers"
     assert {result.metric_type: result.metric_value for result in card.data.eval_results} == {
@@ -65,6 +67,8 @@ def test_what_the_cards_say_is_what_the_metrics_say(finished):
     assert "bind what you do with the model's output" in data
     assert "the real rows: internal" in model
     assert "27: 20 real, 7 synthetic, 0 real texts" in model
+    assert "`dvc.lock` doesn't record these results" in data
+    assert "outside git" in data
 
 
 def test_no_score_is_made_up(finished):
@@ -105,11 +109,7 @@ def test_a_server_is_not_named_by_its_address(finished, set_params):
 
 
 def test_a_model_without_a_licence_is_said_to_have_none(finished, edit):
-    edit(
-        "data/models.yaml",
-        "e44c087a6818\n  licence: Gemma Terms of Use\n",
-        "e44c087a6818\n",
-    )
+    edit("data/models.yaml", "e44c087a6818\n  licence: Gemma Terms of Use\n", "e44c087a6818\n")
     data, model = cards()
     assert data.data.license == model.data.license == "unknown"
     assert "the language model: unknown. No licence is stated" in data.text
@@ -132,12 +132,6 @@ def test_texts_of_the_model_cannot_leave_their_block(finished):
     line = next(line for line in data.text.splitlines() if line.startswith('{"text"'))
     assert json.loads(line)["text"] == rows[3]["text"]
     assert f"`````json\n{line}\n`````" in data.text
-
-
-def test_the_exported_classifier_opens(finished):
-    folder = exported()
-    answer = pipeline("text-classification", str(folder / "model"))("an awful story", truncation=True)
-    assert answer[0]["label"] in ("negative", "positive")
 
 
 def test_results_that_do_not_belong_together(finished, set_params, lock):
@@ -205,12 +199,6 @@ def test_a_student_that_transformers_does_not_open_is_an_error(finished):
     ):
         exported("tfidf")
     assert not Path("exported").exists()
-
-
-def test_without_a_lock_the_card_says_so(finished):
-    data, _ = cards()
-    assert "`dvc.lock` doesn't record these results" in data.text
-    assert "outside git" in data.text
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from tests.export.helpers import exported, opened
 TEXTS = [*AWKWARD[:4], "half of a pair: \ufffd", AWKWARD[5], "a great film"]
 
 
-def test_load_dataset_opens_the_folder(finished):
-    data = opened(exported() / "dataset")
+def test_all_forms_have_every_text_as_it_was(finished):
+    folder = exported() / "dataset"
+    data = opened(folder)
     assert data["text"][:] == TEXTS
     assert data.features["label"] == datasets.ClassLabel(names=["negative", "positive"])
     assert data["label"][:] == [0] * 6 + [1]
@@ -26,18 +27,14 @@ def test_load_dataset_opens_the_folder(finished):
     assert data[0]["label_scores"] == {"negative": -0.1, "positive": -2.5}
     assert data["method"][0] == "few_shot"
     assert data["id"][-1] == "s000009"
-
-
-def test_the_parquet_file_says_the_same_by_itself(finished):
-    file = exported() / "dataset/data/train.parquet"
+    # The Parquet file says the same by itself.
+    file = folder / "data/train.parquet"
     schema = pq.read_schema(file)
     assert schema.names == ["text", "label", "written_for", "method", "label_scores", "id"]
     assert str(schema.field("label").type) == "int64"
     assert datasets.Dataset.from_parquet(str(file)).features["label"].names == ["negative", "positive"]
-
-
-def test_the_json_lines_have_the_labels_by_name(finished):
-    rows = read_rows(exported() / "dataset/data/train.jsonl")
+    # JSON Lines have the labels by name.
+    rows = read_rows(folder / "data/train.jsonl")
     assert [row["text"] for row in rows] == TEXTS
     assert [row["label"] for row in rows] == ["negative"] * 6 + ["positive"]
     assert rows[0]["label_scores"] == {"negative": -0.1, "positive": -2.5}

@@ -133,11 +133,7 @@ def kept_rows() -> list[dict[str, Any]]:
 
 def rejected_rows() -> list[dict[str, Any]]:
     """Return rejected rows: by margin, by an earlier row and by a real row."""
-    earlier = {
-        "duplicate_of": "s000000",
-        "duplicate_of_text": "a plain text number zero",
-        "similarity": 0.8,
-    }
+    earlier = {"duplicate_of": "s000000", "duplicate_of_text": "a plain text number zero", "similarity": 0.8}
     real = {"real": "r000000", "real_text": f"text {SCRIPT}", "similarity": 1.0}
     broken = [
         ("unsure_label", {"judged_label": "positive", "margin": 0.3}, "the plot is dull but grand"),

@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
@@ -50,14 +49,6 @@ class Page(HTMLParser):
 
 def rows_of(page):
     return json.loads(re.search(r'id="rows-json">(.*?)</script>', page, re.S)[1])
-
-
-def test_what_is_written_is_what_dvc_yaml_declares(full, made):
-    before = {path for path in full.rglob("*") if path.is_file()}
-    made()
-    new = {str(path.relative_to(full)) for path in set(full.rglob("*")) - before if path.is_file()}
-    stage = yaml.safe_load((full / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["report"]
-    assert new == {name for out in stage["outs"] for name in ([out] if isinstance(out, str) else out)}
 
 
 @pytest.mark.slow

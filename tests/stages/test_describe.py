@@ -2,7 +2,6 @@ import json
 import random
 
 import pytest
-import yaml
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
@@ -148,13 +147,8 @@ def kept(prepared, tiny_encoder, monkeypatch):
     return prepared
 
 
-def test_what_is_written_is_what_dvc_yaml_declares_and_always_the_same(kept):
-    before = {path for path in kept.rglob("*") if path.is_file()}
+def test_the_same_rows_always_give_the_same_bytes(kept):
     stage.main()
-    made = {path for path in kept.rglob("*") if path.is_file()} - before
-    declared = yaml.safe_load((kept / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["describe"]
-    outs = {name for metric in declared["metrics"] for name in metric}
-    assert {str(path.relative_to(kept)) for path in made if "home" not in path.parts} == outs
     path = paths.METRICS / "data.json"
     first = path.read_bytes()
     path.unlink()

