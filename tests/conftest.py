@@ -149,7 +149,7 @@ def prepared(project: Path, set_params: Callable[[dict[str, Any]], None], prepar
     """Make a project of 60 reviews of each of two labels, 20 of them real rows and 40 test rows."""
     set_params(TINY)
     for name in ("data/raw", "data/real", "metrics"):
-        shutil.copytree(prepared_once / name, project / name)
+        shutil.copytree(prepared_once / name, project / name, dirs_exist_ok=True)
     shutil.copy(prepared_once / "data/tasks/tiny.yaml", project / "data/tasks")
     return project
 

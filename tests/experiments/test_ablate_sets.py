@@ -10,7 +10,7 @@ from experiments.ablate.gains import first, shuffled
 from experiments.ablate.sets import read_candidates, read_scored, sort_candidates
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import write_rows
 from tests.builders import labelled
 from tests.experiments.ablation import NAMES, SETTINGS, kept, rejected
 
@@ -77,13 +77,6 @@ def test_with_a_small_pool_the_training_rows_are_scored_on_and_the_reason_noted(
     assert "the pool has only 199 rows, so the 10 training rows are scored on" in scored.note
     with pytest.raises(DataError, match=r"pool.jsonl: 199 rows.*nothing to score on"):
         read_scored(replace(SETTINGS, min_scored_rows=200), [])
-
-
-def test_the_split_keeps_pool_training_and_test_rows_apart(prepared):
-    parts = [read_rows(path) for path in (paths.REAL_POOL, paths.REAL_TRAIN, paths.TEST_INPUTS)]
-    texts = [row["text"] for rows in parts for row in rows]
-    assert all(parts)
-    assert len(texts) == len(set(texts))
 
 
 def test_rows_of_another_task_are_an_error(project):

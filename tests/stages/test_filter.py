@@ -136,12 +136,6 @@ def test_running_again_writes_the_same_bytes_and_scores_nothing(prepared, model)
     assert model.texts_scored == scored
 
 
-def test_an_exact_number_per_label(model, set_params):
-    set_params({"filter.rows_per_label": 25})
-    main()
-    assert Counter(row["judged_label"] for row in read_rows(paths.KEPT)) == {"negative": 25, "positive": 25}
-
-
 def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, set_params, capsys):
     set_params({"filter.rows_per_label": 51})
     main()
