@@ -44,6 +44,7 @@ def test_other_test_rows_are_not_paired():
     assert rows(comparison, "Accuracy")["real_40"][1:] == ["–", "–", "–"]  # only the first run has it
 
 
+@pytest.mark.slow
 def test_many_comparisons_are_allowed_for():
     # Four rows of 200 in one of three arms: p is about 0.035 by itself.
     write_run({"real": HARD[1:], "mixed": HARD[4:], "real_40": HARD[1:40]})

@@ -189,6 +189,7 @@ def test_without_real_rows_the_llm_scores_without_demonstrations(prepared, model
     assert metrics()["label_scoring"] == {"accuracy": {}, "weights": {"llm": 1.0}, "real_rows": 0}
 
 
+@pytest.mark.slow
 def test_the_scorers_are_weighed_by_their_success_on_real_rows(prepared, model, set_params, monkeypatch):
     """The LLM is always wrong; a classifier of vectors that tell the label outvotes it."""
     model.reader = lambda text, choice: -read_words(text, choice)
@@ -254,6 +255,7 @@ def test_disabling_a_rule_scores_only_what_it_lets_through(model, set_params):
     assert all(after.values())
 
 
+@pytest.mark.slow
 def test_candidates_are_embedded_once_for_the_rules_and_the_classifier(model, set_params, monkeypatch):
     seen = Counter()
 
