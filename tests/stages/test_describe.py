@@ -6,10 +6,11 @@ import pytest
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows, write_rows
+from labelmint.describe.compare import Sampling
 from labelmint.describe.summary import describe
 from stages import describe as stage
 from tests.builders import candidate
-from tests.describe.helpers import bag_of_words, config, real_rows
+from tests.describe.helpers import bag_of_words, real_rows
 from tests.encoder.conftest import encoder_folder, tiny_encoder
 
 __all__ = ["encoder_folder", "tiny_encoder"]
@@ -17,8 +18,12 @@ __all__ = ["encoder_folder", "tiny_encoder"]
 NAMES = ["negative", "positive"]
 
 
+def sampling(**changes):
+    return Sampling(**{"subsamples": 1, "texts": 40, **changes})
+
+
 def described(train, pool, kept, embed=bag_of_words, names=NAMES, **changes):
-    return describe(config(**changes), names, train, pool, kept, embed)
+    return describe(sampling(**changes), names, train, pool, kept, embed)
 
 
 def copies(count):
@@ -137,7 +142,7 @@ def test_no_synthetic_rows_are_an_error():
 
 @pytest.fixture
 def kept(prepared, tiny_encoder, monkeypatch):
-    monkeypatch.setattr(stage, "Sampling", config)
+    monkeypatch.setattr(stage, "Sampling", sampling)
     # What counts is the label that a row was found to have.
     rows = [
         candidate(at, row["text"], judged_label=row["label"], label_scores=None)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import normalize
 
 from labelmint.core import paths
 from labelmint.core.params import load_params
@@ -14,7 +15,6 @@ from labelmint.rules.registry import RULES
 from stages.filter import main
 from stages.generate import main as generate
 from tests.fake_model import FakeModel, read_words
-from tests.rules.vectors import unit
 
 OUTPUTS = ["data/synthetic/kept.jsonl", "data/synthetic/rejected.jsonl", "metrics/filter.json"]
 
@@ -235,7 +235,7 @@ def by_words(config, rows):
     draws = [np.random.default_rng(zlib.crc32(row["text"].encode())) for row in rows]
     own = [[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows]
     noise = [draw.normal(0, 0.2, 4) for draw in draws]
-    return unit(np.concatenate([own, noise], axis=1))
+    return normalize(np.concatenate([own, noise], axis=1)).astype(np.float32)
 
 
 def test_disabling_a_rule_scores_only_what_it_lets_through(model, set_params):
