@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import errno
 import io
 import os
@@ -125,6 +126,13 @@ def stop_at_once(name: str) -> None:
     for number in _STATUS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
+    # Python drops its handlers a while before the process ends; then all is done, and nothing to stop.
+    atexit.register(_ignore_signals)
+
+
+def _ignore_signals() -> None:
+    for number in _STATUS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

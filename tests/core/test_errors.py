@@ -150,3 +150,16 @@ def test_a_stage_as_a_process_ends_with_one_line_and_status_1(project):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("prepare: error: params.yaml: key class_balance is missing")
+
+
+LATE = """
+import atexit, os, signal
+from labelmint.core.errors import stop_at_once
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)  # the last of all
+stop_at_once("show")
+"""
+
+
+def test_a_signal_at_the_very_end_finds_nothing_to_stop():
+    done = subprocess.run([sys.executable, "-c", LATE], cwd=REPOSITORY, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
