@@ -1,11 +1,15 @@
-"""Importance weights against equal ones, from end to end with a scripted model and a tiny encoder."""
+"""Methods of papers against the plain way, from end to end with a scripted model and a tiny encoder."""
 
 import json
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from experiments import methods, sources
+from experiments import sources
+from experiments.methods import __main__ as methods
+from experiments.methods import order, patterns, rows, weights
 from labelmint.core.errors import DataError
 from tests.experiments.test_sources import reader
 from tests.fake_model import FakeModel
@@ -18,8 +22,10 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
     monkeypatch.setattr(sources, "STUDENTS", {"tiny": ("tiny", "linear_head")})
     monkeypatch.setattr(sources, "CANDIDATES", 120)
+    for module in (rows, weights, patterns):
+        monkeypatch.setattr(module, "SEEDS", [1, 2])
     page = prepared / "methods.md"
-    for name, value in {"TASKS": ["tiny"], "MPNET": "tiny", "SEEDS": [1, 2], "PAGE": page}.items():
+    for name, value in {"TASKS": ["tiny"], "STUDENT": "tiny", "PAGE": page}.items():
         monkeypatch.setattr(methods, name, value)
 
     @contextmanager
@@ -30,22 +36,28 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
     return page
 
 
+@pytest.mark.slow
 def test_the_results_and_the_page(small, monkeypatch):
     methods.main()
     result = json.loads((methods.RESULTS / "tiny.json").read_text(encoding="utf-8"))
-    for rows in ("as written", "checked"):
-        of = result["weighting"][rows]
-        assert set(of) == {*methods.WEIGHTS, methods.REAL, methods.FILTERED}
-        made = of["equal"]["train_rows"] - 20
-        assert of["equal"]["gain"] == {}
+    for name in rows.ROWS:
+        of = result["weights"][name]
+        assert set(of) == {*weights.WEIGHTS, rows.REAL, weights.FILTERED}
+        made = of["plain"]["train_rows"] - 20
+        assert of["plain"]["gain"] == {}
         assert of["imp"]["weighting"]["made_rows"] == made
         assert of["imp"]["weighting"]["effective_rows"] < made
         assert of["imp, at most 5"]["weighting"]["largest"] <= 5
-        assert 20 < of["filtered"]["train_rows"] <= of["equal"]["train_rows"]
-        difference = of["dimp"]["accuracy"]["mean"] - of["equal"]["accuracy"]["mean"]
+        assert 20 < of["filtered"]["train_rows"] <= of["plain"]["train_rows"]
+        difference = of["dimp"]["accuracy"]["mean"] - of["plain"]["accuracy"]["mean"]
         assert of["dimp"]["gain"]["accuracy"] == pytest.approx(difference, abs=2e-4)
+        ordered = result["order"]["tiny, linear head"][name]
+        assert ordered["plain"]["accuracy"] == of["plain"]["accuracy"]
+        assert ordered["real last"]["train_rows"] == of["plain"]["train_rows"]
+    assert all(len(of["accuracy"]) == 4 for of in result["patterns"]["students"].values())
     text = small.read_text(encoding="utf-8")
     assert text.count("| tiny | as written |") == text.count("| tiny | checked |") == 7
+    assert text.count("| tiny, linear head |") == 6
     # Results that are there are not computed again.
     monkeypatch.setattr(methods, "run", None)
     methods.main()
@@ -55,3 +67,26 @@ def test_the_results_and_the_page(small, monkeypatch):
 def test_a_page_of_no_results_is_an_error(small):
     with pytest.raises(DataError, match=r"no results; run `python -m experiments\.methods`"):
         methods.main(page_only=True)
+
+
+def test_a_head_goes_from_the_start_to_the_rows_own_as_the_penalty_falls():
+    draw = np.random.default_rng(1)
+    features, labels = draw.normal(size=(60, 3)), draw.integers(0, 3, 60)
+    start = np.ones((3, 3)), np.zeros(3)
+    held = order.adapted(features, labels, start, 1e9)[0]
+    assert held == pytest.approx(start[0], abs=1e-4)
+    # From zero with penalty 1 / C it is logistic regression.
+    zero = np.zeros((3, 3)), np.zeros(3)
+    weight, bias = order.adapted(features, labels, zero, 0.5)
+    plain = LogisticRegression(C=2.0, tol=1e-8, max_iter=1000).fit(features, labels)
+    assert weight == pytest.approx(plain.coef_, abs=1e-3)
+    assert bias - bias.mean() == pytest.approx(plain.intercept_ - plain.intercept_.mean(), abs=1e-3)
+
+
+def test_patterns_are_of_the_surface_alone():
+    found = patterns.surface("The film, is GOOD!", ["the film,", "a plot"])
+    assert found["opening “the film,”"] == 1
+    assert found["opening “a plot”"] == 0
+    assert found["commas"] == found["exclamation marks"] == 0.25
+    assert found["a capital first"] == found["a mark last"] == 1
+    assert patterns.surface("", [])["words"] == 0

@@ -1,0 +1,102 @@
+"""The rows that all methods are compared on, and how they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from statsmodels.stats.multitest import multipletests
+
+from experiments import tables
+from experiments.sources import task_params
+from experiments.study.grid import Task, load_task
+from experiments.study.run import keep, predict, write
+from labelmint.core.arms import training_sets
+from labelmint.core.errors import DataError
+from labelmint.core.params import Arm, Llm
+from labelmint.core.records import ArmRow, Kept
+from labelmint.llm.base import LanguageModel
+from labelmint.scoring.bootstrap import Bootstrap
+from labelmint.scoring.compare import score_of
+from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
+from labelmint.students.base import Student
+
+SEEDS = [1, 2, 3]
+DRAWN = 0.8  # share of the kept rows that each seed draws
+ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action` that makes them
+REAL, PLAIN = "real", "plain"
+
+OpenModel = Callable[[Llm], AbstractContextManager[LanguageModel]]
+
+
+@dataclass(frozen=True)
+class MethodTask:
+    """A task with its kept rows by the names of `ROWS`, and what its predictions are compared by."""
+
+    task: Task
+    kept: dict[str, list[Kept]]
+    bootstrap: Bootstrap
+
+    @property
+    def name(self) -> str:
+        """Return the task's name."""
+        return self.task.params.task
+
+    @property
+    def truth(self) -> Ints:
+        """Return the numbers of the test rows' labels."""
+        return self.task.truth
+
+    def drawn(self, rows: str) -> tuple[Arm, list[dict[str, list[ArmRow]]]]:
+        """Return the arm of real and made rows, and the rows of it and of the real ones, for each seed."""
+        arm = Arm(real="all", synthetic=round(DRAWN * len(self.kept[rows])))
+        arms, drawn = {PLAIN: arm, REAL: Arm(real="all")}, []
+        for seed in SEEDS:
+            sets, left_out = training_sets(arms, self.task.rows.train, [], self.kept[rows], [], seed)
+            for reason in left_out.values():
+                raise DataError(f"methods: {self.name}: {reason}")
+            drawn.append(sets)
+        return arm, drawn
+
+    def predict(
+        self, student: Student, name: str, rows_by_seed: Sequence[Sequence[ArmRow]]
+    ) -> ArmPredictions:
+        """Fit the student on each seed's rows and predict the test inputs."""
+        return predict(self.task, student, name, rows_by_seed)
+
+    def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
+        """Return an arm's score, and its gain over the plain one."""
+        scores = [scores_by_seed(one, self.truth, self.bootstrap.labels, "accuracy") for one in (arm, plain)]
+        gain = {
+            "accuracy": round(float(scores[0].mean() - scores[1].mean()), 4),
+            **self.bootstrap.gain(arm, plain),
+        }
+        return {
+            "train_rows": arm.train_rows,
+            "accuracy": score_of(scores[0], self.bootstrap.scores(arm)),
+            "gain": {} if arm is plain else gain,
+        }
+
+
+def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
+    """Write and filter with the settings of `experiments.sources`, so that its texts are in the cache."""
+    params = task_params(name, student)
+    task = load_task(params.model_copy(update={"train": params.train.model_copy(update={"seeds": SEEDS})}))
+    with open_model(params.llm) as model:
+        candidates, _ = write(task, model)
+        kept = {rows: keep(task, candidates, action, model) for rows, action in ROWS.items()}
+    evaluate = params.evaluate
+    labels = len(task.card.label_names)
+    return MethodTask(task, kept, Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed))
+
+
+def holm(gains: Sequence[dict[str, float]]) -> list[str]:
+    """Return the gains' p-values, corrected for all that are in the list, as cells."""
+    return [f"{value:.3f}" for value in multipletests([gain["p_value"] for gain in gains], method="holm")[1]]
+
+
+def cells(entry: dict[str, Any]) -> str:
+    """Return an entry's accuracy and gain as two cells."""
+    return f"{tables.score(entry)} | {tables.gain(entry['gain']) if entry['gain'] else '–'}"

@@ -1,0 +1,101 @@
+"""Importance weights (IMP, DIMP; Kuo et al. 2024) against equal ones, and against filtering.
+
+The filter is by the classifier that the weights come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, cells, holm
+from experiments.study.grid import Task
+from labelmint.core.params import Arm
+from labelmint.core.records import ArmRow
+from labelmint.encoder.vectors import embed_by_source
+from labelmint.students.base import Setting, Student, label_numbers
+from labelmint.students.importance import real_probability
+from labelmint.students.registry import open_student
+from labelmint.students.weighting import weigh, weighted
+
+MAX_WEIGHT = 5.0
+FILTERED = "filtered"
+WEIGHTS: dict[str, dict[str, Any]] = {
+    PLAIN: {},
+    "imp": {"weights": "imp"},
+    f"imp, at most {MAX_WEIGHT:g}": {"weights": "imp", "max_weight": MAX_WEIGHT},
+    "dimp": {"weights": "dimp"},
+    f"dimp, at most {MAX_WEIGHT:g}": {"weights": "dimp", "max_weight": MAX_WEIGHT},
+}
+
+
+def run(method: MethodTask) -> dict[str, Any]:
+    """Return each weighting's score and its gain over equal weights, for the rows of `ROWS`."""
+    student = open_student("linear_head", Setting(method.task.params, method.task.card))
+    results = {rows: _weightings(method, student, rows) for rows in ROWS}
+    student.close()
+    return results
+
+
+def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, dict[str, Any]]:
+    task = method.task
+    arm, drawn = method.drawn(rows)
+    plain = [sets[PLAIN] for sets in drawn]
+    predicted = {REAL: method.predict(student, REAL, [sets[REAL] for sets in drawn])}
+    summaries: dict[str, dict[str, Any]] = {}
+    for name, options in WEIGHTS.items():
+        of = arm.model_copy(update=options)
+        found = [_weighed(task, of, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
+        summaries[name] = found[0][1]
+        predicted[name] = method.predict(student, name, [one for one, _ in found])
+    likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
+    predicted[FILTERED] = method.predict(student, FILTERED, likely)
+    return {
+        name: {**method.entry(arm, predicted[PLAIN]), **summaries.get(name, {})}
+        for name, arm in predicted.items()
+    }
+
+
+def _weighed(
+    task: Task, arm: Arm, rows: Sequence[ArmRow], seed: int
+) -> tuple[Sequence[ArmRow], dict[str, Any]]:
+    if arm.weights == "equal":
+        return rows, {}
+    labels = label_numbers(rows, task.card.label_names)
+    found = weigh(arm, rows, labels, embed_by_source(task.params.train, rows), seed)
+    return weighted(rows, found.weights), found.summary
+
+
+def _likely(task: Task, rows: Sequence[ArmRow], seed: int) -> list[ArmRow]:
+    """Return the real rows, and the made ones of whose label a classifier of real rows is rather sure."""
+    labels = label_numbers(rows, task.card.label_names)
+    probability = real_probability(rows, labels, embed_by_source(task.params.train, rows), seed)
+    return [
+        row for row, value in zip(rows, probability, strict=True) if row["source"] == "real" or value >= 0.5
+    ]
+
+
+def page(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return this part of the page."""
+    lines = [
+        "## Importance weights (Kuo et al. 2024)\n",
+        "`weights: imp` and `weights: dimp` of an arm ([what they are](method.md#importance-weights)), for a "
+        "linear head. *plain*: equal weights. *filtered*: the baseline without weights, in which made rows "
+        "go whose label a classifier of the real rows finds unlikely (below 50 %). *Effective*: how many "
+        "equally weighted rows the made ones are worth (Kish 1965).\n",
+        "| task | rows | weights | accuracy | against plain | Holm p | rows, effective |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    entries = [
+        (result["task"], rows, name, entry)
+        for result in results
+        for rows, of in result["weights"].items()
+        for name, entry in of.items()
+    ]
+    p_values = iter(holm([entry["gain"] for *_, name, entry in entries if name not in (PLAIN, REAL)]))
+    for task, rows, name, entry in entries:
+        p_value = "–" if name in (PLAIN, REAL) else next(p_values)
+        of = entry.get("weighting", {})
+        size = f"{of['made_rows']}, {of['effective_rows']:.0f}" if of else str(entry["train_rows"])
+        lines.append(f"| {task} | {rows} | {name} | {cells(entry)} | {p_value} | {size} |")
+    return "\n".join(lines) + "\n"
