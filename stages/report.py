@@ -8,16 +8,18 @@ Run alone: `python -m stages.report`, or `make report`.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
+from labelmint.core.lock import LOCK
 from labelmint.core.params import Params, load_params
 from labelmint.core.records import atomic_file
 from labelmint.report import arms, charts, funnel, values
 from labelmint.report.about import cost, provenance
 from labelmint.report.page import page, summary
-from labelmint.report.read import Inputs, check_for_rows, check_one_run, read_inputs
+from labelmint.report.read import EVALUATION, Inputs, check_for_rows, check_one_run, read_inputs
 from labelmint.report.rows import browser
 from labelmint.report.verdict import verdict
 from labelmint.tasks.cards import TaskCard, load_card
@@ -30,7 +32,9 @@ def main() -> None:
     """Write metrics/report.html and metrics/report.md."""
     check_for_rows()
     params, inputs = load_params(), read_inputs()
-    check_one_run(params, inputs.evaluate)
+    if not check_one_run(params, inputs.evaluate):
+        note = f"{EVALUATION} is not what {LOCK} records, so nothing shows that the results are of one run"
+        print(f"report: note: {note}", file=sys.stderr)
     content = contents(params, load_card(params.task), inputs)
     for name, text in (("report.md", summary(content)), ("report.html", page(content))):
         with atomic_file(paths.METRICS / name) as file:

@@ -10,7 +10,7 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.lock import other_run, read_file, read_lock, stages_of
+from labelmint.core.lock import other_run, read_file, read_lock, stages_of, unrecorded
 from labelmint.core.params import Params
 from labelmint.core.records import (
     Kept,
@@ -21,6 +21,8 @@ from labelmint.core.records import (
     RejectedText,
     read_rows,
 )
+
+EVALUATION = paths.METRICS / "evaluate.json"
 
 Rows = list[dict[str, Any]]
 Metrics = dict[str, Any]
@@ -56,17 +58,24 @@ def check_for_rows() -> None:
         raise DataError(f"{paths.KEPT}: no such file; run `dvc repro`, or `dvc pull` where there is a remote")
 
 
-def check_one_run(params: Params, evaluate: Metrics) -> dict[str, Any]:
-    """Return what dvc.lock records; raise `DataError` if results are not of one run with these settings."""
+def check_one_run(params: Params, evaluate: Metrics) -> bool:
+    """Return whether dvc.lock records the evaluation; it doesn't where stages were run without DVC.
+
+    Raises
+    ------
+    DataError
+        If the results are of another task, or, by dvc.lock, not of one run with these settings.
+    """
     recorded = read_lock(read_file, stages_of(params.arms))
-    if problem := other_run(read_file, recorded, evaluate, params.task):
+    is_recorded = str(EVALUATION) not in unrecorded(read_file, recorded)
+    if problem := other_run(read_file, recorded if is_recorded else {}, evaluate, params.task):
         raise DataError(f"the results are not of one run with these settings: {problem}; run `dvc repro`")
-    return recorded
+    return is_recorded
 
 
 def read_inputs() -> Inputs:
     """Read the metrics, plots and rows of the run."""
-    evaluate = read_metrics(paths.METRICS / "evaluate.json")
+    evaluate = read_metrics(EVALUATION)
     named = list(evaluate.get("arms", {}))
     trained = {path.stem: read_metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
     return Inputs(

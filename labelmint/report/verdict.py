@@ -7,7 +7,7 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.lock import LOCK, read_file, unrecorded
+from labelmint.core.lock import LOCK
 from labelmint.core.params import load_params
 from labelmint.core.records import SCHEMA_VERSION
 from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
@@ -34,8 +34,7 @@ def print_verdict() -> None:
     inputs, path = read_inputs(), paths.METRICS / "evaluate.json"
     if not inputs.evaluate:
         raise DataError(f"{path}: no such file; run `dvc repro`")
-    recorded = check_one_run(load_params(), inputs.evaluate)
-    if str(path) in unrecorded(read_file, recorded):
+    if not check_one_run(load_params(), inputs.evaluate):
         raise DataError(f"{path} is not what {LOCK} records; run `dvc repro`, or `dvc commit` if it is right")
     if inputs.evaluate.get("schema_version") != SCHEMA_VERSION:
         raise DataError(f"{path}: written by another version; run `dvc repro`")

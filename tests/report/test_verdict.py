@@ -159,7 +159,9 @@ def test_the_command_tells_of_a_run_without_test_labels(answer, capsys):
     ]
 
 
-def test_results_of_another_task_or_an_unfinished_run_are_not_shown_as_this_ones(answer, run, set_params):
+def test_results_of_another_task_or_an_unfinished_run_are_not_shown_as_this_ones(
+    answer, run, set_params, capsys
+):
     """As after a run of another task that was stopped: metrics of the last run still lie there."""
     answer()
     recorded = {"params": {"params.yaml": {"generate": load_params().generate.model_dump(mode="json")}}}
@@ -180,3 +182,7 @@ def test_results_of_another_task_or_an_unfinished_run_are_not_shown_as_this_ones
     (run / "dvc.lock").write_text(json.dumps(stages), encoding="utf-8")
     with pytest.raises(DataError, match=r"evaluate\.json is not what dvc\.lock records; run `dvc repro`, or"):
         print_verdict()
+    # Stages that were run without DVC leave dvc.lock as it was.
+    set_params({"generate.top_k": 7})
+    report()
+    assert "evaluate.json is not what dvc.lock records, so nothing shows" in capsys.readouterr().err
