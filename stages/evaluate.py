@@ -55,7 +55,7 @@ def main() -> None:
         "subjectivity": subjectivity(arms, len(names)),
         "left_out": read_left_out(),
     }
-    write_metrics(paths.METRICS / "evaluate.json", result)
+    write_metrics(paths.EVALUATION, result)
     answers = write_answers(arms, truth.labels, names, inputs)
     write_metrics(paths.ANSWERS, {"task": params.task, **answers})
     write_rows(paths.HARDEST, hardest(arms, truth.labels, names, inputs))

@@ -19,7 +19,7 @@ from labelmint.core.records import atomic_file
 from labelmint.report import arms, charts, funnel, values
 from labelmint.report.about import cost, provenance
 from labelmint.report.page import page, summary
-from labelmint.report.read import EVALUATION, Inputs, check_for_rows, check_one_run, read_inputs
+from labelmint.report.read import Inputs, check_for_rows, check_one_run, read_inputs
 from labelmint.report.rows import browser
 from labelmint.report.verdict import verdict
 from labelmint.tasks.cards import TaskCard, load_card
@@ -33,8 +33,8 @@ def main() -> None:
     check_for_rows()
     params, inputs = load_params(), read_inputs()
     if not check_one_run(params, inputs.evaluate):
-        note = f"{EVALUATION} is not what {LOCK} records, so nothing shows that the results are of one run"
-        print(f"report: note: {note}", file=sys.stderr)
+        what = f"{paths.EVALUATION} is not what {LOCK} records"
+        print(f"report: note: {what}, so nothing shows that the results are of one run", file=sys.stderr)
     content = contents(params, load_card(params.task), inputs)
     for name, text in (("report.md", summary(content)), ("report.html", page(content))):
         with atomic_file(paths.METRICS / name) as file:

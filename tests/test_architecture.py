@@ -157,7 +157,7 @@ def test_only_evaluate_reads_the_test_labels(tmp_path):
 def test_the_data_that_a_stage_names_are_its_deps_and_outs(stage):
     files = {name: path for name, path in vars(paths).items() if isinstance(path, Path) and path.suffix}
     named = {files[name] for name in re.findall(r"\bpaths\.([A-Z_]+)\b", text_of(stage)) if name in files}
-    assert named == declared(stage, "deps", "outs", "params") & set(files.values())
+    assert named == declared(stage, "deps", "outs", "metrics", "params") & set(files.values())
     metrics = re.findall(r'paths\.METRICS / "(\w+\.json)"', text_of(stage))
     assert {Path("metrics", name) for name in metrics} <= declared(stage, "deps", "metrics")
 

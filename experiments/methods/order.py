@@ -8,9 +8,8 @@ rows chooses.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,14 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, cells, holm
+from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, table
 from experiments.sources import FINE_TUNED_TASKS, MINILM
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled
-from labelmint.encoder.data import folds_of, tokenize
+from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import fit_head
 from labelmint.students.base import Setting, label_numbers, real_rows
 from labelmint.students.encoder import FineTuned, LinearHead
-from labelmint.students.fine_tune import fine_tune
 
 LAST = "real last"
 PENALTIES = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 10_000.0]
@@ -57,15 +55,9 @@ class FineTunedRealLast(FineTuned):
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head and the encoder on the made rows, then the encoder with its head on the real ones."""
-        real = [row for row, is_real in zip(rows, real_rows(rows), strict=True) if is_real]
-        super().fit([row for row in rows if row not in real], seed)
-        config, encoder = self.config, self.encoder
-        labels = label_numbers(real, self.label_names)
-        tokenized = tokenize(real, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
-        tokenized = replace(tokenized, weights=np.ones(len(real)))
-        model = copy.deepcopy(self.model)
-        fine_tune(model, tokenized, encoder.collator, config, seed, self._count_rows, self.setting.on_point)
-        self.model = model.eval()
+        real = real_rows(rows)
+        super().fit([*compress(rows, ~real)], seed)
+        self._train([*compress(rows, real)], seed)
 
 
 def adapted(features: Floats, labels: Ints, start: Head, penalty: float) -> Head:
@@ -136,14 +128,10 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     entries = [
-        (result["task"], student, rows, name, entry)
+        ([result["task"], student, rows, name], entry)
         for result in results
         for student, by_rows in result["order"].items()
         for rows, of in by_rows.items()
         for name, entry in of.items()
     ]
-    p_values = iter(holm([entry["gain"] for *_, name, entry in entries if name == LAST]))
-    for task, student, rows, name, entry in entries:
-        p_value = next(p_values) if name == LAST else "–"
-        lines.append(f"| {task} | {student} | {rows} | {name} | {cells(entry)} | {p_value} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *table(entries)]) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -92,11 +92,20 @@ def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
     return MethodTask(task, kept, Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed))
 
 
-def holm(gains: Sequence[dict[str, float]]) -> list[str]:
-    """Return the gains' p-values, corrected for all that are in the list, as cells."""
-    return [f"{value:.3f}" for value in multipletests([gain["p_value"] for gain in gains], method="holm")[1]]
+def table(
+    entries: Sequence[tuple[list[str], Mapping[str, Any]]],
+    more: Callable[[Mapping[str, Any]], list[str]] = lambda _: [],
+) -> list[str]:
+    """Return the lines of a table: each entry's first cells, accuracy, gain, corrected p-value, and `more`.
 
-
-def cells(entry: dict[str, Any]) -> str:
-    """Return an entry's accuracy and gain as two cells."""
-    return f"{tables.score(entry)} | {tables.gain(entry['gain']) if entry['gain'] else '–'}"
+    The last of the first cells names what was compared. Only methods are tested, not `PLAIN` and `REAL`.
+    """
+    tested = [entry["gain"]["p_value"] for first, entry in entries if first[-1] not in (PLAIN, REAL)]
+    p_values = iter(multipletests(tested, method="holm")[1])
+    lines = []
+    for first, entry in entries:
+        gain = tables.gain(entry["gain"]) if entry["gain"] else "–"
+        p_value = "–" if first[-1] in (PLAIN, REAL) else f"{next(p_values):.3f}"
+        cells = [*first, tables.score(entry), gain, p_value, *more(entry)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines

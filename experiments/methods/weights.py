@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, cells, holm
+from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, table
 from experiments.study.grid import Task
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
@@ -87,15 +87,14 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     entries = [
-        (result["task"], rows, name, entry)
+        ([result["task"], rows, name], entry)
         for result in results
         for rows, of in result["weights"].items()
         for name, entry in of.items()
     ]
-    p_values = iter(holm([entry["gain"] for *_, name, entry in entries if name not in (PLAIN, REAL)]))
-    for task, rows, name, entry in entries:
-        p_value = "–" if name in (PLAIN, REAL) else next(p_values)
-        of = entry.get("weighting", {})
-        size = f"{of['made_rows']}, {of['effective_rows']:.0f}" if of else str(entry["train_rows"])
-        lines.append(f"| {task} | {rows} | {name} | {cells(entry)} | {p_value} | {size} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *table(entries, _size)]) + "\n"
+
+
+def _size(entry: Mapping[str, Any]) -> list[str]:
+    of = entry.get("weighting", {})
+    return [f"{of['made_rows']}, {of['effective_rows']:.0f}" if of else str(entry["train_rows"])]

@@ -30,6 +30,7 @@ ARMS = Path("data/arms")
 HARDEST = Path("data/evaluation/hardest.jsonl")
 
 METRICS = Path("metrics")
+EVALUATION = Path("metrics/evaluate.json")
 ANSWERS = Path("metrics/predictions.json")
 PLOTS = Path("metrics/plots")
 

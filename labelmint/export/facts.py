@@ -97,10 +97,10 @@ def load_facts(arm: str) -> Facts:
     params = load_params()
     if arm not in params.arms:
         raise ParamsError(f"params.yaml: arms: no arm {arm!r}; it has {', '.join(params.arms)}")
-    scores = _metrics(paths.METRICS / "evaluate.json")
+    scores = _metrics(paths.EVALUATION)
     if scores and scores.get("task") != params.task:
         raise DataError(
-            f"{paths.METRICS}/evaluate.json: of task {scores.get('task')}, not {params.task}; run `dvc repro`"
+            f"{paths.EVALUATION}: of task {scores.get('task')}, not {params.task}; run `dvc repro`"
         )
     return Facts(
         arm,
@@ -132,8 +132,8 @@ def check_recorded(arm: str) -> bool:
     problem = contradiction(read_file, recorded, ignored={"arms"})
     if problem:
         raise DataError(f"{problem}; run `dvc repro`, or undo the change")
-    metrics = [paths.METRICS / name for name in ("filter.json", f"train/{arm}.json", "evaluate.json")]
-    results = {str(path): path for path in (paths.KEPT, *metrics) if path.is_file()}
+    metrics = [paths.METRICS / name for name in ("filter.json", f"train/{arm}.json")]
+    results = {str(path): path for path in (paths.KEPT, *metrics, paths.EVALUATION) if path.is_file()}
     recorded_hashes = outputs(recorded)
     for name, path in results.items():
         if name in recorded_hashes and md5(path.read_bytes()) != recorded_hashes[name]:

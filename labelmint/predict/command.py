@@ -125,7 +125,7 @@ def _open(request: Request, folder: Path) -> Classifier:
 
 def headline_arm() -> str:
     """Return the arm of the last run's headline; raise `ModelError` if nothing was scored."""
-    path = paths.METRICS / "evaluate.json"
+    path = paths.EVALUATION
     arm = json.loads(path.read_text(encoding="utf-8")).get("main_arm") if path.is_file() else None
     if not isinstance(arm, str):
         raise ModelError(f"{path}: no run was scored here; run `dvc repro`, or name an arm: --arm NAME")

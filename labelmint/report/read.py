@@ -22,8 +22,6 @@ from labelmint.core.records import (
     read_rows,
 )
 
-EVALUATION = paths.METRICS / "evaluate.json"
-
 Rows = list[dict[str, Any]]
 Metrics = dict[str, Any]
 
@@ -67,7 +65,7 @@ def check_one_run(params: Params, evaluate: Metrics) -> bool:
         If the results are of another task, or, by dvc.lock, not of one run with these settings.
     """
     recorded = read_lock(read_file, stages_of(params.arms))
-    is_recorded = str(EVALUATION) not in unrecorded(read_file, recorded)
+    is_recorded = str(paths.EVALUATION) not in unrecorded(read_file, recorded)
     if problem := other_run(read_file, recorded if is_recorded else {}, evaluate, params.task):
         raise DataError(f"the results are not of one run with these settings: {problem}; run `dvc repro`")
     return is_recorded
@@ -75,7 +73,7 @@ def check_one_run(params: Params, evaluate: Metrics) -> bool:
 
 def read_inputs() -> Inputs:
     """Read the metrics, plots and rows of the run."""
-    evaluate = read_metrics(EVALUATION)
+    evaluate = read_metrics(paths.EVALUATION)
     named = list(evaluate.get("arms", {}))
     trained = {path.stem: read_metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
     return Inputs(

@@ -31,7 +31,7 @@ _MANY_TEXTS = 1_000_000
 
 def print_verdict() -> None:
     """Print scores and verdict: the last lines of `make repro`; raise `DataError` before an evaluation."""
-    inputs, path = read_inputs(), paths.METRICS / "evaluate.json"
+    inputs, path = read_inputs(), paths.EVALUATION
     if not inputs.evaluate:
         raise DataError(f"{path}: no such file; run `dvc repro`")
     if not check_one_run(load_params(), inputs.evaluate):

@@ -108,9 +108,13 @@ class FineTuned(LinearHead):
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head, then train all of the encoder but its embeddings."""
         super().fit(rows, seed)
+        self.model = copy.deepcopy(self.encoder.base)
+        self.model.set_head(*self.head)
+        self._train(rows, seed)
+
+    def _train(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Train the model on, as it is."""
         config, encoder = self.config, self.encoder
-        model = copy.deepcopy(encoder.base)
-        model.set_head(*self.head)
         used = [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
         self.epochs = planned_epochs(config, len(used))
         self.setting.on_planned(self.epochs * steps_of(config, len(used)) * config.batch_rows)
@@ -118,9 +122,10 @@ class FineTuned(LinearHead):
         tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
         tokenized = replace(tokenized, weights=row_weights(used))
         begin = time.perf_counter()
-        fine_tune(model, tokenized, encoder.collator, config, seed, self._count_rows, self.setting.on_point)
+        watch = self._count_rows, self.setting.on_point
+        fine_tune(self.model, tokenized, encoder.collator, config, seed, *watch)
         self.train_seconds += time.perf_counter() - begin
-        self.model = model.eval()
+        self.model.eval()
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

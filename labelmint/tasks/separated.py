@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from labelmint.tasks.lines import Lines
@@ -123,7 +123,7 @@ def _check_merged(
 ) -> None:
     """Raise `DataError` if lines of one record have cells that the same column has elsewhere."""
     for begin, end, rows in merged:
-        if any(cell in known for row in rows for cell, known in zip(row, cells, strict=True)):
+        if _known(rows, cells):
             raise lines.error(
                 f"a quote that begins in this row and ends in line {end} makes one text of several rows; "
                 "remove it, or write it twice within quotes",
@@ -148,7 +148,7 @@ def _unquoted(lines: Lines, columns: int) -> Iterator[Record]:
             rows = rows and len(_fields(following)) in (columns, 0)
             if '"' in following:
                 parsed, is_open = _parsed(taken)
-        if len(parsed) == columns and len(taken) > 1 and rows and not _known(taken, cells):
+        if len(parsed) == columns and len(taken) > 1 and rows and not _known(map(_fields, taken[:-1]), cells):
             raise lines.error(
                 f"from here to line {lines.number}, is it one text in quotes, or are they rows? "
                 "Remove the first quote, or save the table as .csv or .xlsx",
@@ -170,9 +170,8 @@ def _note(fields: list[str], cells: list[set[str]]) -> None:
             known.add(cell)
 
 
-def _known(taken: list[str], cells: list[set[str]]) -> bool:
-    """Return whether one of these lines has a cell that the same column has elsewhere."""
-    rows = (_fields(line) for line in taken[:-1])
+def _known(rows: Iterable[list[str]], cells: list[set[str]]) -> bool:
+    """Return whether one of these rows has a cell that the same column has elsewhere."""
     return any(cell in known for row in rows for cell, known in zip(row, cells, strict=False))
 
 
