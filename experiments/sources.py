@@ -25,7 +25,7 @@ from experiments.study.run import inputs, keep, predict, write
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
-from labelmint.core.params import Arm, Params, load_params
+from labelmint.core.params import LLM_STUDENTS, Arm, Params, load_params
 from labelmint.core.records import ArmRow, Input, Kept, input_of, write_json
 from labelmint.encoder.vectors import embed_by_source, embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
@@ -140,7 +140,7 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
 def _predictions(task: Task, sets: Mapping[str, Sequence[ArmRow]]) -> list[ArmPredictions]:
     student = open_student(task.params.train.student, Setting(task.params, task.card))
     arms = [predict(task, student, name, [rows]) for name, rows in sets.items()]
-    for name in ("llm", "llm_probe"):  # from the cache for all students but the first
+    for name in LLM_STUDENTS:  # from the cache for all students but the first
         asked = open_student(name, Setting(task.params, task.card))
         arms.append(predict(task, asked, name, [sets["real"]]))
         asked.close()
@@ -170,7 +170,7 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
 
 def _table(result: Mapping[str, Any]) -> list[str]:
     first = next(iter(result["students"].values()))
-    asked = [f"`{name}` {tables.score(first['arms'][name])}" for name in ("llm", "llm_probe")]
+    asked = [f"`{name}` {tables.score(first['arms'][name])}" for name in LLM_STUDENTS]
     lines = [
         f"Written and labelled by {result['llm']}, which by itself scores: {', '.join(asked)}.\n",
         "| student | labels right (kept) | 100 real | + written | + labelled | + both | + true labels "

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from labelmint.advise.cost import ENCODER_STUDENTS, step_lines, steps, work_of
+from labelmint.advise.cost import step_lines, steps, work_of
 from labelmint.advise.oddities import oddities
 from labelmint.advise.quality import accuracy_lines, forecast
 from labelmint.advise.speed import measure
 from labelmint.checks import read_checked_task
-from labelmint.core.params import Params
+from labelmint.core.params import ENCODER_STUDENTS, Params
 from labelmint.core.records import Input, Labelled
 from labelmint.core.terminal import printable
 from labelmint.encoder.data import tokenize

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labelmint.advise.speed import Speeds
-from labelmint.core.params import Arm, Params
+from labelmint.core.params import ENCODER_STUDENTS, LLM_STUDENTS, Arm, Params
 from labelmint.labelling.choices import CHUNK_TEXTS
 from labelmint.students.fine_tune import planned_epochs
 from labelmint.tasks.data import TaskData
@@ -16,7 +16,6 @@ from labelmint.tasks.data import TaskData
 _START_S = 8
 # Prepare, arms, describe, evaluate and report together.
 _OTHER_STAGES = 5
-ENCODER_STUDENTS, _LLM_STUDENTS = {"linear_head", "fine_tune"}, {"llm", "llm_probe"}
 # To fit a linear head with its cross-validation, for each row; to choose weights takes so many fits more.
 _HEAD_ROW_S, _WEIGHT_FITS = 0.0005, 20
 # A training step passes forward, and backward for twice as long.
@@ -138,9 +137,9 @@ def _shared_s(params: Params, arms: Mapping[str, Arm], work: Work, speeds: Speed
     language model, for each seed.
     """
     encoded = [
-        _rows_of(arm, work) for name, arm in arms.items() if {*_students(params, name)} & ENCODER_STUDENTS
+        _rows_of(arm, work) for name, arm in arms.items() if {*ENCODER_STUDENTS} & {*_students(params, name)}
     ]
-    read = [len(params.seeds_of(name)) for name in arms if {*_students(params, name)} & _LLM_STUDENTS]
+    read = [len(params.seeds_of(name)) for name in arms if {*LLM_STUDENTS} & {*_students(params, name)}]
     embedded = sum(max((sizes[at] for sizes in encoded), default=0) for at in range(3))
     return embedded * speeds.embed_text_s + max(read, default=0) * _read_s(work.test + work.train, speeds)
 
@@ -154,7 +153,7 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
     share = params.train.validation_share
     splits = min(round(1 / share), math.ceil(100 / (share * (real or rows)))) if len(students) > 1 else 0
     seconds = float(_START_S)
-    if ENCODER_STUDENTS & {*students}:
+    if {*ENCODER_STUDENTS} & {*students}:
         fits = seeds + splits + (_WEIGHT_FITS if arm.weights == "chosen" else 0)
         seconds += fits * rows * _HEAD_ROW_S
     if "fine_tune" in students:

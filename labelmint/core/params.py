@@ -12,6 +12,9 @@ from labelmint.core.config import Section, check, read_yaml
 from labelmint.core.values import Balance, Count, Name, Positive, Rows, Seed, Seeds, Share, Shares
 
 PARAMS_PATH = Path("params.yaml")
+# Students that read each text with the language model, or with the encoder; the others need neither.
+LLM_STUDENTS = ("llm", "llm_probe")
+ENCODER_STUDENTS = ("linear_head", "fine_tune")
 
 
 class LlmServer(Section):

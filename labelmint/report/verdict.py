@@ -8,7 +8,7 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.lock import LOCK
-from labelmint.core.params import load_params
+from labelmint.core.params import LLM_STUDENTS, load_params
 from labelmint.core.records import SCHEMA_VERSION
 from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
 from labelmint.report.formats import (
@@ -174,7 +174,7 @@ def _advice(inputs: Inputs) -> str:
     """Compare the main arm with the language model and other slower students, in score and speed."""
     main, entries = main_arm(inputs), speeds(inputs)
     speed = main["texts_per_s"]
-    asked = [entry for entry in entries if entry["student"] in ("llm", "llm_probe")]
+    asked = [entry for entry in entries if entry["student"] in LLM_STUDENTS]
     slower = [entry for entry in entries if speed and entry["texts_per_s"] < speed]
     better = [entry for entry in slower if entry["mean"] > main["score"]["mean"] and entry not in asked]
     text = ""

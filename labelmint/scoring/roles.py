@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from labelmint.core.params import LLM_STUDENTS
 from labelmint.scoring.scores import ArmPredictions
 
 
@@ -66,7 +67,7 @@ class Roles:
 
     def language_models(self) -> list[ArmPredictions]:
         """Return the arms in which the language model itself answers: the first of each such student."""
-        first = {arm.student: arm for arm in reversed(self.arms) if arm.student in ("llm", "llm_probe")}
+        first = {arm.student: arm for arm in reversed(self.arms) if arm.student in LLM_STUDENTS}
         return [arm for arm in first.values() if arm is not self.main]
 
     def comparisons(self) -> Iterator[tuple[ArmPredictions, ArmPredictions]]:
