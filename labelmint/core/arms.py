@@ -10,6 +10,13 @@ from typing import cast
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow, Input, Kept, Labelled, LabelledText, input_of
 
+# Why a source has no rows.
+_NONE = {
+    "real": "there are no real rows",
+    "synthetic": "no synthetic rows were kept (metrics/filter.json says why)",
+    "unlabelled": "no unlabelled rows were kept (metrics/label.json says why)",
+}
+
 
 def training_sets(
     arms: Mapping[str, Arm],
@@ -42,8 +49,7 @@ def training_sets(
             if size > len(sources[source])
         ]
         # "all" of a source that has none: the arm would be another one under its name.
-        none = [source for source, rows in wanted.items() if rows == "all" and not sizes[source]]
-        problems += [f"there are no {source} rows" for source in none]
+        problems += [_NONE[source] for source, rows in wanted.items() if rows == "all" and not sizes[source]]
         sets[name] = []
         if problems:
             left_out[name] = problems[0]

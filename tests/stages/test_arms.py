@@ -100,7 +100,9 @@ def test_arms_with_texts_that_were_labelled_have_their_judged_labels():
 def test_all_of_a_source_that_has_no_rows_is_another_arm_under_its_name_and_left_out():
     train = labelled_rows({"a": 10, "b": 10})
     arms = {"labelled": Arm(real="all", unlabelled="all")}
-    assert training_sets(arms, train, [], [], [], 1)[1] == {"labelled": "there are no unlabelled rows"}
+    assert training_sets(arms, train, [], [], [], 1)[1] == {
+        "labelled": "no unlabelled rows were kept (metrics/label.json says why)"
+    }
 
 
 def test_the_seed_decides_which_synthetic_rows():
