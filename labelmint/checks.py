@@ -28,7 +28,7 @@ def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
     arms_without_rows(params, data)  # an error if every arm is
     rows = data.split.train
     config = with_max_new_tokens(params.generate, card, rows)
-    shares, methods = checked_shares(params, config, card, rows)
+    shares, methods = checked_shares(params, config, card, rows, facts=data.facts.rows)
     check_every_label(config, shares)
     ContextCheck(params, config, card, data, shares, methods).run()
     return card, data

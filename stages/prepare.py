@@ -16,6 +16,7 @@ from labelmint.core.params import Params, load_params
 from labelmint.core.records import TestLabel, input_of, write_metrics, write_rows
 from labelmint.tasks.cards import Excerpt, TaskCard
 from labelmint.tasks.data import TaskData, accounts, arms_without_rows
+from labelmint.tasks.facts import FactRows
 from labelmint.tasks.split import label_counts
 
 
@@ -31,6 +32,7 @@ def main() -> None:
     write_rows(paths.TEST_INPUTS, map(input_of, data.split.test))
     write_rows(paths.TEST_LABELS, (TestLabel(id=row["id"], label=row["label"]) for row in data.split.test))
     write_rows(paths.UNLABELLED, data.unlabelled.rows)
+    write_rows(paths.FACTS, data.facts.rows)
     write_metrics(paths.METRICS / "prepare.json", summary(card, data))
 
 
@@ -52,10 +54,16 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
             "left_out": unlabelled.left_out,
             "sha256": unlabelled.sha256,
         },
+        **({"facts": facts_summary(data.facts)} if card.facts else {}),
         # DVC doesn't watch installed packages; a later version of bundled rows shows here.
         "packages": source.packages,
         "sha256": source.sha256,
     }
+
+
+def facts_summary(facts: FactRows) -> dict[str, Any]:
+    """Return how many facts there are, and of which file."""
+    return {"rows": len(facts.rows), "left_out": facts.left_out, "sha256": facts.sha256}
 
 
 def note_arms(params: Params, data: TaskData) -> None:

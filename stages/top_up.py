@@ -1,8 +1,9 @@
 """Write more candidates, until each label has `filter.rows_per_label` accepted rows or the budget is spent.
 
-Reads what `filter` reads; writes data/synthetic/top_up_candidates.jsonl (ids continue those of
-candidates.jsonl), top_up_prompts.jsonl (the prompts that prompts.jsonl lacks) and metrics/top_up.json. With
-rows_per_label: 0 both are empty, and no model is opened. Run alone: `python -m stages.top_up`.
+Reads what `filter` reads, and data/real/facts.jsonl; writes data/synthetic/top_up_candidates.jsonl (ids
+continue those of candidates.jsonl), top_up_prompts.jsonl (the prompts that prompts.jsonl lacks) and
+metrics/top_up.json. With rows_per_label: 0 both are empty, and no model is opened.
+Run alone: `python -m stages.top_up`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import Candidate, Input, Labelled, Prompt, read_rows, write_metrics, write_rows
+from labelmint.core.records import (
+    Candidate,
+    Fact,
+    Input,
+    Labelled,
+    Prompt,
+    read_rows,
+    write_metrics,
+    write_rows,
+)
 from labelmint.generation.top_up import TopUpRounds, report
 from labelmint.llm import open_model
 from labelmint.tasks.cards import load_card
@@ -27,8 +37,9 @@ def main() -> None:
         return
     card, train = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
     candidates, test = read_rows(paths.CANDIDATES, Candidate), read_rows(paths.TEST_INPUTS, Input)
+    facts = read_rows(paths.FACTS, Fact)
     with open_model(params.llm) as model:
-        rounds = TopUpRounds(params, card, train, test, candidates, model)
+        rounds = TopUpRounds(params, card, train, test, candidates, model, facts)
         rounds.run()
     metrics = report(rounds.wanted, rounds.rounds, rounds.given_up, params.top_up)
     write(rounds.added, rounds.added_prompts(), metrics)

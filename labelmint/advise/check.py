@@ -51,7 +51,7 @@ def check(params: Params) -> None:
             _print(title, accuracy_lines(params, scores, train))
         _print("What to expect", forecast(scores, len(data.unlabelled.rows)))
         texts = [*train, *data.unlabelled.rows]
-        speeds = measure(params, card, train, texts, model, encoder)
+        speeds = measure(params, card, train, texts, model, encoder, data.facts.rows)
         memory = psutil.Process().memory_info().rss
     work = work_of(params, data, _kept_share(params, scores))
     _print("What a run takes, with nothing in the cache", step_lines(params, steps(params, work, speeds)))

@@ -50,7 +50,8 @@ class ContextCheck:
         methods: Mapping[str, float],
     ) -> None:
         self.params, self.config, self.card = params, config, card
-        self.shares, self.methods, self.train = shares, methods, data.split.train
+        self.shares, self.methods = shares, methods
+        self.train, self.facts = data.split.train, data.facts.rows
         self.rows: list[Input] = [*self.train, *data.split.test, *data.unlabelled.rows]
         self.choices = choices_of(card)
 
@@ -81,7 +82,7 @@ class ContextCheck:
     def _waves(self, template: ChatTemplate | None) -> list[list[Planned]]:
         """Return the planned waves, with a placeholder for every idea."""
         ideas: defaultdict[tuple[str, str], Sequence[str]] = defaultdict(lambda: ["…"])
-        planner = Planner(self.config, self.card, self.train, template, self.methods, ideas)
+        planner = Planner(self.config, self.card, self.train, template, self.methods, ideas, self.facts)
         return planner.plan(drawn_labels(self.config, self.shares))
 
     def _asked(self, demonstrations: int) -> str:

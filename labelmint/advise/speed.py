@@ -10,7 +10,7 @@ from itertools import cycle, islice
 from statistics import mean
 
 from labelmint.core.params import Params
-from labelmint.core.records import Input, Labelled
+from labelmint.core.records import Fact, Input, Labelled
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder
 from labelmint.generation.answers import stop_text
@@ -56,10 +56,11 @@ def measure(
     texts: Sequence[Input],
     model: LanguageModel,
     encoder: LoadedEncoder,
+    facts: Sequence[Fact] = (),
 ) -> Speeds:
     """Begin some texts, read some and embed some; `texts` are of the task, and there may be none."""
     begin = time.perf_counter()
-    tokens = _write(params, card, train, model)
+    tokens = _write(params, card, train, model, facts)
     write_s = time.perf_counter() - begin
     sample = texts[:_EMBED_TEXTS]
     length, start_s, read_s, embed_s = float(_UNKNOWN_LENGTH), 0.0, 0.0, 0.0
@@ -80,7 +81,9 @@ def _length(encoder: LoadedEncoder, rows: Sequence[Input]) -> float:
     return mean(map(len, tokenize(written, None, encoder.tokenizer, _MAX_LENGTH).tokens))
 
 
-def _write(params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel) -> int:
+def _write(
+    params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel, facts: Sequence[Fact]
+) -> int:
     """Begin a few texts of each prompt of a wave, by the method with the largest share; return the tokens."""
     each = max(1, _WRITTEN_TEXTS // params.generate.prompts_per_wave)
     small = params.generate.model_copy(update={"samples_per_prompt": each})
@@ -88,7 +91,7 @@ def _write(params: Params, card: TaskCard, train: Sequence[Labelled], model: Lan
     methods = method_shares(config, card, params.task, len(train))
     template = model.chat_prompt if model.kind == "chat" else None
     # The model isn't asked for topics and the like, which takes minutes.
-    planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]))
+    planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]), facts)
     method = max(methods, key=lambda name: methods[name])
     labels = islice(cycle(card.label_names), config.prompts_per_wave)
     groups = [planner.prompt(number, label, method).group for number, label in enumerate(labels)]

@@ -112,6 +112,22 @@ class Prepare(Section):
     unlabelled_rows: Count
 
 
+class FactSampling(Section):
+    """`generate.facts`: which rows of the card's table prompts take, one each, and in which order.
+
+    Attributes
+    ----------
+    sampling
+        "uniform": by lot; "balanced": by lot, the values of the card's `facts.balance` in turn; "diversity":
+        each the one that is least like those before it.
+    rows
+        How many rows each label uses; 0: all.
+    """
+
+    sampling: Literal["uniform", "balanced", "diversity"]
+    rows: Count
+
+
 class Generate(Section):
     """`generate`: how many texts, from which prompts, sampled how."""
 
@@ -122,6 +138,7 @@ class Generate(Section):
     demonstration_labels: Literal["same", "all"]
     order: Literal["label_first", "text_first"]
     pairs: Literal["second", "both"]
+    facts: FactSampling
     samples_per_prompt: Positive
     prompts_per_wave: Positive
     max_new_tokens: Count

@@ -13,6 +13,7 @@ REAL_POOL = Path("data/real/pool.jsonl")
 TEST_INPUTS = Path("data/real/test.jsonl")
 TEST_LABELS = Path("data/real/test_labels.jsonl")
 UNLABELLED = Path("data/real/unlabelled.jsonl")
+FACTS = Path("data/real/facts.jsonl")
 
 PROMPTS = Path("data/synthetic/prompts.jsonl")
 IDEAS = Path("data/synthetic/ideas.jsonl")

@@ -53,6 +53,13 @@ class ArmRow(Labelled):
     weight: NotRequired[float]  # how much it counts in training; 1 if missing
 
 
+class Fact(TypedDict):
+    """A row of the card's table of facts: its cells by column; `label` is "" if it suits every label."""
+
+    label: str
+    values: dict[str, str]
+
+
 class Prompt(TypedDict):
     """One distinct prompt, stored once; `text` is exactly what the model was given."""
 

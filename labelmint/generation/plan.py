@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -13,9 +13,10 @@ import numpy as np
 
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Generate, Params
-from labelmint.core.records import Labelled, Prompt
+from labelmint.core.records import Fact, Labelled, Prompt
 from labelmint.llm.base import PromptGroup
 from labelmint.prompts import render
+from labelmint.prompts.facts import facts_by_label
 from labelmint.prompts.methods import METHODS, method_shares
 from labelmint.prompts.spec import Context, Ideas, PromptSpec
 from labelmint.tasks.balance import class_balance
@@ -42,7 +43,7 @@ class Planned:
 
 
 class Planner:
-    """Plans prompts one by one; a prompt depends on its number, label and method alone.
+    """Plans prompts one by one; a prompt depends on its number, label, method and turn alone.
 
     `methods` are their shares by name; `template` is None for a base model.
     """
@@ -55,19 +56,22 @@ class Planner:
         template: render.ChatTemplate | None,
         methods: Mapping[str, float],
         ideas: Ideas,
+        facts: Sequence[Fact] = (),
     ) -> None:
         self.config, self.card, self.template, self.rows = config, card, template, rows
         by_label = {name: [row for row in rows if row["label"] == name] for name in card.label_names}
-        self.context = Context(config, card, by_label, ideas)
+        self.context = Context(config, card, by_label, ideas, facts_by_label(config, card, facts))
         self.methods = methods
 
     def plan(self, labels: Iterable[str]) -> list[list[Planned]]:
         """Return waves of one prompt per label; methods take turns within each label by their shares."""
         turns: dict[str, Iterator[str]] = {}
+        before: Counter[tuple[str, str]] = Counter()
         planned = []
         for number, label in enumerate(labels):
-            turn = turns.setdefault(label, in_turn(self.methods))
-            planned.append(self.prompt(number, label, next(turn)))
+            method = next(turns.setdefault(label, in_turn(self.methods)))
+            planned.append(self.prompt(number, label, method, before[label, method]))
+            before[label, method] += 1
         return self.waves(planned)
 
     def waves(self, planned: Sequence[Planned]) -> list[list[Planned]]:
@@ -75,9 +79,9 @@ class Planner:
         size = self.config.prompts_per_wave
         return [list(planned[start : start + size]) for start in range(0, len(planned), size)]
 
-    def prompt(self, number: int, label: str, method: str) -> Planned:
-        """Plan one prompt."""
-        samples, spec = self.config.samples_per_prompt, self._spec(number, label, method)
+    def prompt(self, number: int, label: str, method: str, turn: int = 0) -> Planned:
+        """Plan one prompt; `turn` counts the earlier ones of the label and method."""
+        samples, spec = self.config.samples_per_prompt, self._spec(number, label, method, turn)
         text = self._render(spec)
         prompt = Prompt(
             id="p" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12],
@@ -90,9 +94,9 @@ class Planner:
         seeds = np.random.SeedSequence([self.config.seed, number]).generate_state(samples)
         return Planned(prompt, number * samples, tuple(map(int, seeds)), spec)
 
-    def _spec(self, number: int, label: str, method: str) -> PromptSpec:
+    def _spec(self, number: int, label: str, method: str, turn: int) -> PromptSpec:
         draw = random.Random(f"{self.config.seed}:{number}")
-        spec = METHODS[method].make_spec(label, draw, self.context)
+        spec = METHODS[method].make_spec(label, draw, replace(self.context, turn=turn))
         if not self.context.writes_second:
             return spec
         # A row of any label, since the second text decides the pair's label. Not one that is shown with its
@@ -114,6 +118,7 @@ def checked_shares(
     card: TaskCard,
     rows: Sequence[Labelled],
     template: render.ChatTemplate | None = None,
+    facts: Sequence[Fact] = (),
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the shares of the labels and of the methods, after a trial of a prompt of each.
 
@@ -122,7 +127,7 @@ def checked_shares(
     """
     labels = class_balance(params.class_balance, card, rows)
     methods = method_shares(config, card, params.task, len(rows))
-    trial = Planner(config, card, rows, template, methods, defaultdict(lambda: ["…"]))
+    trial = Planner(config, card, rows, template, methods, defaultdict(lambda: ["…"]), facts)
     for label, method in product(labels, methods):
         trial.prompt(0, label, method)
     return labels, methods

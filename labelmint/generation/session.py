@@ -13,7 +13,7 @@ from labelmint.core.errors import ModelError
 from labelmint.core.params import Generate, Params
 from labelmint.core.progress import progress
 from labelmint.core.quoting import one_line
-from labelmint.core.records import Candidate, Labelled
+from labelmint.core.records import Candidate, Fact, Labelled
 from labelmint.core.words import count_words
 from labelmint.generation.answers import candidates_of, stop_text
 from labelmint.generation.plan import Planned, Planner, check_every_label, checked_shares, drawn_labels
@@ -27,19 +27,24 @@ Wave = Sequence[Planned]
 
 
 class Session:
-    """Writes candidates for a task; `rows` are the real training rows, which may be none.
+    """Writes candidates for a task; `rows` are the real training rows, which may be none, as may the facts.
 
     Raises `ParamsError` or `DataError`, before anything is written, if method, card and rows don't match.
     """
 
     def __init__(
-        self, params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel
+        self,
+        params: Params,
+        card: TaskCard,
+        rows: Sequence[Labelled],
+        model: LanguageModel,
+        facts: Sequence[Fact] = (),
     ) -> None:
         config = with_max_new_tokens(params.generate, card, rows)
         self.config, self.card, self.model = config, card, model
         template = model.chat_prompt if model.kind == "chat" else None
         # The trial finds what can't work before the model is asked for ideas, which takes minutes.
-        self.shares, self.methods = checked_shares(params, config, card, rows, template)
+        self.shares, self.methods = checked_shares(params, config, card, rows, template, facts)
         # After demonstrations alone a model rarely writes an empty text (1 %); without any, or with modifiers
         # that the demonstrations don't follow, up to one time in seven.
         only_demonstrations = all(METHODS[name].demonstrations == "required" for name in self.methods)
@@ -47,7 +52,8 @@ class Session:
         stop = stop_text(config, card, has_rows=bool(rows))
         self.sampling = sampling_of(config, stop, never_empty=never_empty)
         self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
-        self.planner = Planner(config, card, rows, template, self.methods, by_kind(self.ideas))
+        ideas = by_kind(self.ideas)
+        self.planner = Planner(config, card, rows, template, self.methods, ideas, facts)
         self.cache = Cache("generate", {"llm": model.identity, "sampling": self.sampling.content})
 
     def waves(self) -> list[list[Planned]]:

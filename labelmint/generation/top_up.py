@@ -11,7 +11,7 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params, TopUp
-from labelmint.core.records import Candidate, Input, Labelled, Prompt
+from labelmint.core.records import Candidate, Fact, Input, Labelled, Prompt
 from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.plan import Planned, distinct, drawn_labels
 from labelmint.generation.session import Session
@@ -50,10 +50,11 @@ class TopUpRounds:
         test: Sequence[Input],
         candidates: Sequence[Candidate],
         model: LanguageModel,
+        facts: Sequence[Fact] = (),
     ) -> None:
         self.params, self.card, self.model = params, card, model
         self.train, self.test, self.first = train, test, candidates
-        self.session = Session(params, card, train, model)
+        self.session = Session(params, card, train, model, facts)
         self.wanted = wanted_rows(params.filter.rows_per_label, self.session.shares)
         # The label of each prompt, those of `generate` first.
         self.labels = drawn_labels(self.session.config, self.session.shares)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from labelmint.core.errors import DataError
 from labelmint.core.params import Generate
-from labelmint.core.records import Labelled
+from labelmint.core.records import Fact, Labelled
 from labelmint.tasks.cards import TaskCard
 
 # Lists of topics, personas … by kind and label; "" holds those that suit every label.
@@ -30,12 +30,17 @@ class PromptSpec:
 
 @dataclass(frozen=True)
 class Context:
-    """What methods draw from: settings, the card, the real rows by label, and lists of ideas."""
+    """What methods draw from: settings, the card, the real rows by label, lists of ideas, facts by label.
+
+    `turn` counts the earlier prompts of the label by the same method.
+    """
 
     config: Generate
     card: TaskCard
     rows: Mapping[str, Sequence[Labelled]]
     ideas: Ideas
+    facts: Mapping[str, Sequence[Fact]] = field(default_factory=dict)
+    turn: int = 0
 
     @property
     def writes_second(self) -> bool:
@@ -74,6 +79,12 @@ class Context:
     def idea(self, kind: str, label: str, draw: random.Random) -> str:
         """Draw one of the kind's values that suit the label."""
         return draw.choice(self.ideas.get((kind, label)) or self.ideas[kind, ""])
+
+    def fact(self, label: str) -> Fact:
+        """Return the fact whose turn it is: each comes once before one comes again."""
+        if not (facts := self.facts.get(label)):
+            raise DataError(f"no row of the task card's `facts` suits the label {label!r}; run `dvc repro`")
+        return facts[self.turn % len(facts)]
 
 
 def writes_second(config: Generate, card: TaskCard, *, has_rows: bool) -> bool:

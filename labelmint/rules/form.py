@@ -31,6 +31,7 @@ class FormContext:
         self.config = config
         self.echo, self.label_tag = _echo_pattern(card), _label_tag_pattern(card)
         self.answer = _answer_pattern(card)
+        self.must_occur = card.facts.must_occur if card.facts else None
         self.real_texts = [text for row in train for text in texts_of(row)]
         # First texts of real pairs, to which candidates were written.
         self.given = {row["text"] for row in train if "text_pair" in row}

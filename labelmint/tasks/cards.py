@@ -14,6 +14,7 @@ from labelmint.core import paths
 from labelmint.core.config import Section, check, read_yaml
 from labelmint.core.errors import ParamsError
 from labelmint.core.records import Input
+from labelmint.core.slots import has_stray_brace, slots
 from labelmint.core.words import fold
 
 _SPACES = re.compile(r"[ \t\n\r\f\v\x85\u2028\u2029]+")
@@ -123,6 +124,46 @@ class UnlabelledSource(Section):
     pair_column: str | None = None
 
 
+class FactTable(Section):
+    """A table of facts, such as products or slot values: each prompt of `grounded` takes one of its rows.
+
+    Attributes
+    ----------
+    words
+        What the prompt says of a row, with columns in braces: "about the {product} of {year}".
+    label_column
+        Whose cell names the label that a row suits, or is empty if it suits all; None: all rows suit all.
+    must_occur
+        The column whose cell must stand in the text, or the rule `missing_slot` rejects it.
+    balance
+        The column whose values take turns, with `generate.facts.sampling: balanced`.
+    """
+
+    path: str
+    encoding: str = "utf-8-sig"
+    words: Line
+    label_column: str | None = None
+    must_occur: str | None = None
+    balance: str | None = None
+
+    @model_validator(mode="after")
+    def _slots(self) -> FactTable:
+        if not slots(self.words) or has_stray_brace(self.words):
+            raise ValueError(
+                "words: write columns of the table like {product}, one at least, and no other braces"
+            )
+        return self
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return the columns that facts have, each with the card's key that names it."""
+        keys = dict.fromkeys(slots(self.words), "facts.words")
+        for key, column in (("must_occur", self.must_occur), ("balance", self.balance)):
+            if column is not None:
+                keys.setdefault(column, f"facts.{key}")
+        return keys
+
+
 class Excerpt(Section):
     """The part of long texts that is used: about `words` words of the start or the end."""
 
@@ -144,6 +185,8 @@ class TaskCard(Section):
         without their labels.
     labelled_later
         Files of further training rows, as `labelmint next` writes them; never test rows.
+    facts
+        A table that prompts take rows of; None: there is none.
     excerpt
         How long texts are cut; None: not at all.
     method
@@ -161,6 +204,7 @@ class TaskCard(Section):
     source: Source | None = None
     unlabelled: UnlabelledSource | None = None
     labelled_later: list[str] = Field(default_factory=list)
+    facts: FactTable | None = None
     excerpt: Excerpt | None = None
     method: str | None = None
     topics: Lines | None = None
@@ -206,6 +250,12 @@ class TaskCard(Section):
     def label_names(self) -> list[str]:
         """Names of the labels, in the card's order, which is also that of label scores."""
         return [label.name for label in self.labels.values()]
+
+    @property
+    def names_by_value(self) -> dict[str, str]:
+        """Names of the labels by what tables may have for them: the value in the data, or the name."""
+        values = {value: label.name for value, label in self.labels.items()}
+        return values | {name: name for name in self.label_names}
 
     @property
     def pairs(self) -> bool:

@@ -10,6 +10,7 @@ from labelmint.core.errors import DataError
 from labelmint.core.params import Params
 from labelmint.core.records import input_of
 from labelmint.tasks.cards import TaskCard, card_path
+from labelmint.tasks.facts import FactRows, read_facts
 from labelmint.tasks.later import read_later
 from labelmint.tasks.source import RealRows, UnlabelledRows, read_source, read_unlabelled
 from labelmint.tasks.split import Split, listed, split
@@ -30,12 +31,15 @@ class TaskData:
         The rows labelled later.
     unlabelled
         The texts to label: the card's, or those of the pool.
+    facts
+        The rows of the card's table of facts.
     """
 
     source: RealRows
     split: Split
     later: RealRows
     unlabelled: UnlabelledRows
+    facts: FactRows
 
 
 def read_task(params: Params, card: TaskCard) -> TaskData:
@@ -69,7 +73,7 @@ def read_task(params: Params, card: TaskCard) -> TaskData:
     used = rows[: params.prepare.unlabelled_rows]
     left_out = {**texts.left_out, "not_needed": len(rows) - len(used)} if card.unlabelled else {}
     unlabelled = replace(texts, rows=used, left_out=left_out)
-    return TaskData(source, parts, later, unlabelled)
+    return TaskData(source, parts, later, unlabelled, read_facts(card, params.task))
 
 
 def accounts(card: TaskCard, data: TaskData) -> Iterator[str]:
@@ -79,6 +83,7 @@ def accounts(card: TaskCard, data: TaskData) -> Iterator[str]:
         "test rows": (len(data.source.test or ()), data.source.test_left_out),
         "labelled_later": (len(data.later.rows), data.later.left_out),
         "unlabelled": (len(data.unlabelled.rows), data.unlabelled.left_out),
+        "facts": (len(data.facts.rows), data.facts.left_out),
     }
     for place, (used, left_out) in counts.items():
         if left_out:

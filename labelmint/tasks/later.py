@@ -48,9 +48,7 @@ def _table(card: TaskCard, task: str, path: Path) -> Table:
 
 def _rows(card: TaskCard, table: Table, first: int) -> list[Labelled]:
     """Return a table's rows, with the label's name, or "" where none was filled in."""
-    # The value in the data serves as well as the name; "" is a row that was skipped.
-    names = {**{value: label.name for value, label in card.labels.items()}, "": ""}
-    names |= {name: name for name in card.label_names}
+    names = {"": "", **card.names_by_value}  # "" is a row that was skipped
     label_of = same_label(names)
     rows = []
     for number, values in enumerate(table.rows):

@@ -3,8 +3,8 @@ import random
 import pytest
 
 from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.slots import slots
 from labelmint.prompts.methods import METHODS, idea_kinds, method_shares
-from labelmint.prompts.methods.template import slots
 from labelmint.prompts.spec import Context
 from tests.builders import REPOSITORY, card
 from tests.fake_model import FakeModel

@@ -12,6 +12,7 @@ from labelmint.core.params import Generate
 from labelmint.prompts.methods import (
     attributes,
     few_shot,
+    grounded,
     one_shot,
     persona,
     template,
@@ -31,6 +32,7 @@ METHODS: dict[str, Method] = {
         attributes.METHOD,
         persona.METHOD,
         template.METHOD,
+        grounded.METHOD,
     )
 }
 
@@ -38,8 +40,9 @@ METHODS: dict[str, Method] = {
 def method_shares(config: Generate, card: TaskCard, task: str, real_rows: int) -> dict[str, float]:
     """Return the methods to use and their shares, which sum to 1.
 
-    `auto` is what the task card recommends, or few_shot, or zero_shot where there are no real rows. Raises
-    `ParamsError` if rows, settings or card don't suit a method, or if the card recommends an unknown one.
+    `auto` is what the task card recommends, or grounded if it has `facts`, or few_shot, or zero_shot where
+    there are no real rows. Raises `ParamsError` if rows, settings or card don't suit a method, or if the
+    card recommends an unknown one.
     """
     wanted: Mapping[str, float] | str = config.method
     if wanted == "auto":
@@ -76,7 +79,7 @@ def idea_kinds(methods: Iterable[str], card: TaskCard) -> list[str]:
 
 
 def _recommended(card: TaskCard, task: str, real_rows: int) -> str:
-    name = card.method or "few_shot"
+    name = card.method or ("grounded" if card.facts else "few_shot")
     if name not in METHODS:
         raise ParamsError(f"{card_path(task)}: method: no method {name!r}; there are {', '.join(METHODS)}")
     return "zero_shot" if METHODS[name].demonstrations == "required" and not real_rows else name

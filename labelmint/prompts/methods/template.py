@@ -8,20 +8,16 @@ rows of the label are the templates.
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Mapping
 
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.params import Generate
+from labelmint.core.slots import fill, has_stray_brace, slots
 from labelmint.core.words import spans
 from labelmint.prompts.spec import Context, Method, PromptSpec
 from labelmint.tasks.cards import TaskCard, card_path
 
 # Enough to set the tone, too few to copy the row: the rest is the model's.
 OPENING_WORDS = 3
-
-# Not str.format's language: "{a.b}" and "{0}" mean nothing here, and a value may hold braces.
-_SLOT = re.compile(r"\{(\w[\w -]*)\}")
 
 
 def templates_of(card: TaskCard, label: str) -> list[str]:
@@ -31,20 +27,10 @@ def templates_of(card: TaskCard, label: str) -> list[str]:
     return [" ".join(text.split()) for text in texts]
 
 
-def slots(text: str) -> list[str]:
-    """Return the names of a template's slots, each once."""
-    return list(dict.fromkeys(_SLOT.findall(text)))
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Put values into a template's slots."""
-    return _SLOT.sub(lambda slot: values[slot[1]], text)
-
-
 def check(_config: Generate, card: TaskCard, task: str) -> None:
     """Raise `ParamsError` if a template has braces that are no slot."""
     for text in (text for label in card.label_names for text in templates_of(card, label)):
-        if re.search(r"[{}]", _SLOT.sub("", text)):
+        if has_stray_brace(text):
             raise ParamsError(
                 f"{card_path(task)}: templates: {text!r} has a brace that belongs to no slot; write slots "
                 "like {topic}, and no other braces"
