@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from labelmint.core.params import Generate
-from labelmint.core.records import Labelled
+from labelmint.core.records import Fact, Labelled
 from labelmint.generation.plan import Planned, Planner, drawn_labels
 from labelmint.prompts.render import ChatTemplate
 from labelmint.prompts.spec import Ideas
@@ -24,6 +24,11 @@ IDEAS: Ideas = {
     ("style", ""): ["short and dry"],
     ("persona", ""): ["a nurse"],
 }
+TABLE: dict[str, Any] = {"path": "data/raw/facts.csv", "words": "with {actor} as {part}", "balance": "part"}
+FACTS: list[Fact] = [
+    {"label": "", "values": {"actor": f"actor {number}", "part": part}}
+    for number, part in enumerate(["hero", "villain", "hero", "hero"])
+]
 PAIR_CARD: dict[str, Any] = {
     "description": "pairs of sentences",
     "text_name": "premise",
@@ -61,13 +66,14 @@ def planned(
     methods: Mapping[str, float] | None = None,
     shares: Mapping[str, float] | None = None,
     ideas: Ideas = IDEAS,
+    facts: Sequence[Fact] = FACTS,
     **changes: Any,
 ) -> list[list[Planned]]:
     """Return the waves of small settings: few_shot with balanced labels, unless given."""
-    settings, the_card = config(**changes), the_card or card()
+    settings, the_card = config(**changes), the_card or card(facts=TABLE)
     labels = drawn_labels(settings, shares or dict.fromkeys(the_card.label_names, 1.0))
     methods = methods or {"few_shot": 1.0}
-    return Planner(settings, the_card, rows, template, methods, ideas).plan(labels)
+    return Planner(settings, the_card, rows, template, methods, ideas, facts).plan(labels)
 
 
 def flat(waves: Iterable[Sequence[Planned]]) -> list[Planned]:

@@ -8,16 +8,17 @@ from labelmint.prompts.methods import METHODS, idea_kinds, method_shares
 from labelmint.prompts.spec import Context
 from tests.builders import REPOSITORY, card
 from tests.fake_model import FakeModel
-from tests.generation.helpers import IDEAS, PAIR_CARD, PAIRS, ROWS, TEXTS, config, flat, planned
+from tests.generation.helpers import FACTS, IDEAS, PAIR_CARD, PAIRS, ROWS, TABLE, TEXTS, config, flat, planned
 
 CHAT = FakeModel(kind="chat").chat_prompt
 SHOWN = {"zero_shot": 0, "zero_shot_topic": 0, "one_shot": 1}
 
 
 def spec(method, rows=ROWS, the_card=None, ideas=IDEAS, label="negative", number=0, **changes):
-    the_card = the_card or card()
+    the_card = the_card or card(facts=TABLE)
     by_label = {name: [row for row in rows if row["label"] == name] for name in the_card.label_names}
-    context = Context(config(**changes), the_card, by_label, ideas)
+    facts = dict.fromkeys(the_card.label_names, FACTS)
+    context = Context(config(**changes), the_card, by_label, ideas, facts)
     return METHODS[method].make_spec(label, random.Random(number), context)
 
 
@@ -34,14 +35,14 @@ def test_methods_show_as_many_rows_of_the_label_as_they_say(method):
     assert {row["label"] for row in shown} <= {"negative"}
 
 
-@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "attributes", "persona"])
+@pytest.mark.parametrize("method", ["zero_shot", "zero_shot_topic", "attributes", "persona", "grounded"])
 def test_methods_that_need_no_rows_show_none_where_there_are_none(method):
     without = spec(method, rows=[])
     assert without.demonstrations == ()
     assert without == spec(method, rows=[], demonstrations=0)
 
 
-@pytest.mark.parametrize("method", ["attributes", "persona", "template"])
+@pytest.mark.parametrize("method", ["attributes", "persona", "template", "grounded"])
 def test_no_demonstrations_are_shown_if_none_are_wanted(method):
     assert spec(method, demonstrations=0).demonstrations == ()
 

@@ -35,6 +35,7 @@ TRAIN += [
 TEST = [Input(id="t1", text="the test input speaks of a house by the sea")]
 NEGATIVE, POSITIVE, UNSURE = np.log([[0.9, 0.1], [0.1, 0.9], [0.55, 0.45]])
 
+CARD = card(facts={"path": "facts.csv", "words": "in {city}", "must_occur": "city"})
 # A text for each rule, in the order of the rules.
 BREAKING = {
     "no_label": ("a text of which nobody says what it is", {"label": ""}),
@@ -50,6 +51,7 @@ BREAKING = {
     "foreign_script": ("медленный, но честный фильм", {}),
     "language": ("ce film est une merveille d'intelligence et d'humour", {}),
     "repetitive": ("so it goes so it goes so it goes", {}),
+    "missing_slot": ("a table for two in another city", {"values": {"city": "Paris"}}),
     "exact_duplicate": ("The first of the kept texts, word for word", {}),
     "near_duplicate": ("well, the first of the kept texts, word for word", {}),
     "semantic_duplicate": ("no good at all says everybody here", {}),
@@ -78,7 +80,7 @@ def embed(rows):
 def filtered(rows, scores=None, train=TRAIN, test=TEST, embed=None, the_card=None, **changes):
     labelling = {"action": "none" if scores is None else "drop", **changes.pop("labelling", {})}
     params = settings(labelling=labelling, **changes)
-    return filter_candidates(params, the_card or card(), rows, train, test, scores or {}, embed)
+    return filter_candidates(params, the_card or CARD, rows, train, test, scores or {}, embed)
 
 
 def breaking():
@@ -189,7 +191,7 @@ def test_relabelled_rows_keep_the_label_that_they_were_written_for():
 def test_what_remains_before_the_surplus_is_accepted():
     rows, scores = breaking()
     params = settings(labelling={"action": "drop", "min_margin": 0.5})
-    filtering = apply_rules(params, card(), rows, TRAIN, TEST, scores, embed)
+    filtering = apply_rules(params, CARD, rows, TRAIN, TEST, scores, embed)
     assert [row["text"] for row in filtering.remaining] == [*KEPT, BREAKING["surplus"][0]]
 
 

@@ -11,6 +11,7 @@ from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.base import Completion
 from stages.generate import main
+from tests.builders import write_card
 from tests.fake_model import FakeModel
 
 OUTPUTS = [
@@ -75,6 +76,18 @@ def test_no_test_text_is_shown(model):
     main()
     prompts = "".join(prompt["text"] for prompt in read_rows(paths.PROMPTS))
     assert not [row["id"] for row in read_rows(paths.TEST_INPUTS) if row["text"] in prompts]
+
+
+def test_grounded_candidates_record_the_fact_that_their_prompt_says(prepared, model):
+    write_card(prepared, "tiny", facts={"path": "data/raw/cast.csv", "words": "with {actor}"})
+    facts = [{"label": "", "values": {"actor": f"actor {number}"}} for number in range(4)]
+    write_rows(paths.FACTS, facts)
+    main()
+    prompts = {prompt["id"]: prompt["text"] for prompt in read_rows(paths.PROMPTS)}
+    for row in read_rows(paths.CANDIDATES):
+        assert f" film review with {row['values']['actor']}:" in prompts[row["prompt_id"]]
+    used = Counter(row["values"]["actor"] for row in read_rows(paths.CANDIDATES))
+    assert used == {fact["values"]["actor"]: 10 for fact in facts}  # by each label's four prompts
 
 
 def test_the_metrics_sum_up_the_candidates(model):

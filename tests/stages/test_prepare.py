@@ -81,6 +81,19 @@ def test_the_metrics_count_what_was_read_and_left_out(project, labels):
     }
 
 
+def test_facts_are_written_once_with_the_columns_that_the_card_names(project, labels, capsys):
+    main()
+    assert read_rows(paths.FACTS) == []
+    table = project / "data/raw/cast.csv"
+    table.write_text("actor,part,year\nA. B.,hero,1999\nC. D.,villain,2001\n", encoding="utf-8")
+    write_card(project, "mine", facts={"path": "data/raw/cast.csv", "words": "with {actor} as {part}"})
+    main()
+    assert read_rows(paths.FACTS)[1] == {"label": "", "values": {"actor": "C. D.", "part": "villain"}}
+    sha256 = hashlib.sha256(table.read_bytes()).hexdigest()
+    assert summary(project)["facts"] == {"rows": 2, "left_out": {"repeated": 0}, "sha256": sha256}
+    assert "prepare: facts: 2 rows read, 2 used; left out: none" in capsys.readouterr().err
+
+
 def test_running_again_writes_the_same_bytes(project, labels):
     main()
     first = written(project)
