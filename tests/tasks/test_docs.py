@@ -1,4 +1,4 @@
-"""The cards that docs/howto/tasks.md shows are whole and valid."""
+"""The cards that docs/howto/tasks.md and facts.md show are whole and valid."""
 
 import re
 
@@ -9,11 +9,15 @@ from labelmint.core.config import read_yaml
 from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY
 
-SHOWN = re.findall(
-    r"```yaml\n# data/tasks/(\w+)\.yaml\n(.*?)```",
-    (REPOSITORY / "docs/howto/tasks.md").read_text(encoding="utf-8"),
-    re.DOTALL,
-)
+SHOWN = [
+    card
+    for name in ("tasks", "facts")
+    for card in re.findall(
+        r"```yaml\n# data/tasks/(\w+)\.yaml\n(.*?)```",
+        (REPOSITORY / f"docs/howto/{name}.md").read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+]
 
 
 def test_there_is_one_for_each_kind_of_source():
