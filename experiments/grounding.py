@@ -78,6 +78,7 @@ def task_params(task: str, seed: int = SEEDS[0], cell: str = PLAIN) -> Params:
     method, sampling, rows, disabled = CELLS[cell]
     content = load_params().model_dump()
     content |= {"task": task, "arms": {"real": {"real": "all"}}}
+    content["llm"]["threads"] = 1  # other numbers may give other texts
     content["generate"] |= {"seed": seed, "method": method, "candidates": CANDIDATES}
     content["generate"] |= {"samples_per_prompt": SAMPLES, "prompts_per_wave": PROMPTS_PER_WAVE}
     content["generate"]["facts"] = {"sampling": sampling, "rows": rows}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain, zip_longest
 
 import numpy as np
 
 from labelmint.core.params import FactSampling, Generate
-from labelmint.core.records import Fact
+from labelmint.core.records import Fact, Input, texts_of
+from labelmint.core.words import words_of
 from labelmint.tasks.cards import TaskCard
 
 # After so many rows the next ones are about as unlike the others as rows drawn by lot, and cost more time.
@@ -17,9 +19,9 @@ _MOST_DIVERSE = 500
 
 
 def facts_by_label(config: Generate, card: TaskCard, facts: Sequence[Fact]) -> dict[str, list[Fact]]:
-    """Return each label's facts in the order in which its prompts take them.
+    """Return each label's facts, those first that its prompts take, in their order.
 
-    A larger `rows` only adds facts at the end.
+    A larger `rows` only adds facts to these.
     """
     column = card.facts.balance if card.facts else None
     return {
@@ -37,7 +39,7 @@ def _order(
         shuffled = _in_turn(shuffled, column)
     if config.sampling == "diversity":
         shuffled = _diverse_first(shuffled, config.rows or len(facts))
-    return shuffled[: config.rows or None]
+    return shuffled
 
 
 def _in_turn(facts: Sequence[Fact], column: str) -> list[Fact]:
@@ -66,3 +68,15 @@ def _diverse_first(facts: Sequence[Fact], count: int) -> list[Fact]:
         chosen.append(int(nearest.argmin()))
     rest = sorted(set(range(len(facts))) - {*chosen})
     return [facts[place] for place in (*chosen, *rest)]
+
+
+def fact_in(row: Input, facts: Sequence[Fact], column: str) -> Fact | None:
+    """Return the fact whose cell in a column, the longest one if there are several, stands in the row."""
+    text = "".join(map(_spaced, texts_of(row)[-1:]))
+    found = [fact for fact in facts if _spaced(fact["values"][column]) in text]
+    return max(found, key=lambda fact: len(fact["values"][column]), default=None)
+
+
+@cache
+def _spaced(text: str) -> str:
+    return f" {' '.join(words_of(text))} "

@@ -7,6 +7,7 @@ and not to parse them from the answer). `order: text_first` is the other way rou
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 from labelmint.prompts.spec import PromptSpec
 from labelmint.tasks.cards import TaskCard, row_text
@@ -147,8 +148,11 @@ def _intro(card: TaskCard, spec: PromptSpec) -> str:
 
 def _listed(card: TaskCard, spec: PromptSpec) -> str:
     shown = ""
-    for row in spec.demonstrations:
-        shown += f"{header(card, row['label'])} {row['text']}"
-        shown += f"\n{pair_header(card, row['label'])} {row['text_pair']}" if card.pair_name else ""
+    for row, modifiers in zip_longest(spec.demonstrations, spec.shown_modifiers, fillvalue=()):
+        first = () if card.pair_name else modifiers
+        shown += f"{header(card, row['label'], first)} {row['text']}"
+        shown += (
+            f"\n{pair_header(card, row['label'], modifiers)} {row['text_pair']}" if card.pair_name else ""
+        )
         shown += "\n\n"
     return shown

@@ -25,6 +25,7 @@ class PromptSpec:
     modifiers: tuple[str, ...] = ()  # complete the header: "about the acting", "by a nurse"
     start: str = ""  # of the text itself
     first_text: str = ""  # of a pair, if only the second is written
+    shown_modifiers: tuple[tuple[str, ...], ...] = ()  # of each demonstration's header; (): none have any
     values: dict[str, str] = field(default_factory=dict)  # that were drawn; recorded with each row
 
 
@@ -84,7 +85,7 @@ class Context:
         """Return the fact whose turn it is: each comes once before one comes again."""
         if not (facts := self.facts.get(label)):
             raise DataError(f"no row of the task card's `facts` suits the label {label!r}; run `dvc repro`")
-        return facts[self.turn % len(facts)]
+        return facts[self.turn % min(len(facts), self.config.facts.rows or len(facts))]
 
 
 def writes_second(config: Generate, card: TaskCard, *, has_rows: bool) -> bool:

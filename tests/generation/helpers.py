@@ -67,10 +67,11 @@ def planned(
     shares: Mapping[str, float] | None = None,
     ideas: Ideas = IDEAS,
     facts: Sequence[Fact] = FACTS,
+    sampling: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> list[list[Planned]]:
     """Return the waves of small settings: few_shot with balanced labels, unless given."""
-    settings, the_card = config(**changes), the_card or card(facts=TABLE)
+    settings, the_card = config(facts=dict(sampling or {}), **changes), the_card or card(facts=TABLE)
     labels = drawn_labels(settings, shares or dict.fromkeys(the_card.label_names, 1.0))
     methods = methods or {"few_shot": 1.0}
     return Planner(settings, the_card, rows, template, methods, ideas, facts).plan(labels)

@@ -23,7 +23,7 @@ MANY = [
 
 def order(sampling="uniform", rows=0, facts=MANY, seed=1, label="negative"):
     settings = config(seed=seed, facts={"sampling": sampling, "rows": rows})
-    return facts_by_label(settings, CARD, facts)[label]
+    return facts_by_label(settings, CARD, facts)[label][: rows or None]
 
 
 @pytest.mark.parametrize("template", [None, CHAT])
@@ -40,6 +40,36 @@ def test_a_pairs_second_text_is_grounded():
     the_card = card(**PAIR_CARD, facts=TABLE)
     for each in flat(planned(PAIRS, the_card, methods={"grounded": 1.0})):
         assert f"\nHypothesis with {each.prompt['values']['actor']} as" in each.prompt["text"]
+
+
+@pytest.mark.parametrize("template", [None, CHAT])
+def test_real_rows_are_shown_with_the_longest_fact_that_they_mention(template):
+    texts = {"both": "Actor 1, then actor 12!", "none": "nobody at all", "other": "the factor 12 of it"}
+    rows = [{"id": name, "text": text, "label": "negative"} for name, text in texts.items()]
+    facts = [{"label": "", "values": {"actor": f"actor {number}", "part": "hero"}} for number in (1, 12, 3)]
+    the_card = card(facts={**TABLE, "must_occur": "actor"})
+    each = flat(planned(rows, the_card, template, {"grounded": 1.0}, {"negative": 1.0}, facts=facts))[0]
+    for line in [
+        "Negative film review with actor 12 as hero: Actor 1, then actor 12!",
+        "Negative film review: nobody at all",
+        "Negative film review: the factor 12 of it",
+    ]:
+        assert f"\n{line}\n" in each.prompt["text"]
+
+
+def test_real_pairs_are_shown_with_a_fact_of_their_second_text():
+    row = {"id": "r1", "text": "actor 1", "text_pair": "it is actor 2", "label": "negative"}
+    the_card = card(**PAIR_CARD, facts={**TABLE, "must_occur": "actor"})
+    each = flat(planned([row], the_card, None, {"grounded": 1.0}, {"negative": 1.0}))[0]
+    shown = "Premise: actor 1\nHypothesis with actor 2 as hero (negative): it is actor 2\n"
+    assert shown in each.prompt["text"]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_no_more_facts_are_used_than_the_setting_says(rows):
+    prompts = flat(planned(methods={"grounded": 1.0}, candidates=64, sampling={"rows": rows}))
+    used = {each.prompt["values"]["actor"] for each in prompts if each.prompt["label"] == "negative"}
+    assert len(used) == rows
 
 
 @pytest.mark.parametrize("methods", [{"grounded": 1.0}, {"grounded": 0.5, "few_shot": 0.5}])
