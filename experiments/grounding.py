@@ -4,8 +4,9 @@ TASK is a card with `source` and `facts`, such as the intents with slots of docs
 real rows and as many candidates, plain few_shot is compared with grounded by each sampling of the table and
 with two sizes of it, without the rule missing_slot, and with texts that exist already and get labels
 (Peng et al. 2020, arXiv 2004.13952: rich in ontology, rich in utterances). Labels are scored by the
-classifier alone, which takes seconds. Texts are in the cache: a stopped run resumes. Writes
-metrics/grounding.json and, from it, docs/explanation/grounding_measured.md (`--page`: the page alone).
+classifier alone, which takes seconds. Texts are in the cache: a stopped run resumes. Adds its result to
+metrics/grounding.json, which has one for each number of real rows (`--real-rows`), and writes from it
+docs/explanation/grounding_measured.md (`--page`: the page alone).
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params, load_params
-from labelmint.core.records import ArmRow, Candidate, Kept, LabelledText, input_of, write_json
+from labelmint.core.records import (
+    ArmRow,
+    Candidate,
+    Kept,
+    LabelledText,
+    atomic_file,
+    input_of,
+    write_json,
+)
 from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.session import Session
 from labelmint.labelling.scores import score_labels
@@ -62,22 +71,26 @@ RESULT = paths.METRICS / "grounding.json"
 PAGE = Path("docs/explanation/grounding_measured.md")
 
 
-def main(*, task: str | None = None, page_only: bool = False) -> None:
+def main(*, task: str | None = None, real_rows: int = 100, page_only: bool = False) -> None:
     """Compare the cells on a task, and write the page."""
-    if task is None and not page_only:
-        raise DataError("grounding: name a task whose card has `facts`: docs/howto/facts.md shows one")
-    if task is not None:
-        write_json(RESULT, run(task))
-    if not RESULT.is_file():
+    results = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+    if not page_only:
+        if task is None:
+            raise DataError("grounding: name a task whose card has `facts`: docs/howto/facts.md shows one")
+        results[f"{task}, {real_rows} real rows"] = run(task, real_rows)
+        write_json(RESULT, results)
+    if not results:
         raise DataError(f"{RESULT}: no such file; run `python -m experiments.grounding TASK`")
-    PAGE.write_text(page(json.loads(RESULT.read_text(encoding="utf-8"))), encoding="utf-8")
+    with atomic_file(PAGE) as file:
+        file.write(page(results))
 
 
-def task_params(task: str, seed: int = SEEDS[0], cell: str = PLAIN) -> Params:
+def task_params(task: str, real_rows: int, seed: int = SEEDS[0], cell: str = PLAIN) -> Params:
     """Return params.yaml with the settings of a cell."""
     method, sampling, rows, disabled = CELLS[cell]
     content = load_params().model_dump()
     content |= {"task": task, "arms": {"real": {"real": "all"}}}
+    content["real"]["rows"] = real_rows
     content["llm"]["threads"] = 1  # other numbers may give other texts
     content["generate"] |= {"seed": seed, "method": method, "candidates": CANDIDATES}
     content["generate"] |= {"samples_per_prompt": SAMPLES, "prompts_per_wave": PROMPTS_PER_WAVE}
@@ -88,9 +101,9 @@ def task_params(task: str, seed: int = SEEDS[0], cell: str = PLAIN) -> Params:
     return Params.model_validate(content)
 
 
-def run(name: str) -> dict[str, Any]:
+def run(name: str, real_rows: int) -> dict[str, Any]:
     """Return each cell's counts and scores, by the names of `ROWS`."""
-    task = load_task(task_params(name))
+    task = load_task(task_params(name, real_rows))
     evaluate, labels = task.params.evaluate, len(task.card.label_names)
     bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
     method = MethodTask(task, {}, bootstrap)
@@ -102,29 +115,30 @@ def run(name: str) -> dict[str, Any]:
         by_cell: dict[str, list[tuple[Task, list[Candidate]]]] = {cell: [] for cell in CELLS}
         for seed, cell in product(SEEDS, CELLS):
             print(f"grounding: {name}, {cell}, seed {seed}", file=sys.stderr)
-            by_cell[cell].append(_write(name, seed, cell, model))
+            by_cell[cell].append(_write(task_params(name, real_rows, seed, cell), model))
         for cell, written in by_cell.items():
-            counts[cell] = {"candidates": CANDIDATES, "with_value": _with_value(written)}
+            counts[cell] = {"with_value": _with_value(written)}
             for rows, action in ROWS.items():
                 kept = [_keep(of, candidates, action, model) for of, candidates in written]
                 counts[cell][rows] = [*map(len, kept)]
                 arms[rows][cell] = _predict(task, cell, kept)
         labelled = _labelled(task, model)
     arms["checked"][LABELLED] = _predict(task, LABELLED, [], labelled)
-    counts[LABELLED] = {"candidates": CANDIDATES, "checked": [len(labelled)]}
+    counts[LABELLED] = {"checked": [len(labelled)]}
     scored = {
         rows: {cell: method.entry(arm, of[PLAIN]) for cell, arm in of.items()} for rows, of in arms.items()
     }
-    train = len(task.rows.train)
-    return {"task": name, "real_rows": train, "test_rows": len(task.truth), "cells": counts, "scores": scored}
+    settings = {"candidates": CANDIDATES, "prompts_per_label": CANDIDATES // SAMPLES // labels}
+    settings |= {"seeds": len(SEEDS), "encoder": ENCODER}
+    return {"test_rows": len(task.truth), "settings": settings, "cells": counts, "scores": scored}
 
 
-def _write(name: str, seed: int, cell: str, model: LanguageModel) -> tuple[Task, list[Candidate]]:
+def _write(params: Params, model: LanguageModel) -> tuple[Task, list[Candidate]]:
     """Write a cell's candidates; return them with the task and the cell's settings."""
-    task = load_task(task_params(name, seed, cell))
-    facts = read_facts(task.card, name).rows
-    session = Session(task.params, task.card, task.rows.train, model, facts)
-    return task, session.write(session.waves(), f"{name} {cell} {seed}")[0]
+    task = load_task(params)
+    facts = read_facts(task.card, params.task).rows
+    session = Session(params, task.card, task.rows.train, model, facts)
+    return task, session.write(session.waves(), f"{params.task} {params.generate.seed}")[0]
 
 
 def _keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
@@ -170,27 +184,37 @@ def _predict(
     return predict(task, student, name, drawn)
 
 
-def page(result: Mapping[str, Any]) -> str:
+def page(results: Mapping[str, Any]) -> str:
     """Return docs/explanation/grounding_measured.md."""
-    cells, scores = result["cells"], result["scores"]
     lines = [
         "# Grounding, measured\n",
-        f"Written by `python -m experiments.grounding --page` from `metrics/grounding.json`; `python -m "
-        f"experiments.grounding {result['task']}` runs it, with the card of "
-        "[facts.md](../howto/facts.md). "
-        f"{CANDIDATES} candidates each, {SAMPLES} from a prompt; {len(SEEDS)} seeds, each of which draws "
-        f"other facts and writes other texts; {result['real_rows']} real rows, {result['test_rows']} test "
-        f"rows; a linear head on {ENCODER}. *plain*: `few_shot` with the same numbers. *facts*: rows of the "
-        "table for each label. Rows *as written* have the label that they were written for; the labels of "
-        "*checked* ones were scored by a classifier of the real rows. Accuracy in per cent, differences in "
-        "points, with 95 % intervals over test rows and seeds; p-values are corrected for all of the table "
-        "(Holm 1979).\n",
+        "Written by `python -m experiments.grounding --page` from `metrics/grounding.json`; `python -m "
+        "experiments.grounding TASK` runs it, with a card such as that of [facts.md](../howto/facts.md). "
+        "*plain*: `few_shot` with as many candidates and texts per prompt. *facts*: rows of the table that "
+        "each label may use, one for each prompt. *labelled texts*: as many texts that exist already. Rows "
+        "*as written* have the label that they were written for; the labels of *checked* ones were scored by "
+        "a classifier of the real rows. Accuracy in per cent, differences in points, with 95 % intervals over "
+        "test rows and seeds, each of which draws other facts and writes other texts; p-values are corrected "
+        "for all of their table (Holm 1979). Kept rows are balanced: the label with the fewest accepted ones "
+        "limits the others.\n",
+    ]
+    return "\n".join([*lines, *(line for item in results.items() for line in _table(*item))])
+
+
+def _table(title: str, result: Mapping[str, Any]) -> list[str]:
+    cells, settings = result["cells"], result["settings"]
+    entries = [([rows, cell], entry) for rows, of in result["scores"].items() for cell, entry in of.items()]
+    more = iter([_counts(cells.get(cell, {}), rows) for (rows, cell), _ in entries])
+    return [
+        f"## {title}\n",
+        f"{settings['candidates']} candidates, of {settings['prompts_per_label']} prompts for each label; "
+        f"seeds: {settings['seeds']}; {result['test_rows']} test rows; a linear head on "
+        f"{settings['encoder']}.\n",
         "| rows | candidates | accuracy | against plain | Holm p | with their value | kept, by seed |",
         "|---|---|---|---|---|---|---|",
+        *table(entries, lambda _: next(more)),
+        "",
     ]
-    entries = [([rows, cell], entry) for rows, of in scores.items() for cell, entry in of.items()]
-    more = iter([_counts(cells.get(cell, {}), rows) for (rows, cell), _ in entries])
-    return "\n".join([*lines, *table(entries, lambda _: next(more))]) + "\n"
 
 
 def _counts(cell: Mapping[str, Any], rows: str) -> list[str]:
@@ -201,5 +225,6 @@ def _counts(cell: Mapping[str, Any], rows: str) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments.grounding", description=main.__doc__)
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task card with `facts`")
+    parser.add_argument("--real-rows", type=int, default=100, metavar="N", help="to begin with; 100")
     parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "grounding", main)

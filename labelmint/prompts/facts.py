@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from labelmint.core.params import FactSampling, Generate
-from labelmint.core.records import Fact, Input, texts_of
+from labelmint.core.records import Fact
 from labelmint.core.words import words_of
 from labelmint.tasks.cards import TaskCard
 
@@ -63,16 +63,16 @@ def _diverse_first(facts: Sequence[Fact], count: int) -> list[Fact]:
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3)).fit_transform(texts)
     chosen, nearest = [0], np.full(len(facts), -1.0)
     while len(chosen) < min(count, len(facts), _MOST_DIVERSE):
-        nearest = np.maximum(nearest, (vectors @ vectors[chosen[-1]].T).toarray()[:, 0])
+        nearest = np.maximum(nearest, vectors @ vectors[chosen[-1]].toarray()[0])
         nearest[chosen[-1]] = np.inf
         chosen.append(int(nearest.argmin()))
     rest = sorted(set(range(len(facts))) - {*chosen})
     return [facts[place] for place in (*chosen, *rest)]
 
 
-def fact_in(row: Input, facts: Sequence[Fact], column: str) -> Fact | None:
-    """Return the fact whose cell in a column, the longest one if there are several, stands in the row."""
-    text = "".join(map(_spaced, texts_of(row)[-1:]))
+def fact_in(texts: Sequence[str], facts: Sequence[Fact], column: str) -> Fact | None:
+    """Return the fact whose cell in a column, the longest one if there are several, stands in a text."""
+    text = "\n".join(map(_spaced, texts))
     found = [fact for fact in facts if _spaced(fact["values"][column]) in text]
     return max(found, key=lambda fact: len(fact["values"][column]), default=None)
 

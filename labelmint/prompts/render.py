@@ -7,7 +7,7 @@ and not to parse them from the answer). `order: text_first` is the other way rou
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import zip_longest
+from itertools import repeat
 
 from labelmint.prompts.spec import PromptSpec
 from labelmint.tasks.cards import TaskCard, row_text
@@ -148,11 +148,10 @@ def _intro(card: TaskCard, spec: PromptSpec) -> str:
 
 def _listed(card: TaskCard, spec: PromptSpec) -> str:
     shown = ""
-    for row, modifiers in zip_longest(spec.demonstrations, spec.shown_modifiers, fillvalue=()):
-        first = () if card.pair_name else modifiers
+    for row, modifiers in zip(spec.demonstrations, spec.shown_modifiers or repeat(()), strict=False):
+        # Where they stand in the header of the text to be written: of a pair, the first that is written.
+        first, second = ((), modifiers) if spec.first_text else (modifiers, ())
         shown += f"{header(card, row['label'], first)} {row['text']}"
-        shown += (
-            f"\n{pair_header(card, row['label'], modifiers)} {row['text_pair']}" if card.pair_name else ""
-        )
+        shown += f"\n{pair_header(card, row['label'], second)} {row['text_pair']}" if card.pair_name else ""
         shown += "\n\n"
     return shown

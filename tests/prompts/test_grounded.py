@@ -1,5 +1,4 @@
 import random
-import time
 from collections import Counter
 
 import pytest
@@ -57,11 +56,17 @@ def test_real_rows_are_shown_with_the_longest_fact_that_they_mention(template):
         assert f"\n{line}\n" in each.prompt["text"]
 
 
-def test_real_pairs_are_shown_with_a_fact_of_their_second_text():
+@pytest.mark.parametrize(
+    ("pairs", "shown"),
+    [
+        ("second", "Premise: actor 1\nHypothesis with actor 2 as hero (negative): it is actor 2\n"),
+        ("both", "Premise with actor 1 as villain: actor 1\nHypothesis (negative): it is actor 2\n"),
+    ],
+)
+def test_real_pairs_are_shown_with_a_fact_of_the_texts_that_are_written(pairs, shown):
     row = {"id": "r1", "text": "actor 1", "text_pair": "it is actor 2", "label": "negative"}
     the_card = card(**PAIR_CARD, facts={**TABLE, "must_occur": "actor"})
-    each = flat(planned([row], the_card, None, {"grounded": 1.0}, {"negative": 1.0}))[0]
-    shown = "Premise: actor 1\nHypothesis with actor 2 as hero (negative): it is actor 2\n"
+    each = flat(planned([row], the_card, None, {"grounded": 1.0}, {"negative": 1.0}, pairs=pairs))[0]
     assert shown in each.prompt["text"]
 
 
@@ -101,14 +106,6 @@ def test_diverse_facts_are_unlike_each_other():
     for seed in range(5):
         first = order("diversity", rows=3, facts=alike + others, seed=seed)
         assert sum(fact in others for fact in first) == 2
-
-
-def test_diversity_of_a_large_table_takes_seconds_at_most():
-    draw, begin = random.Random(1), time.perf_counter()
-    names = ["".join(draw.choices("abcdefghij", k=12)) for _ in range(5000)]
-    facts = [{"label": "", "values": {"actor": name, "part": "a"}} for name in names]
-    assert sorted(map(str, order("diversity", facts=facts))) == sorted(map(str, facts))
-    assert time.perf_counter() - begin < 10
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import random
 
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Generate
-from labelmint.core.records import Fact, Labelled
+from labelmint.core.records import Fact, Labelled, texts_of
 from labelmint.core.slots import fill
 from labelmint.prompts.facts import fact_in
 from labelmint.prompts.spec import Context, Method, PromptSpec
@@ -56,7 +56,8 @@ def _mentioned(context: Context, row: Labelled) -> Fact | None:
     table = context.card.facts
     if table is None or table.must_occur is None:
         return None
-    return fact_in(row, context.facts.get(row["label"], ()), table.must_occur)
+    texts = [row["text_pair"]] if context.writes_second else texts_of(row)
+    return fact_in(texts, context.facts.get(row["label"], ()), table.must_occur)
 
 
 METHOD = Method(
