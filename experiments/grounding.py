@@ -128,8 +128,12 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
     scored = {
         rows: {cell: method.entry(arm, of[PLAIN]) for cell, arm in of.items()} for rows, of in arms.items()
     }
-    settings = {"candidates": CANDIDATES, "prompts_per_label": CANDIDATES // SAMPLES // labels}
-    settings |= {"seeds": len(SEEDS), "encoder": ENCODER}
+    settings = {
+        "candidates": CANDIDATES,
+        "prompts_per_label": CANDIDATES // SAMPLES // labels,
+        "seeds": len(SEEDS),
+        "encoder": ENCODER,
+    }
     return {"test_rows": len(task.truth), "settings": settings, "cells": counts, "scores": scored}
 
 
@@ -190,13 +194,13 @@ def page(results: Mapping[str, Any]) -> str:
         "# Grounding, measured\n",
         "Written by `python -m experiments.grounding --page` from `metrics/grounding.json`; `python -m "
         "experiments.grounding TASK` runs it, with a card such as that of [facts.md](../howto/facts.md). "
-        "*plain*: `few_shot` with as many candidates and texts per prompt. *facts*: rows of the table that "
-        "each label may use, one for each prompt. *labelled texts*: as many texts that exist already. Rows "
-        "*as written* have the label that they were written for; the labels of *checked* ones were scored by "
-        "a classifier of the real rows. Accuracy in per cent, differences in points, with 95 % intervals over "
-        "test rows and seeds, each of which draws other facts and writes other texts; p-values are corrected "
-        "for all of their table (Holm 1979). Kept rows are balanced: the label with the fewest accepted ones "
-        "limits the others.\n",
+        "*plain*: `few_shot` with as many candidates and texts per prompt. *facts*: rows of the table "
+        "that each label may use, one for each prompt. *labelled texts*: as many texts that exist "
+        "already. Rows *as written* have the label that they were written for; the labels of *checked* "
+        "ones were scored by a classifier of the real rows. Accuracy in per cent, differences in points, "
+        "with 95 % intervals over test rows and seeds, each of which draws other facts and writes other "
+        "texts; p-values are corrected for all of their table (Holm 1979). Kept rows are balanced: the "
+        "label with the fewest accepted ones limits the others.\n",
     ]
     return "\n".join([*lines, *(line for item in results.items() for line in _table(*item))])
 

@@ -1,7 +1,8 @@
+from pkgutil import resolve_name
+
 import pytest
 
 from labelmint.core.records import dump
-from labelmint.rules import form
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES
 from tests.builders import candidate, card, labelled
@@ -21,8 +22,8 @@ def verdict(text, real=REAL, the_card=None, **changes):
     row = candidate(1, text, **changes)
     train = [labelled("negative", number, shown) for number, shown in enumerate(real)]
     context = FormContext(settings().filter, the_card or card(), train)
-    for name in (name for name, rule in RULES.items() if rule.scope == "row"):
-        evidence = getattr(form, name)(row, context)
+    for name, each in RULES.items():
+        evidence = resolve_name(each.function)(row, context) if each.scope == "row" else None
         if evidence is not None:
             return name, evidence
     return None
