@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add(commands, "preview", "show a prompt and five texts per label; takes about a minute", _preview)
     _add(commands, "check", "look at the data and forecast what a run will bring and take", _check)
+    _add_tune(commands)
     _add_next(commands)
     _add_predict(commands)
     _add_export(commands)
@@ -56,6 +57,12 @@ def _add(
     command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
     command.set_defaults(run=run)
     return command
+
+
+def _add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add(commands, "tune", "try prompt settings in small batches, and say which is best", _tune)
+    help_text = "how many texts to write in all (960, about ten minutes on two cores)"
+    command.add_argument("--candidates", type=_positive, default=960, metavar="N", help=help_text)
 
 
 def _add_next(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -154,6 +161,13 @@ def _check(_: argparse.Namespace) -> None:
     from labelmint.core.params import load_params
 
     check(load_params())
+
+
+def _tune(given: argparse.Namespace) -> None:
+    from labelmint.core.params import load_params
+    from labelmint.tune.command import tune
+
+    tune(load_params(), given.candidates)
 
 
 def _next(given: argparse.Namespace) -> None:

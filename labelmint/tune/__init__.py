@@ -1,0 +1,1 @@
+"""`labelmint tune`: try prompt settings in small batches, and say which are worth a run."""

@@ -1,0 +1,122 @@
+"""Sequential halving (Karnin et al. 2013): spend the texts on the settings that look best.
+
+In each round every remaining setting writes equally many new texts and is scored by these alone. The better
+half goes on, and the current settings always do: so the last round compares the best change with them, on
+texts that decided nothing before.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from labelmint.core.errors import ParamsError
+from labelmint.core.params import Params
+from labelmint.core.records import Candidate, Input, Labelled
+from labelmint.encoder.vectors import Floats as Vectors
+from labelmint.encoder.vectors import embed_rows
+from labelmint.labelling.scores import score_candidates
+from labelmint.llm.base import LanguageModel
+from labelmint.rules.apply import apply_rules
+from labelmint.rules.filtering import can_be_scored, scorable
+from labelmint.tasks.cards import TaskCard
+from labelmint.tune.score import Floats, Outcome, discriminate
+from labelmint.tune.settings import TEXTS_PER_PROMPT, WAVE_TEXTS, Setting
+
+Round = dict[str, Outcome]  # by the settings' names
+Written = tuple[list[Candidate], float]  # texts and seconds
+
+
+def plan_rounds(settings: int, candidates: int) -> list[tuple[int, int]]:
+    """Return for each round how many settings it has, and how many waves each of them writes.
+
+    Raise `ParamsError` if the candidates are too few.
+    """
+    sizes = [settings]
+    while sizes[-1] > 2:
+        sizes.append(-(-sizes[-1] // 2))
+    least = len(sizes) * settings * WAVE_TEXTS
+    if candidates < least:
+        raise ParamsError(
+            f"--candidates {candidates}: too few for {settings} settings in {len(sizes)} rounds; say {least}"
+        )
+    return [(size, candidates // (len(sizes) * size * WAVE_TEXTS)) for size in sizes]
+
+
+def run_race(
+    params: Params,
+    card: TaskCard,
+    train: Sequence[Labelled],
+    model: LanguageModel,
+    settings: Sequence[Setting],
+    candidates: int,
+) -> list[Round]:
+    """Write texts and score them; `settings` begin with the current ones, `train` are the real rows."""
+    current, *others = settings
+    plan, rounds = plan_rounds(len(settings), candidates), list[Round]()
+    todo, done, first, begin = sum(size * waves for size, waves in plan), 0, 0, time.monotonic()
+    for number, (size, waves) in enumerate(plan, 1):
+        others = others[: size - 1]
+        title = f"tune, round {number} of {len(plan)}"
+        written = {each.name: each.write(first, waves, title) for each in (current, *others)}
+        rounds.append(measure(params, card, train, model, written))
+        others.sort(key=lambda each: -rounds[-1][each.name].score)
+        first, done = first + waves, done + size * waves
+        minutes = (time.monotonic() - begin) / 60 * (todo - done) / done
+        texts = f"{done * WAVE_TEXTS} of {todo * WAVE_TEXTS} texts"
+        print(f"{title}: {texts}, about {minutes:.0f} minutes left", file=sys.stderr)
+    return rounds
+
+
+def measure(
+    params: Params,
+    card: TaskCard,
+    train: Sequence[Labelled],
+    model: LanguageModel,
+    written: dict[str, Written],
+) -> Round:
+    """Score the texts of all settings together, and then each by itself."""
+    together = [row for rows, _ in written.values() for row in rows]
+    scores = score_candidates(params, card, together, train, model).texts
+    # The scorer `classifier` embeds the same lists, so that their vectors are in the cache.
+    vectors = {
+        row["id"]: vector
+        for part in (scorable(params.filter, together), train)
+        for row, vector in zip(part, embed_rows(params.train, part), strict=True)
+    }
+
+    def embed(rows: Sequence[Input]) -> Vectors:
+        return np.stack([vectors[row["id"]] for row in rows]) if rows else np.zeros((0, 0), np.float32)
+
+    def best(row: Candidate) -> str:
+        return card.label_names[scores[row["id"]].argmax()]
+
+    def outcome(rows: list[Candidate], seconds: float) -> Outcome:
+        # No test row is compared with: nothing is kept of these texts that could leak.
+        passed = {row["id"] for row in apply_rules(params, card, rows, train, [], scores, embed).remaining}
+        finished = [row for row in rows if can_be_scored(row)]
+        ids = {row["id"] for row in finished}
+        agreed = {row["id"] for row in finished if best(row) == row["label"]}
+        places = [place for place, row in enumerate(rows) if row["id"] in ids]
+        prompts = [place // TEXTS_PER_PROMPT for place in places]
+        above = np.zeros((len(rows), len(train)))
+        above[places] = discriminate(embed(finished), embed(train), prompts, params.generate.seed)
+
+        def by_prompt(some: set[str]) -> Floats:
+            counts = np.array([row["id"] in some for row in rows], np.float64).reshape(-1, TEXTS_PER_PROMPT)
+            return np.asarray(counts.sum(axis=1))
+
+        return Outcome(
+            texts=len(rows),
+            seconds=seconds,
+            agreed=len(agreed) / len(rows),
+            accepted=len(passed) / len(rows),
+            usable=by_prompt(agreed & passed),
+            finished=by_prompt(ids),
+            above=above.reshape(-1, TEXTS_PER_PROMPT, len(train)).sum(axis=1),
+        )
+
+    return {name: outcome(*texts) for name, texts in written.items()}

@@ -1,0 +1,173 @@
+"""`labelmint tune` with a scripted model that writes like the real rows at one temperature alone."""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+
+from labelmint import cli
+from labelmint.core import paths
+from labelmint.core.errors import ModelError
+from labelmint.core.records import write_rows
+from labelmint.llm.base import Completion
+from labelmint.tune import command, settings
+from labelmint.tune.race import plan_rounds
+from labelmint.tune.score import Outcome, discriminate
+from tests.builders import OPINIONS, review, reviews, write_card
+from tests.fake_model import FakeModel
+
+TWO_ROUNDS = ["--candidates", "240"]
+
+
+class Writer(FakeModel):
+    """Writes reviews of the label asked for; at other temperatures than 0.8 positive ones with a tail."""
+
+    temperature = 1.0
+
+    def write_wave(self, groups, sampling, on_text=None):
+        self.temperature = sampling.temperature
+        return super().write_wave(groups, sampling, on_text)
+
+    def write(self, prompt, seed):
+        label = max(OPINIONS, key=prompt.lower().rfind)
+        if self.temperature == 0.8:
+            return Completion(review(label, seed)["text"], 9, "stop")
+        return Completion(f"{review('positive', seed)['text']} and and !", 12, "stop")
+
+
+def reads_opinions(text, choice):
+    return 0.0 if any(word in text for word in OPINIONS[choice.strip()]) else -3.0
+
+
+@pytest.fixture
+def model(prepared, tiny_encoder, set_params, monkeypatch):
+    """Return the model that tune opens in a project of 20 real rows, with three settings to try."""
+    model = Writer(reader=reads_opinions)
+    monkeypatch.setattr(command, "open_model", lambda _: nullcontext(model))
+    changes = [{"temperature": 1.2}, {"temperature": 0.8}, {"method": "few_shot"}]
+    monkeypatch.setattr(settings, "CHANGES", changes)
+    set_params({"labelling.demonstrations": 2, "labelling.scorers": ["llm"]})
+    return model
+
+
+def tune(capsys, *arguments):
+    """Run the command; return its exit status, output and errors."""
+    try:
+        cli.main(["tune", *arguments])
+        status = 0
+    except SystemExit as stopped:
+        status = stopped.code
+    return status, *capsys.readouterr()
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_settings_that_write_like_real_rows_win_and_the_project_stays_as_it_is(prepared, model, capsys):
+    paths.TEST_INPUTS.unlink()
+    paths.TEST_LABELS.unlink()
+    before = files(prepared)
+    status, out, err = tune(capsys, *TWO_ROUNDS)
+    assert status == 0, err
+    assert files(prepared) == before
+    table = [line.split("  ")[0] for line in out.splitlines()]
+    # method=few_shot writes the same texts as the settings of params.yaml, and isn't tried.
+    assert table[3:6] == ["temperature=0.8", "as in params.yaml", "temperature=1.2"]
+    assert "temperature=0.8 scores +" in out
+    assert "better by more than noise; to use it:\n  dvc exp run -S generate.temperature=0.8\n" in out
+    assert out.endswith("generate:\n  temperature: 0.8\n")
+    assert "tune, round 1 of 2: 120 of 200 texts, about 0 minutes left" in err
+    # Finished texts come from the cache.
+    written = model.waves_written
+    assert tune(capsys, *TWO_ROUNDS)[0] == 0
+    assert model.waves_written == written
+
+
+def test_settings_that_cannot_work_are_told_and_the_others_tried(model, monkeypatch, capsys):
+    def check_wave(groups, sampling):
+        if sampling.temperature == 1.2:
+            raise ModelError("params.yaml: that doesn't fit")
+
+    monkeypatch.setattr(model, "check_wave", check_wave)
+    status, out, err = tune(capsys, *TWO_ROUNDS)
+    assert status == 0, err
+    assert out.startswith("not tried: temperature=1.2: params.yaml: that doesn't fit\n")
+    assert "temperature=0.8 scores +" in out
+
+
+def test_errors_are_one_line_before_anything_is_written(prepared, model, set_params, capsys):
+    def message(*arguments):
+        status, out, err = tune(capsys, *arguments)
+        assert (status, out) == (1, "")
+        assert model.waves_written == 0
+        return err.splitlines()[-1].removeprefix("labelmint tune: error: ")
+
+    assert message("--candidates", "100").startswith(
+        "--candidates 100: too few for 3 settings in 2 rounds; say 240"
+    )
+    set_params({"generate.method": "few_shots"})
+    assert message().startswith("params.yaml: generate.method: no method 'few_shots'")
+    set_params({"generate.method": "auto"})
+    model.can_score = False
+    assert "labelling.scorers: this model or backend can't score labels; say [classifier]" in message()
+    write_rows(paths.REAL_TRAIN, reviews({"negative": 3, "positive": 3}))
+    assert message().startswith("data/real/train.jsonl: 6 rows, and tune compares texts with at least 20")
+    write_rows(paths.REAL_TRAIN, [])
+    assert message().startswith("data/real/train.jsonl: 0 rows")
+    write_rows(paths.REAL_TRAIN, [{**row, "label": "sports"} for row in reviews({"negative": 30})])
+    assert message().startswith(
+        "data/real/train.jsonl: no label 'sports' in data/tasks/tiny.yaml: another task"
+    )
+    paths.REAL_TRAIN.unlink()
+    assert message() == "data/real/train.jsonl: no such file; run `dvc repro prepare`"
+
+
+def test_a_server_that_scores_no_labels_is_enough_with_the_classifier(model, set_params, capsys):
+    model.can_score = False
+    set_params({"labelling.scorers": ["classifier"]})
+    status, out, err = tune(capsys, *TWO_ROUNDS)
+    assert status == 0, err
+    assert model.texts_scored == 0
+    assert "Against the settings of params.yaml" in out
+
+
+def test_pairs_are_tuned_like_texts(prepared, model, set_params, capsys):
+    write_card(prepared, "tiny", pair_name="reply", source=None)
+    rows = reviews({"negative": 10, "positive": 10})
+    write_rows(paths.REAL_TRAIN, [{**row, "text_pair": f"{row['text']} and"} for row in rows])
+    set_params({"generate.demonstrations": 2})
+    status, out, err = tune(capsys, *TWO_ROUNDS)
+    assert status == 0, err
+    assert "Against the settings of params.yaml, on 40 new texts of each" in out
+
+
+def test_rounds_cost_the_same_and_end_with_two():
+    assert plan_rounds(8, 960) == [(8, 1), (4, 2), (2, 4)]
+    assert plan_rounds(8, 1920) == [(8, 2), (4, 4), (2, 8)]
+    assert plan_rounds(2, 100) == [(2, 1)]
+
+
+def vectors(count, shift, seed):
+    draw = np.random.default_rng(seed).normal(size=(count, 8))
+    draw[:, 0] += shift
+    return draw / np.linalg.norm(draw, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("shift", "low", "high"), [(0.0, 0.4, 0.6), (5.0, 0.95, 1.0)])
+def test_texts_of_another_kind_are_told_from_real_ones(shift, low, high):
+    above = discriminate(vectors(200, shift, 1), vectors(100, 0.0, 2), [*range(40)] * 5, seed=1)
+    assert above.shape == (200, 100)
+    assert low <= above.mean() <= high
+
+
+def test_the_score_is_the_usable_share_as_far_as_texts_are_like_real_ones():
+    def outcome(usable, above):
+        five = np.full(10, 5.0)
+        return Outcome(50, 1.0, usable, usable, five * usable, five, np.full((10, 20), 5 * above))
+
+    assert outcome(0.8, 0.5).score == pytest.approx(0.8)
+    assert outcome(0.8, 0.75).score == pytest.approx(0.4)
+    assert outcome(0.8, 1.0).score == outcome(0.8, 1.0).auc - 1 == 0
+    low, high = outcome(0.8, 0.5).gain_interval(outcome(0.5, 0.5))
+    assert low == pytest.approx(0.3) == high
