@@ -119,8 +119,9 @@ def shown(outcome: Outcome) -> dict[str, float]:
         "auc_high": round(high, 4),
         "agreed": round(outcome.agreed, 4),
         "accepted": round(outcome.accepted, 4),
+        "both": round(outcome.both, 4),
         "score": round(outcome.score, 4),
-        "seconds": round(outcome.seconds, 1),
+        "texts_per_minute": round(outcome.texts_per_minute),
     }
 
 
@@ -148,8 +149,8 @@ def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     lines.append("\n## What tune saw\n")
     lines.append("Each setting's last round; the settings of a round wrote equally many texts.\n")
     lines += [
-        "| task | setting | texts | AUC | agreed | accepted | score | texts/min |",
-        "|---|---|---|---|---|---|---|---|",
+        "| task | setting | texts | AUC | agreed | accepted | both | score | texts/min |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
         lines += _race(name, result["race"])
@@ -171,8 +172,8 @@ def _race(name: str, rounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for setting, of in sorted(_last(rounds).items(), key=lambda item: (-item[1]["texts"], -item[1]["score"])):
         auc = f"{of['auc']:.2f} ({of['auc_low']:.2f}–{of['auc_high']:.2f})"
         yield (
-            f"| {name} | {setting} | {of['texts']} | {auc} | {of['agreed']:.0%} | {of['accepted']:.0%} | "
-            f"{of['score']:.2f} | {60 * of['texts'] / of['seconds']:.0f} |"
+            f"| {name} | {setting} | {of['texts']} | {auc} | {of['agreed']:.0%} | {of['accepted']:.0%} | {of['both']:.0%} | "
+            f"{of['score']:.2f} | {of['texts_per_minute']:.0f} |"
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from labelmint import cli
 from labelmint.core.cache import Cache
 
-COMMANDS = ["preview", "check", "next", "predict", "export", "verdict", "compare", "cache", "models"]
+COMMANDS = ["preview", "check", "tune", "next", "predict", "export", "verdict", "compare", "cache", "models"]
 
 
 def run(capsys, *arguments):
@@ -45,6 +45,7 @@ def test_help_needs_no_heavy_library():
         (["verdict"], "metrics/evaluate.json: no such file; run `dvc repro`"),
         (["next"], "data/labelled/kept.jsonl: no such file; run `dvc repro`"),
         (["preview"], "data/real/train.jsonl: no such file; run `dvc repro`"),
+        (["tune"], "data/real/train.jsonl: no such file; run `dvc repro prepare`"),
         (["models", "pin", "none"], "data/models.yaml: no model 'none'"),
     ],
 )
@@ -83,7 +84,15 @@ def test_the_cache_is_shown_and_cleared(capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["no-such"], ["models"], ["predict", "--format", "pdf"], ["next", "--rows", "0"]]
+    "arguments",
+    [
+        [],
+        ["no-such"],
+        ["models"],
+        ["predict", "--format", "pdf"],
+        ["next", "--rows", "0"],
+        ["tune", "--candidates", "x"],
+    ],
 )
 def test_a_wrong_command_is_a_usage_error(capsys, arguments):
     status, _, err = run(capsys, *arguments)

@@ -63,7 +63,7 @@ def _labeller(scores: LabelScores) -> Iterator[str]:
 def _table(rounds: Sequence[Round]) -> Iterator[str]:
     """Yield a line for each setting, from its last round; the best come first."""
     width = max(map(len, rounds[0]))
-    yield f"\n{'setting':<{width}}  round  texts  AUC (95 %)        agreed  accepted  score  texts/min"
+    yield f"\n{'setting':<{width}}  round  texts  AUC (95 %)        agreed  accepted  both  score  texts/min"
     shown: set[str] = set()
     for number in range(len(rounds), 0, -1):
         for name, of in sorted(rounds[number - 1].items(), key=lambda item: -item[1].score):
@@ -71,7 +71,7 @@ def _table(rounds: Sequence[Round]) -> Iterator[str]:
                 auc = "{:.2f} ({:.2f}–{:.2f})".format(of.auc, *of.auc_interval())
                 yield (
                     f"{name:<{width}}  {number:>5}  {of.texts:>5}  {auc}  {of.agreed:>6.0%}  "
-                    f"{of.accepted:>8.0%}  {of.score:>5.2f}  {60 * of.texts / of.seconds:>9.0f}"
+                    f"{of.accepted:>8.0%}  {of.both:>4.0%}  {of.score:>5.2f}  {of.texts_per_minute:>9.0f}"
                 )
             shown.add(name)
 

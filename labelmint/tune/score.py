@@ -56,6 +56,16 @@ class Outcome:
         """The usable share times 2 · (1 - AUC), which is 1 where texts can't be told from real rows."""
         return float(self._score(*map(_once, self.above.shape))[0])
 
+    @property
+    def both(self) -> float:
+        """The usable share: agreed and accepted."""
+        return float(self.usable.sum() / self.texts)
+
+    @property
+    def texts_per_minute(self) -> float:
+        """How quickly they were written."""
+        return 60 * self.texts / max(self.seconds, 1e-3)
+
     def auc_interval(self) -> tuple[float, float]:
         """Return the AUC's 95 % bootstrap interval over prompts and real rows."""
         return _interval(self._auc(*self._drawn()))

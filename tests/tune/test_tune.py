@@ -10,7 +10,7 @@ from labelmint.core import paths
 from labelmint.core.errors import ModelError
 from labelmint.core.records import write_rows
 from labelmint.llm.base import Completion
-from labelmint.tune import command, settings
+from labelmint.tune import command, score, settings
 from labelmint.tune.race import plan_rounds
 from labelmint.tune.score import Outcome, discriminate
 from tests.builders import OPINIONS, review, reviews, write_card
@@ -46,6 +46,7 @@ def model(prepared, tiny_encoder, set_params, monkeypatch):
     monkeypatch.setattr(command, "open_model", lambda _: nullcontext(model))
     changes = [{"temperature": 1.2}, {"temperature": 0.8}, {"method": "few_shot"}]
     monkeypatch.setattr(settings, "CHANGES", changes)
+    monkeypatch.setattr(score, "_SAMPLES", 100)
     set_params({"labelling.demonstrations": 2, "labelling.scorers": ["llm"]})
     return model
 
@@ -123,21 +124,27 @@ def test_errors_are_one_line_before_anything_is_written(prepared, model, set_par
     assert message() == "data/real/train.jsonl: no such file; run `dvc repro prepare`"
 
 
-def test_a_server_that_scores_no_labels_is_enough_with_the_classifier(model, set_params, capsys):
+@pytest.fixture
+def one_change(monkeypatch):
+    """Have one change tried, which takes one round."""
+    monkeypatch.setattr(settings, "CHANGES", [{"temperature": 0.8}])
+
+
+def test_a_server_that_scores_no_labels_will_do_with_the_classifier(model, one_change, set_params, capsys):
     model.can_score = False
     set_params({"labelling.scorers": ["classifier"]})
-    status, out, err = tune(capsys, *TWO_ROUNDS)
+    status, out, err = tune(capsys, "--candidates", "80")
     assert status == 0, err
     assert model.texts_scored == 0
     assert "Against the settings of params.yaml" in out
 
 
-def test_pairs_are_tuned_like_texts(prepared, model, set_params, capsys):
+def test_pairs_are_tuned_like_texts(prepared, model, one_change, set_params, capsys):
     write_card(prepared, "tiny", pair_name="reply", source=None)
     rows = reviews({"negative": 10, "positive": 10})
     write_rows(paths.REAL_TRAIN, [{**row, "text_pair": f"{row['text']} and"} for row in rows])
     set_params({"generate.demonstrations": 2})
-    status, out, err = tune(capsys, *TWO_ROUNDS)
+    status, out, err = tune(capsys, "--candidates", "80")
     assert status == 0, err
     assert "Against the settings of params.yaml, on 40 new texts of each" in out
 

@@ -1,0 +1,57 @@
+"""The measurement of `labelmint tune`, from end to end with a scripted model and a tiny encoder."""
+
+import json
+from contextlib import nullcontext
+
+import pytest
+
+from experiments import sources, tuning
+from labelmint.core.errors import DataError
+from labelmint.tune import settings
+from tests.builders import REPOSITORY
+from tests.fake_model import FakeModel
+
+
+@pytest.fixture
+def small(prepared, set_params, tiny_encoder, monkeypatch):
+    """Measure on one tiny task with three settings; return the page's path."""
+    set_params(
+        {"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 2, "labelling.scorers": ["llm"]}
+    )
+    monkeypatch.setattr(sources, "STUDENTS", {"tiny": ("tiny", "linear_head")})
+    monkeypatch.setattr(settings, "CHANGES", [{"temperature": 0.8}, {"min_p": 0.1}])
+    page = prepared / "tuning.md"
+    values = {"TASKS": ["tiny"], "MPNET": "tiny", "PAGE": page, "TRIED": 240, "CANDIDATES": 96}
+    for name, value in values.items():
+        monkeypatch.setattr(tuning, name, value)
+    monkeypatch.setattr(tuning, "open_model", lambda _: nullcontext(FakeModel()))
+    return page
+
+
+@pytest.mark.slow
+def test_the_results_and_the_page(small, monkeypatch):
+    tuning.main()
+    result = json.loads(tuning.RESULT.read_text(encoding="utf-8"))["tiny"]
+    assert [len(one) for one in result["race"]] == [3, 2]
+    assert result["settings"]["current"] == "as in params.yaml"
+    assert len({*result["settings"].values()}) == 3
+    assert {*result["students"]} == {"real", "current", "best change", "lowest in round 1"}
+    text = small.read_text(encoding="utf-8")
+    assert text.count("| tiny |") == 7
+    # Results that are there are not computed again.
+    monkeypatch.setattr(tuning, "run", None)
+    tuning.main()
+    assert small.read_text(encoding="utf-8") == text
+
+
+def test_a_page_of_no_results_is_an_error(small):
+    with pytest.raises(DataError, match=r"no results; run `python -m experiments\.tuning`"):
+        tuning.main(page_only=True)
+
+
+def test_the_page_of_the_repository_is_what_its_results_give(monkeypatch, tmp_path):
+    monkeypatch.chdir(REPOSITORY)
+    text = (REPOSITORY / tuning.PAGE).read_text(encoding="utf-8")
+    monkeypatch.setattr(tuning, "PAGE", tmp_path / "tuning.md")
+    tuning.main(page_only=True)
+    assert tuning.PAGE.read_text(encoding="utf-8") == text
