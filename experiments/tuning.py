@@ -172,8 +172,8 @@ def _race(name: str, rounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for setting, of in sorted(_last(rounds).items(), key=lambda item: (-item[1]["texts"], -item[1]["score"])):
         auc = f"{of['auc']:.2f} ({of['auc_low']:.2f}–{of['auc_high']:.2f})"
         yield (
-            f"| {name} | {setting} | {of['texts']} | {auc} | {of['agreed']:.0%} | {of['accepted']:.0%} | {of['both']:.0%} | "
-            f"{of['score']:.2f} | {of['texts_per_minute']:.0f} |"
+            f"| {name} | {setting} | {of['texts']} | {auc} | {of['agreed']:.0%} | {of['accepted']:.0%} | "
+            f"{of['both']:.0%} | {of['score']:.2f} | {of['texts_per_minute']:.0f} |"
         )
 
 
