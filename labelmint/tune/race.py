@@ -23,7 +23,7 @@ from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
 from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.cards import TaskCard
-from labelmint.tune.score import Floats, Outcome, discriminate
+from labelmint.tune.score import Outcome, discriminate, outcome_of
 from labelmint.tune.settings import TEXTS_PER_PROMPT, WAVE_TEXTS, Setting
 
 Round = dict[str, Outcome]  # by the settings' names
@@ -97,26 +97,12 @@ def measure(
     def outcome(rows: list[Candidate], seconds: float) -> Outcome:
         # No test row is compared with: nothing is kept of these texts that could leak.
         passed = {row["id"] for row in apply_rules(params, card, rows, train, [], scores, embed).remaining}
-        finished = [row for row in rows if can_be_scored(row)]
-        ids = {row["id"] for row in finished}
-        agreed = {row["id"] for row in finished if best(row) == row["label"]}
-        places = [place for place, row in enumerate(rows) if row["id"] in ids]
-        prompts = [place // TEXTS_PER_PROMPT for place in places]
-        above = np.zeros((len(rows), len(train)))
-        above[places] = discriminate(embed(finished), embed(train), prompts, params.generate.seed)
-
-        def by_prompt(some: set[str]) -> Floats:
-            counts = np.array([row["id"] in some for row in rows], np.float64).reshape(-1, TEXTS_PER_PROMPT)
-            return np.asarray(counts.sum(axis=1))
-
-        return Outcome(
-            texts=len(rows),
-            seconds=seconds,
-            agreed=len(agreed) / len(rows),
-            accepted=len(passed) / len(rows),
-            usable=by_prompt(agreed & passed),
-            finished=by_prompt(ids),
-            above=above.reshape(-1, TEXTS_PER_PROMPT, len(train)).sum(axis=1),
-        )
+        finished = np.array([can_be_scored(row) for row in rows])
+        accepted = np.array([row["id"] in passed for row in rows])
+        agreed = np.array([can_be_scored(row) and best(row) == row["label"] for row in rows])
+        places, above = np.flatnonzero(finished), np.zeros((len(rows), len(train)))
+        texts, prompts = embed([rows[place] for place in places]), places // TEXTS_PER_PROMPT
+        above[places] = discriminate(texts, embed(train), prompts.tolist(), params.generate.seed)
+        return outcome_of(agreed, accepted, finished, above, seconds)
 
     return {name: outcome(*texts) for name, texts in written.items()}

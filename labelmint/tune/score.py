@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from labelmint.encoder.vectors import Floats as Vectors
+from labelmint.tune.settings import TEXTS_PER_PROMPT
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -30,36 +31,30 @@ class Outcome:
 
     Attributes
     ----------
-    agreed, accepted : float
-        Shares of the texts written that score best under their own label, and that pass the filter's rules.
-    usable, finished : shape (prompts,)
-        How many texts of each prompt are both, and how many ended: the prompts are the units of chance.
-    above : shape (prompts, real rows)
-        How many of a prompt's finished texts look more as if written than the real row does; ties are half.
+    agreed, accepted, both : float
+        Shares of the texts written that score best under their own label, pass the filter's rules, and both.
+    aucs, scores : shape (1 + samples,)
+        The AUC and the score, then those of bootstrap samples. AUC: how well texts are told from real rows,
+        0.5 is chance, 1 always. Score: `both` times 2 · (1 - AUC), which is 1 for texts that aren't told.
     """
 
     texts: int
     seconds: float
     agreed: float
     accepted: float
-    usable: Floats
-    finished: Floats
-    above: Floats
+    both: float
+    aucs: Floats
+    scores: Floats
 
     @property
     def auc(self) -> float:
-        """How well texts are told from real rows: 0.5 is chance, 1 always."""
-        return float(self._auc(*map(_once, self.above.shape))[0])
+        """How well texts are told from real rows."""
+        return float(self.aucs[0])
 
     @property
     def score(self) -> float:
-        """The usable share times 2 · (1 - AUC), which is 1 where texts can't be told from real rows."""
-        return float(self._score(*map(_once, self.above.shape))[0])
-
-    @property
-    def both(self) -> float:
-        """The usable share: agreed and accepted."""
-        return float(self.usable.sum() / self.texts)
+        """How good the setting is, from 0 to 1."""
+        return float(self.scores[0])
 
     @property
     def texts_per_minute(self) -> float:
@@ -67,37 +62,46 @@ class Outcome:
         return 60 * self.texts / max(self.seconds, 1e-3)
 
     def auc_interval(self) -> tuple[float, float]:
-        """Return the AUC's 95 % bootstrap interval over prompts and real rows."""
-        return _interval(self._auc(*self._drawn()))
+        """Return the AUC's 95 % interval."""
+        return _interval(self.aucs[1:])
 
     def gain_interval(self, other: Outcome) -> tuple[float, float]:
-        """Return the interval of the difference in score to another setting of the round.
+        """Return the 95 % interval of the difference in score to another setting of the round.
 
         It is paired: prompts of the same number have the same label and random draws.
         """
-        weights = self._drawn()
-        return _interval(self._score(*weights) - other._score(*weights))
-
-    def _auc(self, prompts: Floats, rows: Floats) -> Floats:
-        """Return the AUC by weights of shapes (samples, prompts) and (samples, real rows)."""
-        pairs = (prompts @ self.finished) * rows.sum(axis=1)
-        above = ((prompts @ self.above) * rows).sum(axis=1)
-        return np.where(pairs > 0, above / np.maximum(pairs, 1), 1.0)
-
-    def _score(self, prompts: Floats, rows: Floats) -> Floats:
-        usable = prompts @ self.usable / self.texts
-        return np.asarray(usable * np.clip(2 * (1 - self._auc(prompts, rows)), 0, 1))
-
-    def _drawn(self) -> list[Floats]:
-        draw = np.random.default_rng(1)
-        return [
-            draw.multinomial(count, np.full(count, 1 / count), _SAMPLES).astype(float)
-            for count in self.above.shape
-        ]
+        return _interval(self.scores[1:] - other.scores[1:])
 
 
-def _once(count: int) -> Floats:
-    return np.ones((1, count))
+def outcome_of(agreed: Mask, accepted: Mask, finished: Mask, above: Floats, seconds: float) -> Outcome:
+    """Return a round's outcome, with a bootstrap over prompts and real rows, the units of chance.
+
+    Parameters
+    ----------
+    agreed, accepted, finished : shape (texts,)
+        In the order of the prompts.
+    above : shape (texts, real rows)
+        By `discriminate`; 0 for texts that aren't finished.
+    """
+    texts, real = above.shape
+    draw = np.random.default_rng(1)
+    prompts, rows = (
+        np.vstack([np.ones(count), draw.multinomial(count, np.full(count, 1 / count), _SAMPLES)])
+        for count in (texts // TEXTS_PER_PROMPT, real)
+    )
+    weights = np.repeat(prompts, TEXTS_PER_PROMPT, axis=1)
+    pairs = (weights @ finished) * rows.sum(axis=1)
+    aucs = np.where(pairs > 0, ((weights @ above) * rows).sum(axis=1) / np.maximum(pairs, 1), 1.0)
+    both = weights @ (agreed & accepted) / texts
+    return Outcome(
+        texts=texts,
+        seconds=seconds,
+        agreed=float(agreed.mean()),
+        accepted=float(accepted.mean()),
+        both=float(both[0]),
+        aucs=aucs,
+        scores=both * np.clip(2 * (1 - aucs), 0, 1),
+    )
 
 
 def _interval(values: Floats) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from labelmint.core.records import write_rows
 from labelmint.llm.base import Completion
 from labelmint.tune import command, score, settings
 from labelmint.tune.race import plan_rounds
-from labelmint.tune.score import Outcome, discriminate
+from labelmint.tune.score import discriminate, outcome_of
 from tests.builders import OPINIONS, review, reviews, write_card
 from tests.fake_model import FakeModel
 
@@ -170,11 +170,10 @@ def test_texts_of_another_kind_are_told_from_real_ones(shift, low, high):
 
 def test_the_score_is_the_usable_share_as_far_as_texts_are_like_real_ones():
     def outcome(usable, above):
-        five = np.full(10, 5.0)
-        return Outcome(50, 1.0, usable, usable, five * usable, five, np.full((10, 20), 5 * above))
+        good = np.arange(50) % 5 < usable * 5
+        return outcome_of(good, good, np.ones(50, bool), np.full((50, 20), above), 1.0)
 
     assert outcome(0.8, 0.5).score == pytest.approx(0.8)
     assert outcome(0.8, 0.75).score == pytest.approx(0.4)
     assert outcome(0.8, 1.0).score == outcome(0.8, 1.0).auc - 1 == 0
-    low, high = outcome(0.8, 0.5).gain_interval(outcome(0.5, 0.5))
-    assert low == pytest.approx(0.3) == high
+    assert outcome(0.8, 0.5).gain_interval(outcome(0.4, 0.5)) == pytest.approx((0.4, 0.4))
