@@ -1,10 +1,9 @@
-"""Does `labelmint tune` choose settings that give better students? `python -m experiments.tuning [TASK …]`.
+"""Does `labelmint tune` find settings that give better students? `python -m experiments.tuning [TASK …]`.
 
-Runs the race of `labelmint tune` on each task, and then writes a whole set of candidates by the current
-settings, by the best change to them, and by the change that scored lowest in the first round. A linear head
-is trained on each set and scored on test rows, by which nothing was chosen. Writes metrics/tuning.json and
-from it docs/explanation/tuning_measured.md (`--page`: the page alone). Texts and label scores are in the
-cache: a stopped run resumes.
+Runs the race of `labelmint tune` on each task, and trains a linear head on what the settings have written
+after its second and after its last round, equally many candidates each. The heads are scored on test rows, by
+which nothing was chosen. Writes metrics/tuning.json and from it docs/explanation/tuning_measured.md
+(`--page`: the page alone). Texts and label scores are in the cache: a stopped run resumes.
 """
 
 from __future__ import annotations
@@ -13,29 +12,37 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from experiments import tables
-from experiments.methods.rows import REAL, SEEDS, MethodTask
+from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask
 from experiments.sources import MPNET, task_params
 from experiments.study.grid import Task, load_task
-from experiments.study.run import keep, write
+from experiments.study.run import inputs
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_command
-from labelmint.core.records import Kept, atomic_file, write_json
+from labelmint.core.records import Candidate, Input, Kept, atomic_file, write_json
+from labelmint.encoder.vectors import Floats as Vectors
+from labelmint.encoder.vectors import embed_rows
+from labelmint.labelling.scores import score_candidates
 from labelmint.llm import open_model
+from labelmint.llm.base import LanguageModel
+from labelmint.rules.apply import filter_candidates
+from labelmint.rules.filtering import Scores, scorable
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.students.base import Setting as StudentSetting
+from labelmint.students.base import Student
 from labelmint.students.registry import open_student
 from labelmint.tune.race import Round, run_race
 from labelmint.tune.score import Outcome
-from labelmint.tune.settings import Setting, settings_to_try
+from labelmint.tune.settings import WAVE_TEXTS, Setting, settings_to_try
 
 TASKS = ["rotten_tomatoes", "tweets", "bbc_news"]
-TRIED, CANDIDATES = 960, 576  # texts that the race writes; and each of the compared settings
-CURRENT, BEST, LOWEST = "current", "best change", "lowest in round 1"
+TRIED = 960  # texts that a race writes; the last two settings then have 280 each
 RESULT = paths.METRICS / "tuning.json"
 PAGE = Path("docs/explanation/tuning_measured.md")
 
@@ -58,55 +65,90 @@ def run(name: str) -> dict[str, Any]:
     """Return a task's race and the scores of the students."""
     params = task_params(name, MPNET)
     train = params.train.model_copy(update={"seeds": SEEDS})
-    generate = params.generate.model_copy(update={"candidates": CANDIDATES})
-    params = params.model_copy(update={"train": train, "generate": generate})
+    params = params.model_copy(update={"train": train})
     task = load_task(params)
     with open_model(params.llm) as model:
         settings, _ = settings_to_try(params, task.card, task.rows.train, model)
         rounds = run_race(params, task.card, task.rows.train, model, settings, TRIED)
-    compared = choose(settings, rounds)
-    kept: dict[str, list[Kept]] = {}
-    for role, setting in compared.items():
-        with open_model(params.llm) as model:
-            candidates, _ = write(_with(task, setting), model)
-            kept[role] = keep(task, candidates, params.labelling.action, model)
-    evaluate, labels = params.evaluate, len(task.card.label_names)
-    bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    current, best = (rounds[-1][compared[role].name] for role in (CURRENT, BEST))
+        by_round = [*texts_of_rounds(task, settings, rounds, model)]
+    current, best = rounds[-1].values()
     low, high = best.gain_interval(current)
     return {
-        "race": [{each: shown(outcome) for each, outcome in one.items()} for one in rounds],
+        "race": [{name: shown(outcome) for name, outcome in one.items()} for one in rounds],
         "gain": {"score": best.score - current.score, "ci_low": low, "ci_high": high},
-        "settings": {role: setting.name for role, setting in compared.items()},
-        "kept": {role: len(rows) for role, rows in kept.items()},
-        "students": students(MethodTask(task, kept, bootstrap)),
+        "students": students(task, by_round),
     }
 
 
-def choose(settings: Sequence[Setting], rounds: Sequence[Round]) -> dict[str, Setting]:
-    """Return the settings whose students are compared, by their roles."""
-    by_name = {setting.name: setting for setting in settings}
-    current, best = (by_name[name] for name in rounds[-1])
-    first = {name: outcome for name, outcome in rounds[0].items() if name not in rounds[-1]}
-    lowest = min(first, key=lambda name: first[name].score)
-    return {CURRENT: current, BEST: best, LOWEST: by_name[lowest]}
+@dataclass(frozen=True)
+class Texts:
+    """A round's texts by setting, their label scores, and those that have scores, as the cache has them."""
+
+    written: dict[str, list[Candidate]]
+    scores: Scores
+    scored: list[Candidate]
 
 
-def _with(task: Task, setting: Setting) -> Task:
-    generate = task.params.generate.model_copy(update=setting.change)
-    return replace(task, params=task.params.model_copy(update={"generate": generate}))
+def texts_of_rounds(
+    task: Task, settings: Sequence[Setting], rounds: Sequence[Round], model: LanguageModel
+) -> Iterator[Texts]:
+    """Yield the texts of each round again, from the cache."""
+    first = 0
+    for number, outcomes in enumerate(rounds, 1):
+        waves = next(iter(outcomes.values())).texts // WAVE_TEXTS
+        named = [setting for setting in settings if setting.name in outcomes]
+        written = {each.name: each.write(first, waves, f"round {number}")[0] for each in named}
+        # In the order of the race, by which the cache knows them.
+        written = {name: written[name] for name in outcomes}
+        together = [row for rows in written.values() for row in rows]
+        scores = score_candidates(task.params, task.card, together, task.rows.train, model).texts
+        yield Texts(written, scores, scorable(task.params.filter, together))
+        first += waves
 
 
-def students(task: MethodTask) -> dict[str, Any]:
-    """Score students of real rows alone and with each setting's texts; gains are over the current ones."""
-    student = open_student(task.task.params.train.student, StudentSetting(task.task.params, task.task.card))
-    arms = {}
-    for role in task.kept:
-        drawn = task.drawn(role)[1]
-        arms[role] = task.predict(student, role, [sets["plain"] for sets in drawn])
-        arms.setdefault(REAL, task.predict(student, REAL, [sets[REAL] for sets in drawn]))
-    student.close()
-    return {role: task.entry(arm, arms[CURRENT]) for role, arm in arms.items()}
+def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
+    """Return for each round but the first the students of all that its settings have written by then."""
+    config, train, test = task.params.train, task.rows.train, inputs(task)
+    lists: list[Sequence[Any]] = [train, test, *(texts.scored for texts in by_round)]
+    vectors = {
+        row["id"]: vector
+        for rows in lists
+        for row, vector in zip(rows, embed_rows(config, rows), strict=True)
+    }
+
+    def embed(rows: Sequence[Input]) -> Vectors:
+        return np.stack([vectors[row["id"]] for row in rows]) if rows else np.zeros((0, 0), np.float32)
+
+    student = open_student(config.student, StudentSetting(task.params, task.card))
+    for rows in lists:
+        student.prepare(rows)
+    scores = {name: score for texts in by_round for name, score in texts.scores.items()}
+    results = []
+    for last in range(2, len(by_round) + 1):
+        kept, written = {}, 0
+        for name in by_round[last - 1].written:
+            rows = [row for texts in by_round[:last] for row in texts.written[name]]
+            kept[name] = filter_candidates(task.params, task.card, rows, train, test, scores, embed).kept
+            written = len(rows)
+        results.append({"candidates": written, "settings": _scored(task, student, kept)})
+    return results
+
+
+def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[str, Any]:
+    """Return the scores with each setting's kept rows; gains are over the first, the current one's."""
+    evaluate, labels = task.params.evaluate, len(task.card.label_names)
+    bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
+    compared, arms = MethodTask(task, kept, bootstrap), {}
+    for name in kept:
+        drawn = compared.drawn(name)[1]
+        arms[name] = compared.predict(student, name, [sets[PLAIN] for sets in drawn])
+    alone = compared.predict(student, REAL, [sets[REAL] for sets in drawn])
+    current = next(iter(arms.values()))
+    counts = {name: {"kept": len(rows)} for name, rows in kept.items()}
+    return {
+        name: {**counts.get(name, {}), **compared.entry(arm, current)}
+        for name, arm in {REAL: alone, **arms}.items()
+    }
 
 
 def shown(outcome: Outcome) -> dict[str, float]:
@@ -120,7 +162,7 @@ def shown(outcome: Outcome) -> dict[str, float]:
         "agreed": round(outcome.agreed, 4),
         "accepted": round(outcome.accepted, 4),
         "both": round(outcome.both, 4),
-        "score": round(outcome.score, 4),
+        "score": round(outcome.score, 3),
         "texts_per_minute": round(outcome.texts_per_minute),
     }
 
@@ -129,43 +171,70 @@ HEAD = f"""\
 # Does tuning the prompt give better students?
 
 Written by `python -m experiments.tuning --page` from `metrics/tuning.json`; `python -m experiments.tuning`
-runs it. `labelmint tune` ([how to](../howto/tune.md)) spent {TRIED} texts on each task. Then three settings
-wrote {CANDIDATES} candidates each: those of params.yaml, the change that came out best, and the one that
-scored lowest in the first round. They were filtered and relabelled as always, and a linear head on {MPNET}
-was trained on 100 real rows and 80 % of the kept ones, with {len(SEEDS)} seeds. Accuracy in per cent on test
-rows, by which nothing was chosen; differences in points, paired, with 95 % intervals.
+runs it. `labelmint tune` ([how to](../howto/tune.md)) spent {TRIED} texts on each task.
+
+## Students
+
+After the second and after the last round, what each remaining setting had written by then was filtered and
+relabelled as always, and a linear head on {MPNET} was trained on 100 real rows and 80 % of the kept
+ones, with {len(SEEDS)} seeds. Accuracy in per cent on test rows, by which nothing was chosen; differences to
+the settings of params.yaml in points, paired, with 95 % intervals. *Score*: that of tune in the round.
+
+Expected was that settings of a higher score give a better student.
 """
 
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return docs/explanation/tuning_measured.md."""
-    lines = [HEAD, "## Students\n"]
-    lines += [
-        "| task | settings | score, texts | kept | accuracy | against the current |",
-        "|---|---|---|---|---|---|",
+    lines = [
+        HEAD,
+        f"{_finding(results)}\n",
+        "| task | candidates | setting | score | kept | accuracy | against params.yaml |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
         lines += _students(name, result)
-    lines.append("\n## What tune saw\n")
-    lines.append("Each setting's last round; the settings of a round wrote equally many texts.\n")
     lines += [
+        "\n## What tune saw\n",
+        "Each setting's last round; the settings of a round wrote equally many texts.\n",
         "| task | setting | texts | AUC | agreed | accepted | both | score | texts/min |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in results.items():
         lines += _race(name, result["race"])
+    for name, result in results.items():
+        gain = result["gain"]
+        lines.append(
+            f"\n{name}: the best change against params.yaml in the last round: {gain['score']:+.2f} "
+            f"({gain['ci_low']:+.2f} to {gain['ci_high']:+.2f})."
+        )
     return "\n".join(lines) + "\n"
 
 
+def _finding(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return in how many comparisons a change to the settings gained or lost."""
+    rounds = [of["settings"] for result in results.values() for of in result["students"]]
+    gains = [entry["gain"] for of in rounds for name, entry in of.items() if name != REAL and entry["gain"]]
+    better, worse = sum(gain["ci_low"] > 0 for gain in gains), sum(gain["ci_high"] < 0 for gain in gains)
+    beat = [name for name, result in results.items() if result["gain"]["ci_low"] > 0]
+    return (
+        f"So far: of {len(gains)} comparisons a change was better by more than noise in {better}, and worse "
+        f"in {worse}. Tune itself found a change that beats params.yaml by more than noise on "
+        f"{', '.join(beat) or 'no task'} (of {', '.join(results)}). With so few texts, differences below two "
+        "points of accuracy, or a tenth of the score, can't be seen."
+    )
+
+
 def _students(name: str, result: Mapping[str, Any]) -> Iterator[str]:
-    for role, entry in result["students"].items():
-        setting, texts, kept = "100 real rows alone", "–", "–"
-        if role != REAL:
-            setting, kept = f"{role}: {result['settings'][role]}", result["kept"][role]
-            of = _last(result["race"])[result["settings"][role]]
-            texts = f"{of['score']:.2f}, {of['texts']}"
-        gain = tables.gain(entry["gain"]) if entry["gain"] and role != CURRENT else "–"
-        yield f"| {name} | {setting} | {texts} | {kept} | {tables.score(entry)} | {gain} |"
+    for of, outcomes in zip(result["students"], result["race"][1:], strict=True):
+        current = next(iter(outcomes))
+        for setting, entry in of["settings"].items():
+            first, score = (
+                ("100 real rows alone", "–") if setting == REAL else (setting, outcomes[setting]["score"])
+            )
+            cells = [name, of["candidates"], first, score, entry.get("kept", "–"), tables.score(entry)]
+            gain = tables.gain(entry["gain"]) if setting != current else "–"
+            yield f"| {' | '.join(map(str, [*cells, gain]))} |"
 
 
 def _race(name: str, rounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:

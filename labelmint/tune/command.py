@@ -80,19 +80,19 @@ def _advice(settings: Sequence[Setting], rounds: Sequence[Round]) -> Iterator[st
     """Yield whether the best change beats the current settings in the last round, and how to use it."""
     current, best = (next(each for each in settings if each.name == name) for name in rounds[-1])
     base, of = (rounds[-1][each.name] for each in (current, best))
-    low, high = of.gain_interval(base)
+    (low, high), gain = of.gain_interval(base), of.score - base.score
     verdict = (
         "better by more than noise; to use it:"
         if low > 0
-        else "worse by more than noise; keep the settings."
-        if high < 0
         else "no more than noise. More --candidates tell more. To try it all the same:"
+        if gain > 0
+        else "no gain: keep them."
     )
     yield (
         f"\nAgainst the settings of params.yaml, on {of.texts} new texts of each: {best.name} scores "
-        f"{of.score - base.score:+.2f} ({low:+.2f} to {high:+.2f}), {verdict}"
+        f"{gain:+.2f} ({low:+.2f} to {high:+.2f}), {verdict}"
     )
-    if high >= 0:
+    if gain > 0:
         yield "  dvc exp run " + " ".join(f"-S generate.{key}={value}" for key, value in best.change.items())
         yield "or in params.yaml:\ngenerate:"
         yield from (f"  {key}: {value}" for key, value in best.change.items())

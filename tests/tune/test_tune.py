@@ -97,6 +97,14 @@ def test_settings_that_cannot_work_are_told_and_the_others_tried(model, monkeypa
     assert "temperature=0.8 scores +" in out
 
 
+def test_a_change_for_the_worse_is_not_recommended(model, set_params, capsys):
+    set_params({"generate.temperature": 0.8})
+    status, out, err = tune(capsys, "--candidates", "80")
+    assert status == 0, err
+    assert out.endswith("no gain: keep them.\n")
+    assert "dvc exp run" not in out
+
+
 def test_errors_are_one_line_before_anything_is_written(prepared, model, set_params, capsys):
     def message(*arguments):
         status, out, err = tune(capsys, *arguments)
