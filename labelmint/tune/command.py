@@ -12,7 +12,7 @@ from labelmint.checks import check_names
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
-from labelmint.core.records import Labelled, read_rows
+from labelmint.core.records import Fact, Labelled, read_rows
 from labelmint.core.terminal import printable
 from labelmint.labelling.pool import MIN_ROWS
 from labelmint.labelling.scores import LabelScores, score_labels
@@ -28,7 +28,7 @@ def tune(params: Params, candidates: int) -> None:
     card = load_card(params.task)
     train = real_rows(card, params.task)
     with open_model(params.llm) as model:
-        settings, left_out = settings_to_try(params, card, train, model)
+        settings, left_out = settings_to_try(params, card, train, model, read_rows(paths.FACTS, Fact))
         plan_rounds(len(settings), candidates)
         # It raises an error if labels can't be scored, before anything is written.
         labeller = score_labels(params, card, [], train, model)

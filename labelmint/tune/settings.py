@@ -8,7 +8,7 @@ from typing import Any
 
 from labelmint.core.errors import LabelmintError
 from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Labelled
+from labelmint.core.records import Candidate, Fact, Labelled
 from labelmint.generation.plan import Planned, drawn_labels
 from labelmint.generation.session import Session
 from labelmint.llm.base import LanguageModel
@@ -63,7 +63,11 @@ def in_words(change: dict[str, Any]) -> str:
 
 
 def settings_to_try(
-    params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel
+    params: Params,
+    card: TaskCard,
+    rows: Sequence[Labelled],
+    model: LanguageModel,
+    facts: Sequence[Fact] = (),
 ) -> tuple[list[Setting], dict[str, str]]:
     """Return the current settings and each change that makes other texts; and why others can't be tried.
 
@@ -75,7 +79,7 @@ def settings_to_try(
         size = {"prompts_per_wave": PROMPTS, "samples_per_prompt": TEXTS_PER_PROMPT}
         generate = params.generate.model_copy(update={**change, **size})
         try:
-            session = Session(params.model_copy(update={"generate": generate}), card, rows, model)
+            session = Session(params.model_copy(update={"generate": generate}), card, rows, model, facts)
             setting = Setting(number, change, session)
             (wave,) = setting.waves(0, 1)
             model.check_wave([planned.group for planned in wave], session.sampling)
