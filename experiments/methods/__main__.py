@@ -1,22 +1,23 @@
 """Compare methods of papers with the plain way, on the same candidates: `python -m experiments.methods`.
 
-Importance weights (weights.py), made rows before real ones (order.py), and how much students rest on surface
-patterns of written texts (patterns.py). Texts and label scores are those of experiments.sources, in the
-cache. Writes metrics/methods/<task>.json and, from these, docs/explanation/methods_measured.md (`--page`:
-the page alone).
+Importance weights (weights.py), made rows before real ones (order.py), how much students rest on surface
+patterns of written texts (patterns.py), and forgetting these (forgetting.py). Texts and label scores are
+those of experiments.sources, in the cache. Writes metrics/methods/<task>.json, to which it adds the parts
+that are missing, and from these docs/explanation/methods_measured.md (`--page`: the page alone).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.methods import order, patterns, weights
-from experiments.methods.rows import DRAWN, SEEDS, MethodTask, load
+from experiments.methods import forgetting, order, patterns, weights
+from experiments.methods.rows import DRAWN, SEEDS, load
 from experiments.sources import MPNET
 from labelmint.core import paths
 from labelmint.core.errors import run_command
@@ -25,6 +26,12 @@ from labelmint.llm import open_model
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets"]
 STUDENT = MPNET
+PARTS: dict[str, Any] = {  # modules with `run` and `page`, in the page's order
+    "weights": weights,
+    "order": order,
+    "patterns": patterns,
+    "forgetting": forgetting,
+}
 RESULTS = paths.METRICS / "methods"
 PAGE = Path("docs/explanation/methods_measured.md")
 HEAD = f"""\
@@ -40,29 +47,26 @@ of their table (Holm 1979).
 
 
 def main(*, page_only: bool = False) -> None:
-    """Run the tasks whose results are missing, and write the page from those there are."""
+    """Run the parts of each task whose results are missing, and write the page from those there are."""
     for name in () if page_only else TASKS:
         path = RESULTS / f"{name}.json"
-        if not path.exists():
-            print(f"methods: {name}", file=sys.stderr)
-            write_json(path, run(load(name, STUDENT, open_model)))
+        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        missing = [part for part in PARTS if part not in result]
+        if not missing:
+            continue
+        task = load(name, STUDENT, open_model)
+        result = result or {"task": task.name, "test_rows": len(task.truth)}
+        for part in missing:
+            print(f"methods: {name}, {part}", file=sys.stderr)
+            result[part] = PARTS[part].run(task)
+            write_json(path, result)
     tables.write_page(PAGE, page, RESULTS, "python -m experiments.methods")
-
-
-def run(task: MethodTask) -> dict[str, Any]:
-    """Return the results of all methods."""
-    return {
-        "task": task.name,
-        "test_rows": len(task.truth),
-        "weights": weights.run(task),
-        "order": order.run(task),
-        "patterns": patterns.run(task),
-    }
 
 
 def page(results: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/explanation/methods_measured.md."""
-    return "\n".join([HEAD, weights.page(results), order.page(results), patterns.page(results)])
+    measured = {name: [result for result in results if name in result] for name in PARTS}
+    return "\n".join([HEAD, *(PARTS[name].page(of) for name, of in measured.items() if of)])
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ SHOWN = 5
 PARTS = 4  # the real texts are scored by quarters
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _MARKS = {
     "commas": ",",
@@ -67,22 +68,31 @@ def _opening(text: str) -> str:
     return " ".join(text.lower().split()[:2])
 
 
-def run(method: MethodTask) -> dict[str, Any]:
-    """Return how well patterns tell the texts apart, the strongest, and students' scores by them."""
-    real = method.task.rows.pool[:TEXTS]
-    written = method.kept[ROWS]
-    texts = [row["text"] for row in (*real, *written)]
+def look_written(real: Sequence[str], written: Sequence[str]) -> tuple[Floats, Pipeline, Ints]:
+    """Return how much each text looks as if written, the classifier that says so, and which ones are.
+
+    The scores, shape (real + written,), are cross-fitted; the classifier is fitted on all texts.
+    """
+    texts = [*real, *written]
     openings = [name for name, _ in Counter(map(_opening, texts)).most_common(OPENINGS)]
     patterns = [surface(text, openings) for text in texts]
     is_written = np.repeat([0, 1], [len(real), len(written)])
     model = make_pipeline(DictVectorizer(sparse=False), StandardScaler(), LogisticRegression(max_iter=2000))
     folds = StratifiedKFold(5, shuffle=True, random_state=SEEDS[0])
     scores = cross_val_predict(model, patterns, is_written, cv=folds, method="decision_function")
+    return scores, model.fit(patterns, is_written), is_written
+
+
+def run(method: MethodTask) -> dict[str, Any]:
+    """Return how well patterns tell the texts apart, the strongest, and students' scores by them."""
+    real = method.task.rows.pool[:TEXTS]
+    written = method.kept[ROWS]
+    scores, model, is_written = look_written([row["text"] for row in real], [row["text"] for row in written])
     return {
         "real": len(real),
         "written": len(written),
         "auc": round(float(roc_auc_score(is_written, scores)), 4),
-        "strongest": _strongest(model.fit(patterns, is_written)),
+        "strongest": _strongest(model),
         "students": _by_patterns(method, real, scores[: len(real)]),
     }
 

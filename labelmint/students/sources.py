@@ -50,7 +50,7 @@ def choose_weights(
     for combination in itertools.product(WEIGHTS, repeat=len(made)) if folds else ():
         by_source = {"real": 1.0, **dict(zip(made, combination, strict=True))}
         weights = np.array([by_source[source] for source in sources])
-        likelihood = _held_out_likelihood(features, labels, weights, real, folds)
+        likelihood = held_out_likelihood(features, labels, weights, real, folds)
         tried.append({**by_source, "log_likelihood": round(likelihood, 4)})
     if not tried:
         return dict.fromkeys(["real", *made], 1.0), []
@@ -58,7 +58,7 @@ def choose_weights(
     return {name: best[name] for name in ["real", *made]}, tried
 
 
-def _held_out_likelihood(
+def held_out_likelihood(
     features: Features, labels: Ints, weights: Floats, real: Ints, folds: Sequence[tuple[Ints, Ints]]
 ) -> float:
     """Return the mean log-likelihood of held-out real rows, after temperature scaling."""

@@ -9,8 +9,12 @@ from sklearn.linear_model import LogisticRegression
 
 from experiments import sources
 from experiments.methods import __main__ as methods
-from experiments.methods import order, patterns, rows, weights
+from experiments.methods import forgetting, order, patterns, rows, weights
 from labelmint.core.errors import DataError
+from labelmint.core.params import load_params
+from labelmint.core.records import ArmRow, write_json
+from labelmint.students.base import Setting
+from tests.builders import card, reviews
 from tests.experiments.test_sources import reader
 from tests.fake_model import FakeModel
 
@@ -54,12 +58,20 @@ def test_the_results_and_the_page(small, monkeypatch):
         ordered = result["order"]["tiny, linear head"][name]
         assert ordered["plain"]["accuracy"] == of["plain"]["accuracy"]
         assert ordered["real last"]["train_rows"] == of["plain"]["train_rows"]
+        forgot = result["forgetting"]["tiny, linear head"][name]
+        assert forgot["plain"]["accuracy"] == of["plain"]["accuracy"]
+        assert forgot[forgetting.CHOSEN]["train_rows"] == of["plain"]["train_rows"]
+        assert 20 < forgot[forgetting.LEFT_OUT]["train_rows"] < of["plain"]["train_rows"]
+        assert set(forgot[forgetting.CHOSEN]["strengths"]) <= set(forgetting.STRENGTHS)
     assert all(len(of["accuracy"]) == 4 for of in result["patterns"]["students"].values())
     text = small.read_text(encoding="utf-8")
     assert text.count("| tiny | as written |") == text.count("| tiny | checked |") == 7
-    assert text.count("| tiny, linear head |") == 6
-    # Results that are there are not computed again.
-    monkeypatch.setattr(methods, "run", None)
+    assert text.count("| tiny, linear head |") == 6 + 8
+    # Parts that are there are not computed again, one that is missing is.
+    for part in ("weights", "order", "patterns"):
+        monkeypatch.setattr(methods.PARTS[part], "run", None)
+    del result["forgetting"]
+    write_json(methods.RESULTS / "tiny.json", result)
     methods.main()
     assert small.read_text(encoding="utf-8") == text
 
@@ -90,3 +102,31 @@ def test_patterns_are_of_the_surface_alone():
     assert found["commas"] == found["exclamation marks"] == 0.25
     assert found["a capital first"] == found["a mark last"] == 1
     assert patterns.surface("", [])["words"] == 0
+
+
+def test_a_forgetful_head_is_unsure_of_these_texts(tiny_encoder):
+    names = card().label_names
+    sources = {"real": reviews(dict.fromkeys(names, 10)), "synthetic": reviews(dict.fromkeys(names, 10), 50)}
+    rows = [ArmRow(**row, source=source) for source, of in sources.items() for row in of]
+    asked = rows[30:]
+    setting = Setting(load_params(), card())
+
+    def sure(strength):
+        student = forgetting.HeadForgetting(setting, {row["text"] for row in asked}, strength)
+        student.fit(rows, 1)
+        return student.predict_proba(asked).max(axis=1).mean()
+
+    assert 0.5 <= sure(100.0) < sure(1.0) < sure(0.0)
+    student = forgetting.HeadForgetting(setting, {row["text"] for row in asked})
+    student.fit(rows, 1)
+    assert student.chosen[0] in forgetting.STRENGTHS
+
+
+def test_a_fine_tuned_encoder_forgets_after_training(tiny_encoder):
+    names = card().label_names
+    rows = [ArmRow(**row, source="real") for row in reviews(dict.fromkeys(names, 8))]
+    trained = []
+    student = forgetting.FineTunedForgetting(Setting(load_params(), card()), {rows[0]["text"]}, 0.5)
+    student._train = lambda used, seed: trained.append(len(used))
+    student.fit(rows, 1)
+    assert trained == [16, 16 + 2]

@@ -1,0 +1,167 @@
+"""Forgetting surface patterns: a bounded penalty on the made rows that look most as if written.
+
+"Unveiling the Flaws" (Chen et al. 2024, arXiv 2406.12397) takes the patterns of synthetic data out of a model
+by unlearning with a bounded loss. Here the loss of these rows is the cross-entropy to the uniform
+distribution, which is at least log(labels): a model that is as unsure as can be of them has nothing more to
+gain, so training can't diverge. In weighted rows: each of them once more with every label, of weight
+strength / labels.
+
+A fine-tuned encoder is trained on all rows, then shortly on the real ones and these. A linear head, which
+knows no order, is fitted on all rows and these. Of strength 0 both are the plain student. The strength is
+chosen by cross-validation on the real rows, with a linear head for both, like the weights of
+`labelmint.students.sources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import compress
+from typing import Any, cast
+
+import numpy as np
+
+from experiments.methods.patterns import look_written
+from experiments.methods.rows import PLAIN, ROWS, MethodTask, table
+from experiments.sources import FINE_TUNED_TASKS, MINILM, TEXTS
+from labelmint.core.params import Params
+from labelmint.core.records import ArmRow, Labelled
+from labelmint.encoder.data import folds_of
+from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
+from labelmint.students.encoder import FineTuned, LinearHead
+from labelmint.students.sources import held_out_likelihood
+
+SHARE = 0.25  # of the made rows: those that look most as if written
+STRENGTHS = [0.0, 0.1, 0.3, 1.0]
+FOLDS = 5
+LEFT_OUT, CHOSEN, STRONGEST = "left out", "forgetting", f"forgetting, {STRENGTHS[-1]:g}"
+
+
+class HeadForgetting(LinearHead):
+    """A linear head that is pulled towards the uniform distribution on the rows with these texts.
+
+    Without `strength` it is chosen when fitting, and noted in `chosen`.
+    """
+
+    def __init__(self, setting: Setting, texts: Collection[str], strength: float | None = None) -> None:
+        super().__init__(setting)
+        self.texts, self.strength, self.chosen = texts, strength, list[float]()
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Fit the head on all rows and the pull."""
+        super().fit([*rows, *self._pull(rows, seed)], seed)
+
+    def _pull(self, rows: Sequence[Labelled], seed: int) -> list[ArmRow]:
+        """Return the rows that pull; none if cross-validation says so."""
+        if self.strength is None:
+            self.chosen.append(self._choose(rows, seed))
+        strength = self.chosen[-1] if self.strength is None else self.strength
+        return pulls(rows, self.texts, self.label_names, strength) if strength else []
+
+    def _choose(self, rows: Sequence[Labelled], seed: int) -> float:
+        """Return the strength whose head gives held-out real rows the highest likelihood."""
+        everything = [*rows, *pulls(rows, self.texts, self.label_names, 1.0)]
+        labels, weights = label_numbers(everything, self.label_names), row_weights(everything)
+        vectors, real = self._vectors(everything), np.flatnonzero(real_rows(rows))
+        folds = folds_of(labels[real], FOLDS, seed)
+
+        def likelihood(strength: float) -> float:
+            scaled = np.concatenate([weights[: len(rows)], strength * weights[len(rows) :]])
+            return held_out_likelihood(vectors, labels, scaled, real, folds)
+
+        return max(STRENGTHS, key=likelihood) if folds else 0.0
+
+
+class FineTunedForgetting(HeadForgetting, FineTuned):
+    """A fine-tuned encoder that is trained on with the real rows and the pull."""
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Fine-tune on all rows, then on the real ones and the pull."""
+        FineTuned.fit(self, rows, seed)
+        if pull := self._pull(rows, seed):
+            self._train([*compress(rows, real_rows(rows)), *pull], seed)
+
+
+def pulls(
+    rows: Sequence[Labelled], texts: Collection[str], label_names: Sequence[str], strength: float
+) -> list[ArmRow]:
+    """Return the rows with these texts once for each label, with weights of the sum `strength`."""
+    weight = strength / len(label_names)
+    return [
+        cast(ArmRow, {**row, "label": label, "source": "synthetic", "weight": weight})
+        for row in rows
+        if row["text"] in texts
+        for label in label_names
+    ]
+
+
+def patterned(method: MethodTask, rows: str) -> set[str]:
+    """Return the texts of the `SHARE` of the made rows that look most as if written, by patterns alone."""
+    real = [row["text"] for row in method.task.rows.pool[:TEXTS]]
+    written = [row["text"] for row in method.kept[rows]]
+    scores = look_written(real, written)[0][len(real) :]
+    return {written[place] for place in np.argsort(-scores, kind="stable")[: round(SHARE * len(written))]}
+
+
+def run(method: MethodTask) -> dict[str, Any]:
+    """Return by student and by the rows of `ROWS` the scores of forgetting and leaving out."""
+    params, card = method.task.params, method.task.card
+    students: dict[str, tuple[type[LinearHead], type[HeadForgetting], Params]] = {
+        f"{params.train.encoder}, linear head": (LinearHead, HeadForgetting, params)
+    }
+    if method.name in FINE_TUNED_TASKS:
+        small = params.model_copy(update={"train": params.train.model_copy(update={"encoder": MINILM})})
+        students[f"{MINILM}, fine-tuned"] = (FineTuned, FineTunedForgetting, small)
+    return {
+        name: {rows: _compared(method, rows, plain, forgetting, Setting(of, card)) for rows in ROWS}
+        for name, (plain, forgetting, of) in students.items()
+    }
+
+
+def _compared(
+    method: MethodTask,
+    rows: str,
+    plain: type[LinearHead],
+    forgetting: type[HeadForgetting],
+    setting: Setting,
+) -> dict[str, Any]:
+    texts, drawn = patterned(method, rows), [sets[PLAIN] for sets in method.drawn(rows)[1]]
+    fewer = [[row for row in one if row["source"] == "real" or row["text"] not in texts] for one in drawn]
+    choosing = forgetting(setting, texts)
+    arms: dict[str, tuple[LinearHead, Sequence[Sequence[ArmRow]]]] = {
+        PLAIN: (plain(setting), drawn),
+        LEFT_OUT: (plain(setting), fewer),
+        CHOSEN: (choosing, drawn),
+        STRONGEST: (forgetting(setting, texts, STRENGTHS[-1]), drawn),
+    }
+    predicted = {name: method.predict(student, name, of) for name, (student, of) in arms.items()}
+    entries = {name: method.entry(one, predicted[PLAIN]) for name, one in predicted.items()}
+    entries[CHOSEN]["strengths"] = choosing.chosen
+    return entries
+
+
+def page(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return this part of the page."""
+    lines = [
+        "## Forgetting surface patterns (Chen et al. 2024)\n",
+        f"The {SHARE:.0%} of the made rows that look most as if written, by the classifier of the section "
+        "above, are *left out*, or are *forgotten*: the student is trained on all rows, with a bounded "
+        "penalty that pulls its answers on them towards the uniform distribution; for a fine-tuned encoder "
+        "in a last short phase together with the real rows. *Strength*: of the penalty, chosen for each "
+        f"seed by cross-validation on the real rows from {', '.join(f'{value:g}' for value in STRENGTHS)} "
+        f"(0: plain); *{STRONGEST}*: always the last of these.\n",
+        "| task | student | rows | method | accuracy | against plain | Holm p | rows | strength |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    entries = [
+        ([result["task"], student, rows, name], entry)
+        for result in results
+        for student, by_rows in result["forgetting"].items()
+        for rows, of in by_rows.items()
+        for name, entry in of.items()
+    ]
+    return "\n".join([*lines, *table(entries, _size)]) + "\n"
+
+
+def _size(entry: Mapping[str, Any]) -> list[str]:
+    strengths = ", ".join(f"{value:g}" for value in entry.get("strengths", []))
+    return [str(entry["train_rows"]), strengths or "–"]
