@@ -46,9 +46,12 @@ of their table (Holm 1979).
 """
 
 
-def main(*, page_only: bool = False) -> None:
-    """Run the parts of each task whose results are missing, and write the page from those there are."""
-    for name in () if page_only else TASKS:
+def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
+    """Run the parts of each task whose results are missing, and write the page from those there are.
+
+    The tasks are `TASKS` unless some are named.
+    """
+    for name in () if page_only else tasks or TASKS:
         path = RESULTS / f"{name}.json"
         result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         missing = [part for part in PARTS if part not in result]
@@ -71,5 +74,6 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments.methods", description=main.__doc__)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"{', '.join(TASKS)} by default")
     parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "methods", main)
