@@ -48,6 +48,7 @@ class HeadForgetting(LinearHead):
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head on all rows and the pull."""
+        self._vectors(rows)  # as the plain student embeds them: the pull has texts of theirs
         super().fit([*rows, *self._pull(rows, seed)], seed)
 
     def _pull(self, rows: Sequence[Labelled], seed: int) -> list[ArmRow]:
@@ -126,10 +127,10 @@ def _compared(
 ) -> dict[str, Any]:
     texts, drawn = patterned(method, rows), [sets[PLAIN] for sets in method.drawn(rows)[1]]
     fewer = [[row for row in one if row["source"] == "real" or row["text"] not in texts] for one in drawn]
-    choosing = forgetting(setting, texts)
+    usual, choosing = plain(setting), forgetting(setting, texts)
     arms: dict[str, tuple[LinearHead, Sequence[Sequence[ArmRow]]]] = {
-        PLAIN: (plain(setting), drawn),
-        LEFT_OUT: (plain(setting), fewer),
+        PLAIN: (usual, drawn),
+        LEFT_OUT: (usual, fewer),
         CHOSEN: (choosing, drawn),
         STRONGEST: (forgetting(setting, texts, STRENGTHS[-1]), drawn),
     }
