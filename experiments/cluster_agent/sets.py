@@ -19,7 +19,7 @@ FEW = 3  # different texts in a set of near-duplicates
 KINDS = {
     "topics": "texts of one label of bbc_news, against texts of all five",
     "duplicates": f"{TEXTS} versions of {FEW} texts of bbc_news, against {TEXTS} texts, all without a word",
-    "prompts": f"texts of rotten_tomatoes written from one prompt, against those of {TEXTS} prompts",
+    "prompts": f"texts of bbc_news written from one prompt, against texts of {TEXTS} prompts of any label",
 }
 
 Group = list[str]  # the texts of a set
@@ -35,19 +35,19 @@ def real_texts() -> dict[str, Group]:
     return {label: equal_texts(of, WORDS, 1) for label, of in texts.items()}
 
 
-def written_texts() -> list[dict[str, Group]]:
-    """Return for each label the openings of the default texts of rotten_tomatoes by prompt."""
-    task = load_task(task_params("rotten_tomatoes"))
+def written_texts() -> list[Group]:
+    """Return openings of the default texts of BBC news by prompt."""
+    task = load_task(task_params("bbc_news"))
     with open_model(task.params.llm) as model:
         candidates, _ = write(task, model)
-    texts: dict[str, dict[str, Group]] = defaultdict(lambda: defaultdict(list))
+    texts = defaultdict(list)
     for row in candidates:
-        texts[row["label"]][row["prompt_id"]].append(row["text"])
-    openings = [{name: equal_texts(of, WORDS, 1) for name, of in group.items()} for group in texts.values()]
-    return [{name: of for name, of in group.items() if len(of) >= TEXTS} for group in openings]
+        texts[row["prompt_id"]].append(row["text"])
+    openings = [equal_texts(of, WORDS, 1) for of in texts.values()]
+    return [of for of in openings if len(of) >= TEXTS]
 
 
-def make_sets(by_label: Mapping[str, Group], by_prompt: Sequence[Mapping[str, Group]], draw: Draw) -> Sets:
+def make_sets(by_label: Mapping[str, Group], by_prompt: Sequence[Group], draw: Draw) -> Sets:
     """Return `SETS` pairs of a less and a more diverse set for each of `KINDS`."""
     labels, texts = sorted(by_label), [text for of in by_label.values() for text in of]
     sets: Sets = {kind: ([], []) for kind in KINDS}
@@ -61,9 +61,8 @@ def make_sets(by_label: Mapping[str, Group], by_prompt: Sequence[Mapping[str, Gr
         less.append(some([without_a_word(text, draw) for text in copies], TEXTS, draw))
         more.append([without_a_word(text, draw) for text in some(texts, TEXTS, draw)])
         less, more = sets["prompts"]
-        prompts = [*by_prompt[number % len(by_prompt)].values()]
-        less.append(some(prompts[draw.integers(len(prompts))], TEXTS, draw))
-        more.append(some([*mixed(prompts, draw)], TEXTS, draw))
+        less.append(some(by_prompt[draw.integers(len(by_prompt))], TEXTS, draw))
+        more.append(some([*mixed(by_prompt, draw)], TEXTS, draw))
     return sets
 
 

@@ -39,7 +39,7 @@ def small(project, tiny_encoder, monkeypatch):
     monkeypatch.setattr(sets, "SETS", 3)
     monkeypatch.setattr(agent, "MINILM", "tiny")
     monkeypatch.setattr(agent, "real_texts", lambda: {name: texts(name) for name in "abcde"})
-    monkeypatch.setattr(agent, "written_texts", lambda: [{name: texts(name) for name in "klmnopqrstu"}])
+    monkeypatch.setattr(agent, "written_texts", lambda: [texts(name) for name in "klmnopqrstu"])
     monkeypatch.setattr(agent, "PAGE", project / "agent.md")
 
     @contextmanager
@@ -65,7 +65,7 @@ def test_scores_that_know_the_topics_rank_all_pairs_right(small):
 
 
 def test_sets_are_what_their_kind_says():
-    labels, prompts = {name: texts(name) for name in "abcde"}, [{name: texts(name) for name in "klmnopqrstu"}]
+    labels, prompts = {name: texts(name) for name in "abcde"}, [texts(name) for name in "klmnopqrstu"]
     made = sets.make_sets(labels, prompts, np.random.default_rng(1))
     for less, more in made.values():
         assert {len(of) for of in (*less, *more)} == {sets.TEXTS}
