@@ -61,7 +61,7 @@ def make_sets(by_label: Mapping[str, Group], by_prompt: Sequence[Group], draw: D
         less.append(some([without_a_word(text, draw) for text in copies], TEXTS, draw))
         more.append([without_a_word(text, draw) for text in some(texts, TEXTS, draw)])
         less, more = sets["prompts"]
-        less.append(some(by_prompt[draw.integers(len(by_prompt))], TEXTS, draw))
+        less.append(some(by_prompt[int(draw.integers(len(by_prompt)))], TEXTS, draw))
         more.append(some([*mixed(by_prompt, draw)], TEXTS, draw))
     return sets
 

@@ -14,6 +14,7 @@ chosen by cross-validation on the real rows, with a linear head for both, like t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from itertools import compress
 from typing import Any, cast
@@ -75,9 +76,17 @@ class HeadForgetting(LinearHead):
 class FineTunedForgetting(HeadForgetting, FineTuned):
     """A fine-tuned encoder that is trained on with the real rows and the pull."""
 
+    def __init__(self, setting: Setting, texts: Collection[str], strength: float | None = None) -> None:
+        super().__init__(setting, texts, strength)
+        self.trained: dict[tuple[int, int], Any] = {}  # plain models by seed and number of rows
+
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
-        """Fine-tune on all rows, then on the real ones and the pull."""
-        FineTuned.fit(self, rows, seed)
+        """Fine-tune on all rows, once for all strengths, then on the real ones and the pull."""
+        key = seed, len(rows)
+        if key not in self.trained:
+            FineTuned.fit(self, rows, seed)
+            self.trained[key] = self.model
+        self.model = copy.deepcopy(self.trained[key])
         if pull := self._pull(rows, seed):
             self._train([*compress(rows, real_rows(rows)), *pull], seed)
 
@@ -106,37 +115,33 @@ def patterned(method: MethodTask, rows: str) -> set[str]:
 def run(method: MethodTask) -> dict[str, Any]:
     """Return by student and by the rows of `ROWS` the scores of forgetting and leaving out."""
     params, card = method.task.params, method.task.card
-    students: dict[str, tuple[type[LinearHead], type[HeadForgetting], Params]] = {
-        f"{params.train.encoder}, linear head": (LinearHead, HeadForgetting, params)
+    students: dict[str, tuple[type[HeadForgetting], Params]] = {
+        f"{params.train.encoder}, linear head": (HeadForgetting, params)
     }
     if method.name in FINE_TUNED_TASKS:
         small = params.model_copy(update={"train": params.train.model_copy(update={"encoder": MINILM})})
-        students[f"{MINILM}, fine-tuned"] = (FineTuned, FineTunedForgetting, small)
+        students[f"{MINILM}, fine-tuned"] = (FineTunedForgetting, small)
     return {
-        name: {rows: _compared(method, rows, plain, forgetting, Setting(of, card)) for rows in ROWS}
-        for name, (plain, forgetting, of) in students.items()
+        name: {rows: _compared(method, rows, kind, Setting(of, card)) for rows in ROWS}
+        for name, (kind, of) in students.items()
     }
 
 
-def _compared(
-    method: MethodTask,
-    rows: str,
-    plain: type[LinearHead],
-    forgetting: type[HeadForgetting],
-    setting: Setting,
-) -> dict[str, Any]:
+def _compared(method: MethodTask, rows: str, kind: type[HeadForgetting], setting: Setting) -> dict[str, Any]:
     texts, drawn = patterned(method, rows), [sets[PLAIN] for sets in method.drawn(rows)[1]]
     fewer = [[row for row in one if row["source"] == "real" or row["text"] not in texts] for one in drawn]
-    usual, choosing = plain(setting), forgetting(setting, texts)
-    arms: dict[str, tuple[LinearHead, Sequence[Sequence[ArmRow]]]] = {
-        PLAIN: (usual, drawn),
-        LEFT_OUT: (usual, fewer),
-        CHOSEN: (choosing, drawn),
-        STRONGEST: (forgetting(setting, texts, STRENGTHS[-1]), drawn),
+    arms: dict[str, tuple[float | None, Sequence[Sequence[ArmRow]]]] = {
+        PLAIN: (0.0, drawn),
+        LEFT_OUT: (0.0, fewer),
+        CHOSEN: (None, drawn),
+        STRONGEST: (STRENGTHS[-1], drawn),
     }
-    predicted = {name: method.predict(student, name, of) for name, (student, of) in arms.items()}
+    student, predicted = kind(setting, texts), {}
+    for name, (strength, of) in arms.items():
+        student.strength = strength
+        predicted[name] = method.predict(student, name, of)
     entries = {name: method.entry(one, predicted[PLAIN]) for name, one in predicted.items()}
-    entries[CHOSEN]["strengths"] = choosing.chosen
+    entries[CHOSEN]["strengths"] = student.chosen
     return entries
 
 
