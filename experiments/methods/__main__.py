@@ -1,9 +1,10 @@
 """Compare methods of papers with the plain way, on the same candidates: `python -m experiments.methods`.
 
 Importance weights (weights.py), made rows before real ones (order.py), how much students rest on surface
-patterns of written texts (patterns.py), and forgetting these (forgetting.py). Texts and label scores are
-those of experiments.sources, in the cache. Writes metrics/methods/<task>.json, to which it adds the parts
-that are missing, and from these docs/explanation/methods_measured.md (`--page`: the page alone).
+patterns of written texts (patterns.py), forgetting these (forgetting.py), prompts that show the student's
+failures (rounds.py) or segments of the real rows (segments.py). Texts and label scores are those of
+experiments.sources, in the cache; the last two write more. Writes metrics/methods/<task>.json, to which it
+adds the parts that are missing, and from these docs/explanation/methods_measured.md (`--page`: the page alone).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.methods import forgetting, order, patterns, weights
+from experiments.methods import forgetting, order, patterns, rounds, segments, weights
 from experiments.methods.rows import DRAWN, SEEDS, load
 from experiments.sources import MPNET
 from labelmint.core import paths
@@ -31,6 +32,8 @@ PARTS: dict[str, Any] = {  # modules with `run` and `page`, in the page's order
     "order": order,
     "patterns": patterns,
     "forgetting": forgetting,
+    "rounds": rounds,
+    "segments": segments,
 }
 RESULTS = paths.METRICS / "methods"
 PAGE = Path("docs/explanation/methods_measured.md")

@@ -15,13 +15,14 @@ from experiments.study.grid import Task, load_task
 from experiments.study.run import keep, predict, write
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
-from labelmint.core.params import Arm, Llm
+from labelmint.core.params import Arm, Llm, load_params
 from labelmint.core.records import ArmRow, Kept
 from labelmint.llm.base import LanguageModel
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.compare import score_of
 from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
 from labelmint.students.base import Student
+from labelmint.tasks.cards import load_card
 
 SEEDS = [1, 2, 3]
 DRAWN = 0.8  # share of the kept rows that each seed draws
@@ -38,6 +39,7 @@ class MethodTask:
     task: Task
     kept: dict[str, list[Kept]]
     bootstrap: Bootstrap
+    open_model: OpenModel
 
     @property
     def name(self) -> str:
@@ -81,7 +83,16 @@ class MethodTask:
 
 
 def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
-    """Write and filter with the settings of `experiments.sources`, so that its texts are in the cache."""
+    """Write and filter with the settings of `experiments.sources`, so that its texts are in the cache.
+
+    Raises `DataError` before anything is written if the task is one of pairs, or there are no real rows.
+    """
+    if not load_params().real.rows:
+        raise DataError("params.yaml: real.rows: 0: the methods choose among real rows; say 100, for example")
+    if load_card(name).pair_name is not None:
+        raise DataError(
+            f"data/tasks/{name}.yaml: pair_name: the methods are measured on single texts; name another task"
+        )
     params = task_params(name, student)
     task = load_task(params.model_copy(update={"train": params.train.model_copy(update={"seeds": SEEDS})}))
     with open_model(params.llm) as model:
@@ -89,7 +100,8 @@ def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
         kept = {rows: keep(task, candidates, action, model) for rows, action in ROWS.items()}
     evaluate = params.evaluate
     labels = len(task.card.label_names)
-    return MethodTask(task, kept, Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed))
+    bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
+    return MethodTask(task, kept, bootstrap, open_model)
 
 
 def table(

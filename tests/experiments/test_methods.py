@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from experiments import sources
 from experiments.methods import __main__ as methods
-from experiments.methods import forgetting, order, patterns, rows, weights
+from experiments.methods import forgetting, order, patterns, rounds, rows, segments, shown, weights
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
 from labelmint.core.records import ArmRow, write_json
@@ -64,13 +64,23 @@ def test_the_results_and_the_page(small, monkeypatch):
         assert 20 < forgot[forgetting.LEFT_OUT]["train_rows"] < of["plain"]["train_rows"]
         assert set(forgot[forgetting.CHOSEN]["strengths"]) <= set(forgetting.STRENGTHS)
     assert all(len(of["accuracy"]) == 4 for of in result["patterns"]["students"].values())
+    for part, names in (
+        ("rounds", [rounds.FAILURES]),
+        ("segments", [segments.DIFFICULTY, segments.CLUSTERS]),
+    ):
+        for of in result[part]["sets"].values():
+            assert set(of) == {rows.REAL, rows.PLAIN, shown.AGAIN, *names}
+            assert all(0 < of[name]["kept"] <= 60 for name in (rows.PLAIN, shown.AGAIN, *names))
+    found = result["rounds"]["found"]
+    assert found["real"] == 20
+    assert 0 < found["accepted"] <= 30
     text = small.read_text(encoding="utf-8")
-    assert text.count("| tiny | as written |") == text.count("| tiny | checked |") == 7
+    assert text.count("| tiny | as written |") == text.count("| tiny | checked |") == 7 + 4 + 5
     assert text.count("| tiny, linear head |") == 6 + 8
     # Parts that are there are not computed again, one that is missing is.
-    for part in ("weights", "order", "patterns"):
+    for part in methods.PARTS.keys() - {"segments"}:
         monkeypatch.setattr(methods.PARTS[part], "run", None)
-    del result["forgetting"]
+    del result["segments"]
     write_json(methods.RESULTS / "tiny.json", result)
     methods.main()
     assert small.read_text(encoding="utf-8") == text

@@ -1,0 +1,103 @@
+"""Write candidates after prompts that show chosen rows, and compare them with those after random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, table
+from experiments.study.grid import Task
+from experiments.study.run import keep, write
+from labelmint.core.records import Candidate, Labelled
+from labelmint.generation.plan import Planned, Planner
+from labelmint.generation.session import Session
+from labelmint.llm.base import LanguageModel
+from labelmint.students.base import Setting
+from labelmint.students.encoder import LinearHead
+
+AGAIN = "plain again"  # as many candidates after random rows, by other prompts
+
+Choose = Callable[[int, str], Sequence[Labelled]]  # by prompt number and label, the rows to draw from
+Sets = Mapping[str, Sequence[Candidate]]
+
+
+class ChoosingPlanner(Planner):
+    """A planner that draws what a prompt shows from chosen rows; labels, seeds and all else stay the same."""
+
+    def __init__(self, plain: Planner, choose: Choose) -> None:
+        ideas = plain.context.ideas
+        super().__init__(plain.config, plain.card, plain.rows, plain.template, plain.methods, ideas)
+        self.choose, self.real = choose, self.context
+
+    def prompt(self, number: int, label: str, method: str) -> Planned:
+        """Plan one prompt."""
+        self.context = replace(self.real, rows={**self.real.rows, label: self.choose(number, label)})
+        return super().prompt(number, label, method)
+
+
+def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int = 0) -> list[Candidate]:
+    """Write the candidates from prompt number `first` on, each prompt showing rows that `choose` gives."""
+    session = Session(task.params, task.card, task.rows.train, model)
+    planner = ChoosingPlanner(session.planner, choose)
+    plain = [planned.prompt for planned in chain(*session.waves())]
+    chosen = [
+        planner.prompt(number, prompt["label"], prompt["method"])
+        for number, prompt in enumerate(plain)
+        if number >= first
+    ]
+    return session.write(planner.waves(chosen), f"{task.params.task} chosen rows")[0]
+
+
+def half_task(method: MethodTask) -> Task:
+    """Return the task with half of the candidates, and with all that pass kept, whatever their labels.
+
+    To cut them to the labels' shares would leave three of the tweets' labels twelve rows: hardly any text is
+    accepted as positive.
+    """
+    task = method.task
+    content = task.params.model_dump()
+    content["generate"]["candidates"] //= 2
+    content["filter"]["disabled_rules"] = [*task.params.filter.disabled_rules, "surplus"]
+    return replace(task, params=type(task.params).model_validate(content))
+
+
+def plain_sets(method: MethodTask, half: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
+    """Return two sets of plain candidates, by other prompts: how much they differ is chance."""
+    count = len(write(half, model)[0])
+    candidates = write(method.task, model)[0]
+    return {PLAIN: candidates[:count], AGAIN: candidates[count : 2 * count]}
+
+
+def compare(method: MethodTask, half: Task, sets: Sets, model: LanguageModel) -> dict[str, Any]:
+    """Return by the rows of `ROWS` the score of each set of candidates, and its gain over the plain one."""
+    student = LinearHead(Setting(half.params, half.card))
+    results: dict[str, Any] = {}
+    for rows, action in ROWS.items():
+        kept = {name: keep(half, candidates, action, model) for name, candidates in sets.items()}
+        drawn = {name: replace(method, kept={rows: made}).drawn(rows)[1] for name, made in kept.items()}
+        predicted = {REAL: method.predict(student, REAL, [each[REAL] for each in drawn[PLAIN]])}
+        for name, by_seed in drawn.items():
+            predicted[name] = method.predict(student, name, [each[PLAIN] for each in by_seed])
+        results[rows] = {name: method.entry(arm, predicted[PLAIN]) for name, arm in predicted.items()}
+        for name, made in kept.items():
+            right = [row["label"] == row["judged_label"] for row in made]
+            results[rows][name] |= {"kept": len(made), "as_asked": round(sum(right) / len(right), 4)}
+    return results
+
+
+def lines(results: Sequence[Mapping[str, Any]], part: str) -> list[str]:
+    """Return a part's table."""
+    entries = [
+        ([result["task"], rows, name], entry)
+        for result in results
+        for rows, of in result[part]["sets"].items()
+        for name, entry in of.items()
+    ]
+    head = "| task | rows | shown | accuracy | against plain | Holm p | rows kept | label kept |"
+    return [head, "|---|---|---|---|---|---|---|---|", *table(entries, _kept)]
+
+
+def _kept(entry: Mapping[str, Any]) -> list[str]:
+    return [str(entry["kept"]), f"{100 * entry['as_asked']:.0f} %"] if "kept" in entry else ["–", "–"]
