@@ -146,10 +146,7 @@ def label_noise(task: Task, found: Round, model: LanguageModel) -> dict[str, Any
         "likely_noise": accepted & (margins < CLEAR) & differs,
     }
     return {
-        name: {
-            "texts": int(part.sum()),
-            "labels_right": round(float(right[part].mean()), 4) if part.any() else None,
-        }
+        name: {"texts": int(part.sum()), "labels_right": int(right[part].sum())}
         for name, part in parts.items()
     }
 

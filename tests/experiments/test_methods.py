@@ -78,9 +78,9 @@ def test_the_results_and_the_page(small, monkeypatch):
     assert text.count("| tiny | as written |") == text.count("| tiny | checked |") == 7 + 4 + 5
     assert text.count("| tiny, linear head |") == 6 + 8
     # Parts that are there are not computed again, one that is missing is.
-    for part in methods.PARTS.keys() - {"segments"}:
+    for part in methods.PARTS.keys() - {"patterns"}:
         monkeypatch.setattr(methods.PARTS[part], "run", None)
-    del result["segments"]
+    del result["patterns"]
     write_json(methods.RESULTS / "tiny.json", result)
     methods.main()
     assert small.read_text(encoding="utf-8") == text
