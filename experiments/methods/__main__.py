@@ -41,11 +41,11 @@ HEAD = f"""\
 # Methods of papers, measured
 
 Written by `python -m experiments.methods --page` from `metrics/methods/`; `python -m experiments.methods`
-runs it. Each method is compared with the plain way on the same candidates (where it chooses what prompts show:
-as many), real rows and student, with {len(SEEDS)} seeds, each of which draws {DRAWN:.0%} of the made rows.
-Rows are either *as written*, under the label that they were written for, or *checked*: those that the filter
-keeps and relabels. Accuracy in per cent on test rows; differences in points, paired, with 95 % intervals;
-p-values are corrected for all comparisons of their table (Holm 1979).
+runs it. Each method is compared with the plain way on the same real rows, student and candidates (as many, if
+it chooses what prompts show), with {len(SEEDS)} seeds, each of which draws {DRAWN:.0%} of the made rows. Rows
+are either *as written*, under the label that they were written for, or *checked*: those that the filter keeps
+and relabels. Accuracy in per cent on test rows; differences in points, paired, with 95 % intervals; p-values
+are corrected for all comparisons of their table (Holm 1979).
 """
 
 
