@@ -74,7 +74,7 @@ class Round:
 
 def run(method: MethodTask) -> dict[str, Any]:
     """Return the scores of both ways of writing, and what the student got wrong after the first half."""
-    task = shown.half_task(method)
+    task = shown.smaller_task(method)
     with method.open_model(task.params.llm) as model:
         sets = shown.plain_sets(method, task, model)
         prompts = len(sets[PLAIN]) // task.params.generate.samples_per_prompt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from statsmodels.stats.multitest import multipletests
@@ -34,10 +35,9 @@ OpenModel = Callable[[Llm], AbstractContextManager[LanguageModel]]
 
 @dataclass(frozen=True)
 class MethodTask:
-    """A task with its kept rows by the names of `ROWS`, and what its predictions are compared by."""
+    """A task with its kept rows, and what its predictions are compared by."""
 
     task: Task
-    kept: dict[str, list[Kept]]
     bootstrap: Bootstrap
     open_model: OpenModel
 
@@ -51,16 +51,16 @@ class MethodTask:
         """Return the numbers of the test rows' labels."""
         return self.task.truth
 
+    @cached_property
+    def kept(self) -> dict[str, list[Kept]]:
+        """The kept rows by the names of `ROWS`."""
+        with self.open_model(self.task.params.llm) as model:
+            candidates, _ = write(self.task, model)
+            return {rows: keep(self.task, candidates, action, model) for rows, action in ROWS.items()}
+
     def drawn(self, rows: str) -> tuple[Arm, list[dict[str, list[ArmRow]]]]:
         """Return the arm of real and made rows, and the rows of it and of the real ones, for each seed."""
-        arm = Arm(real="all", synthetic=round(DRAWN * len(self.kept[rows])))
-        arms, drawn = {PLAIN: arm, REAL: Arm(real="all")}, []
-        for seed in SEEDS:
-            sets, left_out = training_sets(arms, self.task.rows.train, [], self.kept[rows], [], seed)
-            for reason in left_out.values():
-                raise DataError(f"methods: {self.name}: {reason}")
-            drawn.append(sets)
-        return arm, drawn
+        return draw(self.task, self.kept[rows])
 
     def predict(
         self, student: Student, name: str, rows_by_seed: Sequence[Sequence[ArmRow]]
@@ -82,10 +82,22 @@ class MethodTask:
         }
 
 
-def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
-    """Write and filter with the settings of `experiments.sources`, so that its texts are in the cache.
+def draw(task: Task, kept: Sequence[Kept]) -> tuple[Arm, list[dict[str, list[ArmRow]]]]:
+    """Return the arm of real and kept rows, and the rows of it and of the real ones, for each seed."""
+    arm = Arm(real="all", synthetic=round(DRAWN * len(kept)))
+    arms, drawn = {PLAIN: arm, REAL: Arm(real="all")}, []
+    for seed in SEEDS:
+        sets, left_out = training_sets(arms, task.rows.train, [], kept, [], seed)
+        for reason in left_out.values():
+            raise DataError(f"methods: {task.params.task}: {reason}")
+        drawn.append(sets)
+    return arm, drawn
 
-    Raises `DataError` before anything is written if the task is one of pairs, or there are no real rows.
+
+def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
+    """Read the task with the settings of `experiments.sources`, so that its texts are in the cache.
+
+    Raises `DataError` if it is one of pairs, or there are no real rows.
     """
     if not load_params().real.rows:
         raise DataError("params.yaml: real.rows: 0: the methods choose among real rows; say 100, for example")
@@ -95,13 +107,9 @@ def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
         )
     params = task_params(name, student)
     task = load_task(params.model_copy(update={"train": params.train.model_copy(update={"seeds": SEEDS})}))
-    with open_model(params.llm) as model:
-        candidates, _ = write(task, model)
-        kept = {rows: keep(task, candidates, action, model) for rows, action in ROWS.items()}
-    evaluate = params.evaluate
-    labels = len(task.card.label_names)
+    evaluate, labels = params.evaluate, len(task.card.label_names)
     bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    return MethodTask(task, kept, bootstrap, open_model)
+    return MethodTask(task, bootstrap, open_model)
 
 
 def table(

@@ -34,7 +34,7 @@ Places = Sequence[npt.NDArray[np.int64]]  # of each segment's rows
 
 def run(method: MethodTask) -> dict[str, Any]:
     """Return the scores of each way to divide the real rows."""
-    task = shown.half_task(method)
+    task = shown.smaller_task(method)
     divided = segments(task)
     with method.open_model(task.params.llm) as model:
         sets = shown.plain_sets(method, task, model)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, table
+from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, draw, table
 from experiments.study.grid import Task
 from experiments.study.run import keep, write
 from labelmint.core.records import Candidate, Labelled
@@ -50,33 +50,32 @@ def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int =
     return session.write(planner.waves(chosen), f"{task.params.task} chosen rows")[0]
 
 
-def half_task(method: MethodTask) -> Task:
-    """Return the task with half of the candidates, and with all that pass kept, whatever their labels.
+def smaller_task(method: MethodTask) -> Task:
+    """Return the task with a third of the candidates, and with all that pass kept, whatever their labels.
 
-    To cut them to the labels' shares would leave three of the tweets' labels twelve rows: hardly any text is
-    accepted as positive.
+    Cut to the labels' shares, about twenty tweets would be left: hardly any text is accepted as positive.
     """
     task = method.task
     content = task.params.model_dump()
-    content["generate"]["candidates"] //= 2
+    content["generate"]["candidates"] //= 3
     content["filter"]["disabled_rules"] = [*task.params.filter.disabled_rules, "surplus"]
     return replace(task, params=type(task.params).model_validate(content))
 
 
-def plain_sets(method: MethodTask, half: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
+def plain_sets(method: MethodTask, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
     """Return two sets of plain candidates, by other prompts: how much they differ is chance."""
-    count = len(write(half, model)[0])
+    count = len(write(task, model)[0])
     candidates = write(method.task, model)[0]
     return {PLAIN: candidates[:count], AGAIN: candidates[count : 2 * count]}
 
 
-def compare(method: MethodTask, half: Task, sets: Sets, model: LanguageModel) -> dict[str, Any]:
+def compare(method: MethodTask, task: Task, sets: Sets, model: LanguageModel) -> dict[str, Any]:
     """Return by the rows of `ROWS` the score of each set of candidates, and its gain over the plain one."""
-    student = LinearHead(Setting(half.params, half.card))
+    student = LinearHead(Setting(task.params, task.card))
     results: dict[str, Any] = {}
     for rows, action in ROWS.items():
-        kept = {name: keep(half, candidates, action, model) for name, candidates in sets.items()}
-        drawn = {name: replace(method, kept={rows: made}).drawn(rows)[1] for name, made in kept.items()}
+        kept = {name: keep(task, candidates, action, model) for name, candidates in sets.items()}
+        drawn = {name: draw(task, made)[1] for name, made in kept.items()}
         predicted = {REAL: method.predict(student, REAL, [each[REAL] for each in drawn[PLAIN]])}
         for name, by_seed in drawn.items():
             predicted[name] = method.predict(student, name, [each[PLAIN] for each in by_seed])
