@@ -106,7 +106,7 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
     task = load_task(task_params(name, real_rows))
     evaluate, labels = task.params.evaluate, len(task.card.label_names)
     bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    method = MethodTask(task, {}, bootstrap)
+    method = MethodTask(task, bootstrap, open_model)
     counts: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, ArmPredictions]] = {rows: {} for rows in ROWS}
     for rows in ROWS:

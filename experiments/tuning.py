@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask
+from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
 from experiments.sources import MPNET, task_params
 from experiments.study.grid import Task, load_task
 from experiments.study.run import inputs
@@ -138,9 +138,9 @@ def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[s
     """Return the scores with each setting's kept rows; gains are over the first, the current one's."""
     evaluate, labels = task.params.evaluate, len(task.card.label_names)
     bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    compared, arms = MethodTask(task, kept, bootstrap), {}
+    compared, arms = MethodTask(task, bootstrap, open_model), {}
     for name in kept:
-        drawn = compared.drawn(name)[1]
+        drawn = draw(task, kept[name])[1]
         arms[name] = compared.predict(student, name, [sets[PLAIN] for sets in drawn])
     alone = compared.predict(student, REAL, [sets[REAL] for sets in drawn])
     current = next(iter(arms.values()))

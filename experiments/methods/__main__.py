@@ -4,7 +4,8 @@ Importance weights (weights.py), made rows before real ones (order.py), how much
 patterns of written texts (patterns.py), forgetting these (forgetting.py), prompts that show the student's
 failures (rounds.py) or segments of the real rows (segments.py). Texts and label scores are those of
 experiments.sources, in the cache; the last two write more. Writes metrics/methods/<task>.json, to which it
-adds the parts that are missing, and from these docs/explanation/methods_measured.md (`--page`: the page alone).
+adds the parts that are missing, and from these docs/explanation/methods_measured.md (`--page`: the page
+alone).
 """
 
 from __future__ import annotations

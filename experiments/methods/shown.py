@@ -31,10 +31,10 @@ class ChoosingPlanner(Planner):
         super().__init__(plain.config, plain.card, plain.rows, plain.template, plain.methods, ideas)
         self.choose, self.real = choose, self.context
 
-    def prompt(self, number: int, label: str, method: str) -> Planned:
+    def prompt(self, number: int, label: str, method: str, turn: int = 0) -> Planned:
         """Plan one prompt."""
         self.context = replace(self.real, rows={**self.real.rows, label: self.choose(number, label)})
-        return super().prompt(number, label, method)
+        return super().prompt(number, label, method, turn)
 
 
 def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int = 0) -> list[Candidate]:
