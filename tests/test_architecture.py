@@ -141,6 +141,16 @@ def test_the_packages_of_the_library_form_no_circle():
     assert "core" in TopologicalSorter(graph).static_order()  # raises CycleError, which names the circle
 
 
+@pytest.mark.parametrize("module", [*(f"stages.{stage}" for stage in STAGES), "labelmint.cli"])
+def test_what_takes_seconds_to_load_is_loaded_when_it_is_used(module):
+    waiting, names = {module}, set()
+    while waiting:
+        names |= waiting
+        files = [file for file in map(file_of, waiting) if file]
+        waiting = {name for file in files for name in imports(file, lazy=False)} - names
+    assert not {"torch", "transformers", "datasets", "llama_cpp"} & {name.split(".")[0] for name in names}
+
+
 def test_only_evaluate_reads_the_test_labels(tmp_path):
     assert [stage for stage in STAGES if paths.TEST_LABELS in declared(stage, "outs")] == ["prepare"]
     readers = [s for s in STAGES if any(paths.TEST_LABELS.is_relative_to(dep) for dep in declared(s, "deps"))]

@@ -24,7 +24,8 @@ from labelmint.core.records import Labelled
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import fit_head
 from labelmint.students.base import Setting, label_numbers, real_rows
-from labelmint.students.encoder import FineTuned, LinearHead
+from labelmint.students.encoder import LinearHead
+from labelmint.students.fine_tune import FineTuned
 
 LAST = "real last"
 PENALTIES = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 10_000.0]

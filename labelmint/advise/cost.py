@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from labelmint.advise.speed import Speeds
 from labelmint.core.params import ENCODER_STUDENTS, LLM_STUDENTS, Arm, Params
 from labelmint.labelling.choices import CHUNK_TEXTS
-from labelmint.students.fine_tune import planned_epochs
+from labelmint.students.schedule import planned_epochs
 from labelmint.tasks.data import TaskData
 
 # Each stage is a process, which loads its libraries and models.

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import datasets
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
-from transformers import PreTrainedTokenizerBase
 
 from labelmint.core.records import Input, texts_of, without_surrogates
+
+if TYPE_CHECKING:  # transformers takes a second to load, and splitting rows needs none of it
+    from transformers import PreTrainedTokenizerBase
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -43,21 +45,6 @@ class Rows:
         if self.types is None:
             return [{"input_ids": self.tokens[i]} for i in indices]
         return [{"input_ids": self.tokens[i], "token_type_ids": self.types[i]} for i in indices]
-
-    def dataset(self) -> datasets.Dataset:
-        """Return the rows as the `Trainer` takes them; `length` is for bucketing."""
-        columns = {
-            "input_ids": self.tokens,
-            "attention_mask": [[1] * len(row) for row in self.tokens],
-            "length": [len(row) for row in self.tokens],
-        }
-        if self.types is not None:
-            columns["token_type_ids"] = self.types
-        if self.labels is not None:
-            columns["labels"] = self.labels.tolist()
-        if self.weights is not None:
-            columns["weights"] = self.weights.tolist()
-        return datasets.Dataset.from_dict(columns)
 
 
 def tokenize(

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import yaml
@@ -20,7 +20,9 @@ from labelmint.core.records import dump
 from labelmint.export.dataset import JSONL, PARQUET, exported_row
 from labelmint.export.facts import Facts
 from labelmint.export.licences import Licence, metadata
-from labelmint.export.onnx import OnnxModel
+
+if TYPE_CHECKING:
+    from labelmint.export.onnx import OnnxModel
 
 # The hub's size classes: rows below each.
 _SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]

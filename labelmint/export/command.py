@@ -18,10 +18,8 @@ from labelmint.core.records import atomic_file, input_of
 from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
-from labelmint.export.onnx import write_onnx
 from labelmint.predict.command import headline_arm, trained_model
-from labelmint.students.encoder_classifier import HEAD
-from labelmint.students.saving import STUDENT
+from labelmint.students.saving import HEAD, STUDENT
 
 _OUT = Path("exported")
 _MEASURED_ROWS = 200  # of which the model card says how fast ONNX models label them
@@ -56,6 +54,9 @@ def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
     plain = not (model / HEAD).is_file()
     models = []
     if onnx or not plain:
+        # Here: PyTorch takes seconds to load, and copying needs none.
+        from labelmint.export.onnx import write_onnx
+
         texts = [input_of(row) for row in facts.kept[:_MEASURED_ROWS]]
         models = write_onnx(folder / "model", texts, int8=onnx)
     prefix = json.loads((model / STUDENT).read_text(encoding="utf-8")).get("prefix", "")

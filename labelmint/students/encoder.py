@@ -1,18 +1,14 @@
-"""Students on the catalogue's encoder: a linear head on its frozen vectors, or all of it fine-tuned."""
+"""A student on the catalogue's encoder: a linear head on its frozen vectors."""
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labelmint.core.records import Input, Labelled, texts_of
-from labelmint.encoder.data import tokenize
 from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
 from labelmint.encoder.vectors import Floats as Features
@@ -28,7 +24,6 @@ from labelmint.students.base import (
     row_weights,
 )
 from labelmint.students.encoder_classifier import EncoderClassifier
-from labelmint.students.fine_tune import fine_tune, planned_epochs, steps_of
 from labelmint.students.saving import whole_folder
 
 
@@ -93,59 +88,3 @@ class LinearHead(Student):
     def _save(self, encoder: LoadedEncoder, model: Any, folder: Path) -> None:
         with whole_folder(folder) as temporary:
             self._classifier(encoder, model).save(temporary, self.name)
-
-
-class FineTuned(LinearHead):
-    """Train the whole encoder, from the linear head's solution on."""
-
-    name = "fine_tune"
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.encoder = open_encoder(self.config.encoder, len(self.label_names))
-        self.trained_rows, self.train_seconds, self.epochs = 0, 0.0, 0
-
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
-        """Fit the head, then train all of the encoder but its embeddings."""
-        super().fit(rows, seed)
-        self.model = copy.deepcopy(self.encoder.base)
-        self.model.set_head(*self.head)
-        self._train(rows, seed)
-
-    def _train(self, rows: Sequence[Labelled], seed: int) -> None:
-        """Train the model on, as it is."""
-        config, encoder = self.config, self.encoder
-        used = [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
-        self.epochs = planned_epochs(config, len(used))
-        self.setting.on_planned(self.epochs * steps_of(config, len(used)) * config.batch_rows)
-        labels = label_numbers(used, self.label_names)
-        tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
-        tokenized = replace(tokenized, weights=row_weights(used))
-        begin = time.perf_counter()
-        watch = self._count_rows, self.setting.on_point
-        fine_tune(self.model, tokenized, encoder.collator, config, seed, *watch)
-        self.train_seconds += time.perf_counter() - begin
-        self.model.eval()
-
-    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
-        """Return the labels' probabilities, shape (inputs, labels)."""
-        self.setting.on_planned(len(inputs))
-        return self._classifier(self.encoder, self.model).predict_proba(inputs, self.setting.on_rows)
-
-    def summary(self) -> dict[str, Any]:
-        """Return how it was trained, and how long that took."""
-        return {
-            "epochs": self.epochs,
-            "device": str(self.encoder.device),
-            **super().summary(),
-            "seconds": round(self.train_seconds, 1),
-            "rows_per_s": round(self.trained_rows / max(self.train_seconds, 1e-9), 1),
-        }
-
-    def save(self, folder: Path) -> None:
-        """Write the trained encoder with its head."""
-        self._save(self.encoder, self.model, folder)
-
-    def _count_rows(self, rows: int) -> None:
-        self.trained_rows += rows
-        self.setting.on_rows(rows)

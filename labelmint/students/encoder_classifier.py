@@ -16,10 +16,8 @@ from labelmint.core.errors import ModelError
 from labelmint.encoder.classifier import Classifier as Model
 from labelmint.encoder.classifier import first_line, load_encoder, load_tokenizer
 from labelmint.encoder.plain import can_be_plain, from_plain, to_plain
-from labelmint.students.saving import read_student, write_student
+from labelmint.students.saving import HEAD, read_student, write_student
 from labelmint.students.sequence_classifier import SequenceClassifier, TorchClassifier
-
-HEAD = "head.safetensors"
 
 
 class EncoderClassifier(TorchClassifier):

@@ -6,12 +6,15 @@ Starting from a fitted head and not a random one keeps the encoder's features in
 
 from __future__ import annotations
 
-import math
+import copy
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import datasets
 import torch
 from transformers import (
     DataCollatorWithPadding,
@@ -22,27 +25,16 @@ from transformers import (
 )
 
 from labelmint.core.params import Train
+from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Rows
-from labelmint.encoder.loading import uses_bf16
+from labelmint.encoder.data import Rows, tokenize
+from labelmint.encoder.loading import open_encoder, uses_bf16
+from labelmint.students.base import Floats, Setting, label_numbers, row_weights
+from labelmint.students.encoder import LinearHead
+from labelmint.students.schedule import planned_epochs, steps_of
 
 OnRows = Callable[[int], object]
 OnPoint = Callable[[str, int, float], object]
-
-# Small arms run more epochs until they took this many steps; large arms run fewer, but at least one.
-MIN_STEPS, MAX_STEPS = 30, 200
-
-
-def steps_of(config: Train, rows: int) -> int:
-    """Return the steps of one epoch."""
-    return math.ceil(rows / config.batch_rows)
-
-
-def planned_epochs(config: Train, rows: int) -> int:
-    """Return the epochs of the schedule: `epochs`, but more or fewer to stay within MIN_ and MAX_STEPS."""
-    steps = steps_of(config, rows)
-    most = max(1, MAX_STEPS // steps)
-    return min(max(config.epochs, math.ceil(MIN_STEPS / steps)), most)
 
 
 class _Watch(TrainerCallback):
@@ -122,9 +114,81 @@ def fine_tune(
             model=model,
             args=_arguments(config, len(rows), seed, scratch),
             data_collator=collator,
-            train_dataset=rows.dataset(),
+            train_dataset=dataset_of(rows),
             callbacks=[watch],
         )
         trainer.watch = watch
         trainer.remove_callback(PrinterCallback)  # comes with `disable_tqdm`, and prints a dict
         trainer.train()
+
+
+def dataset_of(rows: Rows) -> datasets.Dataset:
+    """Return rows as the `Trainer` takes them; `length` is for bucketing."""
+    columns = {
+        "input_ids": rows.tokens,
+        "attention_mask": [[1] * len(row) for row in rows.tokens],
+        "length": [len(row) for row in rows.tokens],
+    }
+    if rows.types is not None:
+        columns["token_type_ids"] = rows.types
+    if rows.labels is not None:
+        columns["labels"] = rows.labels.tolist()
+    if rows.weights is not None:
+        columns["weights"] = rows.weights.tolist()
+    return datasets.Dataset.from_dict(columns)
+
+
+class FineTuned(LinearHead):
+    """Train the whole encoder, from the linear head's solution on."""
+
+    name = "fine_tune"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.encoder = open_encoder(self.config.encoder, len(self.label_names))
+        self.trained_rows, self.train_seconds, self.epochs = 0, 0.0, 0
+
+    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Fit the head, then train all of the encoder but its embeddings."""
+        super().fit(rows, seed)
+        self.model = copy.deepcopy(self.encoder.base)
+        self.model.set_head(*self.head)
+        self._train(rows, seed)
+
+    def _train(self, rows: Sequence[Labelled], seed: int) -> None:
+        """Train the model on, as it is."""
+        config, encoder = self.config, self.encoder
+        used = [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
+        self.epochs = planned_epochs(config, len(used))
+        self.setting.on_planned(self.epochs * steps_of(config, len(used)) * config.batch_rows)
+        labels = label_numbers(used, self.label_names)
+        tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
+        tokenized = replace(tokenized, weights=row_weights(used))
+        begin = time.perf_counter()
+        watch = self._count_rows, self.setting.on_point
+        fine_tune(self.model, tokenized, encoder.collator, config, seed, *watch)
+        self.train_seconds += time.perf_counter() - begin
+        self.model.eval()
+
+    def predict_proba(self, inputs: Sequence[Input]) -> Floats:
+        """Return the labels' probabilities, shape (inputs, labels)."""
+        self.setting.on_planned(len(inputs))
+        return self._classifier(self.encoder, self.model).predict_proba(inputs, self.setting.on_rows)
+
+    def summary(self) -> dict[str, Any]:
+        """Return how it was trained, and how long that took."""
+        return {
+            "epochs": self.epochs,
+            "device": str(self.encoder.device),
+            **super().summary(),
+            "seconds": round(self.train_seconds, 1),
+            "rows_per_s": round(self.trained_rows / max(self.train_seconds, 1e-9), 1),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the trained encoder with its head."""
+        self._save(self.encoder, self.model, folder)
+
+    def _count_rows(self, rows: int) -> None:
+        self.trained_rows += rows
+        self.setting.on_rows(rows)

@@ -8,7 +8,6 @@ from labelmint.core.errors import ModelError
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import STUDENTS, student_class
 from labelmint.students.saving import NOTE, STUDENT, read_student
-from labelmint.students.sequence_classifier import SequenceClassifier
 
 
 def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
@@ -32,6 +31,9 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
         raise ModelError(
             f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one"
         )
+    # Here: PyTorch takes seconds to load, and students on words or on the language model do without.
+    from labelmint.students.sequence_classifier import SequenceClassifier
+
     return SequenceClassifier.load(folder)
 
 

@@ -14,7 +14,7 @@ from labelmint.students.base import Setting, Student
 STUDENTS = {
     "auto": "labelmint.students.auto:AutoStudent",
     "linear_head": "labelmint.students.encoder:LinearHead",
-    "fine_tune": "labelmint.students.encoder:FineTuned",
+    "fine_tune": "labelmint.students.fine_tune:FineTuned",
     "llm": "labelmint.students.llm:LlmStudent",
     "llm_probe": "labelmint.students.llm_probe:LlmProbe",
     "tfidf": "labelmint.students.tfidf:TfidfStudent",

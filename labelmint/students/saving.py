@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from labelmint.core.records import write_json
 
 STUDENT = "student.json"
+HEAD = "head.safetensors"  # of an encoder that transformers has no classifier of
 NOTE = "note.txt"  # in the folder of an arm without rows
 
 

@@ -12,7 +12,7 @@ from transformers.utils import logging as transformers_logging
 from experiments.reliability.project import save_encoder
 from labelmint.encoder import linear
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.students import fine_tune
+from labelmint.students import schedule
 from tests.builders import NEUTRAL, OPINIONS
 from tests.encoder.helpers import config
 
@@ -65,7 +65,7 @@ def trained(classifier):
 def tiny_encoder(project, encoder_folder, set_params, monkeypatch):
     """Make it the project's encoder, which the catalogue knows by its folder, with a quick linear head."""
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    monkeypatch.setattr(fine_tune, "MIN_STEPS", 0)
+    monkeypatch.setattr(schedule, "MIN_STEPS", 0)
     catalogue = project / "data/models.yaml"
     entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
     catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")

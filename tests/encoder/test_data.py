@@ -39,15 +39,6 @@ def test_control_tokens_in_a_text_are_letters(tokenizer):
     assert {"[MASK]", "[SEP]"}.isdisjoint(known[1:-1])
 
 
-@pytest.mark.parametrize("labels", [np.array([1, 0]), None])
-def test_a_dataset_has_what_the_trainer_takes(labels):
-    dataset = Rows([[5, 6, 7], [8]], labels).dataset()
-    assert dataset["input_ids"][:] == [[5, 6, 7], [8]]
-    assert dataset["attention_mask"][:] == [[1, 1, 1], [1]]
-    assert dataset["length"][:] == [3, 1]
-    assert ("labels" in dataset.column_names) is (labels is not None)
-
-
 @settings(max_examples=25)
 @given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 8))
 def test_batches_hold_every_row_once_and_rise_in_length(lengths, size):

@@ -11,7 +11,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.catalog.__main__ import pin
-from labelmint.students import fine_tune, majority
+from labelmint.students import majority, schedule
 from labelmint.students.loading import load_student
 from labelmint.students.registry import STUDENTS
 from stages.train import main
@@ -188,7 +188,7 @@ def test_an_encoder_without_its_file_is_an_error(edit, encoder_folder, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "failing", ["encoder.fine_tune", "encoder_classifier.to_plain", "majority.MajorityStudent.save"]
+    "failing", ["fine_tune.fine_tune", "encoder_classifier.to_plain", "majority.MajorityStudent.save"]
 )
 def test_an_error_in_training_leaves_what_the_last_run_wrote(prepared, monkeypatch, set_params, failing):
     def fail(*_, **__):
@@ -196,7 +196,7 @@ def test_an_error_in_training_leaves_what_the_last_run_wrote(prepared, monkeypat
 
     main("real")
     first = made(prepared)
-    students = {"encoder.fine_tune": "fine_tune", "encoder_classifier.to_plain": "linear_head"}
+    students = {"fine_tune.fine_tune": "fine_tune", "encoder_classifier.to_plain": "linear_head"}
     set_params({"train.student": students.get(failing, majority.MajorityStudent.name)})
     monkeypatch.setattr(f"labelmint.students.{failing}", fail)
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -221,7 +221,7 @@ def test_the_progress_bar_ends_at_100_percent_and_nothing_else_is_printed(capsys
 @pytest.mark.slow
 def test_fine_tuning_writes_its_curves_and_sends_them_nowhere(prepared, set_params, monkeypatch):
     set_params({"train.student": "fine_tune", "train.epochs": 2, "train.batch_rows": 4})
-    monkeypatch.setattr(fine_tune, "MIN_STEPS", 0)
+    monkeypatch.setattr(schedule, "MIN_STEPS", 0)
     with scripted_server() as studio:
         for name, value in {"TOKEN": "t", "URL": studio.url, "REPO_URL": "git@example.org:a/b.git"}.items():
             monkeypatch.setenv(f"DVC_STUDIO_{name}", value)

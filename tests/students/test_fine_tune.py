@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from labelmint.encoder.loading import embed
-from labelmint.students import fine_tune as module
-from labelmint.students.fine_tune import fine_tune, planned_epochs
+from labelmint.students import schedule
+from labelmint.students.fine_tune import fine_tune
+from labelmint.students.schedule import planned_epochs
 from tests.encoder.helpers import config, review_rows
 
 
@@ -28,14 +29,14 @@ from tests.encoder.helpers import config, review_rows
 def test_small_arms_run_more_epochs_and_large_ones_fewer(
     monkeypatch, rows, planned, min_steps, max_steps, epochs
 ):
-    monkeypatch.setattr(module, "MIN_STEPS", min_steps)
-    monkeypatch.setattr(module, "MAX_STEPS", max_steps)
+    monkeypatch.setattr(schedule, "MIN_STEPS", min_steps)
+    monkeypatch.setattr(schedule, "MAX_STEPS", max_steps)
     assert planned_epochs(config(batch_rows=16, epochs=planned), rows) == epochs
 
 
 @pytest.fixture(autouse=True)
 def epochs_as_set(monkeypatch):
-    monkeypatch.setattr(module, "MIN_STEPS", 0)
+    monkeypatch.setattr(schedule, "MIN_STEPS", 0)
 
 
 @pytest.fixture
