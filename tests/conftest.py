@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -52,6 +53,8 @@ settings.load_profile("labelmint")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes minutes: one process runs the pipeline, while another kills stages."""
     items.sort(key=lambda item: ("pipeline" not in item.path.parts, item.path.stem == "test_experiments"))
+    # What is imported by now stays: each search for garbage would look at its millions of objects.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

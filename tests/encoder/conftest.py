@@ -65,6 +65,7 @@ def trained(classifier):
 def tiny_encoder(project, encoder_folder, set_params, monkeypatch):
     """Make it the project's encoder, which the catalogue knows by its folder, with a quick linear head."""
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
+    monkeypatch.setattr(linear, "_FOLDS", 2)
     monkeypatch.setattr(schedule, "MIN_STEPS", 0)
     catalogue = project / "data/models.yaml"
     entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}

@@ -11,3 +11,4 @@ __all__ = ["encoder_folder", "tiny_encoder"]
 @pytest.fixture(autouse=True)
 def quick_head(monkeypatch):
     monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
+    monkeypatch.setattr(linear, "_FOLDS", 2)

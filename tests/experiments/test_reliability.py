@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,11 +51,18 @@ def test_each_part_of_the_load_does_its_work(prepared, part):
 
 
 @pytest.mark.slow
-def test_growth_is_of_the_last_two_sizes(prepared, set_params):
-    set_params({"train.max_tokens": 64})  # all that the tiny encoder reads
-    result = load.measure(load_params(), {"memorisation": (20, 200), "train": (20, 40)})
-    assert list(result["memorisation"]["rows"]) == ["20", "200"]
-    assert isinstance(result["train"]["growth"], float)
+def test_training_is_measured_on_data_of_its_own(prepared):
+    Path("data").rename("theirs")
+    Path("data").symlink_to("theirs")
+    assert load.run("train", 40)["peak_mb"] > 10
+    assert Path("theirs/real/train.jsonl").is_file()
+
+
+@pytest.mark.slow
+def test_growth_is_of_the_last_two_sizes(prepared):
+    result = load.measure(load_params(), {"memorisation": (20, 200)})["memorisation"]
+    assert list(result["rows"]) == ["20", "200"]
+    assert isinstance(result["growth"], float)
 
 
 def test_texts_for_the_load_repeat_each_other_now_and_then():

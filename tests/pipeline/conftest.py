@@ -33,8 +33,11 @@ TINY: dict[str, Any] = {
     "generate.demonstrations": 2,
     "generate.samples_per_prompt": 6,
     "generate.max_new_tokens": 24,
+    "labelling.scorers": ["llm", "probe"],
     "labelling.demonstrations": 4,
     "labelling.min_margin": 0.0,  # so that some texts are kept
+    # The encoder is for one arm and `describe`: each stage that loads it takes ten seconds longer.
+    "filter.semantic_similarity": 1.0,
     "train.encoder": "minilm-l6-v2",
     "train.student": "tfidf",
     "train.seeds": [1],

@@ -157,6 +157,8 @@ def test_standard_input_is_labelled_on_standard_output(mixed, monkeypatch, capfd
 
 @pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_command_quietly(mixed):
+    student = {"student": "majority", "label_names": ["negative", "positive"], "class_balance": [0.5, 0.5]}
+    (mixed / "student.json").write_text(json.dumps(student), encoding="utf-8")  # it needs no PyTorch
     texts = "".join(f"great cast {number}\n" for number in range(3000))
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
     command = f"{sys.executable} -m labelmint.cli predict 2>stderr | head -n 2; echo ${{PIPESTATUS[0]}}"

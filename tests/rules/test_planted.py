@@ -76,13 +76,14 @@ def test_planted_faults_are_found_among_good_rows(task):
 
 
 @pytest.mark.slow
-def test_the_real_encoder_finds_other_words_and_tells_unrelated_rows_apart(task, monkeypatch):
+def test_the_real_encoder_finds_other_words_and_tells_unrelated_rows_apart(task, model_cache, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv("LABELMINT_CACHE", str(model_cache))
     good = task[3]
     originals = ["a wonderful film for the whole family", "the film was far too long and quite dull"]
     again = ["a wonderful movie for all the family", "the movie was quite dull and much too long"]
-    test = [Input(id=f"t{at}", text=text) for at, text in enumerate([*originals, *good[60:90]])]
-    filtering = filtering_of(*again, *good[:60], test=test, leak_similarity=1.0)
+    test = [Input(id=f"t{at}", text=text) for at, text in enumerate([*originals, *good[20:30]])]
+    filtering = filtering_of(*again, *good[:20], test=test, leak_similarity=1.0)
     train = load_params(REPOSITORY / "params.yaml").train
     filtering.vectors = Vectors(lambda rows: embed_rows(train, rows), filtering.remaining, test)
     monkeypatch.setattr(repeats, "EDITED_LEAK", 1.0)

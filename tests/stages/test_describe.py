@@ -6,6 +6,7 @@ import pytest
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows, write_rows
+from labelmint.describe import fidelity
 from labelmint.describe.compare import Sampling
 from labelmint.describe.summary import describe
 from stages import describe as stage
@@ -16,6 +17,11 @@ from tests.encoder.conftest import encoder_folder, tiny_encoder
 __all__ = ["encoder_folder", "tiny_encoder"]
 
 NAMES = ["negative", "positive"]
+
+
+@pytest.fixture(autouse=True)
+def quick_classifiers(monkeypatch):
+    monkeypatch.setattr(fidelity, "FOLDS", 2)
 
 
 def sampling(**changes):

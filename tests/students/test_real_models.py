@@ -1,9 +1,8 @@
 import pytest
 
-from labelmint.core.params import load_params
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
-from tests.builders import REPOSITORY, card, labelled
+from tests.builders import card, labelled
 
 OPINIONS = {
     "negative": ["awful", "dull", "a waste of time"],
@@ -23,10 +22,13 @@ def rows(things):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["linear_head", "fine_tune", "llm"])
-def test_the_shipped_models_tell_praise_from_scorn(project, model_cache, monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "encoder"), [("linear_head", "mpnet-base-v2"), ("fine_tune", "minilm-l6-v2"), ("llm", "")]
+)
+def test_the_shipped_models_tell_praise_from_scorn(params, model_cache, monkeypatch, name, encoder):
     monkeypatch.setenv("LABELMINT_CACHE", str(model_cache))
-    student = open_student(name, Setting(load_params(REPOSITORY / "params.yaml"), card()))
+    train = params.train.model_copy(update={"encoder": encoder or params.train.encoder})
+    student = open_student(name, Setting(params.model_copy(update={"train": train}), card()))
     student.fit(rows(THINGS[:4]), 1)
     test = rows(THINGS[4:])
     predicted = [student.label_names[place] for place in student.predict_proba(test).argmax(axis=1)]
