@@ -11,16 +11,15 @@ from labelmint.core.errors import DataError
 from labelmint.core.records import atomic_file
 
 
-def score(entry: Mapping[str, Any]) -> str:
-    """Return the entry's accuracy: 71.0 (69.1–72.9)."""
-    accuracy = entry["accuracy"]
-    mean, low, high = (100 * accuracy[key] for key in ("mean", "ci_low", "ci_high"))
+def score(entry: Mapping[str, Any], metric: str = "accuracy") -> str:
+    """Return the entry's accuracy, or another metric: 71.0 (69.1–72.9)."""
+    mean, low, high = (100 * entry[metric][key] for key in ("mean", "ci_low", "ci_high"))
     return f"{mean:.1f} ({low:.1f}–{high:.1f})"
 
 
-def gain(difference: Mapping[str, float]) -> str:
-    """Return a difference in accuracy, in points: +0.1 (-0.9 to +1.2)."""
-    mean, low, high = (100 * difference[key] for key in ("accuracy", "ci_low", "ci_high"))
+def gain(difference: Mapping[str, float], metric: str = "accuracy") -> str:
+    """Return a difference in accuracy, or in another metric, in points: +0.1 (-0.9 to +1.2)."""
+    mean, low, high = (100 * difference[key] for key in (metric, "ci_low", "ci_high"))
     return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 

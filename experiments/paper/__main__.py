@@ -1,0 +1,58 @@
+"""Fill the table of Li et al. (2024): `python -m experiments.paper [TASK …] [--data FOLDER] [--rows N]`.
+
+Reads params.yaml, the cards in experiments/paper/tasks and their rows on the hub, or, with `--data`, copies
+of these in a folder: <task>_train and <task>_test (.csv, .jsonl …) with the columns text (of pairs: premise
+and hypothesis) and label. Writes metrics/paper/<task>.json and from these docs/results/paper.md (`--page`:
+the page alone). Results that were made with the same settings are kept; texts, vectors and label scores are
+in the cache, so a stopped run resumes. `--rows 320` takes fewer synthetic rows of each method than the
+paper's 1,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments import tables
+from experiments.paper.grid import RESULTS, SYNTHETIC_ROWS, TASKS, load_task, settings_of, task_params
+from experiments.paper.page import page
+from experiments.paper.run import run
+from labelmint.core.errors import ParamsError, run_command
+from labelmint.core.records import write_json
+
+PAGE = Path("docs/results/paper.md")
+
+
+def main(
+    *,
+    tasks: Sequence[str] = (),
+    data: Path | None = None,
+    rows: int = SYNTHETIC_ROWS,
+    page_only: bool = False,
+) -> None:
+    """Run the tasks whose results are missing or were made with other settings, and write the page."""
+    unknown = [name for name in tasks if name not in TASKS]
+    if unknown:
+        raise ParamsError(f"no task {unknown[0]}; choose of {', '.join(TASKS)}")
+    if rows < 1:
+        raise ParamsError(f"--rows {rows}: it must be 1 or more; the paper has {SYNTHETIC_ROWS}")
+    for name in () if page_only else tasks or TASKS:
+        params = task_params(name, rows)
+        settings, path = settings_of(params, rows, data), RESULTS / f"{name}.json"
+        if path.exists() and json.loads(path.read_text(encoding="utf-8")).get("settings") == settings:
+            continue
+        print(f"paper: {name}", file=sys.stderr)
+        write_json(path, {**run(load_task(params, data), rows), "settings": settings})
+    tables.write_page(PAGE, page, RESULTS, "python -m experiments.paper")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m experiments.paper", description=main.__doc__)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="copies of the data sets, not the hub's")
+    parser.add_argument("--rows", type=int, default=SYNTHETIC_ROWS, metavar="N", help="synthetic rows")
+    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
+    run_command(parser, "paper", main)

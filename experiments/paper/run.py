@@ -1,0 +1,138 @@
+"""Fill a task's part of the grid: write texts by each method, train students, and compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+from experiments.paper.grid import REAL_ROWS, STUDENTS, methods_of
+from experiments.study.grid import Task
+from experiments.study.run import arm_rows, keep, predict, write
+from labelmint.core.params import Arm
+from labelmint.core.records import Kept
+from labelmint.llm import open_model
+from labelmint.scoring.bootstrap import Bootstrap, interval
+from labelmint.scoring.compare import score_of
+from labelmint.scoring.scores import ArmPredictions, Floats, scores_by_seed
+from labelmint.students.base import Setting
+from labelmint.students.registry import open_student
+from labelmint.tasks.balance import Metric
+
+DRAWN = 0.9  # of the kept rows at most: each seed draws others
+
+Arms = Mapping[str, ArmPredictions]
+
+
+def run(task: Task, rows: int) -> dict[str, Any]:
+    """Return the task's result, with up to `rows` synthetic rows of each method."""
+    kept, written = _written(task, rows)
+    truth, config = task.truth, task.params.evaluate
+    bootstrap = Bootstrap(truth, len(task.card.labels), config.bootstrap_samples, config.seed)
+    students = {}
+    for encoder in STUDENTS:
+        arms = _student_arms(task, encoder, kept, written)
+        students[encoder] = {
+            "arms": {name: _scores(arm, bootstrap) for name, arm in arms.items()},
+            "differences": {metric: differences(arms, bootstrap, metric) for metric in get_args(Metric)},
+        }
+    llm = open_student("llm", Setting(task.params, task.card))
+    try:
+        real = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
+        asked = predict(_with_seeds(task, task.params.train.seeds[:1]), llm, "llm", [real])
+    finally:
+        llm.close()
+    return {
+        "task": task.params.task,
+        "llm": task.params.llm.model,
+        "test_rows": len(truth),
+        "methods": written,
+        "llm_zero_shot": _scores(asked, bootstrap),
+        "students": students,
+    }
+
+
+def _written(task: Task, rows: int) -> tuple[dict[str, list[Kept]], dict[str, dict[str, int]]]:
+    """Return each method's kept rows, and its counts; rows as written, as in the paper."""
+    kept, counts = {}, {}
+    with open_model(task.params.llm) as model:
+        for method in methods_of(task.card):
+            generate = task.params.generate.model_copy(update={"method": method})
+            of_method = replace(task, params=task.params.model_copy(update={"generate": generate}))
+            candidates, _ = write(of_method, model)
+            kept[method] = keep(of_method, candidates, "none", model)
+            counts[method] = {
+                "candidates": len(candidates),
+                "kept": len(kept[method]),
+                "rows": min(rows, round(DRAWN * len(kept[method]))),
+            }
+    return kept, counts
+
+
+def _student_arms(
+    task: Task,
+    encoder: str,
+    kept: Mapping[str, Sequence[Kept]],
+    written: Mapping[str, Mapping[str, int]],
+) -> dict[str, ArmPredictions]:
+    """Train a linear head on each training set, such as `real_100`, `few_shot` and `few_shot_100`."""
+    train = task.params.train.model_copy(update={"encoder": encoder})
+    task = replace(task, params=task.params.model_copy(update={"train": train}))
+    student = open_student(train.student, Setting(task.params, task.card))
+    arms: dict[str, ArmPredictions] = {}
+    for method, rows in {"real": [], **kept}.items():
+        made = 0 if method == "real" else written[method]["rows"]
+        sizes = {f"{method}_{size}": size for size in REAL_ROWS} | ({method: 0} if made else {})
+        wanted = {name: Arm(real=size, synthetic=made) for name, size in sizes.items()}
+        by_seed = [arm_rows(task, wanted, rows, seed) for seed in train.seeds]
+        arms |= {name: predict(task, student, name, [sets[name] for sets in by_seed]) for name in wanted}
+    student.close()
+    return arms
+
+
+def _with_seeds(task: Task, seeds: Sequence[int]) -> Task:
+    train = task.params.train.model_copy(update={"seeds": seeds})
+    return replace(task, params=task.params.model_copy(update={"train": train}))
+
+
+def _scores(arm: ArmPredictions, bootstrap: Bootstrap) -> dict[str, dict[str, float]]:
+    return {
+        metric: score_of(
+            scores_by_seed(arm, bootstrap.truth, bootstrap.labels, metric), bootstrap.scores(arm, metric)
+        )
+        for metric in get_args(Metric)
+    }
+
+
+def differences(arms: Arms, bootstrap: Bootstrap, metric: Metric) -> dict[str, dict[str, Any]]:
+    """Return what the paper's findings are about, by method, paired by test row.
+
+    `gain_few`, `gain_many`: synthetic rows beside so many real ones, less these real ones alone; `mixing`:
+    few real rows beside synthetic ones, less the synthetic ones alone; `scarcity`: the gain at few real rows
+    less that at many; `over_zero_shot`: another method less zero-shot, both beside few real rows.
+    """
+    few, many = REAL_ROWS
+
+    def mean(name: str) -> float:
+        return float(scores_by_seed(arms[name], bootstrap.truth, bootstrap.labels, metric).mean())
+
+    def difference(one: str, other: str) -> tuple[float, Floats]:
+        return mean(one) - mean(other), bootstrap.difference(arms[one], arms[other], metric)
+
+    def entry(middle: float, samples: Floats) -> dict[str, float]:
+        return {metric: round(middle, 4), **interval(samples)}
+
+    methods = [name for name in arms if f"{name}_{few}" in arms]
+    others = [name for name in methods if name != "zero_shot"]
+    at_few = {name: difference(f"{name}_{few}", f"real_{few}") for name in methods}
+    at_many = {name: difference(f"{name}_{many}", f"real_{many}") for name in methods}
+    return {
+        "gain_few": {name: entry(*at_few[name]) for name in methods},
+        "gain_many": {name: entry(*at_many[name]) for name in methods},
+        "mixing": {name: entry(*difference(f"{name}_{few}", name)) for name in methods},
+        "scarcity": {
+            name: entry(at_few[name][0] - at_many[name][0], at_few[name][1] - at_many[name][1])
+            for name in methods
+        },
+        "over_zero_shot": {name: entry(*difference(f"{name}_{few}", f"zero_shot_{few}")) for name in others},
+    }

@@ -1,0 +1,174 @@
+"""The paper's table, with a scripted model and a tiny encoder; its findings, and its cards."""
+
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from experiments.paper import __main__ as command
+from experiments.paper import findings, grid, page, run
+from labelmint.core import paths
+from labelmint.core.config import check, read_yaml
+from labelmint.core.errors import DataError, ParamsError
+from labelmint.scoring.bootstrap import Bootstrap
+from labelmint.scoring.scores import ArmPredictions
+from labelmint.tasks.cards import TaskCard
+from tests.builders import reviews
+from tests.fake_model import FakeModel
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Return small(name=value, ...): change the grid's constants wherever they were imported."""
+
+    def change(**values):
+        for name, value in values.items():
+            for module in (grid, run, page, findings, command):
+                if hasattr(module, name):
+                    monkeypatch.setattr(module, name, value)
+
+    return change
+
+
+@pytest.fixture
+def paper(prepared, set_params, tiny_encoder, small, monkeypatch):
+    """Make a table of one tiny task and two methods; return the page's path."""
+    set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
+    set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
+    small(TASKS=["tiny"], METHODS=["zero_shot", "few_shot", "zero_shot_topic"], STUDENTS=["tiny"])
+    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], CARDS=paths.TASKS, PAGE=prepared / "paper.md")
+
+    @contextmanager
+    def open_model(llm):
+        yield FakeModel()
+
+    for module in ("experiments.paper.run", "labelmint.students.llm"):
+        monkeypatch.setattr(f"{module}.open_model", open_model)
+    return prepared / "paper.md"
+
+
+def result():
+    return json.loads((grid.RESULTS / "tiny.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_the_results_and_the_page(paper, monkeypatch):
+    command.main(rows=50)
+    of = result()["students"]["tiny"]
+    methods = ["zero_shot", "few_shot"]  # the card gives no topics
+    expected = ["real_20", "real_40"]
+    expected += [name for method in methods for name in (f"{method}_20", f"{method}_40", method)]
+    assert list(of["arms"]) == expected
+    assert all(
+        counts["candidates"] == 60 and 0 < counts["rows"] <= 50 for counts in result()["methods"].values()
+    )
+    mean = {name: scores["macro_f1"]["mean"] for name, scores in of["arms"].items()}
+    gain = of["differences"]["macro_f1"]["gain_many"]["few_shot"]
+    assert gain["macro_f1"] == pytest.approx(mean["few_shot_40"] - mean["real_40"], abs=2e-4)
+    assert gain["ci_low"] <= gain["macro_f1"] <= gain["ci_high"]
+    text = paper.read_text(encoding="utf-8")
+    assert text.count("| tiny | few_shot |") == 2
+    assert "run with `--rows 50`" in text
+    assert "Not run" not in text
+    # What is there with the same settings isn't run again; other settings renew it.
+    monkeypatch.setattr(command, "run", None)
+    command.main(rows=50)
+    assert paper.read_text(encoding="utf-8") == text
+    with pytest.raises(TypeError):
+        command.main(rows=40)
+
+
+def test_differences_are_paired_and_scarcity_is_that_of_two_gains(small):
+    small(REAL_ROWS=(20, 40))
+    truth = np.array([0, 1] * 50)
+    bootstrap = Bootstrap(truth, 2, 200, seed=1)
+
+    def right(name, count):
+        """Return predictions of one seed that are right on so many of the first rows."""
+        predicted = np.where(np.arange(100) < count, truth, 1 - truth)
+        return ArmPredictions(name, 0, np.eye(2)[predicted][None])
+
+    hits = {"real_20": 60, "real_40": 80, "zero_shot": 50, "zero_shot_20": 60, "zero_shot_40": 78}
+    hits |= {"few_shot": 50, "few_shot_20": 70, "few_shot_40": 81}
+    found = run.differences({name: right(name, count) for name, count in hits.items()}, bootstrap, "accuracy")
+    expected = {"gain_few": 0.1, "gain_many": 0.01, "mixing": 0.2, "scarcity": 0.09, "over_zero_shot": 0.1}
+    assert {key: of["few_shot"]["accuracy"] for key, of in found.items()} == pytest.approx(expected)
+    assert found["gain_few"]["zero_shot"] == {"accuracy": 0.0, "ci_low": 0.0, "ci_high": 0.0}
+    assert found["mixing"]["few_shot"]["ci_low"] > 0.1
+
+
+def test_copies_take_the_place_of_the_hubs_rows(paper, tmp_path):
+    for part, first in (("train", 0), ("test", 500)):
+        rows = reviews({"negative": 40, "positive": 40}, first)
+        lines = [f"{row['text']},{row['label'][:3]}\n" for row in rows]
+        (tmp_path / f"tiny_{part}.csv").write_text("text,label\n" + "".join(lines), encoding="utf-8")
+    task = grid.load_task(grid.task_params("tiny", 50), tmp_path)
+    assert [len(rows) for rows in (task.rows.train, task.rows.pool, task.rows.test)] == [20, 60, 40]
+    assert {row["id"][0] for row in task.rows.test} == {"t"}
+    (tmp_path / "tiny_test.csv").unlink()
+    with pytest.raises(DataError, match=r"no file tiny_test.csv or .jsonl; put it there"):
+        command.main(data=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tasks": ["imdb"]}, "no task imdb; choose of sst2"),
+        ({"rows": 0}, "--rows 0: it must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_run_is_said(project, options, message):
+    with pytest.raises(ParamsError, match=message):
+        command.main(**options)
+
+
+@pytest.mark.parametrize("task", grid.TASKS)
+def test_the_cards_are_valid_and_pairs_have_no_topics(task):
+    path = grid.CARDS / f"{task}.yaml"
+    card = check(TaskCard, read_yaml(path), path)
+    assert card.source is not None
+    assert card.source.dataset
+    assert not (card.pairs and card.topics)
+
+
+def of_gains(*gains):
+    """Return results of tasks with one method, whose differences are all these: mean, low, high."""
+    keys = ("gain_few", "gain_many", "mixing", "scarcity", "over_zero_shot")
+    results = []
+    for number, (mean, low, high) in enumerate(gains):
+        values = {"ci_low": low, "ci_high": high}
+        found = {
+            metric: {key: {"few_shot": {metric: mean, **values}} for key in keys}
+            for metric in ("accuracy", "macro_f1")
+        }
+        arms = {f"real_{size}": {"accuracy": {"mean": 0.5}} for size in grid.REAL_ROWS}
+        asked = {"accuracy": {"mean": 0.5 + number / 10}}
+        student = {"arms": arms, "differences": found}
+        results.append({"task": f"task{number}", "llm_zero_shot": asked, "students": {"one": student}})
+    return results
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ([(0.05, 0.01, 0.09), (0.04, 0.01, 0.07), (0.0, -0.1, 0.1)], "agrees"),
+        ([(0.05, 0.01, 0.09), (-0.04, -0.07, -0.01), (-0.03, -0.05, -0.01)], "doesn't agree"),
+        ([(0.05, 0.01, 0.09), (-0.04, -0.07, -0.01), (0.0, -0.1, 0.1)], "can't be told"),
+    ],
+)
+def test_a_finding_needs_more_than_half_of_the_cases(gains, verdict):
+    text = findings.findings(of_gains(*gains))
+    row = next(line for line in text.splitlines() if line.startswith("| Mix real rows"))
+    assert f"| **{verdict}** |" in row
+    assert "of 3; mean" in row
+    topics = next(line for line in text.splitlines() if "naming topics" in line)
+    assert "| **can't be told** | no case |" in topics
+    assert "3 tasks are too few" in text
+
+
+def test_relative_gains_and_the_correlation_with_the_llm():
+    text = findings.findings(of_gains(*[(number / 100, -0.1, 0.1) for number in range(6)]))
+    assert "at 100 real rows +0.0 to +10.0 % (median +5.0 %)" in text
+    assert "rank correlation +1.00 (p = 0.00)" in text
+    assert "worth there | **doesn't agree** |" in text
