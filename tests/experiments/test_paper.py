@@ -34,10 +34,11 @@ def small(monkeypatch):
 @pytest.fixture
 def paper(prepared, set_params, tiny_encoder, small, monkeypatch):
     """Make a table of one tiny task and two methods; return the page's path."""
-    set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
+    set_params({"generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
     small(TASKS=["tiny"], METHODS=["zero_shot", "few_shot", "zero_shot_topic"], STUDENTS=["tiny"])
-    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], CARDS=paths.TASKS, PAGE=prepared / "paper.md")
+    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], SAMPLES_PER_PROMPT=10)
+    small(CARDS=paths.TASKS, PAGE=prepared / "paper.md")
 
     @contextmanager
     def open_model(llm):
