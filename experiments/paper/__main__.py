@@ -4,7 +4,7 @@ Reads params.yaml, the cards in experiments/paper/tasks and their rows on the hu
 of these in a folder: <task>_train and <task>_test (.csv, .jsonl …) with the columns text (of pairs: premise
 and hypothesis) and label. Writes metrics/paper/<task>.json and from these docs/results/paper.md (`--page`:
 the page alone). Results that were made with the same settings are kept; texts, vectors and label scores are
-in the cache, so a stopped run resumes. `--rows 320` takes fewer synthetic rows of each method than the
+in the cache, so a stopped run resumes. `--rows 160` takes fewer synthetic rows of each method than the
 paper's 1,000.
 """
 

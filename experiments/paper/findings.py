@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.paper.grid import REAL_ROWS
+from experiments.paper.grid import REAL_ROWS, TASKS
 
 Result = Mapping[str, Any]
 
@@ -58,7 +58,8 @@ FINDINGS = [
 
 def findings(results: Sequence[Result]) -> str:
     """Return the page's section that goes through the paper's findings."""
-    lines = [_HEAD, "| finding | verdict | accuracy | macro-F1 |", "|---|---|---|---|"]
+    measured = f"They rest on {len(results)} of the paper's {len(TASKS)} tasks.\n"
+    lines = [_HEAD + measured, "| finding | verdict | accuracy | macro-F1 |", "|---|---|---|---|"]
     for finding in FINDINGS:
         verdict, accuracy = _counted(results, finding, "accuracy")
         lines.append(
@@ -113,7 +114,7 @@ def _llm(results: Sequence[Result]) -> str:
         verdict = DISAGREES if test.pvalue < 0.05 else AGREES
         shown += f"; rank correlation {test.statistic:+.2f} (p = {test.pvalue:.2f})"
     else:
-        shown += f"; {len(pairs)} tasks are too few"
+        shown += f"; too few tasks ({len(pairs)})"
     text = "The LLM's own accuracy on a task doesn't predict what its texts are worth there"
     return f"| {text} | **{verdict}** | {shown} | |"
 

@@ -56,10 +56,19 @@ def methods_of(card: TaskCard) -> list[str]:
     return [method for method in METHODS if method != "zero_shot_topic" or card.topics]
 
 
+def card_path(name: str) -> Path:
+    """Return the file of a task's card."""
+    return CARDS / f"{name}.yaml"
+
+
+def load_card(name: str) -> TaskCard:
+    """Read and check a task's card."""
+    return check(TaskCard, read_yaml(card_path(name)), card_path(name))
+
+
 def load_task(params: Params, data: Path | None = None) -> Task:
     """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of the hub's."""
-    path = CARDS / f"{params.task}.yaml"
-    card = check(TaskCard, read_yaml(path), path)
+    path, card = card_path(params.task), load_card(params.task)
     if data is not None:
         card = card.model_copy(update={"source": copies(card, params.task, data)})
     real, prepare = read_source(card, params.task, str(path)), params.prepare

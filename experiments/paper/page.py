@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments import tables
 from experiments.paper.findings import findings
-from experiments.paper.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS, TASKS
+from experiments.paper.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS, TASKS, load_card
 
 Result = Mapping[str, Any]
 
@@ -54,7 +54,8 @@ def _task(result: Result) -> str:
     asked = result["llm_zero_shot"]
     lines = [
         f"## {result['task']}\n",
-        f"{result['test_rows']} test rows. {result['llm']} itself, asked without examples: accuracy "
+        f"{result['test_rows']} test rows. {result['llm']} itself, asked without examples (its answers are "
+        f"balanced by the label shares of {REAL_ROWS[0]} real rows): accuracy "
         f"{tables.score(asked)}, macro-F1 {tables.score(asked, 'macro_f1')}. Kept of the texts written: "
         + ", ".join(
             f"{method} {of['kept']} of {of['candidates']} ({of['rows']} used)"
@@ -62,6 +63,13 @@ def _task(result: Result) -> str:
         )
         + ".\n",
     ]
+    chance = 1 / len(load_card(result["task"]).labels)
+    most = [of["arms"][f"real_{REAL_ROWS[1]}"]["accuracy"]["ci_low"] for of in result["students"].values()]
+    if max(most) <= chance:
+        lines.append(
+            f"With {REAL_ROWS[1]} real rows alone no student is surely better than chance "
+            f"({100 * chance:.0f} %), so what synthetic rows add can't be seen here.\n"
+        )
     for metric, name in _METRICS.items():
         lines += _table(result, metric, name)
     return "\n".join(lines)

@@ -9,12 +9,10 @@ import pytest
 from experiments.paper import __main__ as command
 from experiments.paper import findings, grid, page, run
 from labelmint.core import paths
-from labelmint.core.config import check, read_yaml
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
-from labelmint.tasks.cards import TaskCard
-from tests.builders import reviews
+from tests.builders import REPOSITORY, reviews
 from tests.fake_model import FakeModel
 
 
@@ -112,6 +110,14 @@ def test_copies_take_the_place_of_the_hubs_rows(paper, tmp_path):
         command.main(data=tmp_path)
 
 
+def test_the_page_of_the_repository_is_what_its_results_give(monkeypatch, tmp_path):
+    monkeypatch.chdir(REPOSITORY)
+    text = command.PAGE.read_text(encoding="utf-8")
+    monkeypatch.setattr(command, "PAGE", tmp_path / "paper.md")
+    command.main(page_only=True)
+    assert command.PAGE.read_text(encoding="utf-8") == text
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -126,8 +132,7 @@ def test_what_cannot_be_run_is_said(project, options, message):
 
 @pytest.mark.parametrize("task", grid.TASKS)
 def test_the_cards_are_valid_and_pairs_have_no_topics(task):
-    path = grid.CARDS / f"{task}.yaml"
-    card = check(TaskCard, read_yaml(path), path)
+    card = grid.load_card(task)
     assert card.source is not None
     assert card.source.dataset
     assert not (card.pairs and card.topics)
@@ -165,7 +170,7 @@ def test_a_finding_needs_more_than_half_of_the_cases(gains, verdict):
     assert "of 3; mean" in row
     topics = next(line for line in text.splitlines() if "naming topics" in line)
     assert "| **can't be told** | no case |" in topics
-    assert "3 tasks are too few" in text
+    assert "too few tasks (3)" in text
 
 
 def test_relative_gains_and_the_correlation_with_the_llm():
