@@ -28,7 +28,8 @@ from labelmint.core.params import Params
 from labelmint.core.records import ArmRow, Labelled
 from labelmint.encoder.data import folds_of
 from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
-from labelmint.students.encoder import FineTuned, LinearHead
+from labelmint.students.encoder import LinearHead
+from labelmint.students.fine_tune import FineTuned
 from labelmint.students.sources import held_out_likelihood
 
 SHARE = 0.25  # of the made rows: those that look most as if written
