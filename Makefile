@@ -36,7 +36,7 @@ repro: setup
 	@bash quick.sh $(NAME)
 else
 repro: setup
-	@echo "repro: 15 to 40 minutes on 2 cores, depending on their speed; a stopped run resumes. QUICK=1 takes 3 to 6 minutes."
+	@echo "repro: 15 to 40 minutes on 2 cores, depending on their speed; a stopped run resumes. QUICK=1 takes 4 to 8 minutes."
 	@$(BIN)/dvc repro
 	@$(BIN)/labelmint verdict
 	@echo "repro: all rows, charts and prompts: metrics/report.html"
@@ -72,7 +72,7 @@ bench: setup
 	@$(BIN)/python -m experiments.bench
 
 test: setup
-	@echo "test: 12 to 20 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
+	@echo "test: 8 to 15 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: setup

@@ -5,7 +5,7 @@ if LC_ALL=C grep -q '[^ -~]' <<<"$PWD"; then # it would end in: 'ascii' codec ca
   echo "repro: error: DVC can't make a copy in $PWD: its path has letters other than A to Z; move the folder, or run: make repro" >&2
   exit 1
 fi
-echo "repro: quick run, 3 to 6 minutes on 2 cores; scores will be lower and intervals wider"
+echo "repro: quick run, 4 to 8 minutes on 2 cores; scores will be lower and intervals wider"
 name=${1:-quick-$(date +%H%M%S)}
 fewer=()
 for arm in synthetic real_3000 llm llm_probe tfidf majority; do # those that params.yaml still has
