@@ -12,21 +12,14 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
-from tests.builders import REPOSITORY, reviews
+from tests.builders import reviews
 from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(constants):
     """Return small(name=value, ...): change the grid's constants wherever they were imported."""
-
-    def change(**values):
-        for name, value in values.items():
-            for module in (grid, run, page, findings, command):
-                if hasattr(module, name):
-                    monkeypatch.setattr(module, name, value)
-
-    return change
+    return constants(grid, run, page, findings, command)
 
 
 @pytest.fixture
@@ -108,14 +101,6 @@ def test_copies_take_the_place_of_the_hubs_rows(paper, tmp_path):
     (tmp_path / "tiny_test.csv").unlink()
     with pytest.raises(DataError, match=r"no file tiny_test.csv or .jsonl; put it there"):
         command.main(data=tmp_path)
-
-
-def test_the_page_of_the_repository_is_what_its_results_give(monkeypatch, tmp_path):
-    monkeypatch.chdir(REPOSITORY)
-    text = command.PAGE.read_text(encoding="utf-8")
-    monkeypatch.setattr(command, "PAGE", tmp_path / "paper.md")
-    command.main(page_only=True)
-    assert command.PAGE.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(

@@ -10,23 +10,15 @@ from experiments.study import __main__ as command
 from experiments.study import findings, grid, page, run
 from experiments.study.page import gain, with_gains
 from labelmint.core.errors import DataError
-from tests.builders import REPOSITORY
 from tests.fake_model import FakeModel
 
 METHODS = ["few_shot", "zero_shot"]  # of the cells made by hand
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(constants):
     """Return small(name=value, ...): change the grid's constants wherever they were imported."""
-
-    def change(**values):
-        for name, value in values.items():
-            for module in (grid, run, page, findings, command):
-                if hasattr(module, name):
-                    monkeypatch.setattr(module, name, value)
-
-    return change
+    return constants(grid, run, page, findings, command)
 
 
 @pytest.fixture
@@ -81,15 +73,6 @@ def test_a_task_with_too_few_rows_is_an_error(study, small):
     small(REAL_ROWS=(20, 5000))
     with pytest.raises(DataError, match="it needs 5000 real rows, and there are 80"):
         command.run_part("tiny", "real")
-
-
-@pytest.mark.slow
-def test_the_page_of_the_repository_is_what_its_results_give(monkeypatch, tmp_path):
-    monkeypatch.chdir(REPOSITORY)
-    text = (REPOSITORY / page.PAGE).read_text(encoding="utf-8")
-    monkeypatch.setattr(page, "PAGE", tmp_path / "study.md")
-    command.main(page_only=True)
-    assert page.PAGE.read_text(encoding="utf-8") == text
 
 
 def test_a_gain_is_paired_and_relative_to_the_real_rows_alone():

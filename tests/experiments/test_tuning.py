@@ -8,7 +8,6 @@ import pytest
 from experiments import sources, tuning
 from labelmint.core.errors import DataError
 from labelmint.tune import settings
-from tests.builders import REPOSITORY
 from tests.fake_model import FakeModel
 
 
@@ -48,11 +47,3 @@ def test_the_results_and_the_page(small, monkeypatch):
 def test_a_page_of_no_results_is_an_error(small):
     with pytest.raises(DataError, match=r"no results; run `python -m experiments\.tuning`"):
         tuning.main(page_only=True)
-
-
-def test_the_page_of_the_repository_is_what_its_results_give(monkeypatch, tmp_path):
-    monkeypatch.chdir(REPOSITORY)
-    text = (REPOSITORY / tuning.PAGE).read_text(encoding="utf-8")
-    monkeypatch.setattr(tuning, "PAGE", tmp_path / "tuning.md")
-    tuning.main(page_only=True)
-    assert tuning.PAGE.read_text(encoding="utf-8") == text
