@@ -7,6 +7,7 @@ letter of Thai, Lao, Khmer and Burmese is one, with its vowel signs; of Tibetan 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 # Unlike `re`, it knows scripts, and takes accents for parts of words.
 import regex
@@ -63,6 +64,17 @@ def join(start: str, rest: str) -> str:
 def words_of(text: str) -> list[str]:
     """Return a text's words in the form that `fold` gives them, without punctuation."""
     return list(_COMPARED.findall(fold(text)))
+
+
+def mentions(text: str, phrase: str) -> bool:
+    """Return whether a text has a phrase's words, next to each other and in their order."""
+    return _between_spaces(phrase) in _between_spaces(text)
+
+
+# The same phrases are looked for in many texts.
+@lru_cache(maxsize=100_000)
+def _between_spaces(text: str) -> str:
+    return "".join(f" {word}" for word in words_of(text)) + " "
 
 
 def tokens_of(text: str) -> list[str]:

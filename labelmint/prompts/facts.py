@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from functools import cache
 from itertools import chain, zip_longest
 
 import numpy as np
 
 from labelmint.core.params import FactSampling, Generate
 from labelmint.core.records import Fact
-from labelmint.core.words import words_of
+from labelmint.core.words import mentions
 from labelmint.tasks.cards import TaskCard
 
 # After so many rows the next ones are about as unlike the others as rows drawn by lot, and cost more time.
@@ -72,11 +71,5 @@ def _diverse_first(facts: Sequence[Fact], count: int) -> list[Fact]:
 
 def fact_in(texts: Sequence[str], facts: Sequence[Fact], column: str) -> Fact | None:
     """Return the fact whose cell in a column, the longest one if there are several, stands in a text."""
-    text = "\n".join(map(_spaced, texts))
-    found = [fact for fact in facts if _spaced(fact["values"][column]) in text]
+    found = [fact for fact in facts if any(mentions(text, fact["values"][column]) for text in texts)]
     return max(found, key=lambda fact: len(fact["values"][column]), default=None)
-
-
-@cache
-def _spaced(text: str) -> str:
-    return f" {' '.join(words_of(text))} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelmint.core.records import Candidate
-from labelmint.core.words import words_of
+from labelmint.core.words import mentions
 from labelmint.rules.filtering import Evidence
 from labelmint.rules.form import FormContext
 
@@ -13,9 +13,5 @@ def missing_slot(row: Candidate, context: FormContext) -> Evidence | None:
     value = row["values"].get(context.must_occur or "")
     if value is None:
         return None
-    wanted = words_of(value)
-    return None if any(_has(words_of(text), wanted) for _, text in context.written(row)) else {"value": value}
-
-
-def _has(words: list[str], run: list[str]) -> bool:
-    return any(words[at : at + len(run)] == run for at in range(len(words) - len(run) + 1))
+    written = [text for _, text in context.written(row)]
+    return None if any(mentions(text, value) for text in written) else {"value": value}
