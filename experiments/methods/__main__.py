@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.methods import forgetting, order, patterns, rounds, segments, weights
+from experiments.methods import forgetting, order, patterns, rounds, segments, summary, weights
 from experiments.methods.rows import DRAWN, SEEDS, load
 from experiments.sources import MPNET
 from labelmint.core import paths
@@ -73,7 +73,8 @@ def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
 def page(results: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/explanation/methods_measured.md."""
     measured = {name: [result for result in results if name in result] for name in PARTS}
-    return "\n".join([HEAD, *(PARTS[name].page(of) for name, of in measured.items() if of)])
+    short = summary.page(results, [*PARTS])
+    return "\n".join([HEAD, short, *(PARTS[name].page(of) for name, of in measured.items() if of)])
 
 
 if __name__ == "__main__":
