@@ -11,10 +11,11 @@ import contextlib
 import json
 import math
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -31,12 +32,13 @@ from labelmint.predict.items import Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.tasks.cards import load_card
-from labelmint.tasks.tables import TEXT, Kind, kind_of, known_kind, open_table, unpacked
+from labelmint.tasks.tables import TEXT, Kind, OpenTable, Row, kind_of, known_kind, open_table, unpacked
 
 _FIRST_WINDOW = 64
 # Sorting more texts by length saves no more padding.
 _WINDOW = 64 * 64
 _BUDGET = 0.2
+_JSON_ROW = re.compile(r'\s*(\[\s*)?\{\s*"')
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,24 @@ def predict(request: Request) -> None:
         parts = windows(items, 1, 1) if stream.isatty() else windows(items, _FIRST_WINDOW, _WINDOW)
         # A wrong column is an error before the student is opened.
         parts = chain([next(parts, [])], parts)
-        form = request.form or FORMATS.get(output.suffix.lower() if output else "", "jsonl")
+        form = request.form or _form(output)
         student = _open(request, folder)
         try:
             _label(student, parts, stream, output, form, request.min_confidence)
         finally:
             student.close()
+
+
+def _form(output: Path | None) -> Format:
+    """Return the format of the answers by the file's name; raise `DataError` if it means another one."""
+    name = output.name if output else ""
+    kind, packed = kind_of(name)
+    form = FORMATS.get(Path(name).suffix.lower(), "jsonl")
+    if packed or kind not in (None, form):
+        raise DataError(
+            f"--output: {output}: answers are .jsonl, .csv or .txt files; name it so, or say --format"
+        )
+    return form
 
 
 def _items(stream: IO[bytes], request: Request) -> Iterator[Item]:
@@ -95,10 +109,23 @@ def _items(stream: IO[bytes], request: Request) -> Iterator[Item]:
     elif kind is None:
         known_kind(request.input, "; or say what it is: --input-format")
     kind = kind or "text"
+    if kind == "text" and request.column != TEXT:
+        raise DataError(f"--column {request.column}: lines of text have no columns; add --input-format csv")
     column = TEXT if kind == "text" else request.column
     origin = "standard input" if request.input == "-" else request.input
     wanted = list(dict.fromkeys([column, request.pair_column, "id"]))
-    return read_items(open_table(unpacked(stream, packed), origin, kind, wanted), column, request.pair_column)
+    table = open_table(unpacked(stream, packed), origin, kind, wanted)
+    if kind == "text" and request.kind is None:
+        table = replace(table, rows=_no_json(table))
+    return read_items(table, column, request.pair_column)
+
+
+def _no_json(table: OpenTable) -> Iterator[tuple[int, Row]]:
+    """Yield the lines of a text; raise `DataError` if the first is a row of JSON."""
+    for number, row in table.rows:
+        if number == 1 and _JSON_ROW.match(row[TEXT]):
+            raise table.error(1, "JSON, not a text; add --input-format jsonl (or text, if it is one)")
+        yield number, row
 
 
 def _folder(request: Request) -> Path:

@@ -55,7 +55,9 @@ def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item
             there = "has" if pair_column in row else "lacks"
             raise table.error(place, f"this row {there} a {pair_column!r}, unlike the rows before it")
         if column not in row:
-            problem = f"{missing_column(column, list(row))}; name one with --column{rows_within(row)}"
+            problem = missing_column(column, list(row)) + (
+                rows_within(row, column) or "; name one with --column"
+            )
             raise table.error(place, problem)
         try:
             texts = [text_of(row[name], name) for name in ([column, pair_column] if pairs else [column])]

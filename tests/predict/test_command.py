@@ -121,6 +121,15 @@ def test_wrong_input_leaves_the_earlier_output_alone(mixed):
         ({"input": "data"}, DataError, "--input: data is a folder"),
         ({"output": "data"}, DataError, "--output: data is a folder"),
         ({"output": "in.txt"}, DataError, "--output: in.txt is the input"),
+        (
+            {"output": "out.parquet"},
+            DataError,
+            "--output: out.parquet: answers are .jsonl, .csv or .txt files",
+        ),
+        ({"output": "out.csv.gz"}, DataError, "--output: out.csv.gz: answers are"),
+        ({"column": "body"}, DataError, "--column body: lines of text have no columns; add --input-format"),
+        ({"input": "rows"}, DataError, r"rows:1: JSON, not a text; add --input-format jsonl \(or text"),
+        ({"input": "list.txt"}, DataError, r"list\.txt:1: JSON, not a text"),
         ({"arm": "real"}, ModelError, r"models/real: no trained student; .* or name one of mixed"),
         ({"arm": "real_300"}, ModelError, "models/real_300: too few rows"),
         ({"model": Path("data")}, ModelError, r"data: no classifier: it has no student.json or config\.json"),
@@ -129,6 +138,8 @@ def test_wrong_input_leaves_the_earlier_output_alone(mixed):
 )
 def test_errors(mixed, options, error, message):
     Path("in.txt").write_text("great\n", encoding="utf-8")
+    Path("rows").write_text('{"text": "great"}\n', encoding="utf-8")
+    Path("list.txt").write_text('[{"text": "great"}]\n', encoding="utf-8")
     write_note(paths.model("real_300"), "too few rows")
     Path("damaged").mkdir()
     Path("damaged/config.json").write_text("{", encoding="utf-8")
