@@ -31,9 +31,19 @@ def _line(text: str) -> str:
     return line
 
 
+def _path(name: str) -> str:
+    """Replace a leading ~; refuse addresses."""
+    if "://" in name:
+        raise ValueError(f"{name} is an address; download the file, and give its path")
+    return str(Path(name).expanduser()) if name.startswith("~/") else name
+
+
 # Prompts and many files have one line for it.
 Line = Annotated[str, AfterValidator(_line)]
 Lines = Annotated[list[Line], Field(min_length=1)]
+Column = Annotated[str, Field(min_length=1)]
+# In the user's home, if it begins so.
+FilePath = Annotated[str, AfterValidator(_path)]
 # One value, or several.
 Values = Annotated[list[str], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
 
@@ -66,19 +76,19 @@ class Source(Section):
         A file like `path`, or a split of `dataset`, that the test rows are taken from.
     """
 
-    path: str | None = None
+    path: FilePath | None = None
     package: str | None = None
     file: str | None = None
-    folder: str | None = None
-    dataset: str | None = None
+    folder: FilePath | None = None
+    dataset: FilePath | None = None
     config: str | None = None
     split: str = "train"
     encoding: str = "utf-8-sig"
     where: dict[str, Values] = Field(default_factory=dict)
-    text_column: str | None = None
-    pair_column: str | None = None
-    label_column: str | None = None
-    test_path: str | None = None
+    text_column: Column | None = None
+    pair_column: Column | None = None
+    label_column: Column | None = None
+    test_path: FilePath | None = None
     test_split: str | None = None
 
     @model_validator(mode="after")
@@ -118,10 +128,10 @@ class Source(Section):
 class UnlabelledSource(Section):
     """A file of texts without labels: CSV, TSV, JSON Lines or Parquet, of the same kind as the real rows."""
 
-    path: str
+    path: FilePath
     encoding: str = "utf-8-sig"
-    text_column: str = "text"
-    pair_column: str | None = None
+    text_column: Column = "text"
+    pair_column: Column | None = None
 
 
 class FactTable(Section):
@@ -139,12 +149,12 @@ class FactTable(Section):
         The column whose values take turns, with `generate.facts.sampling: balanced`.
     """
 
-    path: str
+    path: FilePath
     encoding: str = "utf-8-sig"
     words: Line
-    label_column: str | None = None
-    must_occur: str | None = None
-    balance: str | None = None
+    label_column: Column | None = None
+    must_occur: Column | None = None
+    balance: Column | None = None
 
     @model_validator(mode="after")
     def _slots(self) -> FactTable:
@@ -203,7 +213,7 @@ class TaskCard(Section):
     labels: dict[str, Label]
     source: Source | None = None
     unlabelled: UnlabelledSource | None = None
-    labelled_later: list[str] = Field(default_factory=list)
+    labelled_later: list[FilePath] = Field(default_factory=list)
     facts: FactTable | None = None
     excerpt: Excerpt | None = None
     method: str | None = None
@@ -221,8 +231,9 @@ class TaskCard(Section):
             seen: dict[str, str] = {}
             for label in self.labels.values():
                 value = getattr(label, what)
-                other = seen.setdefault(fold(value), value)
-                if other is not value:
+                other = seen.get(fold(value))
+                seen[fold(value)] = value
+                if other is not None:
                     alike = "the same" if other == value else "too similar a"
                     raise ValueError(
                         f"labels: two labels have {alike} {what}, {other!r} and {value!r}; change one"

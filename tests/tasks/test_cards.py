@@ -63,6 +63,11 @@ def file(**changes):
         ({"labels": ["neg", "pos"]}, "labels must be a mapping of keys to values, not ['neg', 'pos']"),
         ({"labels": {0: NEGATIVE, 1: POSITIVE}}, "labels: a key must be a text, not 0; write it in quotes"),
         ({"labels": {None: NEGATIVE, "a": POSITIVE}}, "labels: a key must be a text, not null; write it"),
+        # One letter: Python has one object for both.
+        (
+            {"labels": {"a": {"name": "x", "phrase": "y"}, "b": {"name": "x", "phrase": "z"}}},
+            "labels: two labels have the same name, 'x'",
+        ),
         (labels(name=1), "labels.pos.name must be a text"),
         ({"description": ""}, "description: is empty; give it a text"),
         ({"lables": {}}, "unknown key lables; did you mean labels?"),
@@ -71,6 +76,11 @@ def file(**changes):
         (file(package="p", file="f"), "source: give one place: `path`"),
         (file(dataset="b"), "source: give one place: `path`, or"),
         (file(text_column=None), "source: `text_column` is missing"),
+        (file(text_column=""), "source.text_column: string should have at least 1 character"),
+        (
+            file(path="https://a.org/b.csv"),
+            "source.path: https://a.org/b.csv is an address; download the file",
+        ),
         (file(where={"year": 2024}), "source.where.year.0 must be a text, not 2024; write it in quotes"),
         ({"pair_name": "claim"}, "`pair_name` and `source.pair_column` go together: give both, or neither"),
         (file(pair_column="b"), "`pair_name` and `source.pair_column`"),
