@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -28,7 +29,7 @@ def value_of(value: Any, column: str) -> str:
     """Return a cell of labels, which may be numbers or truth values, too; one that is missing is ""."""
     if isinstance(value, str | bool | int | float | Decimal | None):
         return as_text(value)
-    raise DataError(f"{column!r} must be a text or a number, not {_short(value)}")
+    raise DataError(f"{column!r} must be a text or a number, not {_short(value)}; save it as a text")
 
 
 def as_text(value: Any) -> str:
@@ -50,7 +51,8 @@ def _short(value: Any) -> str:
 def same_label(labels: Iterable[str]) -> Callable[[str], str]:
     """Return a function from a cell to the one of these labels that it means, or else to itself.
 
-    Spaces around a cell count nothing, and programs write a number or truth value in several ways.
+    Spaces around a cell and the composition of its accents count nothing, and programs write a number or
+    truth value in several ways.
     """
     exact = {label: label for label in labels}
     plain: dict[str, list[str]] = {}
@@ -65,4 +67,4 @@ def _plain(cell: str) -> str:
     plain = cell.strip().lower()
     if _NUMBER.fullmatch(plain) and abs(number := float(plain)) < 2**53 and number.is_integer():
         return str(int(number))
-    return plain if plain in ("true", "false") else cell.strip()
+    return plain if plain in ("true", "false") else unicodedata.normalize("NFC", cell.strip())

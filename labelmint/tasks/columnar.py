@@ -103,5 +103,8 @@ def workbook_rows(stream: IO[bytes], origin: str, as_text: Callable[[Any], str])
     rows = [(number, texts) for number, row in numbered if any(texts := [as_text(cell) for cell in row])]
     if not rows:
         return [], iter(())
-    columns = rows[0][1]
+    header, columns = rows[0]
+    for name in columns:
+        if name and columns.count(name) > 1:
+            raise DataError(f"{origin}, row {header}: two columns are named {name!r}; rename one")
     return columns, ((number, dict(zip(columns, texts, strict=True))) for number, texts in rows[1:])

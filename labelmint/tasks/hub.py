@@ -53,7 +53,8 @@ def _load(source: Source, split: str, card: str) -> Any:
     name = str(source.dataset)
     folder = Path(name)
     if not folder.is_dir() and (folder.is_absolute() or len(folder.parts) > 2):
-        raise DataError(f"{card}: source.dataset: no folder {name}")
+        remedy = "; a file goes under `path`" if folder.is_file() else ""
+        raise DataError(f"{card}: source.dataset: no folder {name}{remedy}")
     datasets.disable_progress_bars()
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
@@ -63,7 +64,10 @@ def _load(source: Source, split: str, card: str) -> Any:
             if builder.name in ("csv", "json") and builder.info.features is None:
                 return [Path(file) for file in _split_of(builder.config.data_files, split)]
         return datasets.load_dataset(name, source.config, split=split)
-    except (OSError, ValueError, RuntimeError, ImportError, datasets.exceptions.DatasetsError) as error:
+    except (
+        *(OSError, ValueError, RuntimeError, ImportError, datasets.exceptions.DatasetsError),
+        *(LookupError, TypeError, AttributeError),  # what damaged and empty folders end in
+    ) as error:
         reason = " ".join(str(error).split())
         if isinstance(error, ConnectionError) or "offline" in (type(error).__name__ + reason).lower():
             remedy = "the hub can't be reached; go online once, or name a local folder"

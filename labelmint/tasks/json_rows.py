@@ -29,7 +29,8 @@ def json_rows(lines: Lines) -> Iterator[tuple[int, Row]]:
         try:
             row = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:
-            raise lines.error(_problem(error) + (_whole(line, lines) if first else ""), begin) from None
+            remedy = _whole(line, lines) if first and isinstance(error, json.JSONDecodeError) else ""
+            raise lines.error(_problem(error) + remedy, begin) from None
         yield begin, _checked(lines, row, begin)
         first = False
 
@@ -82,7 +83,7 @@ def _problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "not valid JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON: {error.msg} at character {error.colno}"
+        return f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.colno}"
     return f"not valid JSON: {error}"
 
 
@@ -95,9 +96,10 @@ def _whole(first: str, lines: Lines) -> str:
     return f"; the file is one object, not a row a line{rows_within(content)}"
 
 
-def rows_within(row: Row) -> str:
-    """Return what to do about an object that has the rows in one of its fields; "": it has none."""
+def rows_within(row: Row, column: str | None = None) -> str:
+    """Return what to do about an object that has rows (with this column) in a field; "": it has none."""
     for key, value in row.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
+        rows = isinstance(value, list) and value and isinstance(value[0], dict)
+        if rows and (column is None or column in value[0]):
             return f": its rows seem to be in {key!r}; save that list alone, as .json"
     return ""

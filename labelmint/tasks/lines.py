@@ -109,7 +109,7 @@ class Lines:
                 read += len(whole)
                 yield from (f"{line}\n" for line in whole)
             pending += decoder.decode(b"", final=True) if decoder else ""
-        except UnicodeDecodeError:
+        except UnicodeError:  # of UTF-16 without a byte order mark no UnicodeDecodeError
             name = "UTF-8" if self.encoding == UTF_8 else self.encoding
             raise self.error(f"not {name}; {self.encoding_remedy}", read + 1) from None
         except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
@@ -157,4 +157,6 @@ def check_encoding(origin: str, encoding: str, key: str) -> None:
         "a".encode(encoding)
         codecs.getincrementaldecoder(encoding)
     except (LookupError, UnicodeError, ValueError):
-        raise DataError(f"{origin}: {key}: Python knows no encoding {encoding!r}") from None
+        raise DataError(
+            f"{origin}: {key}: Python knows no encoding {encoding!r}; say cp1252, for example"
+        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
@@ -44,7 +45,9 @@ def separated(lines: Lines, kind: Separated) -> tuple[list[str], Iterator[tuple[
 def _check_separator(lines: Lines, kind: Separated, header: str) -> None:
     """Raise `DataError` if another separator than the kind's stands between the columns' names."""
     header = header.strip()
-    if header.lower().startswith("sep="):
+    if re.match(r'\[?\s*\{\s*"', header):
+        raise lines.error("it is JSON; let its name end in .jsonl, or in .json if it is one list")
+    if header.lower().lstrip('"').startswith("sep="):
         raise lines.error(f"remove this line, {header!r}, which is for Excel alone")
     separator = _SEPARATORS[kind]
     other = max(_NAMES, key=header.count)
@@ -65,7 +68,7 @@ def _rows(
         if len(fields) == len(columns):
             yield begin, dict(zip(columns, fields, strict=True))
         elif any(map(str.strip, fields)):  # else a line of blanks
-            remedy = "quote the texts that hold a separator"
+            remedy = "quote the texts that hold a separator, or name every column in the first line"
             if len(fields) < len(columns):
                 remedy = "is the row cut off, or a text on two lines without quotes?"
             raise lines.error(f"{len(fields)} fields, but {len(columns)} columns; {remedy}", begin)
@@ -103,7 +106,7 @@ def _quoted(lines: Lines, separator: str, columns: list[str] | None = None) -> I
 
 def _remedy(error: str) -> str:
     if "new-line" in error:
-        return "a carriage return stands within a line: quote its text, or remove it"
+        return "a carriage return stands within a line: quote its text, or give all lines one kind of end"
     return "check the quotes from here on: write those within a text twice, and quote the text"
 
 

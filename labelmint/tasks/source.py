@@ -15,6 +15,7 @@ from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.quoting import quoted
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import fold
 from labelmint.tasks.cards import Source, TaskCard, card_path
@@ -256,7 +257,8 @@ def _check_labels(
     if unused:
         near = [label for label in unknown if fold(label) == fold(unused[0])]
         near = near or difflib.get_close_matches(unused[0], unknown, n=1)
-        remedy = f"write it as the data has it{f', {near[0]!a}' if near else ', or remove it from the card'}"
+        exact = f", {quoted(near[0])}" if near else ", or remove it from the card"
+        remedy = f"write it as the data has it{exact}"
         raise DataError(
             f"{origin}: labels: no row of {table.origin} is labelled {listed(unused)}; the data has {shown}; "
             f"{remedy}"

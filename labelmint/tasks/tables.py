@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from labelmint.core.errors import DataError
+from labelmint.core.quoting import quoted
+from labelmint.core.words import fold
 from labelmint.tasks.cells import as_text, text_of, value_of
 from labelmint.tasks.columnar import arrow_rows, workbook_rows
 from labelmint.tasks.json_rows import json_rows, rows_within
@@ -183,7 +185,7 @@ def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> 
     hint = "; the first line must name the columns" if table.by_line else ""
     for place, row in table.rows:
         if table.columns is None:
-            hint = hint if rows else rows_within(row)
+            hint = hint if rows else rows_within(row, texts[0] if texts else None)
             columns.update(dict.fromkeys(row))
         try:
             cells = {name: text_of(row.get(name), name) for name in texts}
@@ -205,8 +207,8 @@ def missing_column(column: str, columns: Sequence[str], hint: str = "") -> str:
     """Return that a column is missing, which there are, and what to do."""
     if not columns:
         return f"no column {column!r}; it is empty"
-    near = [name for name in columns if name.strip().casefold() == column.strip().casefold()]
+    near = [name for name in columns if fold(name).strip("'\" ") == fold(column)]
     shown = ", ".join(
         repr(name) if name != name.strip() or not name.isprintable() else name for name in columns
     )
-    return f"no column {column!r}; it has {shown}" + (f"; write {near[0]!r}" if near else hint)
+    return f"no column {column!r}; it has {shown}" + (f"; write {quoted(near[0])}" if near else hint)

@@ -120,6 +120,14 @@ def test_a_hub_that_cannot_be_reached_is_an_error_with_a_remedy(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("state", [None, "[]", "{}"])
+def test_a_saved_data_set_that_is_empty_or_damaged_is_an_error(tmp_path, state):
+    datasets.Dataset.from_dict({"text": [], "label": []}).save_to_disk(tmp_path / "saved")
+    if state:
+        (tmp_path / "saved/state.json").write_text(state)
+    assert f"can't read {tmp_path}/saved, split train" in failure(dataset=str(tmp_path / "saved"), **COLUMNS)
+
+
 def test_a_separate_test_file_must_have_every_label(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\nx,pos\ny,neg\nz,neg\n")
     (tmp_path / "test.csv").write_text("text,label\nX,pos\n")

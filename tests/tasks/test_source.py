@@ -148,6 +148,7 @@ def test_rows_without_a_label_or_the_values_of_where_are_counted(tmp_path):
         ("1.0", "1", "1.0", "1"),
         ("NA", "None", "NA", "None"),
         ("1.0", "0.0", "1", "0"),
+        ("café", "cafe", "cafe\u0301", "cafe"),
     ],
 )
 def test_a_number_or_truth_value_is_the_same_label_however_it_is_written(
@@ -173,6 +174,11 @@ CHOICE = 'where: {label: ["neg", "pos"]}'
         ("text,label\n", {}, "labels: no row of FILE has a label; 0 of its 0 rows are taken"),
         ("text,label\nx,\n", {}, "labels: no row of FILE has a label; 1 of its 1 rows are taken"),
         ("text,label\nx,pos\n", {"where": {"label": "none"}}, "0 of its 1 rows are taken (source.where)"),
+        (
+            THREE.replace("Pos", "p\u200bos").replace("x,pos\n", ""),
+            {},
+            'write it as the data has it, "p\\u200bos"',
+        ),
         (TWO, {"text_column": "txt"}, "source.text_column: FILE has no column 'txt'; it has text, label; "),
         (TWO, {"label_column": "Label"}, "source.label_column: FILE has no column 'Label'; it has text, "),
         (TWO, {"where": {"year": "9"}}, "source.where.year: FILE has no column 'year'; it has text, label; "),

@@ -228,6 +228,11 @@ REFUSED = {
     "a number of 5,000 digits": ("a.jsonl", f'{{"text": {"9" * 5000}}}', ":1: not valid JSON: Exceeds the"),
     "two fields of one name": ("a.jsonl", '{"text": "a", "text": "b"}\n', ":1: not valid JSON: two fields"),
     "rows within": ("a.json", json.dumps({"x": json.loads(LIST)}), "seem to be in 'x'; save that list alone"),
+    "messages in each line": (
+        "a.jsonl",
+        '{"messages": [{"role": "user"}]}\n{"messages": [{"role": "user"}]}\n',
+        "no column 'text'; it has messages",
+    ),
     "rows within an object of many lines": (
         "a.json",
         json.dumps({"data": json.loads(LIST)}, indent=1),
@@ -271,6 +276,24 @@ REFUSED = {
     "half a xz": ("a.csv.xz", lzma.compress(CSV.encode())[:-12], "can't be read on"),
     "a damaged zstd": ("a.csv.zst", pa.compress(CSV.encode(), "zstd", asbytes=True)[:-4], "can't be read on"),
     "a workbook of two sheets": ("a.xlsx", workbook([["text"]], [["text"]]), ": several sheets have rows"),
+    "a workbook of two columns of one name": (
+        "a.xlsx",
+        workbook([["text", "label", "label"], ["a", "pos", "neg"]]),
+        ", row 1: two columns are named 'label'; rename one",
+    ),
+    "JSON as CSV": ("a.csv", JSONL, ":1: it is JSON; let its name end in .jsonl, or in .json"),
+    "a list as TSV": ("a.tsv", json.dumps(json.loads(LIST)), ":1: it is JSON; let its name end in .jsonl"),
+    "a quoted line for Excel": ("a.csv", '\ufeff"sep=,"\n' + CSV, ":1: remove this line, '\"sep=,\"'"),
+    "R's names of rows": (
+        "a.csv",
+        '"text","label"\n"1","a","pos"\n',
+        ":2: 3 fields, but 2 columns; quote the texts that hold a separator, or name every column in the",
+    ),
+    "a column of another Unicode form": (
+        "a.csv",
+        "t\u200bext,label\na,pos\n",
+        "no column 'text'; it has 't\\u200bext', label; write \"t\\u200bext\"",
+    ),
     "a CSV as a workbook": ("a.xlsx", CSV, ": not a valid workbook"),
     "a Parquet as a workbook": ("a.xlsx", in_parquet(text=["a"]), ": it is a Parquet file"),
     "a workbook as CSV": ("a.csv", b"PK\x03\x04 and more", ": it is a workbook or a zip; let the name"),
@@ -305,6 +328,8 @@ def test_a_card_may_name_the_encoding(tmp_path, encoding):
     assert prepared(path, encoding) == [("é", "pos"), ("ü", "neg")]
     # A byte order mark knows better.
     assert prepared(written(tmp_path, "b.csv", ("\ufeff" + content).encode()), encoding)[0] == ("é", "pos")
+    with pytest.raises(DataError, match=r"b\.csv:1: not utf-16"):
+        prepared(written(tmp_path, "b.csv", content.encode()), "utf-16")
     for wrong in ("klingon", "base64", "undefined"):
         with pytest.raises(DataError, match=f"Python knows no encoding '{wrong}'"):
             prepared(path, wrong)
