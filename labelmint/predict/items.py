@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input
-from labelmint.tasks.cells import text_of
+from labelmint.tasks.cells import as_text, text_of
 from labelmint.tasks.json_rows import rows_within
 from labelmint.tasks.tables import OpenTable, missing_column
 from labelmint.tasks.texts import input_row
@@ -63,7 +64,16 @@ def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item
             texts = [text_of(row[name], name) for name in ([column, pair_column] if pairs else [column])]
         except DataError as error:
             raise table.error(place, str(error)) from None
-        yield Item(texts[0], texts[1] if pairs else None, row.get("id"))
+        yield Item(texts[0], texts[1] if pairs else None, _id(row.get("id")))
+
+
+def _id(value: Any) -> Any:
+    """Return an id that JSON can hold: dates and bytes are texts, and NaN is none."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return as_text(value) or None
+    return value
 
 
 def windows(

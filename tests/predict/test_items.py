@@ -1,6 +1,8 @@
 """What is to be labelled: texts and pairs in order with their ids, and windows of them."""
 
 import io
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
 from labelmint.predict.items import Item, read_items, windows
-from labelmint.tasks.tables import open_table
+from labelmint.tasks.tables import OpenTable, open_table
 
 
 def read(content, kind, column="text", pair_column="text_pair"):
@@ -24,6 +26,7 @@ def read(content, kind, column="text", pair_column="text_pair"):
         ("jsonl", '{"text": "a", "text_pair": "b"}', [Item("a", "b")]),
         ("csv", 'id,text\n1,"a, ""b""\nc"\n\n2,\n', [Item('a, "b"\nc', None, "1"), Item("", None, "2")]),
         ("csv", "\ufefftext,text_pair\r\na,b\r\n", [Item("a", "b")]),
+        ("jsonl", '{"text": "a", "id": NaN}', [Item("a")]),
         ("jsonl", '{"text": null}\n{"text": "a"}', [Item(""), Item("a")]),
     ],
 )
@@ -69,3 +72,11 @@ def test_windows_read_no_further_than_they_must():
 
     parts = windows(endless(), 2, 8)
     assert [len(next(parts)) for _ in range(4)] == [2, 4, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(date(2024, 1, 31), "2024-01-31"), (Decimal("1.5"), "1.5"), (7, 7)]
+)
+def test_ids_that_json_cannot_hold_are_texts(value, shown):
+    table = OpenTable("in", ["text", "id"], iter([(1, {"text": "a", "id": value})]))
+    assert [item.id for item in read_items(table, "text", "text_pair")] == [shown]
