@@ -83,7 +83,8 @@ def _quoted(lines: Lines, separator: str, columns: list[str] | None = None) -> I
             taken.append(line)
             yield line
 
-    reader = csv.reader(noted(), delimiter=separator, strict=True)
+    # A quote after a separator and spaces begins a quoted cell, too.
+    reader = csv.reader(noted(), delimiter=separator, strict=True, skipinitialspace=True)
     cells: list[set[str]] = [set() for _ in columns or ()]
     merged: list[tuple[int, int, list[list[str]]]] = []
     while True:
@@ -115,7 +116,8 @@ def _merged(taken: list[str], separator: str, fields: list[str]) -> list[list[st
 
     Those of the first line that are the record's own say nothing, and are empty.
     """
-    rows = [line.rstrip("\r\n").split(separator) for line in taken[:-1] if line.strip()]
+    lines = [line.rstrip("\r\n").split(separator) for line in taken[:-1] if line.strip()]
+    rows = [[cell.lstrip(" ") for cell in line] for line in lines]
     if any(len(row) != len(fields) for row in rows):
         return []
     return [["" if cell in fields else cell for cell in row] if row is rows[0] else row for row in rows]

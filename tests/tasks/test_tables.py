@@ -99,6 +99,7 @@ READ = {
     "blank lines": ("a.csv", "\n" + CSV.replace("\nb", "\n\n  \n,\nb").replace(",\nb", "b") + "\n\n", TWO),
     "only separators": ("a.csv", "id,text,label\n1,a,pos\n2,b,neg\n,,,,\n", TWO),
     "unnamed columns": ("a.csv", ",text,label,\n0,a,pos,\n1,b,neg,\n", TWO),
+    "quotes after spaces": ("a.csv", 'text, label\n "x, ""y""", "a"\nz, b\n', [('x, "y"', "a"), ("z", "b")]),
     "quotes and line ends in a text": ("a.csv", 'text,label\n"x, ""y""\r\nz",a\n', [('x, "y"\r\nz', "a")]),
     "words for missing": (
         "a.csv",
@@ -215,7 +216,7 @@ REFUSED = {
     "no column of that name": (
         "a.csv",
         "Text, label\na,pos\n",
-        "no column 'text'; it has Text, ' label'; write 'Text'",
+        "no column 'text'; it has Text, label; write 'Text'",
     ),
     "no columns' names": ("a.csv", "a rake,pos\na hoe,neg\n", "no column 'text'; it has a rake, pos; "),
     "half a row of JSON": ("a.jsonl", JSONL[:-9], ":2: not valid JSON"),
