@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from labelmint.advise.context import ContextCheck
 from labelmint.core.errors import ParamsError
-from labelmint.core.params import Params
+from labelmint.core.params import Filter, Params
+from labelmint.core.records import Labelled
 from labelmint.generation.plan import check_every_label, checked_shares
 from labelmint.generation.session import with_max_new_tokens
 from labelmint.llm.catalog import load_entry
 from labelmint.prompts.methods import METHODS, check_order
+from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES
 from labelmint.students.registry import STUDENTS
 from labelmint.tasks.cards import TaskCard, load_card
@@ -30,13 +34,16 @@ def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
     config = with_max_new_tokens(params.generate, card, rows)
     shares, methods = checked_shares(params, config, card, rows, facts=data.facts.rows)
     check_every_label(config, shares)
+    check_words(params.filter, card, rows)
     ContextCheck(params, config, card, data, shares, methods).run()
     return card, data
 
 
 def check_names(params: Params) -> None:
     """Raise `ParamsError` if a student, prompt method or rule is named that there is none of."""
-    students = {f"arms.{name}.student": arm.student for name, arm in params.arms.items() if arm.student}
+    students = {
+        f"arms.{name}.student": arm.student for name, arm in params.arms.items() if arm.student is not None
+    }
     for key, student in {**students, "train.student": params.train.student}.items():
         if student not in STUDENTS:
             raise ParamsError(f"params.yaml: {key}: no student {student!r}; there are {', '.join(STUDENTS)}")
@@ -89,4 +96,14 @@ def check_budget(params: Params, labels: int) -> None:
             f"params.yaml: filter.rows_per_label={params.filter.rows_per_label} of {labels} labels are "
             f"{wanted} texts, and top_up.max_candidates={params.top_up.max_candidates}; lower the "
             f"first, or raise the second, to {2 * wanted} for example, since many texts are rejected"
+        )
+
+
+def check_words(config: Filter, card: TaskCard, rows: Sequence[Labelled]) -> None:
+    """Raise `ParamsError` if every text would be too short or too long."""
+    most = max(FormContext(config, card, rows).longest)
+    if config.min_words > most and not {"too_short", "too_long"} & {*config.disabled_rules}:
+        raise ParamsError(
+            f"params.yaml: filter.min_words={config.min_words} is more than the {most} words that a text may "
+            f"have by filter.max_words={config.max_words}; say filter.min_words: 3, or raise max_words"
         )

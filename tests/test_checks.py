@@ -70,6 +70,8 @@ def attempt(project, set_params):
             "or say llm.backend: llama_cpp",
             {"llm.backend": "llama_cpp"},
         ),
+        ({"filter.min_words": 19}, "the 18 words that a text may have", {"filter.min_words": 3}),
+        ({"arms": {"a": {"real": "all", "student": ""}}}, "arms.a.student: no student ''", {"arms": ARMS}),
         ({"filter.rows_per_label": 20000}, "to 80000 for example", {"top_up.max_candidates": 80000}),
         (
             {"arms": {"a": {"real": 5000}, "b": {"unlabelled": "all"}}, "prepare.unlabelled_rows": 0},

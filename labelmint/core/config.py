@@ -15,6 +15,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from labelmint.core.errors import ParamsError
+from labelmint.core.quoting import one_line
 
 
 class Section(BaseModel):
@@ -27,11 +28,15 @@ class _Constructor(SafeConstructor):
     """Keeps as texts what labels and texts may well look like: 2024-01-31, 007, 0x1F, 1_000, .inf."""
 
     def construct_number(self, node: Any) -> int | float | str:
-        """Return a decimal number, or the text as it stands."""
-        text = str(self.construct_scalar(node))
-        if re.fullmatch(r"[-+]?(0|[1-9][0-9]*)", text):
-            return int(text)
-        return float(text) if _FLOAT.fullmatch(text) else text
+        """Return a number, or the text as it stands."""
+        return number_or_text(str(self.construct_scalar(node)))
+
+
+def number_or_text(text: str) -> int | float | str:
+    """Return a decimal number, or the text as it stands."""
+    if re.fullmatch(r"[-+]?(0|[1-9][0-9]{0,999})", text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
@@ -56,18 +61,24 @@ def read_yaml(path: Path) -> Any:
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from None
+        problem = f"{error.reason} at byte {error.start}"
+        raise ParamsError(f"{path}: not UTF-8 ({problem}); save it as UTF-8") from None
+    # Tags such as !!bool, and values nested too deep, end in other errors of the parser.
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ParamsError(f"{path}: not valid YAML: {type(error).__name__}: {one_line(error)}") from None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{path}:{mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ParamsError(f"{line}: not valid YAML: {' '.join(problem.split())}") from None
+        spaces = "; write spaces instead" if r"'\t'" in problem else ""
+        raise ParamsError(f"{line}: not valid YAML: {' '.join(problem.split())}{spaces}") from None
 
 
 def check(model: type[Model], content: Any, path: Path, prefix: str = "") -> Model:
     """Validate `content` as `model`; raise `ParamsError` naming the file, the key and the remedy."""
     if not isinstance(content, dict):
-        raise ParamsError(f"{path}: {prefix or 'the file'} must be a mapping of keys to values")
+        empty = ", and it is empty" if content is None else ""
+        raise ParamsError(f"{path}: {prefix or 'the file'} must be a mapping of keys to values{empty}")
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -98,9 +109,15 @@ def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
         case "value_error":
             return f"{path}: {key + ': ' if key else ''}{item['ctx']['error']}"
         case "int_type" | "float_type" | "int_from_float" if isinstance(given, str):
-            return f"{path}: {key} must be a number, not the text {given!r}; write it without quotes"
-        case "string_type" if given is None or isinstance(given, int | float):
+            quoted = not isinstance(number_or_text(given), str)
+            remedy = "it without quotes" if quoted else "digits, such as 20"
+            return f"{path}: {key} must be a number, not the text {_shown(given)}; write {remedy}"
+        case "string_type" if isinstance(given, int | float):
             return f"{path}: {key} must be a text, not {_shown(given)}; write it in quotes"
+        case "list_type":
+            return f"{path}: {key} must be a list, such as [1, 2] or [a, b], not {_shown(given)}"
+        case "bool_type":
+            return f"{path}: {key} must be true or false, without quotes, not {_shown(given)}"
         case "model_type" | "dict_type":
             return f"{path}: {key} must be a mapping of keys to values, not {_shown(given)}"
         case "too_short":

@@ -49,9 +49,9 @@ class Llm(Section):
 
     backend: Literal["llama_cpp", "server"]
     model: str
-    context_tokens: Annotated[int, Field(ge=256)]
+    context_tokens: Annotated[int, Field(ge=256, lt=2**31)]
     slots: Annotated[int, Field(ge=1, le=255)]
-    threads: Count
+    threads: Annotated[int, Field(ge=0, le=1024)]
     gpu_layers: Annotated[int, Field(ge=-1)]
     server: LlmServer
 
@@ -196,7 +196,7 @@ class Train(Section):
     student: str
     students: Annotated[list[str], Field(min_length=1)]
     seeds: Seeds
-    validation_share: Annotated[float, Field(gt=0, lt=1)]
+    validation_share: Annotated[float, Field(ge=0.01, le=0.5)]
     epochs: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     batch_rows: Positive
@@ -209,7 +209,7 @@ class Evaluate(Section):
 
     metric: Literal["auto", "accuracy", "macro_f1"]
     seed: Seed
-    bootstrap_samples: Annotated[int, Field(ge=100)]
+    bootstrap_samples: Annotated[int, Field(ge=100, le=100_000)]
 
 
 class Params(Section):

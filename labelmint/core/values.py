@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000)]
-Share = Annotated[float, Field(ge=0, le=1)]
+# From 0, any two texts would be alike.
+Share = Annotated[float, Field(gt=0, le=1)]
 # llama.cpp reads seeds as 32-bit numbers, and NumPy refuses negative ones.
 Seed = Annotated[int, Field(ge=0, lt=2**32 - 1)]
 

@@ -17,6 +17,8 @@ from labelmint.core.errors import ModelError
 
 Pooling = Literal["mean", "cls", "last"]
 
+# Every vocabulary has more than that beside its control tokens.
+_FEW_TOKENS = 10
 # Nothing is fetched, and no code that lies in a model's folder is run.
 TRUST_NOTHING: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
@@ -147,6 +149,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **TRUST_NOTHING)
     except Exception as error:
         raise ModelError(f"{folder}: its tokenizer can't be opened: {first_line(error)}") from error
+    if len(tokenizer) < len(tokenizer.all_special_ids) + _FEW_TOKENS:  # transformers makes one of nothing
+        raise ModelError(f"{folder}: it has no tokenizer: fetch the model's tokenizer.json, too")
     tokenizer.padding_side = "right"  # `Classifier` takes the first and the last token by their places
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import tenacity
@@ -190,7 +190,21 @@ class Endpoint:
             raise _PassingError(said, _asked_pause(answer.headers.get("Retry-After", "").strip()))
         if answer.is_success and content is None:
             said = f"the answer is not JSON ({reason}); is it an OpenAI-compatible server?"
-        raise RefusedError(f"{request.url}: {said}{_remedy(answer, reason)}", status)
+        raise RefusedError(f"{request.url}: {said}{self._remedy(request, answer, reason)}", status)
+
+    def _remedy(self, request: Request, answer: httpx2.Response, reason: str) -> str:
+        if answer.status_code in (401, 403):
+            return f"; set {KEY_VARIABLE} to the server's key"
+        if answer.status_code == 404 and "model" in reason.lower():
+            return "; llm.server.model must be one that the server has"
+        if answer.status_code == 404:
+            return "; does llm.server.url end as the server's documentation says, mostly in /v1?"
+        if answer.is_redirect and (to := one_line(answer.headers.get("Location", ""))):
+            target = urljoin(request.url, to)
+            base = target.rstrip("/").removesuffix(request.url.removeprefix(self.url))
+            base = "the address of its API" if base in (self.url, target) else base
+            return f": it points to {target}; set llm.server.url to {base}"
+        return ""
 
 
 def _asked_pause(header: str) -> float | None:
@@ -227,20 +241,11 @@ def _key() -> str:
     return key
 
 
-def _remedy(answer: httpx2.Response, reason: str) -> str:
-    if answer.status_code in (401, 403):
-        return f"; set {KEY_VARIABLE} to the server's key"
-    if answer.status_code == 404 and "model" in reason.lower():
-        return "; llm.server.model must be one that the server has"
-    if answer.status_code == 404:
-        return "; does llm.server.url end as the server's documentation says, mostly in /v1?"
-    if answer.is_redirect:
-        where = one_line(answer.headers.get("Location", ""))
-        return f"; write the address that it points to into llm.server.url: {where}"
-    return ""
-
-
 def _ssl_remedy(reason: str) -> str:
+    if "mismatch" in reason:
+        return "llm.server.url must have the name that the server's certificate is for"
+    if "expired" in reason:
+        return "the server needs a new certificate; on this machine is http:// enough"
     if "CERTIFICATE" in reason:
         return "if you trust the server, set SSL_CERT_FILE to the file of its certificate"
     return "does it speak plain http? Then write http:// into llm.server.url"

@@ -10,12 +10,11 @@ import llama_cpp
 
 from labelmint.core.errors import ModelError
 from labelmint.core.quoting import one_line
+from labelmint.llm.catalog.contents import PLACEHOLDERS, start_of, what_is
 
 # What files are that only have the name of a GGUF file, by their first bytes.
 _OTHERS = (
-    (rb"\Z", "it is empty; fetch it again"),
-    (rb"version https://git-lfs", "it is the pointer of Git LFS and not the model; run `git lfs pull` there"),
-    (rb"\s*<", "it is a web page and not the model; fetch it again, from the file's download link"),
+    *PLACEHOLDERS,
     (rb".{8}\{", "it is a safetensors file; convert it with llama.cpp's convert_hf_to_gguf.py"),
     (rb"PK\x03\x04|\x80[\x02-\x05]", "it is a PyTorch or zip file; give a GGUF file of the model"),
     (rb"\x1f\x8b|\x28\xb5\x2f\xfd|BZh|\xfd7zXZ|7z\xbc\xaf", "it is compressed; unpack it first"),
@@ -35,11 +34,9 @@ _KIND = re.compile(rb"general\.(?:type|architecture)\x08\0{3}.\0{7}([a-z0-9]+)",
 
 def why_not_loaded(path: Path, log: Sequence[str]) -> str:
     """Return why llama.cpp, which logged these errors, doesn't load a file, and what to do."""
-    with path.open("rb") as file:
-        start = file.read(1 << 16)
-    for pattern, what in _OTHERS:
-        if re.match(pattern, start, re.DOTALL):
-            return what
+    start = start_of(path, 1 << 16)
+    if what := what_is(start, _OTHERS):
+        return what
     part = next((_PARTS[kind] for kind in _KIND.findall(start) if kind in _PARTS), None)
     if part:
         return f"it is {part}, which goes with a model; give the model's own GGUF file"

@@ -48,7 +48,8 @@ def _joined(text: str) -> dict[str, Any]:
         answer["usage"] = event.get("usage") or answer.get("usage")
         pieces = event.get("choices")
         for piece in pieces if isinstance(pieces, list) else ():
-            if isinstance(piece, dict) and choice["finish_reason"] is None:
+            first = isinstance(piece, dict) and piece.get("index") in (0, None)
+            if first and choice["finish_reason"] is None:
                 parts.append(text_of(piece) or "")
                 choice["finish_reason"] = piece.get("finish_reason") or None
                 choice["logprobs"] = choice.get("logprobs") or piece.get("logprobs")

@@ -76,9 +76,11 @@ class Server:
             return wanted
         if not wanted and len(names) == 1:
             return names[0]
+        if not names:
+            raise ModelError(f"params.yaml: {self.endpoint.url} has no model; load one on the server")
         problem = f"it has no {wanted!r}" if wanted else "llm.server.model must say which"
         shown = get_close_matches(wanted, names, MOST_NAMES, 0) if wanted else names[:MOST_NAMES]
-        listed = ", ".join(shown) or "no model"
+        listed = ", ".join(shown)
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         raise ModelError(f"params.yaml: {self.endpoint.url} has {listed}{more}; {problem}")
 

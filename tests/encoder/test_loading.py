@@ -74,6 +74,7 @@ def cut(file):
         (lambda folder: cut(folder / "model.safetensors"), "can't be opened as an encoder"),
         (lambda folder: (folder / "config.json").unlink(), "can't be opened as an encoder"),
         (lambda folder: (folder / "config.json").write_text("<html>"), "can't be opened as an encoder"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "it has no tokenizer: fetch the model's token"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer can't be opened"),
     ],
 )

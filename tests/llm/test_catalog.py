@@ -175,6 +175,23 @@ def test_a_folder_without_an_encoder_in_it_is_an_error(tmp_path, kind, missing):
     assert f"no file {tmp_path}{missing}" in failure(Entry(kind=kind, path=str(tmp_path)))
 
 
+def test_the_weights_in_a_folder_of_the_encoders_are_named(tmp_path):
+    inner = tmp_path / "0_Transformer/model.safetensors"
+    inner.parent.mkdir()
+    inner.write_bytes(WHOLE)
+    own = Entry(kind="encoder", path=str(tmp_path))
+    assert failure(own).endswith("name the weights: `file: 0_Transformer/model.safetensors`")
+    assert model_file("own", own.model_copy(update={"file": "0_Transformer/model.safetensors"})) == inner
+
+
+@pytest.mark.parametrize("kind", ["encoder", "base"])
+def test_a_pointer_in_the_place_of_a_model_is_told_whatever_its_kind(tmp_path, kind):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n")
+    assert failure(Entry(kind=kind, path=str(file))).startswith(f"{file}: it is the pointer of Git LFS")
+    assert "no file ~no-such-user/x" in failure(Entry(kind=kind, path="~no-such-user/x"))
+
+
 def zipped(folder, damaged=False):
     """Put an encoder's folder into two files of the package, which together are a zip."""
     data = io.BytesIO()

@@ -106,7 +106,11 @@ def test_a_server_that_hangs_is_given_up(served, pauses, reply):
         (Reply({}, 404), "does llm.server.url end as the server's documentation says, mostly in /v1?"),
         (
             Reply({}, 307, {"Location": "http://elsewhere.invalid"}),
-            "llm.server.url: http://elsewhere.invalid",
+            ": it points to http://elsewhere.invalid; set llm.server.url to the address of its API",
+        ),
+        (
+            Reply({}, 308, {"Location": "https://elsewhere.invalid/api/v1/completions"}),
+            "; set llm.server.url to https://elsewhere.invalid/api/v1",
         ),
     ],
 )

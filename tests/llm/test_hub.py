@@ -155,7 +155,7 @@ def test_an_encoder_offline_is_an_error_until_it_is_here(offline):
 
 def test_an_encoder_without_safetensors_is_an_error(offline):
     offline.here = True
-    assert "model.safetensors; name the weights: `file: …`" in failure(encoder())
+    assert "model.safetensors; get the model as safetensors: AutoModel" in failure(encoder())
 
 
 def test_all_files_of_a_model_in_several_are_fetched(hub, monkeypatch):

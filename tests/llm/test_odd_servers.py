@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from labelmint.llm.base import Completion, PromptGroup
-from labelmint.llm.endpoint import Endpoint
+from labelmint.llm.endpoint import Endpoint, _ssl_remedy
 from tests.builders import sampling
 from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, written
 
@@ -103,6 +103,9 @@ def piece(text, reason=None, **keys):
         stream(
             piece(" one\u2028 two", "stop"), piece(" one\u2028 two", "stop"), end=b""
         ),  # each the whole text
+        stream(
+            {"choices": [{"index": 1, "text": "x", "finish_reason": "stop"}]}, piece(" one\u2028 two", "stop")
+        ),
         stream({"choices": [{"delta": {"content": " one\u2028 two"}, "finish_reason": "eos"}]}, end=b""),
         Reply(b"\xef\xbb\xbf" + json.dumps(piece(" one\u2028 two", "stop", usage=USAGE)).encode()),
         Reply(
@@ -235,6 +238,18 @@ def test_a_proxy_that_cannot_be_used_is_named(served, monkeypatch):
 )
 def test_a_host_that_cannot_be_is_an_error(served, url):
     assert failure(lambda: connect(served, url=url, timeout_seconds=2.0))
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("self-signed certificate", "set SSL_CERT_FILE to the file of its certificate"),
+        ("IP address mismatch", "llm.server.url must have the name that the server's certificate is for"),
+        ("certificate has expired", "the server needs a new certificate"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_decides_what_to_do(reason, remedy):
+    assert remedy in _ssl_remedy(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {reason}")
 
 
 def test_plain_http_at_an_https_address_is_told(served):

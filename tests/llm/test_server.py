@@ -60,7 +60,7 @@ def test_the_model_has_the_wanted_name_or_is_the_only_one(served, names, wanted,
     [
         ({"data": [{"id": "a"}, {"id": "b"}]}, "", "has a, b; llm.server.model must say which"),
         ({"data": [{"id": "a"}]}, "c", "has a; it has no 'c'"),
-        ({"data": []}, "", "has no model; llm.server.model must say which"),
+        ({"data": []}, "", "has no model; load one on the server"),
         ({"models": 1}, "", 'no list of models ({"models": 1}); is it an OpenAI-compatible server?'),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import shutil
 import sys
@@ -25,6 +26,7 @@ from labelmint.core.config import Section, check, read_yaml
 from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.records import atomic_binary_file, write_json
 from labelmint.llm.catalog import hub
+from labelmint.llm.catalog.contents import start_of, what_is
 
 BLOCK_BYTES = 1 << 20
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
@@ -136,6 +138,14 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
 
     With `fetch`, files on the hub are downloaded unless they are here.
     """
+    files = _found_files(name, entry, fetch=fetch)
+    for file in files:
+        if what := what_is(start_of(file)):
+            raise ModelError(f"{file}: {what}")
+    return files
+
+
+def _found_files(name: str, entry: Entry, *, fetch: bool) -> list[Path]:
     if entry.hub is not None:
         where = entry.hub
         if where.file is None:
@@ -144,7 +154,7 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
             hub.find(name, where.repo, file, where.revision, fetch=fetch) for file in _split_names(where.file)
         ]
     if entry.path is not None:
-        source = Path(entry.path).expanduser()
+        source = Path(os.path.expanduser(entry.path))  # noqa: PTH111 - Path's fails for unknown users
         if entry.kind == "encoder" and source.is_dir():
             return [_weights(name, source, entry)]
         files = [source.with_name(part) for part in _split_names(source.name)]
@@ -159,7 +169,10 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
 def _weights(name: str, folder: Path, entry: Entry) -> Path:
     file = folder / (entry.file or "model.safetensors")
     if not file.is_file():
-        raise ModelError(f"{paths.CATALOG}: {name}: no file {file}; name the weights: `file: …`")
+        there = sorted([*folder.glob("*.safetensors"), *folder.glob("*/*.safetensors")])
+        convert = "get the model as safetensors: AutoModel.from_pretrained(…).save_pretrained(…)"
+        remedy = f"name the weights: `file: {there[0].relative_to(folder)}`" if there else convert
+        raise ModelError(f"{paths.CATALOG}: {name}: no file {file}; {remedy}")
     return file
 
 
