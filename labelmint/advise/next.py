@@ -16,10 +16,11 @@ import numpy.typing as npt
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.formulas import csv_line
+from labelmint.core.lock import read_file, read_lock
 from labelmint.core.params import Params
 from labelmint.core.records import LabelledText, RejectedText, atomic_binary_file, read_rows
 from labelmint.encoder.vectors import embed_rows
-from labelmint.tasks.cards import card_path, load_card
+from labelmint.tasks.cards import TaskCard, card_path, load_card
 
 Text = LabelledText | RejectedText
 Floats = npt.NDArray[np.float64]
@@ -39,6 +40,7 @@ def write_next(params: Params, rows: int, out: Path) -> None:
         raise DataError(f"{out}: exists, and may hold your labels; name another file with --out")
     card = load_card(params.task)
     texts = texts_to_label()
+    _check_task(params.task, card, texts)
     if not texts:
         raise DataError(
             f"{paths.LABELLED}: no unlabelled texts to choose from; name some in the card's `unlabelled`, "
@@ -52,6 +54,14 @@ def write_next(params: Params, rows: int, out: Path) -> None:
     write_csv(out, [texts[at] for at in chosen], suggested, pairs=card.pairs)
     print(f"{out}: {len(chosen)} of {len(texts)} texts; fill in the column `label`: {', '.join(names)}")
     print(f"Then list it in {card_path(params.task)}, `labelled_later: [{out}]`, and run `dvc repro`.")
+
+
+def _check_task(task: str, card: TaskCard, texts: Sequence[Text]) -> None:
+    """Raise `DataError` if the texts are of a run of another task."""
+    recorded = read_lock(read_file, ["label"]).get("label", {}).get("params", {}).get("params.yaml", {})
+    names = {name for row in texts for name in row["label_scores"] or {}}
+    if recorded.get("task", task) != task or not names <= {*card.label_names}:
+        raise DataError(f"{paths.LABELLED}: of another task than {task}; run `dvc repro label`")
 
 
 def texts_to_label() -> list[Text]:

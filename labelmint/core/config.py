@@ -59,7 +59,7 @@ def read_yaml(path: Path) -> Any:
     try:
         return parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ParamsError(f"{path}: no such file") from None
+        raise ParamsError(f"{path}: no such file; run this in the project's folder") from None
     except UnicodeDecodeError as error:
         problem = f"{error.reason} at byte {error.start}"
         raise ParamsError(f"{path}: not UTF-8 ({problem}); save it as UTF-8") from None

@@ -35,7 +35,15 @@ def stages_of(arms: Iterable[str]) -> list[str]:
 def read_lock(read: Read, stages: Collection[str]) -> dict[str, Any]:
     """Return what dvc.lock records of these stages, by stage; empty without dvc.lock."""
     recorded = _parsed(read, LOCK).get("stages") or {}
-    return {name: recorded[name] for name in stages if name in recorded}
+    try:
+        found = {name: dict(recorded[name]) for name in stages if name in recorded}
+        outputs(found)
+        for stage in found.values():
+            [dep["path"] for dep in stage.get("deps", [])]
+            [values.items() for values in stage.get("params", {}).values()]
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise DataError(f"{LOCK}: not as DVC writes it; delete it, and run `dvc repro`") from None
+    return found
 
 
 def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[str] = ()) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -107,6 +108,8 @@ def check_weights(folder: Path) -> None:
 
 def load_encoder(folder: Path) -> Any:
     """Load any text encoder that `AutoModel` opens, in float32; raise `ModelError` if the folder is none."""
+    if sys.flags.optimize > 1:
+        raise ModelError("PYTHONOPTIMIZE=2 (python -OO) drops docstrings, which transformers reads; unset it")
     silence_transformers()
     check_weights(folder)
     try:

@@ -155,7 +155,10 @@ def headline_arm() -> str:
     path = paths.EVALUATION
     arm = json.loads(path.read_text(encoding="utf-8")).get("main_arm") if path.is_file() else None
     if not isinstance(arm, str):
-        raise ModelError(f"{path}: no run was scored here; run `dvc repro`, or name an arm: --arm NAME")
+        raise ModelError(
+            f"{path}: no run was scored here; run `dvc repro` in the project's folder, or name an arm: "
+            "--arm NAME"
+        )
     return arm
 
 

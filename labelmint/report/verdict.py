@@ -31,10 +31,10 @@ _MANY_TEXTS = 1_000_000
 
 def print_verdict() -> None:
     """Print scores and verdict: the last lines of `make repro`; raise `DataError` before an evaluation."""
-    inputs, path = read_inputs(), paths.EVALUATION
+    params, inputs, path = load_params(), read_inputs(), paths.EVALUATION
     if not inputs.evaluate:
         raise DataError(f"{path}: no such file; run `dvc repro`")
-    if not check_one_run(load_params(), inputs.evaluate):
+    if not check_one_run(params, inputs.evaluate):
         raise DataError(f"{path} is not what {LOCK} records; run `dvc repro`, or `dvc commit` if it is right")
     if inputs.evaluate.get("schema_version") != SCHEMA_VERSION:
         raise DataError(f"{path}: written by another version; run `dvc repro`")

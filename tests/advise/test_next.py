@@ -55,6 +55,17 @@ def test_a_file_that_exists_is_left_alone(prepared, texts):
     assert out.read_text(encoding="utf-8") == "my labels"
 
 
+def test_texts_of_a_run_of_another_task_are_refused(prepared, texts, set_params):
+    set_params({"task": "bbc_news"})
+    with pytest.raises(DataError, match=r"of another task than bbc_news; run `dvc repro label`"):
+        write_next(load_params(), 5, prepared / "next.csv")
+    set_params({"task": "tiny"})
+    lock = "stages: {label: {params: {params.yaml: {task: other}}}}\n"
+    (prepared / "dvc.lock").write_text(lock, encoding="utf-8")
+    with pytest.raises(DataError, match="of another task than tiny"):
+        write_next(load_params(), 5, prepared / "next.csv")
+
+
 def test_without_texts_the_error_says_where_to_name_some(prepared, tiny_encoder):
     write_rows(paths.LABELLED, [])
     write_rows(paths.LABELLED_REJECTED, [])

@@ -71,3 +71,12 @@ def test_metrics_that_differ_from_what_is_recorded_are_told():
 def test_a_lock_with_conflicts_is_one_line():
     with pytest.raises(DataError, match=r"^dvc\.lock: not valid YAML; after a merge take either side"):
         problem({**one_run(), "dvc.lock": b"<<<<<<< HEAD\nstages:\n  a: {\n"})
+
+
+@pytest.mark.parametrize(
+    "stages", [5, {"evaluate": 5}, {"evaluate": {"deps": 3}}, {"evaluate": {"params": {"a": 1}}}]
+)
+def test_a_lock_that_dvc_did_not_write_is_told(stages):
+    content = json.dumps({"stages": stages}).encode()
+    with pytest.raises(DataError, match=r"dvc\.lock: not as DVC writes it; delete it"):
+        problem({**one_run(), "dvc.lock": content})
