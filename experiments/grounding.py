@@ -11,8 +11,6 @@ docs/explanation/grounding_measured.md (`--page`: the page alone).
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -22,22 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, table
+from experiments import tables
+from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared
 from experiments.study.grid import Task, load_task
 from experiments.study.run import inputs, keep, predict
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params, load_params
-from labelmint.core.records import (
-    ArmRow,
-    Candidate,
-    Kept,
-    LabelledText,
-    atomic_file,
-    input_of,
-    write_json,
-)
+from labelmint.core.records import ArmRow, Candidate, Kept, LabelledText, input_of, read_json, write_json
 from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.session import Session
 from labelmint.labelling.scores import score_labels
@@ -46,7 +37,6 @@ from labelmint.llm.base import LanguageModel
 from labelmint.rules.form import FormContext
 from labelmint.rules.slots import missing_slot
 from labelmint.rules.texts import filter_texts
-from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
@@ -73,40 +63,43 @@ PAGE = Path("docs/explanation/grounding_measured.md")
 
 def main(*, task: str | None = None, real_rows: int = 100, page_only: bool = False) -> None:
     """Compare the cells on a task, and write the page."""
-    results = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     if not page_only:
         if task is None:
             raise DataError("grounding: name a task whose card has `facts`: docs/howto/facts.md shows one")
-        results[f"{task}, {real_rows} real rows"] = run(task, real_rows)
-        write_json(RESULT, results)
-    if not results:
-        raise DataError(f"{RESULT}: no such file; run `python -m experiments.grounding TASK`")
-    with atomic_file(PAGE) as file:
-        file.write(page(results))
+        results = read_json(RESULT) or {}
+        write_json(RESULT, {**results, f"{task}, {real_rows} real rows": run(task, real_rows)})
+    tables.write_page(PAGE, page, RESULT, "python -m experiments.grounding TASK")
 
 
 def task_params(task: str, real_rows: int, seed: int = SEEDS[0], cell: str = PLAIN) -> Params:
     """Return params.yaml with the settings of a cell."""
     method, sampling, rows, disabled = CELLS[cell]
-    content = load_params().model_dump()
-    content |= {"task": task, "arms": {"real": {"real": "all"}}}
-    content["real"]["rows"] = real_rows
-    content["llm"]["threads"] = 1  # other numbers may give other texts
-    content["generate"] |= {"seed": seed, "method": method, "candidates": CANDIDATES}
-    content["generate"] |= {"samples_per_prompt": SAMPLES, "prompts_per_wave": PROMPTS_PER_WAVE}
-    content["generate"]["facts"] = {"sampling": sampling, "rows": rows}
-    content["filter"]["disabled_rules"] = [*content["filter"]["disabled_rules"], *disabled]
-    content["labelling"]["scorers"] = ["classifier"]
-    content["train"] |= {"encoder": ENCODER, "student": "linear_head", "seeds": SEEDS}
-    return Params.model_validate(content)
+    params = load_params()
+    return params.changed(
+        {
+            "task": task,
+            "arms": {"real": {"real": "all"}},
+            "real.rows": real_rows,
+            "llm.threads": 1,  # other numbers may give other texts
+            "generate.seed": seed,
+            "generate.method": method,
+            "generate.candidates": CANDIDATES,
+            "generate.samples_per_prompt": SAMPLES,
+            "generate.prompts_per_wave": PROMPTS_PER_WAVE,
+            "generate.facts": {"sampling": sampling, "rows": rows},
+            "filter.disabled_rules": [*params.filter.disabled_rules, *disabled],
+            "labelling.scorers": ["classifier"],
+            "train.encoder": ENCODER,
+            "train.student": "linear_head",
+            "train.seeds": SEEDS,
+        }
+    )
 
 
 def run(name: str, real_rows: int) -> dict[str, Any]:
     """Return each cell's counts and scores, by the names of `ROWS`."""
     task = load_task(task_params(name, real_rows))
-    evaluate, labels = task.params.evaluate, len(task.card.label_names)
-    bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    method = MethodTask(task, bootstrap, open_model)
+    method = MethodTask(task, open_model)
     counts: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, ArmPredictions]] = {rows: {} for rows in ROWS}
     for rows in ROWS:
@@ -130,7 +123,7 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
     }
     settings = {
         "candidates": CANDIDATES,
-        "prompts_per_label": CANDIDATES // SAMPLES // labels,
+        "prompts_per_label": CANDIDATES // SAMPLES // len(task.card.labels),
         "seeds": len(SEEDS),
         "encoder": ENCODER,
     }
@@ -214,9 +207,7 @@ def _table(title: str, result: Mapping[str, Any]) -> list[str]:
         f"{settings['candidates']} candidates, of {settings['prompts_per_label']} prompts for each label; "
         f"seeds: {settings['seeds']}; {result['test_rows']} test rows; a linear head on "
         f"{settings['encoder']}.\n",
-        "| rows | candidates | accuracy | against plain | Holm p | with their value | kept, by seed |",
-        "|---|---|---|---|---|---|---|",
-        *table(entries, lambda _: next(more)),
+        *compared("rows | candidates", entries, "with their value | kept, by seed", lambda _: next(more)),
         "",
     ]
 
@@ -227,8 +218,7 @@ def _counts(cell: Mapping[str, Any], rows: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.grounding", description=main.__doc__)
+    parser = tables.parser("grounding", main)
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task card with `facts`")
     parser.add_argument("--real-rows", type=int, default=100, metavar="N", help="to begin with; 100")
-    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "grounding", main)

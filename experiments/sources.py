@@ -9,8 +9,6 @@ another language model than params.yaml's, and from these docs/results/sources.m
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -26,17 +24,17 @@ from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import LLM_STUDENTS, Arm, Params, load_params
-from labelmint.core.records import ArmRow, Input, Kept, input_of, write_json
-from labelmint.encoder.vectors import embed_by_source, embed_rows
+from labelmint.core.records import ArmRow, Input, Kept, input_of, read_json, write_json
+from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts
 from labelmint.scoring.compare import compare
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
-from labelmint.students.base import Setting, label_numbers
+from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
-from labelmint.students.weighting import weigh, weighted
+from labelmint.students.weighting import weigh
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets", "imdb"]
 MINILM, MPNET = "minilm-l6-v2", "mpnet-base-v2"
@@ -63,7 +61,7 @@ def main(*, tasks: Sequence[str] = (), llm: str | None = None, page_only: bool =
     """Add the results that are missing, of all tasks unless some are named, and write the page."""
     for name in () if page_only else tasks or TASKS:
         path = RESULTS / (f"{name}-{llm}.json" if llm else f"{name}.json")
-        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        result = read_json(path) or {}
         for student in STUDENTS:
             if student in result.get("students", ()) or _left_out(name, student):
                 continue
@@ -81,13 +79,18 @@ def _left_out(task: str, student: str) -> bool:
 
 def task_params(task: str, student: str = MINILM, llm: str | None = None) -> Params:
     """Return params.yaml with another task, student, language model and number of texts."""
-    content = load_params().model_dump()
-    content |= {"task": task, "arms": {"real": {"real": "all"}}}
-    content["llm"]["model"] = llm or content["llm"]["model"]
-    content["generate"]["candidates"] = CANDIDATES
-    encoder, kind = STUDENTS[student]
-    content["train"] |= {"encoder": encoder, "student": kind, "seeds": [1]}
-    return Params.model_validate(content)
+    params, (encoder, kind) = load_params(), STUDENTS[student]
+    return params.changed(
+        {
+            "task": task,
+            "arms": {"real": {"real": "all"}},
+            "llm.model": llm or params.llm.model,
+            "generate.candidates": CANDIDATES,
+            "train.encoder": encoder,
+            "train.student": kind,
+            "train.seeds": [1],
+        }
+    )
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -112,10 +115,9 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
     sets["true_labels"] = [
         row | {"label": true[row["id"]]} if row["source"] == "unlabelled" else row for row in sets["labelled"]
     ]
-    both = sets["everything"]
-    vectors = embed_by_source(params.train, both)
-    chosen = weigh(ARMS["everything"], both, label_numbers(both, names), vectors, params.train.seeds[0])
-    sets["everything"] = weighted(both, chosen.weights)
+    weighing = names, params.train, params.train.seeds[0]
+    both, chosen = weigh(ARMS["everything"], sets["everything"], *weighing)
+    sets["everything"] = [*both]
     arms = _predictions(task, sets)
     roles = Roles(arms, params.train.student, len(task.rows.train))
     scored = compare(roles, task.truth, names, params.evaluate)
@@ -128,7 +130,7 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
             "kept": round(float(np.mean([right[row["id"]] for row in labelled])), 4),
             "real_rows": scores.accuracy,
         },
-        "weights": chosen.summary["weights"],
+        "weights": chosen["weights"],
         "arms": {
             name: {key: entry[key] for key in ("train_rows", "accuracy", "macro_f1", "calibration_error")}
             for name, entry in scored["arms"].items()
@@ -171,12 +173,7 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
 def _table(result: Mapping[str, Any]) -> list[str]:
     first = next(iter(result["students"].values()))
     asked = [f"`{name}` {tables.score(first['arms'][name])}" for name in LLM_STUDENTS]
-    lines = [
-        f"Written and labelled by {result['llm']}, which by itself scores: {', '.join(asked)}.\n",
-        "| student | labels right (kept) | 100 real | + written | + labelled | + both | + true labels "
-        f"| {REAL_ROWS} real |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for student, of in result["students"].items():
         right = of["label_accuracy"]
         arms = [
@@ -184,7 +181,12 @@ def _table(result: Mapping[str, Any]) -> list[str]:
             for name in ("real", "mixed", "labelled", "everything", "true_labels", "more_real")
         ]
         labels = f"{100 * right['all']:.1f} ({100 * right['kept']:.1f} of {of['unlabelled']})"
-        lines.append(f"| {student} | {labels} | {' | '.join(arms)} |")
+        rows.append([student, labels, *arms])
+    columns = "student | labels right (kept) | 100 real | + written | + labelled | + both | + true labels"
+    lines = [
+        f"Written and labelled by {result['llm']}, which by itself scores: {', '.join(asked)}.\n",
+        *tables.table(f"{columns} | {REAL_ROWS} real", rows),
+    ]
     for student, of in result["students"].items():
         gains = [f"{name} {tables.gain(gain)}" for name, gain in of["gain"].items() if gain]
         lines.append(f"\nGains with {student}: {'; '.join(gains)}; weights {of['weights']}.")
@@ -192,8 +194,7 @@ def _table(result: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.sources", description=main.__doc__)
+    parser = tables.parser("sources", main)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
     parser.add_argument("--llm", metavar="NAME", help="another language model of data/models.yaml")
-    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "sources", main)

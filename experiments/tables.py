@@ -1,14 +1,14 @@
-"""Pages of results: scores and gains as cells, in per cent with their intervals."""
+"""Pages of results: scores and gains as cells, in per cent with their intervals; tables in Markdown."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+import argparse
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from labelmint.core.errors import DataError
-from labelmint.core.records import atomic_file
+from labelmint.core.records import read_json, write_text
 
 
 def score(entry: Mapping[str, Any], metric: str = "accuracy") -> str:
@@ -23,10 +23,23 @@ def gain(difference: Mapping[str, float], metric: str = "accuracy") -> str:
     return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
-def write_page(page: Path, content: Callable[[Sequence[Any]], str], results: Path, command: str) -> None:
-    """Write a page from the results in a folder; raise `DataError` if the command has not made any."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("*.json"))]
+def table(columns: str, rows: Iterable[Iterable[object]]) -> list[str]:
+    """Return a table's lines; the columns' names are separated as in the table: "task | rows"."""
+    lines = [f"| {' | '.join(map(str, cells))} |" for cells in rows]
+    return [f"| {columns} |", "|---" * len(columns.split("|")) + "|", *lines]
+
+
+def write_page(page: Path, content: Callable[[Any], str], results: Path, command: str) -> None:
+    """Write a page from a file of results, or all files in a folder; without any, the command makes them."""
+    files = sorted(results.glob("*.json"))
+    found = read_json(results) if results.is_file() else [*map(read_json, files)]
     if not found:
         raise DataError(f"{results}: no results; run `{command}`")
-    with atomic_file(page) as file:
-        file.write(content(found))
+    write_text(page, content(found))
+
+
+def parser(name: str, main: Callable[..., None]) -> argparse.ArgumentParser:
+    """Return the command line of an experiment, with the option `--page`."""
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=main.__doc__)
+    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
+    return parser

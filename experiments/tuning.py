@@ -8,15 +8,13 @@ which nothing was chosen. Writes metrics/tuning.json and from it docs/explanatio
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from experiments import tables
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
@@ -24,16 +22,14 @@ from experiments.sources import MPNET, task_params
 from experiments.study.grid import Task, load_task
 from experiments.study.run import inputs
 from labelmint.core import paths
-from labelmint.core.errors import DataError, run_command
-from labelmint.core.records import Candidate, Input, Kept, atomic_file, write_json
-from labelmint.encoder.vectors import Floats as Vectors
-from labelmint.encoder.vectors import embed_rows
+from labelmint.core.errors import run_command
+from labelmint.core.records import Candidate, Kept, read_json, write_json
+from labelmint.encoder.vectors import Vectors, embed_rows
 from labelmint.labelling.scores import score_candidates
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
 from labelmint.rules.filtering import Scores, scorable
-from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.students.base import Setting as StudentSetting
 from labelmint.students.base import Student
 from labelmint.students.registry import open_student
@@ -49,23 +45,18 @@ PAGE = Path("docs/explanation/tuning_measured.md")
 
 def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
     """Add the tasks whose results are missing, and write the page."""
-    results = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    results = read_json(RESULT) or {}
     for name in () if page_only else tasks or TASKS:
         if name not in results:
             print(f"tuning: {name}", file=sys.stderr)
             results[name] = run(name)
             write_json(RESULT, results)
-    if not results:
-        raise DataError(f"{RESULT}: no results; run `python -m experiments.tuning`")
-    with atomic_file(PAGE) as file:
-        file.write(page(results))
+    tables.write_page(PAGE, page, RESULT, "python -m experiments.tuning")
 
 
 def run(name: str) -> dict[str, Any]:
     """Return a task's race and the scores of the students."""
-    params = task_params(name, MPNET)
-    train = params.train.model_copy(update={"seeds": SEEDS})
-    params = params.model_copy(update={"train": train})
+    params = task_params(name, MPNET).changed({"train.seeds": SEEDS})
     task = load_task(params)
     with open_model(params.llm) as model:
         settings, _ = settings_to_try(params, task.card, task.rows.train, model)
@@ -110,15 +101,7 @@ def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
     """Return for each round but the first the students of all that its settings have written by then."""
     config, train, test = task.params.train, task.rows.train, inputs(task)
     lists: list[Sequence[Any]] = [train, test, *(texts.scored for texts in by_round)]
-    vectors = {
-        row["id"]: vector
-        for rows in lists
-        for row, vector in zip(rows, embed_rows(config, rows), strict=True)
-    }
-
-    def embed(rows: Sequence[Input]) -> Vectors:
-        return np.stack([vectors[row["id"]] for row in rows]) if rows else np.zeros((0, 0), np.float32)
-
+    embed = Vectors(partial(embed_rows, config), *lists).of
     student = open_student(config.student, StudentSetting(task.params, task.card))
     for rows in lists:
         student.prepare(rows)
@@ -136,9 +119,7 @@ def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
 
 def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[str, Any]:
     """Return the scores with each setting's kept rows; gains are over the first, the current one's."""
-    evaluate, labels = task.params.evaluate, len(task.card.label_names)
-    bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    compared, arms = MethodTask(task, bootstrap, open_model), {}
+    compared, arms = MethodTask(task, open_model), {}
     for name in kept:
         drawn = draw(task, kept[name])[1]
         arms[name] = compared.predict(student, name, [sets[PLAIN] for sets in drawn])
@@ -186,22 +167,18 @@ Expected was that settings of a higher score give a better student.
 
 def page(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return docs/explanation/tuning_measured.md."""
+    students = chain.from_iterable(_students(*item) for item in results.items())
+    races = chain.from_iterable(_race(name, result["race"]) for name, result in results.items())
     lines = [
         HEAD,
         f"{_finding(results)}\n",
-        "| task | candidates | setting | score | kept | accuracy | against params.yaml |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, result in results.items():
-        lines += _students(name, result)
-    lines += [
+        *tables.table(
+            "task | candidates | setting | score | kept | accuracy | against params.yaml", students
+        ),
         "\n## What tune saw\n",
         "Each setting's last round; the settings of a round wrote equally many texts.\n",
-        "| task | setting | texts | AUC | agreed | accepted | both | score | texts/min |",
-        "|---|---|---|---|---|---|---|---|---|",
+        *tables.table("task | setting | texts | AUC | agreed | accepted | both | score | texts/min", races),
     ]
-    for name, result in results.items():
-        lines += _race(name, result["race"])
     for name, result in results.items():
         gain = result["gain"]
         lines.append(
@@ -225,25 +202,31 @@ def _finding(results: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _students(name: str, result: Mapping[str, Any]) -> Iterator[str]:
+def _students(name: str, result: Mapping[str, Any]) -> Iterator[list[Any]]:
     for of, outcomes in zip(result["students"], result["race"][1:], strict=True):
         current = next(iter(outcomes))
         for setting, entry in of["settings"].items():
             first, score = (
                 ("100 real rows alone", "–") if setting == REAL else (setting, outcomes[setting]["score"])
             )
-            cells = [name, of["candidates"], first, score, entry.get("kept", "–"), tables.score(entry)]
             gain = tables.gain(entry["gain"]) if setting != current else "–"
-            yield f"| {' | '.join(map(str, [*cells, gain]))} |"
+            kept = entry.get("kept", "–")
+            yield [name, of["candidates"], first, score, kept, tables.score(entry), gain]
 
 
-def _race(name: str, rounds: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _race(name: str, rounds: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
     for setting, of in sorted(_last(rounds).items(), key=lambda item: (-item[1]["texts"], -item[1]["score"])):
         auc = f"{of['auc']:.2f} ({of['auc_low']:.2f}–{of['auc_high']:.2f})"
-        yield (
-            f"| {name} | {setting} | {of['texts']} | {auc} | {of['agreed']:.0%} | {of['accepted']:.0%} | "
-            f"{of['both']:.0%} | {of['score']:.2f} | {of['texts_per_minute']:.0f} |"
-        )
+        shares = [f"{of[key]:.0%}" for key in ("agreed", "accepted", "both")]
+        yield [
+            name,
+            setting,
+            of["texts"],
+            auc,
+            *shares,
+            f"{of['score']:.2f}",
+            f"{of['texts_per_minute']:.0f}",
+        ]
 
 
 def _last(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -252,7 +235,6 @@ def _last(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.tuning", description=main.__doc__)
+    parser = tables.parser("tuning", main)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
-    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "tuning", main)

@@ -23,13 +23,12 @@ from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_li
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows
-from labelmint.encoder.vectors import embed_by_source
-from labelmint.students.base import Floats, Setting, label_numbers
+from labelmint.students.base import Floats, Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
 from labelmint.students.saving import write_note
-from labelmint.students.weighting import weigh, weighted
-from labelmint.tasks.cards import TaskCard, load_card
+from labelmint.students.weighting import weigh
+from labelmint.tasks.cards import load_card
 
 if TYPE_CHECKING:
     from dvclive.live import Live
@@ -116,7 +115,8 @@ def train(
         student = open_student(params.student_of(arm), setting)
         try:
             # The first seed comes last: its student is saved once nothing else can fail.
-            rows, summary = _weighted(params, arm, rows, card)
+            config, names = params.train, card.label_names
+            rows, summary = weigh(params.arms[arm], rows, names, config, config.seeds[0])
             for seed in reversed(seeds):
                 curves.seed = seed
                 student.fit(rows, seed)
@@ -140,18 +140,6 @@ def is_kept(params: Params, arm: str) -> bool:
     """Return whether the arm's student is kept: not for points of the real learning curve."""
     real = params.arms[arm].real
     return real == "all" or real <= params.real.rows
-
-
-def _weighted(
-    params: Params, name: str, rows: Sequence[ArmRow], card: TaskCard
-) -> tuple[Sequence[ArmRow], dict[str, Any]]:
-    """Return the rows with their weights, and how these were found, where the arm has any."""
-    arm = params.arms[name]
-    if arm.weights == "equal":
-        return rows, {}
-    labels = label_numbers(rows, card.label_names)
-    found = weigh(arm, rows, labels, embed_by_source(params.train, rows), params.train.seeds[0])
-    return weighted(rows, found.weights), found.summary
 
 
 def _speed(arm: str, setting: Setting, inputs: Sequence[Input]) -> float:

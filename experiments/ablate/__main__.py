@@ -7,20 +7,19 @@ docs/results/ablation.md. The settings are in sets.py. `--page` writes the page 
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments import tables
 from experiments.ablate.gains import Ablation, HeadTrainer
 from experiments.ablate.page import page
 from experiments.ablate.sets import DEFAULT, Candidates, Scored, Settings, read_candidates, read_scored
 from labelmint.core import paths
-from labelmint.core.errors import DataError, run_command
+from labelmint.core.errors import run_command
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
-from labelmint.core.records import Input, Labelled, atomic_file, read_rows, write_json
+from labelmint.core.records import Input, Labelled, read_rows, write_json
 from labelmint.encoder.vectors import Floats, embed_rows
 from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import load_card
@@ -37,10 +36,7 @@ def main(*, page_only: bool = False, settings: Settings = DEFAULT) -> None:
         train: list[Labelled] = read_rows(paths.REAL_TRAIN)
         scored = read_scored(settings, train)
         write_json(METRICS, ablate(settings, params, candidates, scored, train))
-    if not METRICS.exists():
-        raise DataError(f"{METRICS}: no such file; run `make ablate`")
-    with atomic_file(PAGE) as file:
-        file.write(page(json.loads(METRICS.read_text(encoding="utf-8"))))
+    tables.write_page(PAGE, page, METRICS, "make ablate")
 
 
 def ablate(
@@ -80,8 +76,4 @@ def embed(params: Params, rows: Sequence[Input]) -> dict[str, Floats]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.ablate", description=main.__doc__)
-    parser.add_argument(
-        "--page", dest="page_only", action="store_true", help="only write the page, from metrics/ablate.json"
-    )
-    run_command(parser, "ablate", main)
+    run_command(tables.parser("ablate", main), "ablate", main)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
-from statsmodels.stats.multitest import multipletests
 
 from experiments.ablate.sets import Candidates, Labels, Settings
 from labelmint.core.errors import DataError
@@ -24,8 +23,8 @@ from labelmint.core.records import Labelled
 from labelmint.encoder.linear import fit_head
 from labelmint.encoder.vectors import Floats as Vector
 from labelmint.rules.select import fitting
-from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints, scores_by_seed
+from labelmint.scoring.bootstrap import Bootstrap, adjust, interval, two_sided_p
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints
 
 TOO_FEW = "too few to tell"
 NO_LABELS = "no labels to train on"
@@ -155,27 +154,22 @@ class Ablation:
     def _chance(self, random_subset: ArmPredictions) -> Floats:
         """Return by how much one random choice of rows is off, resampled by Student's t, as draws are few."""
         seeds, draws = len(self.settings.seeds), self.settings.draws
-        by_seed = scores_by_seed(random_subset, self.trainer.truth, len(self.trainer.names)).reshape(
-            seeds, draws
-        )
+        by_seed = self._bootstrap.by_seed(random_subset).reshape(seeds, draws)
         spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
         draw = np.random.default_rng(self.evaluate.seed)
         return spread * draw.standard_t(seeds * (draws - 1), self.evaluate.bootstrap_samples)
 
     def _score(self, arm: ArmPredictions) -> dict[str, Any]:
-        accuracy = {"mean": round(self._mean(arm), 4), **interval(self._bootstrap.scores(arm))}
+        accuracy = {"mean": round(self._bootstrap.mean(arm), 4), **interval(self._bootstrap.scores(arm))}
         return {"rows": arm.train_rows, "accuracy": accuracy}
 
     def _gain(self, one: ArmPredictions, other: ArmPredictions, chance: Floats) -> dict[str, float]:
         differences = self._bootstrap.difference(one, other) + chance
         return {
-            "accuracy": round(self._mean(one) - self._mean(other), 4),
+            "accuracy": round(self._bootstrap.mean(one) - self._bootstrap.mean(other), 4),
             **interval(differences),
             "p_value": two_sided_p(differences),
         }
-
-    def _mean(self, arm: ArmPredictions) -> float:
-        return float(scores_by_seed(arm, self.trainer.truth, len(self.trainer.names)).mean())
 
 
 def shuffled(ids: Sequence[str], seed: str) -> list[str]:
@@ -201,11 +195,3 @@ def count_labels(labels: Labels, names: Mapping[str, float]) -> dict[str, int]:
     """Return the number of rows of each label."""
     counts = Counter(labels.values())
     return {name: counts[name] for name in names}
-
-
-def adjust(gains: Sequence[dict[str, float]]) -> None:
-    """Add each gain's p-value as Holm's method corrects it: of many rules, one seems to gain by chance."""
-    if gains:
-        adjusted = multipletests([gain["p_value"] for gain in gains], method="holm")[1]
-        for gain, value in zip(gains, adjusted, strict=True):
-            gain["p_adjusted"] = round(float(value), 5)

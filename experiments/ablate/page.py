@@ -58,18 +58,19 @@ def page(result: Mapping[str, Any]) -> str:
 def _section(title: str, result: Mapping[str, Any]) -> str:
     base, rules, whole = result["base"], result["rules"], result["filter"]
     compared = sum("gain" in entry for entry in rules)
+    rows = [_row(f"`{entry['rule']}`", entry, in_words(entry, compared)) for entry in rules]
+    rows.append(_row("**the whole filter**", whole, in_words(whole, 1)))
     lines = [
         f"## {title}\n",
         f"The accepted rows ({base['rows']} in each training set): {tables.score(base)}.\n",
-        "| rule | removed | random instead | gain | p | all left in | gain over all | in words |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_line(f"`{entry['rule']}`", entry, in_words(entry, compared)) for entry in rules),
-        _line("**the whole filter**", whole, in_words(whole, 1)),
+        *tables.table(
+            "rule | removed | random instead | gain | p | all left in | gain over all | in words", rows
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _line(name: str, entry: Mapping[str, Any], words: str) -> str:
+def _row(name: str, entry: Mapping[str, Any], words: str) -> list[str]:
     cells = ["–"] * 5
     if "gain" in entry:
         without, gain = entry["without_rule"], entry["gain"]
@@ -80,7 +81,7 @@ def _line(name: str, entry: Mapping[str, Any], words: str) -> str:
             f"{tables.score(without)}, {without['rows']} rows",
             tables.gain(entry["gain_over_all"]),
         ]
-    return f"| {' | '.join([name, str(entry['removed']), *cells, words])} |"
+    return [name, str(entry["removed"]), *cells, words]
 
 
 def in_words(entry: Mapping[str, Any], compared: int) -> str:

@@ -32,7 +32,6 @@ SECTIONS = {
     "generate": "experiments.bench.llm:measure_writing",
     "verify": "experiments.bench.llm:measure_scoring",
     "train": "experiments.bench.training:measure",
-    "load": "experiments.reliability.load:measure",
 }
 
 _LIBRARIES = ("llama-cpp-python", "torch", "transformers", "accelerate", "numpy")
@@ -100,12 +99,6 @@ def table(result: Mapping[str, Any]) -> str:
     peaks = [f"{key[:-8]} {memory[key]:.0f}" for key in memory if key.endswith("_peak_mb")]
     if peaks:
         lines.append(f"{'memory':10}peak MB: {', '.join(peaks)}")
-    load = {part: of for part, of in result.get("load", {}).items() if part != "seconds"}
-    for part, of in load.items():
-        rows, most = list(of["rows"].items())[-1]
-        what = f"{part}, {int(rows):,} rows"
-        numbers = f"{most['seconds']:9.1f} s{most['peak_mb']:7.0f} MB, growth {of['growth']}"
-        lines.append(f"{'load':10}{what:24}{numbers}")
     return "\n".join(lines)
 
 

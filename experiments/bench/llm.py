@@ -128,14 +128,12 @@ def plan(params: Params, train: Sequence[Labelled], model: LanguageModel) -> tup
     """Return for each round a wave, and as many prompts of one text as a wave's prompt has texts."""
     config, card = params.generate, load_card(params.task)
     texts, prompts = config.samples_per_prompt, config.prompts_per_wave
-    batched = {"candidates": ROUNDS * texts * prompts}
-    fresh = {"seed": config.seed + 1, "samples_per_prompt": 1, "prompts_per_wave": texts}
-    sessions = []
-    for changes in (batched, {**fresh, "candidates": ROUNDS * texts}):
-        generate = config.model_copy(update={"method": "few_shot", **changes})
-        changed = params.model_copy(update={"generate": generate, "class_balance": "balanced"})
-        sessions.append(Session(changed, card, train, model))
-    return sessions[0].waves(), sessions[1].waves(), sessions[0].sampling
+    params = params.changed({"generate.method": "few_shot", "class_balance": "balanced"})
+    batched = {"generate.candidates": ROUNDS * texts * prompts}
+    fresh = {"generate.candidates": ROUNDS * texts, "generate.seed": config.seed + 1}
+    fresh |= {"generate.samples_per_prompt": 1, "generate.prompts_per_wave": texts}
+    one, other = (Session(params.changed(changes), card, train, model) for changes in (batched, fresh))
+    return one.waves(), other.waves(), one.sampling
 
 
 def compare_writing(

@@ -19,7 +19,7 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.cache import cache_dir
 from labelmint.core.errors import LabelmintError
-from labelmint.core.params import PARAMS_PATH, Arm, Params
+from labelmint.core.params import PARAMS_PATH, Params
 from labelmint.core.progress import progress
 from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.llm.catalog import load_entry, model_file
@@ -90,15 +90,14 @@ def copy_project(folder: Path, params: Params, rows: int) -> None:
     shutil.copy(paths.CATALOG, folder / paths.CATALOG)
     if paths.RAW.is_dir():
         shutil.copytree(paths.RAW, folder / paths.RAW)
-    generate, train = params.generate, params.train
-    wave = generate.samples_per_prompt * generate.prompts_per_wave
     changes = {
-        "arms": {"real": Arm(real=rows, student="fine_tune")},
-        "generate": generate.model_copy(update={"candidates": wave}),
-        "train": train.model_copy(update={"seeds": train.seeds[:1], "epochs": 1}),
+        "arms": {"real": {"real": rows, "student": "fine_tune"}},
+        "generate.candidates": params.generate.samples_per_prompt * params.generate.prompts_per_wave,
+        "train.seeds": params.train.seeds[:1],
+        "train.epochs": 1,
     }
     # JSON is YAML.
-    write_json(folder / PARAMS_PATH, params.model_copy(update=changes).model_dump(mode="json"))
+    write_json(folder / PARAMS_PATH, params.changed(changes).model_dump(mode="json"))
     write_rows(folder / paths.TOP_UP_CANDIDATES, [])
     models = cache_dir() / "models"
     models.mkdir(parents=True, exist_ok=True)

@@ -41,8 +41,7 @@ ROUNDS, ROWS, HELD_OUT, EPOCHS = 2, 1000, 1000, 2
 
 def measure(params: Params) -> dict[str, Any]:
     """Train both ways in turn, with another seed in each round."""
-    params = params.model_copy(update={"train": params.train.model_copy(update={"epochs": EPOCHS})})
-    setting = Setting(params, load_card(params.task))
+    setting = Setting(params.changed({"train.epochs": EPOCHS}), load_card(params.task))
     rows: list[Labelled] = [*read_rows(paths.REAL_TRAIN), *read_rows(paths.REAL_POOL)]
     train, held_out = rows[:ROWS], rows[ROWS : ROWS + HELD_OUT]
     rates: dict[str, list[float]] = {"plain": [], "ours": []}

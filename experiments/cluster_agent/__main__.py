@@ -12,8 +12,6 @@ page alone).
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import time
 from collections import defaultdict
@@ -27,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from experiments import tables
 from experiments.cluster_agent.sets import (
     KINDS,
     SETS,
@@ -44,7 +43,7 @@ from experiments.sources import MINILM
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import load_params
-from labelmint.core.records import Input, atomic_file, write_json
+from labelmint.core.records import Input, read_json, write_json
 from labelmint.describe.diversity import diversity
 from labelmint.describe.texts import Texts, words_of
 from labelmint.encoder.vectors import embed_rows
@@ -81,8 +80,8 @@ Floats = npt.NDArray[np.float64]
 
 def main(*, model: str | None = None, page_only: bool = False) -> None:
     """Score the sets with the model and with cheap measures, and write the page."""
-    result = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"models": {}}
     if not page_only:
+        result = read_json(RESULTS) or {"models": {}}
         if model is None:
             raise DataError("cluster_agent: --model is missing: a name of data/models.yaml, or a GGUF file")
         by_label = real_texts()
@@ -94,10 +93,7 @@ def main(*, model: str | None = None, page_only: bool = False) -> None:
             seconds = round(time.perf_counter() - start)
         result["models"][Path(model).stem] = {"seconds": seconds, "measures": measures}
         write_json(RESULTS, result)
-    elif not result["models"]:
-        raise DataError(f"{RESULTS}: no results; run `python -m experiments.cluster_agent --model …`")
-    with atomic_file(PAGE) as file:
-        file.write(page(result))
+    tables.write_page(PAGE, page, RESULTS, "python -m experiments.cluster_agent --model …")
 
 
 @contextmanager
@@ -209,7 +205,6 @@ def cell(share: Mapping[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.cluster_agent", description=main.__doc__)
+    parser = tables.parser("cluster_agent", main)
     parser.add_argument("--model", metavar="NAME_OR_PATH", help="of data/models.yaml, or a chat model's GGUF")
-    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "cluster_agent", main)

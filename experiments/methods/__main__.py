@@ -10,8 +10,6 @@ alone).
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +21,7 @@ from experiments.methods.rows import DRAWN, SEEDS, load
 from experiments.sources import MPNET
 from labelmint.core import paths
 from labelmint.core.errors import run_command
-from labelmint.core.records import write_json
+from labelmint.core.records import read_json, write_json
 from labelmint.llm import open_model
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets"]
@@ -57,12 +55,12 @@ def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
     """
     for name in () if page_only else tasks or TASKS:
         path = RESULTS / f"{name}.json"
-        result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        result = read_json(path) or {}
         missing = [part for part in PARTS if part not in result]
         if not missing:
             continue
         task = load(name, STUDENT, open_model)
-        result = result or {"task": task.name, "test_rows": len(task.truth)}
+        result = result or {"task": task.name, "test_rows": len(task.task.truth)}
         for part in missing:
             print(f"methods: {name}, {part}", file=sys.stderr)
             result[part] = PARTS[part].run(task)
@@ -78,7 +76,6 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.methods", description=main.__doc__)
+    parser = tables.parser("methods", main)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"{', '.join(TASKS)} by default")
-    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "methods", main)

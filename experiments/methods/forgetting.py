@@ -22,7 +22,7 @@ from typing import Any, cast
 import numpy as np
 
 from experiments.methods.patterns import look_written
-from experiments.methods.rows import PLAIN, ROWS, MethodTask, table
+from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed
 from experiments.sources import FINE_TUNED_TASKS, MINILM, TEXTS
 from labelmint.core.params import Params
 from labelmint.core.records import ArmRow, Labelled
@@ -120,7 +120,7 @@ def run(method: MethodTask) -> dict[str, Any]:
         f"{params.train.encoder}, linear head": (HeadForgetting, params)
     }
     if method.name in FINE_TUNED_TASKS:
-        small = params.model_copy(update={"train": params.train.model_copy(update={"encoder": MINILM})})
+        small = params.changed({"train.encoder": MINILM})
         students[f"{MINILM}, fine-tuned"] = (FineTunedForgetting, small)
     return {
         name: {rows: _compared(method, rows, kind, Setting(of, card)) for rows in ROWS}
@@ -156,17 +156,9 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "in a last short phase together with the real rows. *Strength*: of the penalty, chosen for each "
         f"seed by cross-validation on the real rows from {', '.join(f'{value:g}' for value in STRENGTHS)} "
         f"(0: plain); *{STRONGEST}*: always the last of these.\n",
-        "| task | student | rows | method | accuracy | against plain | Holm p | rows | strength |",
-        "|---|---|---|---|---|---|---|---|---|",
+        *compared("task | student | rows | method", listed(results, "forgetting"), "rows | strength", _size),
     ]
-    entries = [
-        ([result["task"], student, rows, name], entry)
-        for result in results
-        for student, by_rows in result["forgetting"].items()
-        for rows, of in by_rows.items()
-        for name, entry in of.items()
-    ]
-    return "\n".join([*lines, *table(entries, _size)]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _size(entry: Mapping[str, Any]) -> list[str]:

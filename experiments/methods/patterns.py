@@ -22,6 +22,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from experiments import tables
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask
 from experiments.sources import TEXTS
 from labelmint.core.records import Labelled, input_of
@@ -135,9 +136,8 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         f"linear heads are scored on {TEXTS} real texts that no student has seen, by quarters, from those "
         "that look least as if written to those that look most so: accuracy, and mean confidence in "
         "brackets. A student that learns patterns in place of the task loses on the first quarter.\n",
-        "| task | AUC | strongest patterns | student | least alike | | | most alike |",
-        "|---|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for result in results:
         of = result["patterns"]
         strongest = ", ".join(f"{name} ({value:+.1f})" for name, value in of["strongest"].items())
@@ -145,7 +145,6 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
             quarters = zip(student["accuracy"], student["confidence"], strict=True)
             cells = [f"{100 * right:.1f} ({100 * sure:.0f})" for right, sure in quarters]
             title = "100 real" if name == REAL else "with written"
-            lines.append(
-                f"| {result['task']} | {of['auc']:.2f} | {strongest} | {title} | {' | '.join(cells)} |"
-            )
+            rows.append([result["task"], f"{of['auc']:.2f}", strongest, title, *cells])
+    lines += tables.table("task | AUC | strongest patterns | student | least alike | | | most alike", rows)
     return "\n".join(lines) + "\n"

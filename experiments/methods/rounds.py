@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from experiments import tables
 from experiments.methods import shown
 from experiments.methods.rows import PLAIN, MethodTask
 from experiments.sources import TEXTS
@@ -34,6 +35,9 @@ from labelmint.rules.apply import apply_rules
 from labelmint.students.base import label_numbers
 
 FAILURES = "failures"
+# The page's columns: what was wrong after the first half, and real texts that look the same.
+_ROWS = "task | real rows wrong | accepted rows wrong, clear label | unclear label: likely noise"
+_TEXTS = "labels of real texts right | student differs, clear label | student differs, unclear label"
 MOST_SHOWN = 0.5  # of a prompt's rows
 CLEAR = float(np.log(9))  # least margin: the label is nine times as probable as the second
 
@@ -164,21 +168,17 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         *shown.lines(results, "rounds"),
         "\nWhat the student got wrong after the first half; then how many labels of held-back real texts are "
         "right that look the same: labels by the scorers, and a student that says another.\n",
-        "| task | real rows wrong | accepted rows wrong, clear label | unclear label: likely noise "
-        "| labels of real texts right | student differs, clear label | student differs, unclear label |",
-        "|---|---|---|---|---|---|---|",
-        *(_found(result) for result in results),
+        *tables.table(f"{_ROWS} | {_TEXTS}", map(_found, results)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _found(result: Mapping[str, Any]) -> str:
+def _found(result: Mapping[str, Any]) -> list[str]:
     of, real = result["rounds"]["found"], result["rounds"]["real_texts"]
-    cells = [
+    return [
         result["task"],
         f"{of['real_wrong']} of {of['real']}",
         f"{of['accepted_wrong']} of {of['accepted']}",
         str(of["likely_noise"]),
         *(f"{part['labels_right']} of {part['texts']}" for part in real.values()),
     ]
-    return f"| {' | '.join(cells)} |"

@@ -20,8 +20,7 @@ from labelmint.core.params import Arm, Llm, load_params
 from labelmint.core.records import ArmRow, Kept
 from labelmint.llm.base import LanguageModel
 from labelmint.scoring.bootstrap import Bootstrap
-from labelmint.scoring.compare import score_of
-from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
+from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Student
 from labelmint.tasks.cards import load_card
 
@@ -30,6 +29,7 @@ DRAWN = 0.8  # share of the kept rows that each seed draws
 ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action` that makes them
 REAL, PLAIN = "real", "plain"
 
+Entry = tuple[list[str], Mapping[str, Any]]  # the first cells of its row, and its numbers
 OpenModel = Callable[[Llm], AbstractContextManager[LanguageModel]]
 
 
@@ -38,18 +38,17 @@ class MethodTask:
     """A task with its kept rows, and what its predictions are compared by."""
 
     task: Task
-    bootstrap: Bootstrap
     open_model: OpenModel
+
+    @cached_property
+    def bootstrap(self) -> Bootstrap:
+        """The resampled test rows."""
+        return self.task.bootstrap()
 
     @property
     def name(self) -> str:
         """Return the task's name."""
         return self.task.params.task
-
-    @property
-    def truth(self) -> Ints:
-        """Return the numbers of the test rows' labels."""
-        return self.task.truth
 
     @cached_property
     def kept(self) -> dict[str, list[Kept]]:
@@ -70,15 +69,10 @@ class MethodTask:
 
     def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
         """Return an arm's score, and its gain over the plain one."""
-        scores = [scores_by_seed(one, self.truth, self.bootstrap.labels, "accuracy") for one in (arm, plain)]
-        gain = {
-            "accuracy": round(float(scores[0].mean() - scores[1].mean()), 4),
-            **self.bootstrap.gain(arm, plain),
-        }
         return {
             "train_rows": arm.train_rows,
-            "accuracy": score_of(scores[0], self.bootstrap.scores(arm)),
-            "gain": {} if arm is plain else gain,
+            "accuracy": self.bootstrap.score(arm),
+            "gain": {} if arm is plain else self.bootstrap.gain(arm, plain),
         }
 
 
@@ -105,27 +99,38 @@ def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
         raise DataError(
             f"data/tasks/{name}.yaml: pair_name: the methods are measured on single texts; name another task"
         )
-    params = task_params(name, student)
-    task = load_task(params.model_copy(update={"train": params.train.model_copy(update={"seeds": SEEDS})}))
-    evaluate, labels = params.evaluate, len(task.card.label_names)
-    bootstrap = Bootstrap(task.truth, labels, evaluate.bootstrap_samples, evaluate.seed)
-    return MethodTask(task, bootstrap, open_model)
+    return MethodTask(load_task(task_params(name, student).changed({"train.seeds": SEEDS})), open_model)
 
 
-def table(
-    entries: Sequence[tuple[list[str], Mapping[str, Any]]],
+def listed(results: Sequence[Mapping[str, Any]], part: str) -> list[Entry]:
+    """Return the entries of a part that has them by student, rows and name, or by rows and name."""
+    entries: list[Entry] = []
+    waiting = [([result["task"]], result[part]) for result in results]
+    while waiting:
+        cells, content = waiting.pop(0)
+        if "accuracy" in content:
+            entries.append((cells, content))
+        else:
+            waiting[:0] = [([*cells, name], of) for name, of in content.items()]
+    return entries
+
+
+def compared(
+    first_columns: str,
+    entries: Sequence[Entry],
+    more_columns: str = "",
     more: Callable[[Mapping[str, Any]], list[str]] = lambda _: [],
 ) -> list[str]:
     """Return the lines of a table: each entry's first cells, accuracy, gain, corrected p-value, and `more`.
 
     The last of the first cells names what was compared. Only methods are tested, not `PLAIN` and `REAL`.
     """
+    columns = [first_columns, "accuracy | against plain | Holm p", *([more_columns] if more_columns else [])]
     tested = [entry["gain"]["p_value"] for first, entry in entries if first[-1] not in (PLAIN, REAL)]
     p_values = iter(multipletests(tested, method="holm")[1])
-    lines = []
+    rows = []
     for first, entry in entries:
         gain = tables.gain(entry["gain"]) if entry["gain"] else "–"
         p_value = "–" if first[-1] in (PLAIN, REAL) else f"{next(p_values):.3f}"
-        cells = [*first, tables.score(entry), gain, p_value, *more(entry)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        rows.append([*first, tables.score(entry), gain, p_value, *more(entry)])
+    return tables.table(" | ".join(columns), rows)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, draw, table
+from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, draw, listed
 from experiments.study.grid import Task
 from experiments.study.run import keep, write
 from labelmint.core.records import Candidate, Labelled
@@ -55,11 +55,12 @@ def smaller_task(method: MethodTask) -> Task:
 
     Cut to the labels' shares, about twenty tweets would be left: hardly any text is accepted as positive.
     """
-    task = method.task
-    content = task.params.model_dump()
-    content["generate"]["candidates"] //= 3
-    content["filter"]["disabled_rules"] = [*task.params.filter.disabled_rules, "surplus"]
-    return replace(task, params=type(task.params).model_validate(content))
+    params = method.task.params
+    changes = {
+        "generate.candidates": params.generate.candidates // 3,
+        "filter.disabled_rules": [*params.filter.disabled_rules, "surplus"],
+    }
+    return replace(method.task, params=params.changed(changes))
 
 
 def plain_sets(method: MethodTask, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
@@ -88,14 +89,8 @@ def compare(method: MethodTask, task: Task, sets: Sets, model: LanguageModel) ->
 
 def lines(results: Sequence[Mapping[str, Any]], part: str) -> list[str]:
     """Return a part's table."""
-    entries = [
-        ([result["task"], rows, name], entry)
-        for result in results
-        for rows, of in result[part]["sets"].items()
-        for name, entry in of.items()
-    ]
-    head = "| task | rows | shown | accuracy | against plain | Holm p | rows kept | label kept |"
-    return [head, "|---|---|---|---|---|---|---|---|", *table(entries, _kept)]
+    sets = [{"task": result["task"], **result[part]} for result in results]
+    return compared("task | rows | shown", listed(sets, "sets"), "rows kept | label kept", _kept)
 
 
 def _kept(entry: Mapping[str, Any]) -> list[str]:

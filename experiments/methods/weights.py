@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, table
+from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, compared, listed
 from experiments.study.grid import Task
-from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import Setting, Student, label_numbers
 from labelmint.students.importance import real_probability
 from labelmint.students.registry import open_student
-from labelmint.students.weighting import weigh, weighted
+from labelmint.students.weighting import weigh
 
 MAX_WEIGHT = 5.0
 FILTERED = "filtered"
@@ -45,7 +44,10 @@ def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, di
     summaries: dict[str, dict[str, Any]] = {}
     for name, options in WEIGHTS.items():
         of = arm.model_copy(update=options)
-        found = [_weighed(task, of, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
+        found = [
+            weigh(of, one, task.card.label_names, task.params.train, seed)
+            for one, seed in zip(plain, SEEDS, strict=True)
+        ]
         summaries[name] = found[0][1]
         predicted[name] = method.predict(student, name, [one for one, _ in found])
     likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
@@ -54,16 +56,6 @@ def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, di
         name: {**method.entry(arm, predicted[PLAIN]), **summaries.get(name, {})}
         for name, arm in predicted.items()
     }
-
-
-def _weighed(
-    task: Task, arm: Arm, rows: Sequence[ArmRow], seed: int
-) -> tuple[Sequence[ArmRow], dict[str, Any]]:
-    if arm.weights == "equal":
-        return rows, {}
-    labels = label_numbers(rows, task.card.label_names)
-    found = weigh(arm, rows, labels, embed_by_source(task.params.train, rows), seed)
-    return weighted(rows, found.weights), found.summary
 
 
 def _likely(task: Task, rows: Sequence[ArmRow], seed: int) -> list[ArmRow]:
@@ -83,16 +75,9 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "linear head. *plain*: equal weights. *filtered*: the baseline without weights, in which made rows "
         "go whose label a classifier of the real rows finds unlikely (below 50 %). *Effective*: how many "
         "equally weighted rows the made ones are worth (Kish 1965).\n",
-        "| task | rows | weights | accuracy | against plain | Holm p | rows, effective |",
-        "|---|---|---|---|---|---|---|",
+        *compared("task | rows | weights", listed(results, "weights"), "rows, effective", _size),
     ]
-    entries = [
-        ([result["task"], rows, name], entry)
-        for result in results
-        for rows, of in result["weights"].items()
-        for name, entry in of.items()
-    ]
-    return "\n".join([*lines, *table(entries, _size)]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _size(entry: Mapping[str, Any]) -> list[str]:

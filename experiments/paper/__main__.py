@@ -10,8 +10,6 @@ paper's 1,000.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from experiments.paper.grid import RESULTS, SYNTHETIC_ROWS, TASKS, load_task, se
 from experiments.paper.page import page
 from experiments.paper.run import run
 from labelmint.core.errors import ParamsError, run_command
-from labelmint.core.records import write_json
+from labelmint.core.records import read_json, write_json
 
 PAGE = Path("docs/results/paper.md")
 
@@ -42,7 +40,7 @@ def main(
     for name in () if page_only else tasks or TASKS:
         params = task_params(name, rows)
         settings, path = settings_of(params, rows, data), RESULTS / f"{name}.json"
-        if path.exists() and json.loads(path.read_text(encoding="utf-8")).get("settings") == settings:
+        if (read_json(path) or {}).get("settings") == settings:
             continue
         print(f"paper: {name}", file=sys.stderr)
         write_json(path, {**run(load_task(params, data), rows), "settings": settings})
@@ -50,9 +48,8 @@ def main(
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.paper", description=main.__doc__)
+    parser = tables.parser("paper", main)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="copies of the data sets, not the hub's")
     parser.add_argument("--rows", type=int, default=SYNTHETIC_ROWS, metavar="N", help="synthetic rows")
-    parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
     run_command(parser, "paper", main)

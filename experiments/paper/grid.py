@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.sources import MINILM, MPNET
+from experiments.study import grid
 from experiments.study.grid import Task
 from labelmint.core import paths
 from labelmint.core.config import check, read_yaml
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params, load_params
 from labelmint.tasks.cards import Source, TaskCard
-from labelmint.tasks.source import read_source
-from labelmint.tasks.split import split
 
 TASKS = ["sst2", "emotion", "nyt", "amazon", "rte", "boolq"]
 METHODS = ["zero_shot", "one_shot", "few_shot", "zero_shot_topic"]
@@ -33,15 +32,19 @@ RESULTS = paths.METRICS / "paper"
 
 def task_params(name: str, rows: int) -> Params:
     """Return params.yaml with the grid's numbers; the zero-shot answer of the language model sees no rows."""
-    content = load_params().model_dump()
-    content |= {"task": name, "arms": {"real": {"real": "all"}}}
-    content["real"]["rows"] = REAL_ROWS[0]
-    content["prepare"]["test_rows"] = TEST_ROWS
-    content["generate"]["candidates"] = math.ceil(rows * CANDIDATES_PER_ROW)
-    content["generate"]["samples_per_prompt"] = SAMPLES_PER_PROMPT
-    content["labelling"]["demonstrations"] = 0
-    content["train"] |= {"seeds": SEEDS, "student": "linear_head"}
-    return Params.model_validate(content)
+    return load_params().changed(
+        {
+            "task": name,
+            "arms": {"real": {"real": "all"}},
+            "real.rows": REAL_ROWS[0],
+            "prepare.test_rows": TEST_ROWS,
+            "generate.candidates": math.ceil(rows * CANDIDATES_PER_ROW),
+            "generate.samples_per_prompt": SAMPLES_PER_PROMPT,
+            "labelling.demonstrations": 0,
+            "train.seeds": SEEDS,
+            "train.student": "linear_head",
+        }
+    )
 
 
 def settings_of(params: Params, rows: int, data: Path | None) -> dict[str, Any]:
@@ -68,11 +71,10 @@ def load_card(name: str) -> TaskCard:
 
 def load_task(params: Params, data: Path | None = None) -> Task:
     """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of the hub's."""
-    path, card = card_path(params.task), load_card(params.task)
+    card = load_card(params.task)
     if data is not None:
         card = card.model_copy(update={"source": copies(card, params.task, data)})
-    real, prepare = read_source(card, params.task, str(path)), params.prepare
-    return Task(params, card, split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test))
+    return grid.load_task(params, card, str(card_path(params.task)))
 
 
 def copies(card: TaskCard, name: str, folder: Path) -> Source:

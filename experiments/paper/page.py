@@ -77,11 +77,7 @@ def _task(result: Result) -> str:
 
 def _table(result: Result, metric: str, name: str) -> list[str]:
     sizes = " | ".join(f"{size} real | gain" for size in REAL_ROWS)
-    lines = [
-        f"{name}:\n",
-        f"| student | synthetic rows | none real | {sizes} |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for student, of in result["students"].items():
         arms, differences = of["arms"], of["differences"][metric]
         for method in ["none", *(method for method in METHODS if method in result["methods"])]:
@@ -90,5 +86,5 @@ def _table(result: Result, metric: str, name: str) -> list[str]:
             for size, key in zip(REAL_ROWS, ("gain_few", "gain_many"), strict=True):
                 cells.append(tables.score(arms[f"{method if made else 'real'}_{size}"], metric))
                 cells.append(tables.gain(differences[key][method], metric) if made else "")
-            lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, ""]
+            rows.append(cells)
+    return [f"{name}:\n", *tables.table(f"student | synthetic rows | none real | {sizes}", rows), ""]

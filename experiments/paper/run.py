@@ -13,8 +13,7 @@ from labelmint.core.params import Arm
 from labelmint.core.records import Kept
 from labelmint.llm import open_model
 from labelmint.scoring.bootstrap import Bootstrap, interval
-from labelmint.scoring.compare import score_of
-from labelmint.scoring.scores import ArmPredictions, Floats, scores_by_seed
+from labelmint.scoring.scores import ArmPredictions, Floats
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import Metric
@@ -27,8 +26,7 @@ Arms = Mapping[str, ArmPredictions]
 def run(task: Task, rows: int) -> dict[str, Any]:
     """Return the task's result, with up to `rows` synthetic rows of each method."""
     kept, written = _written(task, rows)
-    truth, config = task.truth, task.params.evaluate
-    bootstrap = Bootstrap(truth, len(task.card.labels), config.bootstrap_samples, config.seed)
+    bootstrap = task.bootstrap()
     students = {}
     for encoder in STUDENTS:
         arms = _student_arms(task, encoder, kept, written)
@@ -39,13 +37,13 @@ def run(task: Task, rows: int) -> dict[str, Any]:
     llm = open_student("llm", Setting(task.params, task.card))
     try:
         real = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
-        asked = predict(_with_seeds(task, task.params.train.seeds[:1]), llm, "llm", [real])
+        asked = predict(_changed(task, {"train.seeds": task.params.train.seeds[:1]}), llm, "llm", [real])
     finally:
         llm.close()
     return {
         "task": task.params.task,
         "llm": task.params.llm.model,
-        "test_rows": len(truth),
+        "test_rows": len(task.truth),
         "methods": written,
         "llm_zero_shot": _scores(asked, bootstrap),
         "students": students,
@@ -57,8 +55,7 @@ def _written(task: Task, rows: int) -> tuple[dict[str, list[Kept]], dict[str, di
     kept, counts = {}, {}
     with open_model(task.params.llm) as model:
         for method in methods_of(task.card):
-            generate = task.params.generate.model_copy(update={"method": method})
-            of_method = replace(task, params=task.params.model_copy(update={"generate": generate}))
+            of_method = _changed(task, {"generate.method": method})
             candidates, _ = write(of_method, model)
             kept[method] = keep(of_method, candidates, "none", model)
             counts[method] = {
@@ -76,8 +73,8 @@ def _student_arms(
     written: Mapping[str, Mapping[str, int]],
 ) -> dict[str, ArmPredictions]:
     """Train a linear head on each training set, such as `real_100`, `few_shot` and `few_shot_100`."""
-    train = task.params.train.model_copy(update={"encoder": encoder})
-    task = replace(task, params=task.params.model_copy(update={"train": train}))
+    task = _changed(task, {"train.encoder": encoder})
+    train = task.params.train
     student = open_student(train.student, Setting(task.params, task.card))
     arms: dict[str, ArmPredictions] = {}
     for method, rows in {"real": [], **kept}.items():
@@ -90,18 +87,12 @@ def _student_arms(
     return arms
 
 
-def _with_seeds(task: Task, seeds: Sequence[int]) -> Task:
-    train = task.params.train.model_copy(update={"seeds": seeds})
-    return replace(task, params=task.params.model_copy(update={"train": train}))
+def _changed(task: Task, changes: Mapping[str, Any]) -> Task:
+    return replace(task, params=task.params.changed(changes))
 
 
 def _scores(arm: ArmPredictions, bootstrap: Bootstrap) -> dict[str, dict[str, float]]:
-    return {
-        metric: score_of(
-            scores_by_seed(arm, bootstrap.truth, bootstrap.labels, metric), bootstrap.scores(arm, metric)
-        )
-        for metric in get_args(Metric)
-    }
+    return {metric: bootstrap.score(arm, metric) for metric in get_args(Metric)}
 
 
 def differences(arms: Arms, bootstrap: Bootstrap, metric: Metric) -> dict[str, dict[str, Any]]:
@@ -113,11 +104,9 @@ def differences(arms: Arms, bootstrap: Bootstrap, metric: Metric) -> dict[str, d
     """
     few, many = REAL_ROWS
 
-    def mean(name: str) -> float:
-        return float(scores_by_seed(arms[name], bootstrap.truth, bootstrap.labels, metric).mean())
-
     def difference(one: str, other: str) -> tuple[float, Floats]:
-        return mean(one) - mean(other), bootstrap.difference(arms[one], arms[other], metric)
+        means = [bootstrap.mean(arms[name], metric) for name in (one, other)]
+        return means[0] - means[1], bootstrap.difference(arms[one], arms[other], metric)
 
     def entry(middle: float, samples: Floats) -> dict[str, float]:
         return {metric: round(middle, 4), **interval(samples)}

@@ -183,8 +183,7 @@ def _label(params: Params, count: int) -> Callable[[], object]:
     from labelmint.labelling.scores import score_labels
     from labelmint.rules.texts import filter_texts
 
-    labelling = params.labelling.model_copy(update={"scorers": ["llm", "probe"]})
-    params = params.model_copy(update={"labelling": labelling})
+    params = params.changed({"labelling.scorers": ["llm", "probe"]})
     card = load_card(params.task)
     train, test, real = map(read_rows, (paths.REAL_TRAIN, paths.TEST_INPUTS, paths.REAL_POOL))
     rows = [Input(id=f"u{number:06d}", text=text) for number, text in enumerate(texts(real, count))]
@@ -206,11 +205,9 @@ def _train(params: Params, count: int) -> Callable[[], object]:
     paths.TASKS.symlink_to(tasks, target_is_directory=True)
     save_encoder(Path("encoder"), WORDS)
     write_json(paths.CATALOG, {"tiny": {"kind": "encoder", "path": "encoder", "licence": "none"}})
-    settings = {"encoder": "tiny", "max_tokens": 64, "student": "linear_head"}
-    train_settings = params.train.model_copy(update=settings)
-    arms = {"real": params.arms[next(iter(params.arms))].model_copy(update={"real": "all", "synthetic": 0})}
-    content = params.model_copy(update={"train": train_settings, "arms": arms}).model_dump(mode="json")
-    write_json(PARAMS_PATH, content)
+    changes = {"train.encoder": "tiny", "train.max_tokens": 64, "train.student": "linear_head"}
+    changed = params.changed({**changes, "arms": {"real": {"real": "all"}}})
+    write_json(PARAMS_PATH, changed.model_dump(mode="json"))
     names = load_card(params.task).label_names
     draw = random.Random(1)
     rows = [
@@ -231,8 +228,7 @@ def _write(params: Params, count: int) -> Callable[[], object]:
     from labelmint.generation.session import Session
 
     card, train = load_card(params.task), read_rows(paths.REAL_TRAIN)
-    generate = params.generate.model_copy(update={"candidates": count})
-    session = Session(params.model_copy(update={"generate": generate}), card, train, ScriptedModel())
+    session = Session(params.changed({"generate.candidates": count}), card, train, ScriptedModel())
     waves = session.waves()
     return lambda: session.write(waves, "load")
 

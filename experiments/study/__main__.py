@@ -8,24 +8,16 @@ cache, and parts whose file was made with the same settings are skipped. Delete 
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from experiments import tables
 from experiments.study import run
-from experiments.study.grid import (
-    METHODS,
-    TASKS,
-    load_task,
-    load_task_params,
-    result_path,
-    settings_of,
-)
+from experiments.study.grid import METHODS, TASKS, load_task, load_task_params, result_path, settings_of
 from experiments.study.page import write_page
 from labelmint.core.errors import run_command
-from labelmint.core.records import write_json
+from labelmint.core.records import read_json, write_json
 
 
 def main(*, page_only: bool = False) -> None:
@@ -42,7 +34,7 @@ def run_part(name: str, part: str) -> None:
     params = load_task_params(name, part)
     settings = settings_of(params, part)
     path = result_path(name, part)
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")).get("settings") == settings:
+    if (read_json(path) or {}).get("settings") == settings:
         return
     print(f"study: {name} {part}", file=sys.stderr)
     task = load_task(params)
@@ -51,11 +43,4 @@ def run_part(name: str, part: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m experiments.study", description=main.__doc__)
-    parser.add_argument(
-        "--page",
-        dest="page_only",
-        action="store_true",
-        help="only write the page, from the results there are",
-    )
-    run_command(parser, "study", main)
+    run_command(tables.parser("study", main), "study", main)

@@ -13,6 +13,7 @@ import numpy as np
 
 from labelmint.core import paths
 from labelmint.core.params import Params, load_params
+from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import Ints
 from labelmint.tasks.cards import TaskCard, load_card
 from labelmint.tasks.source import read_source
@@ -45,6 +46,11 @@ class Task:
         names = self.card.label_names
         return np.array([names.index(row["label"]) for row in self.rows.test], np.int64)
 
+    def bootstrap(self) -> Bootstrap:
+        """Return what predictions of the test rows are compared by."""
+        config = self.params.evaluate
+        return Bootstrap(self.truth, len(self.card.labels), config.bootstrap_samples, config.seed)
+
 
 def result_path(task: str, part: str) -> Path:
     """Return the file of a part: a method's name, or "real"."""
@@ -53,22 +59,25 @@ def result_path(task: str, part: str) -> Path:
 
 def load_task_params(task: str, part: str) -> Params:
     """Return params.yaml with the grid's numbers."""
-    content = load_params().model_dump()
-    content |= {"task": task, "arms": {"real": {"real": "all"}}}
-    content["real"]["rows"] = REAL_ROWS[0]
-    content["prepare"]["test_rows"] = TEST_ROWS
-    content["generate"]["candidates"] = CANDIDATES
-    if part in METHODS:
-        content["generate"]["method"] = part
-    content["train"] |= {"seeds": SEEDS, "student": STUDENT}
-    return Params.model_validate(content)
+    method = {"generate.method": part} if part in METHODS else {}
+    return load_params().changed(
+        {
+            "task": task,
+            "arms": {"real": {"real": "all"}},
+            "real.rows": REAL_ROWS[0],
+            "prepare.test_rows": TEST_ROWS,
+            "generate.candidates": CANDIDATES,
+            "train.seeds": SEEDS,
+            "train.student": STUDENT,
+            **method,
+        }
+    )
 
 
-def load_task(params: Params) -> Task:
-    """Read and split the task's rows, as `prepare` does."""
-    card = load_card(params.task)
-    real = read_source(card, params.task)
-    prepare = params.prepare
+def load_task(params: Params, card: TaskCard | None = None, origin: str = "") -> Task:
+    """Read and split the task's rows, as `prepare` does; `card` of the file `origin` replaces the task's."""
+    card = card or load_card(params.task)
+    real, prepare = read_source(card, params.task, origin), params.prepare
     return Task(params, card, split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from experiments.study.grid import (
     result_path,
 )
 from labelmint.core.errors import DataError
-from labelmint.core.records import atomic_file
+from labelmint.core.records import read_json, write_text
 from labelmint.scoring.bootstrap import Bootstrap, interval
 from labelmint.scoring.scores import ArmPredictions, Floats
 
@@ -48,17 +47,15 @@ def write_page() -> None:
     cells: list[Cell] = [
         cell for task in TASKS for part in ("real", *METHODS) for cell in read(task, part)["cells"]
     ]
-    with atomic_file(PAGE) as file:
-        file.write(page(with_gains(cells)))
+    write_text(PAGE, page(with_gains(cells)))
 
 
 def read(task: str, part: str) -> dict[str, Any]:
     """Read a part's result."""
     path = result_path(task, part)
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; run `make study`") from None
+    if (result := read_json(path)) is None:
+        raise DataError(f"{path}: no such file; run `make study`")
+    return dict(result)
 
 
 def with_gains(cells: Sequence[Cell]) -> list[Cell]:
@@ -104,14 +101,8 @@ def _task(task: str, all_cells: Sequence[Cell]) -> str:
     llm = next(cell for cell in cells if cell["arm"] == "llm")
     few, many = REAL_ROWS
     alone = "; ".join(f"{cell['real_rows']}: {tables.score(cell)}" for cell in cells if cell["arm"] == "real")
-    lines = [
-        f"## {task}\n",
-        f"Real rows alone: {alone}. "
-        f"The LLM itself, shown {llm['demonstrations']} real rows: {tables.score(llm)}.\n",
-        f"| method | rows | kept | synthetic only | {few} real + synthetic | gain | {many} real + synthetic "
-        "| gain |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    columns = f"method | rows | kept | synthetic only | {few} real + synthetic | gain"
+    rows = []
     for method in METHODS:
         for action in ACTIONS:
             arms = {
@@ -122,5 +113,11 @@ def _task(task: str, all_cells: Sequence[Cell]) -> str:
             row.append(tables.score(synthetic))
             for mixed in (arms[f"mixed_{size}"] for size in REAL_ROWS):
                 row += [tables.score(mixed), tables.gain(mixed["gain"])]
-            lines.append(f"| {' | '.join(row)} |")
+            rows.append(row)
+    lines = [
+        f"## {task}\n",
+        f"Real rows alone: {alone}. "
+        f"The LLM itself, shown {llm['demonstrations']} real rows: {tables.score(llm)}.\n",
+        *tables.table(f"{columns} | {many} real + synthetic | gain", rows),
+    ]
     return "\n".join(lines) + "\n"

@@ -91,8 +91,7 @@ def write(task: Task, model: LanguageModel) -> tuple[list[Candidate], float]:
 
 def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
     """Return the rows that the filter keeps with this `labelling.action`."""
-    labelling = task.params.labelling.model_copy(update={"action": action})
-    params = task.params.model_copy(update={"labelling": labelling})
+    params = task.params.changed({"labelling.action": action})
     train, test = task.rows.train, inputs(task)
     scores = {}
     if action != "none":

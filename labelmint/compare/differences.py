@@ -14,7 +14,6 @@ from statsmodels.stats.multitest import multipletests
 from labelmint.compare.runs import Run
 from labelmint.scoring.answers import Answers
 from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
-from labelmint.scoring.scores import ArmPredictions, scores_by_seed
 from labelmint.tasks.balance import Metric
 
 # As in params.yaml; fixed, so that a difference doesn't depend on which of the two runs sets them otherwise.
@@ -86,13 +85,9 @@ def _paired(base: Answers, head: Answers, arms: list[str], metric: Metric) -> li
         one, other = head.arms[arm], base.arms[arm]
         same = np.array_equal(one.predicted, other.predicted)
         samples = bootstrap.difference(one, other, metric)
-        points = _mean(one, head, metric) - _mean(other, base, metric)
+        points = bootstrap.mean(one, metric) - bootstrap.mean(other, metric)
         found.append(Difference(arm, points, interval(samples), two_sided_p(samples), same_answers=same))
     return found
-
-
-def _mean(arm: ArmPredictions, answers: Answers, metric: Metric) -> float:
-    return float(scores_by_seed(arm, answers.truth, len(answers.names), metric).mean())
 
 
 def _unpaired(arm: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> Difference:

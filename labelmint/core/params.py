@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -266,6 +267,17 @@ class Params(Section):
     def seeds_of(self, arm: str) -> list[int]:
         """Return the seeds that the arm is trained with."""
         return self.train.seeds[: self.arms[arm].seeds]
+
+    def changed(self, changes: Mapping[str, Any]) -> Params:
+        """Return the settings with other values, by dotted keys such as `train.seeds`."""
+        content = self.model_dump()
+        for key, value in changes.items():
+            *sections, last = key.split(".")
+            part = content
+            for section in sections:
+                part = part[section]
+            part[last] = value
+        return Params.model_validate(content)
 
 
 def load_params(path: Path = PARAMS_PATH) -> Params:

@@ -116,14 +116,6 @@ class Kept(Candidate, Profile):
     label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not scored
 
 
-class Rejected(Candidate):
-    """A candidate that did not pass: the first rule that it broke, and the evidence."""
-
-    rule: str
-    evidence: dict[str, Any]
-    label_scores: dict[str, float] | None
-
-
 class LabelledText(Input):
     """A text that came without a label and was given one."""
 
@@ -137,6 +129,10 @@ class RejectedText(Input):
     rule: str
     evidence: dict[str, Any]
     label_scores: dict[str, float] | None
+
+
+class Rejected(Candidate, RejectedText):
+    """A candidate that did not pass."""
 
 
 class Prediction(TypedDict):
@@ -212,6 +208,12 @@ def dump(row: Mapping[str, Any]) -> str:
     return text if text == without_surrogates(text) else json.dumps(row, allow_nan=False)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically."""
+    with atomic_file(path) as file:
+        file.write(text)
+
+
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write JSON Lines atomically, of no rows an empty line; return the number of rows."""
     count = 0
@@ -268,6 +270,19 @@ def _required(kind: Any) -> dict[str, type]:
         for key, each in origins.items()
         if each is not NotRequired
     }
+
+
+def read_json(path: Path) -> Any:
+    """Read a file that holds a JSON object; None if there is none. Raise `DataError` if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not a JSON object")
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error}); {_REMEDY}") from None
+    return content
 
 
 def write_metrics(path: Path, content: Mapping[str, Any]) -> None:

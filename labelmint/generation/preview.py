@@ -21,9 +21,8 @@ def preview(params: Params) -> None:
     """Print a prompt and five texts of each label, by each method; the project's files stay as they are."""
     card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
     facts = read_rows(paths.FACTS, Fact)
-    small = params.generate.model_copy(update={"samples_per_prompt": ROWS})
     with open_model(params.llm) as model:
-        session = Session(params.model_copy(update={"generate": small}), card, rows, model, facts)
+        session = Session(params.changed({"generate.samples_per_prompt": ROWS}), card, rows, model, facts)
         pairs = enumerate(product(card.label_names, session.methods))
         prompts = [session.planner.prompt(number, *pair) for number, pair in pairs]
         candidates, seconds = session.write(session.planner.waves(prompts), "preview")

@@ -46,8 +46,7 @@ def filter_texts(
     embed : callable
         Rows → vectors; None: nothing is compared by its meaning.
     """
-    labelling = params.labelling.model_copy(update={"action": "relabel"})
-    params = params.model_copy(update={"labelling": labelling})
+    params = params.changed({"labelling.action": "relabel"})
     rows = [_as_candidate(text) for text in texts]
     rules = [RULES[name] for name in TEXT_RULES]
     filtering = apply_rules(params, card, rows, train, test, scores, embed, rules)

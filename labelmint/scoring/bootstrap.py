@@ -12,10 +12,13 @@ is right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
+from statsmodels.stats.multitest import multipletests
 
 from labelmint.scoring.scores import ArmPredictions, Floats, Ints, weighted_scores
 from labelmint.tasks.balance import Metric
@@ -76,6 +79,18 @@ class Bootstrap:
         self._once = np.ones((1, rows))
         self._weights = draw.multinomial(rows, np.full(rows, 1 / rows), size=samples).astype(float)
 
+    def by_seed(self, arm: ArmPredictions, metric: Metric = "accuracy") -> Floats:
+        """Return the scores on the test rows as they are, shape (seeds,)."""
+        return weighted_scores(metric, arm.predicted, self.truth, self._once, self.labels)[:, 0]
+
+    def mean(self, arm: ArmPredictions, metric: Metric = "accuracy") -> float:
+        """Return the mean score over the seeds."""
+        return float(self.by_seed(arm, metric).mean())
+
+    def score(self, arm: ArmPredictions, metric: Metric = "accuracy") -> dict[str, float]:
+        """Return the mean over the seeds, their standard deviation, and the interval."""
+        return score_of(self.by_seed(arm, metric), self.scores(arm, metric))
+
     def scores(self, arm: ArmPredictions, metric: Metric = "accuracy") -> Floats:
         """Return resampled scores, shape (samples,)."""
         resampled, spread = self._resampled(arm, metric)
@@ -89,16 +104,16 @@ class Bootstrap:
     def gain(
         self, one: ArmPredictions, other: ArmPredictions, metric: Metric = "accuracy"
     ) -> dict[str, float]:
-        """Return the interval of two arms' difference, and the p-value of there being none."""
-        differences = self.difference(one, other, metric)
-        return {**interval(differences), "p_value": two_sided_p(differences)}
+        """Return two arms' difference with its interval, and the p-value of there being none."""
+        differences, mean = (
+            self.difference(one, other, metric),
+            self.mean(one, metric) - self.mean(other, metric),
+        )
+        return {metric: round(mean, 4), **interval(differences), "p_value": two_sided_p(differences)}
 
     def _resampled(self, arm: ArmPredictions, metric: Metric) -> tuple[Floats, Spread]:
-        by_seed, resampled = (
-            weighted_scores(metric, arm.predicted, self.truth, weights, self.labels)
-            for weights in (self._once, self._weights)
-        )
-        return np.asarray(resampled.mean(axis=0)), seed_spread(by_seed[:, 0], resampled)
+        resampled = weighted_scores(metric, arm.predicted, self.truth, self._weights, self.labels)
+        return np.asarray(resampled.mean(axis=0)), seed_spread(self.by_seed(arm, metric), resampled)
 
     def _noise(self, spread: Spread, name: str) -> Floats:
         """Return one draw per sample, that of the name: an arm's interval doesn't depend on the others."""
@@ -118,8 +133,22 @@ def score_interval(values: Floats) -> dict[str, float]:
     return interval(np.clip(values, 0, 1))
 
 
+def score_of(by_seed: Floats, samples: Floats) -> dict[str, float]:
+    """Return the mean over the seeds, their standard deviation, and the interval of resampled scores."""
+    sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
+    return {"mean": round(float(by_seed.mean()), 4), "sd": round(sd, 4), **score_interval(samples)}
+
+
 def two_sided_p(differences: Floats) -> float:
     """Return the two-sided bootstrap p-value of "no difference"; at least 1 / (samples + 1)."""
     samples = len(differences)
     tail = min((differences <= 0).sum(), (differences >= 0).sum())
     return round(min(1.0, float(max(1, 2 * tail)) / (samples + 1)), 5)
+
+
+def adjust(gains: Sequence[dict[str, Any]]) -> None:
+    """Add `p_adjusted`, which allows for there being several (Holm 1979): one may seem to gain by chance."""
+    if gains:
+        adjusted = multipletests([gain["p_value"] for gain in gains], method="holm")[1]
+        for gain, p_value in zip(gains, adjusted, strict=True):
+            gain["p_adjusted"] = round(float(p_value), 5)

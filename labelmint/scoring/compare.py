@@ -6,20 +6,12 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from labelmint.core.params import Evaluate
-from labelmint.scoring.bootstrap import Bootstrap, score_interval
+from labelmint.scoring.bootstrap import Bootstrap, adjust, score_of
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
-from labelmint.scoring.scores import (
-    ArmPredictions,
-    Floats,
-    Ints,
-    calibration_error,
-    label_scores,
-    scores_by_seed,
-)
+from labelmint.scoring.scores import ArmPredictions, Floats, Ints, calibration_error, label_scores
 from labelmint.tasks.balance import Metric
 
 _ONE_SEED = "trained with one seed, so the interval doesn't cover the spread between seeds"
@@ -31,15 +23,14 @@ def compare(
     """Return what evaluate.json says of scores; gains and label equivalence go by `metric`."""
     bootstrap = Bootstrap(truth, len(names), config.bootstrap_samples, config.seed)
     scores: dict[str, dict[str, Any]] = {}
-    by_seed: dict[str, Floats] = {}
     resampled: dict[str, Floats] = {}
     for arm in roles.arms:
         scores[arm.arm] = definition(arm, roles)
         for each in get_args(Metric):
-            seeds, samples = scores_by_seed(arm, truth, len(names), each), bootstrap.scores(arm, each)
-            scores[arm.arm][each] = score_of(seeds, samples)
+            samples = bootstrap.scores(arm, each)
+            scores[arm.arm][each] = score_of(bootstrap.by_seed(arm, each), samples)
             if each == metric:
-                by_seed[arm.arm], resampled[arm.arm] = seeds, samples
+                resampled[arm.arm] = samples
         scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)
         scores[arm.arm]["labels"] = label_scores(arm.predicted, truth, names)
     single = [arm.arm for arm in roles.arms if len(arm.probabilities) == 1]
@@ -49,8 +40,8 @@ def compare(
         "metric": metric,
         **_headline(roles),
         "arms": scores,
-        "gain": _gains(roles, bootstrap, by_seed, metric),
-        "label_equivalence": _equivalences(roles, by_seed, resampled),
+        "gain": _gains(roles, bootstrap, metric),
+        "label_equivalence": _equivalences(roles, bootstrap, resampled, metric),
     }
 
 
@@ -89,33 +80,22 @@ def _headline(roles: Roles) -> dict[str, str]:
     return {"main_arm": roles.main.arm, "counterpart": counterpart.arm if counterpart else ""}
 
 
-def score_of(by_seed: Floats, samples: Floats) -> dict[str, float]:
-    """Return the mean over the seeds, their standard deviation, and the interval of resampled scores."""
-    sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
-    return {"mean": round(float(by_seed.mean()), 4), "sd": round(sd, 4), **score_interval(samples)}
-
-
-def _gains(
-    roles: Roles, bootstrap: Bootstrap, by_seed: Mapping[str, Floats], metric: Metric
-) -> dict[str, Any]:
-    """Return the paired differences; `p_adjusted` allows for there being several (Holm 1979)."""
-    gains: dict[str, dict[str, Any]] = {}
-    for one, other in roles.comparisons():
-        gains[f"{one.arm}_vs_{other.arm}"] = {
+def _gains(roles: Roles, bootstrap: Bootstrap, metric: Metric) -> dict[str, Any]:
+    """Return the paired differences; `p_adjusted` allows for there being several."""
+    gains: dict[str, dict[str, Any]] = {
+        f"{one.arm}_vs_{other.arm}": {
             "one": one.arm,
             "other": other.arm,
-            metric: round(float(by_seed[one.arm].mean() - by_seed[other.arm].mean()), 4),
             **bootstrap.gain(one, other, metric),
         }
-    if gains:
-        adjusted = multipletests([gain["p_value"] for gain in gains.values()], method="holm")[1]
-        for gain, p_value in zip(gains.values(), adjusted, strict=True):
-            gain["p_adjusted"] = round(float(p_value), 5)
+        for one, other in roles.comparisons()
+    }
+    adjust([*gains.values()])
     return gains
 
 
 def _equivalences(
-    roles: Roles, by_seed: Mapping[str, Floats], resampled: Mapping[str, Floats]
+    roles: Roles, bootstrap: Bootstrap, resampled: Mapping[str, Floats], metric: Metric
 ) -> dict[str, Any]:
     """Return how many real rows each arm with made rows scores like, on the real curve of its student."""
     equivalences = {}
@@ -124,10 +104,10 @@ def _equivalences(
         if not arm.made or len(curve) < 2:
             continue
         equivalences[arm.arm] = label_equivalence(
-            float(by_seed[arm.arm].mean()),
+            bootstrap.mean(arm, metric),
             resampled[arm.arm],
             [point.real for point in curve],
-            np.array([by_seed[point.arm].mean() for point in curve]),
+            np.array([bootstrap.mean(point, metric) for point in curve]),
             np.stack([resampled[point.arm] for point in curve]),
         )
     return equivalences

@@ -13,7 +13,7 @@ from labelmint.core.params import Evaluate
 from labelmint.core.records import Input, input_of, texts_of
 from labelmint.core.words import count_words
 from labelmint.scoring.bootstrap import Bootstrap, score_interval
-from labelmint.scoring.scores import ArmPredictions, Ints, scores_by_seed
+from labelmint.scoring.scores import ArmPredictions, Ints
 
 HARDEST_ROWS = 50
 _LENGTHS = 4
@@ -85,8 +85,7 @@ def slices(
             bootstrap = Bootstrap(truth[places], len(names), config.bootstrap_samples, config.seed)
             for arm in arms:
                 part = ArmPredictions(arm.arm, arm.train_rows, arm.probabilities[:, places])
-                accuracy = float(scores_by_seed(part, truth[places], len(names)).mean())
-                entry = {key: name, "rows": len(places), "accuracy": round(accuracy, 4)}
+                entry = {key: name, "rows": len(places), "accuracy": round(bootstrap.mean(part), 4)}
                 result[arm.arm][kind].append({**entry, **score_interval(bootstrap.scores(part))})
     return result
 

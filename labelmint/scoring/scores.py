@@ -73,11 +73,6 @@ def weighted_scores(metric: Metric, predicted: Ints, truth: Ints, weights: Float
     return total / labels
 
 
-def scores_by_seed(arm: ArmPredictions, truth: Ints, labels: int, metric: Metric = "accuracy") -> Floats:
-    """Return the scores on the test rows as they are, shape (seeds,)."""
-    return weighted_scores(metric, arm.predicted, truth, np.ones((1, len(truth))), labels)[:, 0]
-
-
 def label_scores(predicted: Ints, truth: Ints, names: list[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall and F1 of each label, means over the seeds."""
     once = np.ones((1, len(truth)))

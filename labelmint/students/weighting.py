@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any, cast
 
-from labelmint.core.params import Arm
+from labelmint.core.params import Arm, Train
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import Floats as Features
-from labelmint.students.base import Floats, Ints
+from labelmint.encoder.vectors import embed_by_source
+from labelmint.students.base import Floats, Ints, label_numbers
 
 WEIGHTINGS = {
     "chosen": "labelmint.students.sources:by_source",
@@ -34,9 +35,15 @@ class Weighed:
 Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Features, int], Weighed]
 
 
-def weigh(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
-    """Return the rows' weights as the arm says, which has others than `weights: equal`."""
-    return cast(Weigh, resolve_name(WEIGHTINGS[arm.weights]))(arm, rows, labels, features, seed)
+def weigh(
+    arm: Arm, rows: Sequence[ArmRow], names: Sequence[str], config: Train, seed: int
+) -> tuple[Sequence[ArmRow], dict[str, Any]]:
+    """Return the rows with the weights that the arm says, and how these were found."""
+    if arm.weights == "equal":
+        return rows, {}
+    labels, features = label_numbers(rows, names), embed_by_source(config, rows)
+    found = cast(Weigh, resolve_name(WEIGHTINGS[arm.weights]))(arm, rows, labels, features, seed)
+    return weighted(rows, found.weights), found.summary
 
 
 def weighted(rows: Sequence[ArmRow], weights: Floats) -> list[ArmRow]:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.ablate.gains import NO_LABELS, TOO_FEW, adjust
+from experiments.ablate.gains import NO_LABELS, TOO_FEW
 from labelmint.core.errors import DataError
+from labelmint.scoring.bootstrap import adjust
 from tests.experiments.ablation import NAMES, SETTINGS, Toy, rejected
 
 

@@ -4,7 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.scoring.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
-from labelmint.scoring.scores import scores_by_seed
 from tests.scoring.helpers import arm, wrong_at
 
 
@@ -36,8 +35,8 @@ def test_samples_scatter_around_the_score(measure):
 def test_the_spread_is_that_of_rows_and_seeds_together():
     truth = np.zeros(1500, np.int64)
     one_arm = arm("one", wrong_at(truth, range(150), range(300), range(450)))
-    samples = Bootstrap(truth, 2, 1000, 1).scores(one_arm)
-    by_seed = scores_by_seed(one_arm, truth, 2)
+    bootstrap = Bootstrap(truth, 2, 1000, 1)
+    samples, by_seed = bootstrap.scores(one_arm), bootstrap.by_seed(one_arm)
     # The rows hardly matter with so many; the mean of three seeds has sd/√3, and two degrees of freedom.
     wide = 4.303 * by_seed.std(ddof=1) / np.sqrt(3)
     span = interval(samples)

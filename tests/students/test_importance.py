@@ -5,15 +5,15 @@ import pytest
 
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
-from labelmint.students.weighting import weigh
+from labelmint.students.importance import dimp, imp
 from tests.students.test_sources import task
 
-METHODS = ["imp", "dimp"]
+METHODS = {"imp": imp, "dimp": dimp}
 
 
 def weights_of(method, rows, labels, features, **options):
     arm = Arm(real="all", synthetic="all", weights=method, **options)
-    return weigh(arm, rows, labels, features, 1)
+    return METHODS[method](arm, rows, labels, features, 1)
 
 
 def synthetic(right=0.8):
