@@ -34,8 +34,7 @@ from labelmint.generation.session import Session
 from labelmint.labelling.scores import score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
-from labelmint.rules.form import FormContext
-from labelmint.rules.slots import missing_slot
+from labelmint.rules.form import FormContext, missing_slot
 from labelmint.rules.texts import filter_texts
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting

@@ -1,30 +1,47 @@
-"""The command line, `labelmint COMMAND`: a command reads its options and calls a function of the library.
+"""The command line, `labelmint COMMAND`: each command calls a function of the library with its options.
 
-A command imports what it needs when it runs: PyTorch and llama.cpp take seconds, and `--help` needs neither.
+It is imported when the command runs: PyTorch and llama.cpp take seconds, and `--help` needs neither.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import get_args
 
 from labelmint.core.errors import add_debug_flag, one_line_errors
 from labelmint.predict.answers import Format
 from labelmint.tasks.tables import Kind
 
-Command = Callable[[argparse.Namespace], None]
+FUNCTIONS = {
+    "preview": "labelmint.generation.preview:preview",
+    "check": "labelmint.advise.check:check",
+    "tune": "labelmint.tune.command:tune",
+    "next": "labelmint.advise.next:write_next",
+    "predict": "labelmint.predict.command:predict_with",
+    "export": "labelmint.export.command:export",
+    "verdict": "labelmint.report.verdict:print_verdict",
+    "compare": "labelmint.compare.command:print_comparison",
+    "cache": "labelmint.core.cache:show_or_clear",
+    "models": "labelmint.llm.catalog.pinning:list_or_pin",
+}
+_WITH_PARAMS = ("preview", "check", "tune", "next")  # they take params.yaml first
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error the user can mend is one line and exit status 1."""
-    given = parser().parse_args(arguments)
-    name = f"labelmint {given.command}"
+    options = vars(parser().parse_args(arguments))
+    command, debug = options.pop("command"), options.pop("debug")
     # Unlike a stage, these commands keep nothing to resume from.
-    with one_line_errors(name, debug=given.debug, stopped="stopped"):
-        given.run(given)
+    with one_line_errors(f"labelmint {command}", debug=debug, stopped="stopped"):
+        run = resolve_name(FUNCTIONS[command])
+        if command in _WITH_PARAMS:
+            from labelmint.core.params import load_params
+
+            options["params"] = load_params()
+        run(**options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,13 +53,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add_debug_flag(whole)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add(commands, "preview", "show a prompt and five texts per label; takes about a minute", _preview)
-    _add(commands, "check", "look at the data and forecast what a run will bring and take", _check)
+    _add(commands, "preview", "show a prompt and five texts per label; takes about a minute")
+    _add(commands, "check", "look at the data and forecast what a run will bring and take")
     _add_tune(commands)
     _add_next(commands)
     _add_predict(commands)
     _add_export(commands)
-    _add(commands, "verdict", "print the scores and what the synthetic rows are worth", _verdict)
+    _add(commands, "verdict", "print the scores and what the synthetic rows are worth")
     _add_compare(commands)
     _add_cache(commands)
     _add_models(commands)
@@ -50,23 +67,22 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, run: Command
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
 ) -> argparse.ArgumentParser:
     """Add a command; `--debug` may stand before or after its name."""
     command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks")
-    command.set_defaults(run=run)
     return command
 
 
 def _add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = _add(commands, "tune", "try prompt settings in small batches, and say which is best", _tune)
+    command = _add(commands, "tune", "try prompt settings in small batches, and say which is best")
     help_text = "how many texts to write in all (960, about ten minutes on two cores)"
     command.add_argument("--candidates", type=_positive, default=960, metavar="N", help=help_text)
 
 
 def _add_next(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    add = _add(commands, "next", "choose unlabelled texts that are worth a label", _next).add_argument
+    add = _add(commands, "next", "choose unlabelled texts that are worth a label").add_argument
     add("--rows", type=_positive, default=50, metavar="N", help="how many (50)")
     default = Path("data/raw/next.csv")
     add("--out", type=Path, default=default, metavar="FILE", help=f"a new CSV file ({default})")
@@ -89,7 +105,7 @@ def _share(text: str) -> float:
 
 
 def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = _add(commands, "predict", "label texts with a trained student, in their order", _predict)
+    command = _add(commands, "predict", "label texts with a trained student, in their order")
     add, which = command.add_argument, command.add_mutually_exclusive_group().add_argument
     llm = ("llm", "llm_probe")
     which("--arm", help="whose student: one of params.yaml's `arms`; by default that of the headline")
@@ -114,7 +130,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     summary = "write the synthetic rows and a classifier, each with its card, to a folder"
-    add = _add(commands, "export", summary, _export).add_argument
+    add = _add(commands, "export", summary).add_argument
     add("--arm", help="whose classifier to export; by default that of the headline")
     add("--out", type=Path, metavar="FOLDER", help="a new folder; exported/<task> by default")
     add("--onnx", action="store_true", help="add ONNX models of 32 and 8 bits, which need no PyTorch")
@@ -122,7 +138,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     summary = "put two commits, experiments or the workspace side by side"
-    add = _add(commands, "compare", summary, _compare).add_argument
+    add = _add(commands, "compare", summary).add_argument
     add("base", metavar="BASE", help="a commit, branch, tag or experiment")
     add(
         "head",
@@ -135,85 +151,18 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_cache(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = _add(commands, "cache", "show what the cache holds, or clear it", _cache)
+    command = _add(commands, "cache", "show what the cache holds, or clear it")
     clear = command.add_subparsers(dest="action", metavar="clear").add_parser("clear", help="delete entries")
     clear.add_argument("kind", nargs="?", metavar="KIND", help="only of this kind; all kinds by default")
 
 
 def _add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = _add(commands, "models", "list the models of data/models.yaml, or record a hash there", _models)
+    command = _add(commands, "models", "list the models of data/models.yaml, or record a hash there")
     actions = command.add_subparsers(dest="action", required=True, metavar="list|pin")
     actions.add_parser("list", help="print a table of the models")
     pin = actions.add_parser("pin", help="record the SHA-256 of a model's file, fetched if need be")
     pin.add_argument("name", help="a name in data/models.yaml")
     pin.add_argument("--replace", action="store_true", help="replace another recorded hash")
-
-
-def _preview(_: argparse.Namespace) -> None:
-    from labelmint.core.params import load_params
-    from labelmint.generation.preview import preview
-
-    preview(load_params())
-
-
-def _check(_: argparse.Namespace) -> None:
-    from labelmint.advise.check import check
-    from labelmint.core.params import load_params
-
-    check(load_params())
-
-
-def _tune(given: argparse.Namespace) -> None:
-    from labelmint.core.params import load_params
-    from labelmint.tune.command import tune
-
-    tune(load_params(), given.candidates)
-
-
-def _next(given: argparse.Namespace) -> None:
-    from labelmint.advise.next import write_next
-    from labelmint.core.params import load_params
-
-    write_next(load_params(), given.rows, given.out)
-
-
-def _predict(given: argparse.Namespace) -> None:
-    from labelmint.predict.command import Request, predict
-
-    predict(Request(**{field.name: getattr(given, field.name) for field in fields(Request)}))
-
-
-def _export(given: argparse.Namespace) -> None:
-    from labelmint.export.command import export
-
-    export(given.arm, given.out, onnx=given.onnx)
-
-
-def _verdict(_: argparse.Namespace) -> None:
-    from labelmint.report.verdict import print_verdict
-
-    print_verdict()
-
-
-def _compare(given: argparse.Namespace) -> None:
-    from labelmint.compare.command import print_comparison
-
-    print_comparison(given.base, given.head, given.form)
-
-
-def _cache(given: argparse.Namespace) -> None:
-    from labelmint.core.cache import clear, summary
-
-    if given.action == "clear":
-        print(f"deleted {clear(given.kind)} entries")
-        return
-    print("\n".join(summary()))
-
-
-def _models(given: argparse.Namespace) -> None:
-    from labelmint.llm.catalog.__main__ import pin, table
-
-    print(table() if given.action == "list" else pin(given.name, replace=given.replace))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ Run alone: `python -m stages.arms`.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 
 from labelmint.core import paths
-from labelmint.core.arms import training_sets
+from labelmint.core.arms import rows_by_source, training_sets
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import Kept, Labelled, LabelledText, read_rows, write_metrics, write_rows
@@ -35,15 +34,7 @@ def main() -> None:
     for path in paths.ARMS.iterdir():  # DVC removes them before the stage, a run alone doesn't
         if path.suffix != ".jsonl" or path.stem not in sets:
             path.unlink()
-    arms = {}
-    for name, rows in sets.items():
-        count = Counter(row["source"] for row in rows)
-        arms[name] = {
-            "real": count["real"],
-            "synthetic": count["synthetic"],
-            "unlabelled": count["unlabelled"],
-            "student": params.student_of(name),
-        }
+    arms = {name: {**rows_by_source(rows), "student": params.student_of(name)} for name, rows in sets.items()}
     write_metrics(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})
 
 

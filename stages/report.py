@@ -15,7 +15,7 @@ from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.lock import LOCK
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import atomic_file
+from labelmint.core.records import write_text
 from labelmint.report import arms, charts, funnel, values
 from labelmint.report.about import cost, provenance
 from labelmint.report.page import page, summary
@@ -37,8 +37,7 @@ def main() -> None:
         print(f"report: note: {what}, so nothing shows that the results are of one run", file=sys.stderr)
     content = contents(params, load_card(params.task), inputs)
     for name, text in (("report.md", summary(content)), ("report.html", page(content))):
-        with atomic_file(paths.METRICS / name) as file:
-            file.write(text)
+        write_text(paths.METRICS / name, text)
 
 
 def contents(params: Params, card: TaskCard, inputs: Inputs) -> dict[str, Any]:

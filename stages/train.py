@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelmint.core import paths
+from labelmint.core.arms import rows_by_source
 from labelmint.core.cache import fresh
 from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from labelmint.core.params import Params, load_params
@@ -77,9 +78,7 @@ def main(arm: str) -> None:
     seeds = params.seeds_of(arm) if rows else []
     metrics = {
         "train_rows": len(rows),
-        "real": sum(row["source"] == "real" for row in rows),
-        "synthetic": sum(row["source"] == "synthetic" for row in rows),
-        "unlabelled": sum(row["source"] == "unlabelled" for row in rows),
+        **rows_by_source(rows),
         "student": params.student_of(arm),
         "seeds": len(seeds),
     }

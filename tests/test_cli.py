@@ -61,10 +61,10 @@ def test_an_error_is_one_line_and_a_traceback_only_with_debug(project, capsys, a
 
 
 def test_ctrl_c_is_no_traceback(capsys, monkeypatch):
-    def stop(_):
+    def stop():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_verdict", stop)
+    monkeypatch.setattr("labelmint.report.verdict.print_verdict", stop)
     assert run(capsys, "verdict") == (130, "", "\nlabelmint verdict: stopped\n")
 
 

@@ -7,7 +7,6 @@ Run: `make bench`, or one section: `python -m experiments.bench --only verify`.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import time
@@ -22,7 +21,7 @@ import joblib
 from labelmint.core import paths
 from labelmint.core.errors import run_command
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import write_json
+from labelmint.core.records import read_json, write_json
 
 BENCH = paths.METRICS / "bench.json"
 
@@ -61,10 +60,7 @@ def main(only: str | None = None) -> None:
 
 def earlier(conditions: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sections of an earlier run, if it was made under the same conditions."""
-    try:
-        known = json.loads(BENCH.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    known = read_json(BENCH) or {}
     same = known.get("machine") == conditions
     return {name: known[name] for name in SECTIONS if same and name in known}
 

@@ -37,9 +37,7 @@ def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
         f"Of {len(found)} comparisons with the plain way, {sure.count(True)} are gains and "
         f"{sure.count(False)} are losses beyond noise when all are corrected together (Holm 1979). "
         "Differences in points:\n",
-        f"| method | {' | '.join(tasks)} |",
-        f"|---|{'---|' * len(tasks)}",
-        *(f"| {' | '.join(cells)} |" for cells in rows),
+        *tables.table(f"method | {' | '.join(tasks)}", rows),
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.study.grid import ACTIONS, REAL_ROWS, SYNTHETIC_ROWS, Task
-from labelmint.core.arms import training_sets
+from labelmint.core.arms import rows_by_source, training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow, Candidate, Input, Kept, input_of
@@ -119,16 +118,10 @@ def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows
     for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
         student.fit(rows, seed)
         probabilities.append(student.predict_proba(test))
-    sources = Counter(row["source"] for row in rows_by_seed[0])
-    return ArmPredictions(
-        name,
-        sources.total(),
-        np.stack(probabilities),
-        sources["real"],
-        sources["synthetic"],
-        sources["unlabelled"],
-        student.name,
-    )
+    rows = rows_by_seed[0]
+    sources = rows_by_source(rows)
+    counts = sources["real"], sources["synthetic"], sources["unlabelled"]
+    return ArmPredictions(name, len(rows), np.stack(probabilities), *counts, student.name)
 
 
 def cell(task: Task, arm: ArmPredictions, *, real_rows: int, **more: Any) -> Cell:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import sqrt
+
+from scipy.stats import binomtest
 
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled
@@ -17,15 +18,12 @@ from labelmint.labelling.scores import LabelScores
 
 # Points of accuracy from which the difference between the pool and the classifier is worth a run.
 _WORTH_IT = 0.05
-_Z = 1.96
 
 
 def wilson(share: float, rows: int) -> tuple[float, float]:
     """Return the 95 % interval of a share of so many rows (Wilson 1927)."""
-    centre = share + _Z**2 / (2 * rows)
-    spread = _Z * sqrt(share * (1 - share) / rows + _Z**2 / (4 * rows**2))
-    low, high = ((centre + sign * spread) / (1 + _Z**2 / rows) for sign in (-1, 1))
-    return low, high
+    interval = binomtest(round(share * rows), rows).proportion_ci(method="wilson")
+    return interval.low, interval.high
 
 
 def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]) -> Iterator[str]:

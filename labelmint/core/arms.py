@@ -60,6 +60,12 @@ def training_sets(
     return sets, left_out
 
 
+def rows_by_source(rows: Sequence[ArmRow]) -> dict[str, int]:
+    """Return how many rows there are of each source."""
+    counts = Counter(row["source"] for row in rows)
+    return {source: counts[source] for source in _NONE}
+
+
 def _arm_row(row: Input, label: str, source: str) -> ArmRow:
     return cast(ArmRow, {**input_of(row), "label": label, "source": source})
 

@@ -142,6 +142,11 @@ def summary() -> list[str]:
     return [f"{cache_file()}: {'empty' if not lines else ''}".rstrip(), *lines]
 
 
+def show_or_clear(action: str | None, kind: str | None = None) -> None:
+    """Print what the cache holds, or with the action `clear` delete entries."""
+    print(f"deleted {clear(kind)} entries" if action == "clear" else "\n".join(summary()))
+
+
 def clear(kind: str | None = None) -> int:
     """Delete the entries of one kind, or all; return their number."""
     with _connection() as database:

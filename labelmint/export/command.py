@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labelmint.core.errors import DataError, ModelError
-from labelmint.core.records import atomic_file, input_of
+from labelmint.core.records import input_of, write_text
 from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
 from labelmint.predict.command import headline_arm, trained_model
-from labelmint.students.saving import HEAD, STUDENT
+from labelmint.students.saving import HEAD, STUDENT, whole_folder
 
 _OUT = Path("exported")
 _MEASURED_ROWS = 200  # of which the model card says how fast ONNX models label them
@@ -63,26 +63,22 @@ def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
     card = model_card(facts, models, plain=plain, prefix=prefix)
     cards = {"dataset": data_card(facts, columns), "model": card}
     for name, card in cards.items():
-        with atomic_file(folder / name / "README.md") as file:
-            file.write(card)
+        write_text(folder / name / "README.md", card)
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to fill, which then gets its name; raise `DataError` if there is such a one."""
     folder = folder.resolve()
+    _check_new(folder)
+    with whole_folder(folder) as new:
+        yield new
+        _check_new(folder)  # another command may have made it meanwhile
+
+
+def _check_new(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise DataError(f"--out: {folder} is there already; delete it, or name a new folder")
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        if folder.exists():
-            folder.rmdir()
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def copy_files(source: Path, target: Path) -> None:

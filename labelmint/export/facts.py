@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.git import Commit, current_commit
 from labelmint.core.lock import LOCK, contradiction, md5, outputs, read_file, read_lock, stages_of
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import Kept, read_rows
+from labelmint.core.records import Kept, read_json, read_rows
 from labelmint.export.licences import UNKNOWN, Licence, licence
 from labelmint.llm.catalog import Entry, load_entry
 from labelmint.tasks.cards import TaskCard, load_card
@@ -97,7 +96,7 @@ def load_facts(arm: str) -> Facts:
     params = load_params()
     if arm not in params.arms:
         raise ParamsError(f"params.yaml: arms: no arm {arm!r}; it has {', '.join(params.arms)}")
-    scores = _metrics(paths.EVALUATION)
+    scores = read_json(paths.EVALUATION)
     if scores and scores.get("task") != params.task:
         raise DataError(
             f"{paths.EVALUATION}: of task {scores.get('task')}, not {params.task}; run `dvc repro`"
@@ -109,8 +108,8 @@ def load_facts(arm: str) -> Facts:
         read_rows(paths.KEPT, Kept),
         _generator(params),
         _model(params.train.encoder, ("encoder",), "train.encoder", "the encoder"),
-        _metrics(paths.METRICS / "filter.json"),
-        _metrics(paths.METRICS / "train" / f"{arm}.json"),
+        read_json(paths.METRICS / "filter.json"),
+        read_json(paths.METRICS / "train" / f"{arm}.json"),
         scores if scores and scores.get("test_rows") and arm in scores["arms"] else None,
         current_commit(),
         check_recorded(arm),
@@ -141,15 +140,6 @@ def check_recorded(arm: str) -> bool:
                 f"{name}: not what dvc.lock records; run `dvc repro`, or `dvc commit` if it is right"
             )
     return all(name in recorded_hashes for name in results)
-
-
-def _metrics(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}; run `dvc repro`") from None
 
 
 def _generator(params: Params) -> Model:

@@ -8,7 +8,6 @@ Reads models/<arm>/ or another student's folder; writes one answer per text. Run
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import re
@@ -26,6 +25,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
 from labelmint.core.params import PARAMS_PATH, load_params
 from labelmint.core.progress import progress
+from labelmint.core.records import read_json
 from labelmint.predict.answers import FORMATS, Answers, Format, answers_file
 from labelmint.predict.fallback import WithFallback, folder_of
 from labelmint.predict.items import Item, read_items, windows
@@ -64,6 +64,11 @@ class Request:
     min_confidence: float = 0.0
     fallback: str | None = None
     budget: float | None = None
+
+
+def predict_with(**options: Any) -> None:
+    """Label texts as the options of `labelmint predict` say."""
+    predict(Request(**options))
 
 
 def predict(request: Request) -> None:
@@ -153,7 +158,7 @@ def _open(request: Request, folder: Path) -> Classifier:
 def headline_arm() -> str:
     """Return the arm of the last run's headline; raise `ModelError` if nothing was scored."""
     path = paths.EVALUATION
-    arm = json.loads(path.read_text(encoding="utf-8")).get("main_arm") if path.is_file() else None
+    arm = (read_json(path) or {}).get("main_arm")
     if not isinstance(arm, str):
         raise ModelError(
             f"{path}: no run was scored here; run `dvc repro` in the project's folder, or name an arm: "

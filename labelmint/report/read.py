@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from labelmint.core.records import (
     Prompt,
     Rejected,
     RejectedText,
+    read_json,
     read_rows,
 )
 
@@ -101,15 +101,7 @@ def read_inputs() -> Inputs:
 
 def read_metrics(path: Path) -> Metrics:
     """Read a metrics file; empty if it is missing."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid JSON ({error}); run its stage again") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: must be a mapping; run its stage again")
-    return content
+    return read_json(path) or {}
 
 
 def _rows(path: Path, kind: Any = None) -> Rows:

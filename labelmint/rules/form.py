@@ -10,7 +10,7 @@ from functools import cached_property
 
 from labelmint.core.params import Filter
 from labelmint.core.records import Candidate, Input, texts_of
-from labelmint.core.words import count_words, is_unspaced, words_of
+from labelmint.core.words import count_words, is_unspaced, mentions, words_of
 from labelmint.rules.filtering import Evidence
 from labelmint.rules.language import language_of, other_language
 from labelmint.tasks.cards import TaskCard
@@ -167,6 +167,15 @@ def repetitive(text: str, _: FormContext) -> Evidence | None:
     if most and most[0][1] >= 3:
         return {"words": " ".join(most[0][0]), "times": most[0][1]}
     return None
+
+
+def missing_slot(row: Candidate, context: FormContext) -> Evidence | None:
+    """Check that a written text has the words of the value, in their order, whatever their case."""
+    value = row["values"].get(context.must_occur or "")
+    if value is None:
+        return None
+    written = [text for _, text in context.written(row)]
+    return None if any(mentions(text, value) for text in written) else {"value": value}
 
 
 def usual_words(real_texts: Sequence[str]) -> int:

@@ -65,13 +65,7 @@ _RULES = [
     _form("foreign_script", "Many letters are of a script that no real row has."),
     _form("language", "The text is in another language than the real rows."),
     _form("repetitive", "The text has the same three words three times."),
-    Rule(
-        "missing_slot",
-        "The value that the text was to mention is not in it.",
-        "labelmint.rules.slots:missing_slot",
-        "row",
-        settings=(),
-    ),
+    _form("missing_slot", "The value that the text was to mention is not in it."),
     _repeats("exact_duplicate", "An earlier candidate has the same words.", "exact_duplicates"),
     _repeats(
         "near_duplicate",

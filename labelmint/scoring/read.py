@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.records import Input, Prediction, TestLabel, read_rows
+from labelmint.core.records import Input, Prediction, TestLabel, read_json, read_rows
 from labelmint.scoring.scores import ArmPredictions, Floats, Ints
 
 
@@ -90,14 +89,11 @@ def read_minutes() -> dict[str, float | None]:
 def _metrics(name: str, *keys: str) -> Any:
     """Read a metrics file that must have these keys."""
     path = paths.METRICS / f"{name}.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if missing := [key for key in keys if key not in content]:
-            raise ValueError(f"{', '.join(missing)} missing")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; run `dvc repro`") from None
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{path}: damaged ({error}); delete the file, and run `dvc repro`") from None
+    content = read_json(path)
+    if content is None:
+        raise DataError(f"{path}: no such file; run `dvc repro`")
+    if missing := [key for key in keys if key not in content]:
+        raise DataError(f"{path}: {', '.join(missing)} missing; delete the file, and run `dvc repro`")
     return content
 
 

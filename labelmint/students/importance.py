@@ -18,7 +18,7 @@ from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, fit_head, head_probabilities, regression
 from labelmint.encoder.vectors import Floats as Features
-from labelmint.students.base import Bools, Floats, Ints
+from labelmint.students.base import Bools, Floats, Ints, real_rows
 from labelmint.students.weighting import Weighed
 
 _FOLDS = 5
@@ -32,7 +32,7 @@ def imp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed
 
     Q is a classifier of the made rows, each judged by one that was trained without it.
     """
-    made, right = _made(rows), real_probability(rows, labels, features, seed)
+    made, right = ~real_rows(rows), real_probability(rows, labels, features, seed)
     weights = np.ones(len(rows))
     weights[made] = right[made] / _out_of_fold(features[made], labels[made], seed)
     return _weighed(arm, made, weights)
@@ -44,7 +44,7 @@ def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, see
     The paper takes p from the batch at hand. A linear head is fitted at once, so it is fitted several times,
     each time with the weights from the probabilities of the time before.
     """
-    made, right = _made(rows), real_probability(rows, labels, features, seed)
+    made, right = ~real_rows(rows), real_probability(rows, labels, features, seed)
     weights: Floats = np.ones(len(rows))
     for _ in range(_ROUNDS):
         with threadpool_limits(1):
@@ -54,13 +54,9 @@ def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, see
     return _weighed(arm, made, weights)
 
 
-def _made(rows: Sequence[ArmRow]) -> Bools:
-    return np.array([row["source"] != "real" for row in rows], np.bool_)
-
-
 def real_probability(rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Floats:
     """Return the probability of each row's label by a head that knows the real rows alone."""
-    real = ~_made(rows)
+    real = real_rows(rows)
     if len(set(labels[real].tolist())) < 2:
         raise DataError("weights: imp and dimp need real rows of two labels to weigh the others by")
     weight, bias = fit_head(features[real], labels[real], int(labels.max()) + 1, seed)

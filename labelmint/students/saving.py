@@ -28,8 +28,9 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        for file in temporary.iterdir():
-            file.chmod(_ordinary_mode())  # safetensors makes its file private
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                file.chmod(_ordinary_mode())  # safetensors makes its file private
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
     except BaseException as error:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Input, Labelled
-from labelmint.encoder.vectors import Floats as Vectors
-from labelmint.encoder.vectors import embed_rows
+from labelmint.core.records import Candidate, Labelled
+from labelmint.encoder.vectors import Vectors, embed_rows
 from labelmint.labelling.scores import score_candidates
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
@@ -82,14 +82,7 @@ def measure(
     together = [row for rows, _ in written.values() for row in rows]
     scores = score_candidates(params, card, together, train, model).texts
     # The scorer `classifier` embeds the same lists, so that their vectors are in the cache.
-    vectors = {
-        row["id"]: vector
-        for part in (scorable(params.filter, together), train)
-        for row, vector in zip(part, embed_rows(params.train, part), strict=True)
-    }
-
-    def embed(rows: Sequence[Input]) -> Vectors:
-        return np.stack([vectors[row["id"]] for row in rows]) if rows else np.zeros((0, 0), np.float32)
+    embed = Vectors(partial(embed_rows, params.train), scorable(params.filter, together), train).of
 
     def best(row: Candidate) -> str:
         return card.label_names[scores[row["id"]].argmax()]

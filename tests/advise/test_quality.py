@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
-from labelmint.advise.quality import accuracy_lines, forecast, wilson
+from labelmint.advise.quality import accuracy_lines, forecast
 from labelmint.labelling.scores import LabelScores
 from tests.builders import labelled_rows, shipped
 
@@ -11,12 +10,6 @@ PARAMS = shipped()
 
 def scored(rows=100, **accuracy):
     return LabelScores(real={str(at): np.zeros(2) for at in range(rows)}, accuracy=accuracy)
-
-
-@pytest.mark.parametrize(("right", "rows"), [(0, 20), (17, 20), (84, 100), (150, 150)])
-def test_intervals_are_wilsons(right, rows):
-    exact = binomtest(right, rows).proportion_ci(method="wilson")
-    assert wilson(right / rows, rows) == pytest.approx((exact.low, exact.high), abs=1e-3)
 
 
 def test_each_scorer_has_a_line_with_its_interval_and_the_least_to_beat():

@@ -132,7 +132,7 @@ def test_a_path_may_be_anywhere_and_without_a_hash(tmp_path, hashed, capsys):
     assert hashed == []
     assert capsys.readouterr().err == (
         "data/models.yaml: own has no sha256, so a changed file would go unnoticed; "
-        "record it: python -m labelmint.llm.catalog pin own\n"
+        "record it: labelmint models pin own\n"
     )
 
 

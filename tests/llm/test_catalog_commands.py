@@ -3,8 +3,8 @@ import hashlib
 import pytest
 from ruamel.yaml import YAML
 
+from labelmint import cli
 from labelmint.llm.catalog import load_entry, model_file
-from labelmint.llm.catalog.__main__ import main
 
 WEIGHTS = b"weights"
 HASH = hashlib.sha256(WEIGHTS).hexdigest()
@@ -52,6 +52,10 @@ def catalogue(project, monkeypatch):
     (package / "two").write_bytes(WEIGHTS[3:])
     monkeypatch.syspath_prepend(package.parent)
     return file
+
+
+def main(arguments):
+    cli.main(["models", *arguments])
 
 
 def failure(capsys, *arguments):
@@ -119,7 +123,7 @@ def test_another_hash_is_replaced_only_if_asked_to(catalogue, capsys):
 )
 def test_what_can_not_be_pinned_is_an_error(catalogue, capsys, monkeypatch, name, said):
     monkeypatch.setattr("huggingface_hub.is_offline_mode", lambda: True)
-    assert failure(capsys, "pin", name).startswith(f"catalog: error: {said}")
+    assert failure(capsys, "pin", name).startswith(f"labelmint models: error: {said}")
     assert catalogue.read_text(encoding="utf-8") == CATALOGUE
 
 

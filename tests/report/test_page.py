@@ -190,7 +190,7 @@ def test_by_macro_f1_the_page_says_so(full, made):
 
 def test_a_broken_metrics_file_is_named(full):
     (full / "metrics/filter.json").write_text("{")
-    with pytest.raises(DataError, match=r"metrics/filter\.json: not valid JSON"):
+    with pytest.raises(DataError, match=r"metrics/filter\.json: damaged"):
         main()
 
 

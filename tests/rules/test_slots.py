@@ -1,7 +1,6 @@
 import pytest
 
-from labelmint.rules.form import FormContext
-from labelmint.rules.slots import missing_slot
+from labelmint.rules.form import FormContext, missing_slot
 from tests.builders import candidate, card, labelled, section
 
 TABLE = {"path": "facts.csv", "words": "in {city}", "must_occur": "city"}

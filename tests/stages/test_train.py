@@ -10,7 +10,7 @@ from transformers import pipeline
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.records import read_rows, write_rows
-from labelmint.llm.catalog.__main__ import pin
+from labelmint.llm.catalog.pinning import pin
 from labelmint.students import majority, schedule
 from labelmint.students.loading import load_student
 from labelmint.students.registry import STUDENTS

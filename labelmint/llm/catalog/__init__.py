@@ -1,7 +1,4 @@
-"""The model catalogue: find a model's file, fetch or join it if need be, and check its SHA-256.
-
-Run alone: `python -m labelmint.llm.catalog list` and `python -m labelmint.llm.catalog pin NAME`.
-"""
+"""The model catalogue: find a model's file, fetch or join it if need be, and check its SHA-256."""
 
 from __future__ import annotations
 
@@ -121,7 +118,7 @@ def model_file(name: str, entry: Entry) -> Path:
     if entry.sha256 is None:
         print(
             f"{paths.CATALOG}: {name} has no sha256, so a changed file would go unnoticed; "
-            f"record it: python -m labelmint.llm.catalog pin {name}",
+            f"record it: labelmint models pin {name}",
             file=sys.stderr,
         )
     with cache_errors():

@@ -1,37 +1,23 @@
-"""List the model catalogue, or record a model's SHA-256 in it.
-
-Run: `python -m labelmint.llm.catalog list`, `python -m labelmint.llm.catalog pin NAME [--replace]`.
-"""
+"""List the model catalogue, or record a model's SHA-256 in it: `labelmint models list`, `… pin NAME`."""
 
 from __future__ import annotations
 
-import argparse
 import io
-from collections.abc import Sequence
 
 from ruamel.yaml import YAML
 
 from labelmint.core import paths
 from labelmint.core.config import check, parse_yaml
-from labelmint.core.errors import ModelError, ParamsError, add_debug_flag, one_line_errors
+from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.records import atomic_binary_file
 from labelmint.llm.catalog import Entry, model_file, read_catalog, sha256, source_files
 
 COLUMNS = ("name", "kind", "from", "licence", "pinned", "here")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def list_or_pin(action: str, name: str = "", *, replace: bool = False) -> None:
     """List the models of data/models.yaml, or pin one."""
-    parser = argparse.ArgumentParser(prog="python -m labelmint.llm.catalog", description=main.__doc__)
-    add_debug_flag(parser)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="print a table of the models")
-    pinning = commands.add_parser("pin", help="record the SHA-256 of a model's file, fetched if need be")
-    pinning.add_argument("name", help="a name in data/models.yaml")
-    pinning.add_argument("--replace", action="store_true", help="replace another recorded hash")
-    given = parser.parse_args(arguments)
-    with one_line_errors("catalog", debug=given.debug):
-        print(table() if given.command == "list" else pin(given.name, replace=given.replace))
+    print(table() if action == "list" else pin(name, replace=replace))
 
 
 def table() -> str:
@@ -107,7 +93,3 @@ def _record(name: str, found: str) -> None:
         raise ModelError(f"{paths.CATALOG}: {name}: can't be edited safely; add `sha256: {found}` yourself")
     with atomic_binary_file(paths.CATALOG) as file:
         file.write(buffer.getvalue().encode())
-
-
-if __name__ == "__main__":
-    main()
