@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from labelmint.core import paths
+from labelmint.core.arrays import Floats32
 from labelmint.core.errors import run_stage
 from labelmint.core.params import Train, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import Input, Kept, Labelled, input_of, read_rows, write_metrics
 from labelmint.describe.compare import Draw, Sampling
 from labelmint.describe.summary import describe
-from labelmint.describe.texts import Floats
 from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import load_card
 
@@ -33,7 +33,7 @@ def main() -> None:
     write_metrics(paths.METRICS / "data.json", {"task": params.task, **result})
 
 
-def embed(config: Train, texts: Sequence[str]) -> Floats:
+def embed(config: Train, texts: Sequence[str]) -> Floats32:
     """Return the texts' vectors by the frozen encoder."""
     rows = [Input(id=str(number), text=text) for number, text in enumerate(texts)]
     with progress(len(rows), "embed", "texts") as bar:

@@ -2,7 +2,7 @@
 
 Reads params.yaml, the task card, data/synthetic/kept.jsonl and rejected.jsonl, data/real/train.jsonl and
 pool.jsonl, and no test rows; writes metrics/ablate.json, which the report shows, and
-docs/results/ablation.md. The settings are in sets.py. `--page` writes the page alone.
+docs/results/ablation.md. Its constants are in sets.py and gains.py. `--page` writes the page alone.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 from experiments import tables
 from experiments.ablate.gains import Ablation, HeadTrainer
 from experiments.ablate.page import page
-from experiments.ablate.sets import DEFAULT, Candidates, Scored, Settings, read_candidates, read_scored
+from experiments.ablate.sets import DRAWS, SEEDS, Candidates, Scored, read_candidates, read_scored
 from labelmint.core import paths
+from labelmint.core.arrays import Floats32
 from labelmint.core.errors import run_command
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import Input, Labelled, read_rows, write_json
-from labelmint.encoder.vectors import Floats, embed_rows
+from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import load_card
 
@@ -28,19 +29,19 @@ METRICS = paths.METRICS / "ablate.json"
 PAGE = Path("docs/results/ablation.md")
 
 
-def main(*, page_only: bool = False, settings: Settings = DEFAULT) -> None:
+def main(*, page_only: bool = False) -> None:
     """Compare the accepted rows with those that each rule would have left in."""
     if not page_only:
         params = load_params()
         candidates = read_candidates(load_card(params.task).label_names)
         train: list[Labelled] = read_rows(paths.REAL_TRAIN)
-        scored = read_scored(settings, train)
-        write_json(METRICS, ablate(settings, params, candidates, scored, train))
+        scored = read_scored(train)
+        write_json(METRICS, ablate(params, candidates, scored, train))
     tables.write_page(PAGE, page, METRICS, "make ablate")
 
 
 def ablate(
-    settings: Settings, params: Params, candidates: Candidates, scored: Scored, train: Sequence[Labelled]
+    params: Params, candidates: Candidates, scored: Scored, train: Sequence[Labelled]
 ) -> dict[str, Any]:
     """Return all of ablate.json."""
     card = load_card(params.task)
@@ -50,8 +51,8 @@ def ablate(
     real = train if scored.source == "pool" else []
     with progress(0, "train", "students") as bar:
         ids = [row["id"] for row in candidates.rows]
-        trainer = HeadTrainer(settings, card.label_names, vectors, ids, scored.rows, bar.update)
-        ablation = Ablation(settings, params.evaluate, candidates, shares, trainer)
+        trainer = HeadTrainer(card.label_names, vectors, ids, scored.rows, bar.update)
+        ablation = Ablation(params.evaluate, candidates, shares, trainer)
         bar.reset(ablation.students_needed() * (2 if real else 1))
         alone = ablation.compare()
         mixed = ablation.compare(real) if real else {}
@@ -59,15 +60,15 @@ def ablate(
         "task": params.task,
         "candidates": len(candidates.rows),
         "scored_on": {"rows": len(scored.rows), "source": scored.source, "note": scored.note},
-        "seeds": list(settings.seeds),
-        "draws": settings.draws,
+        "seeds": list(SEEDS),
+        "draws": DRAWS,
         **alone,
         # The same with the real training rows in every training set.
         "mixed": {"real_rows": len(real), **mixed},
     }
 
 
-def embed(params: Params, rows: Sequence[Input]) -> dict[str, Floats]:
+def embed(params: Params, rows: Sequence[Input]) -> dict[str, Floats32]:
     """Return the rows' vectors by id; a row that stands twice is embedded once."""
     distinct = list({row["id"]: row for row in rows}.values())
     with progress(len(distinct), "embed", "texts") as bar:

@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from experiments.ablate.sets import Candidates, Labels, Settings
+from experiments.ablate.sets import DRAWS, SEEDS, Candidates, Labels
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.errors import DataError
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Labelled
 from labelmint.encoder.linear import fit_head
-from labelmint.encoder.vectors import Floats as Vector
 from labelmint.rules.select import fitting
 from labelmint.scoring.bootstrap import Bootstrap, adjust, interval, two_sided_p
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints
+from labelmint.scoring.scores import ArmPredictions
 
+# Rules that removed fewer rows, or a smaller share of the rows to train on, aren't compared.
+MIN_ROWS, MIN_SHARE = 20, 0.01
 TOO_FEW = "too few to tell"
 NO_LABELS = "no labels to train on"
 
@@ -40,9 +42,8 @@ class HeadTrainer:
 
     def __init__(
         self,
-        settings: Settings,
         names: Sequence[str],
-        vectors: Mapping[str, Vector],
+        vectors: Mapping[str, Floats32],
         candidate_ids: Sequence[str],
         scored: Sequence[Labelled],
         on_trained: Callable[[int], object] = lambda _: None,
@@ -50,7 +51,7 @@ class HeadTrainer:
         self.names, self.vectors, self.on_trained = list(names), vectors, on_trained
         self.scored = np.stack([vectors[row["id"]] for row in scored])
         self.truth: Ints = np.array([self.names.index(row["label"]) for row in scored], np.int64)
-        self.orders = {seed: shuffled(candidate_ids, f"{seed}:order") for seed in settings.seeds}
+        self.orders = {seed: shuffled(candidate_ids, f"{seed}:order") for seed in SEEDS}
 
     def predictions(
         self,
@@ -76,13 +77,12 @@ class Ablation:
 
     def __init__(
         self,
-        settings: Settings,
         evaluate: Evaluate,
         candidates: Candidates,
         shares: Mapping[str, float],
         trainer: HeadTrainer,
     ) -> None:
-        self.settings, self.evaluate, self.trainer = settings, evaluate, trainer
+        self.evaluate, self.trainer = evaluate, trainer
         self.candidates, self.shares = candidates, shares
         self.accepted, finished = (
             count_labels(labels, shares) for labels in (candidates.accepted, candidates.finished)
@@ -101,18 +101,18 @@ class Ablation:
     def compared(self) -> list[str]:
         """Return the rules that removed enough rows to be compared."""
         rows = sum(self.wanted.values())
-        least = max(self.settings.min_rows, self.settings.min_share * rows)
+        least = max(MIN_ROWS, MIN_SHARE * rows)
         return [rule for rule, labels in self.candidates.removed.items() if len(labels) >= least]
 
     def students_needed(self) -> int:
         """Return how many students one `compare` trains."""
-        sets = 1 + (1 + self.settings.draws) * (len(self.compared()) + self.whole)
-        return sets * len(self.settings.seeds)
+        sets = 1 + (1 + DRAWS) * (len(self.compared()) + self.whole)
+        return sets * len(SEEDS)
 
     def compare(self, real: Sequence[Labelled] = ()) -> dict[str, Any]:
         """Return accuracies and gains of all rules and of the whole filter; `real` rows are in all sets."""
         candidates, compared = self.candidates, self.compared()
-        accepted = [(seed, candidates.accepted) for seed in self.settings.seeds]
+        accepted = [(seed, candidates.accepted) for seed in SEEDS]
         base = self.trainer.predictions("base", accepted, self.wanted, real)
         rules: list[dict[str, Any]] = []
         for rule, removed in candidates.counts.items():
@@ -132,15 +132,14 @@ class Ablation:
 
     def _without(self, base: ArmPredictions, larger: Labels, real: Sequence[Labelled]) -> dict[str, Any]:
         """Score training on a larger set, on all of it and on as many rows as `base` has."""
-        seeds, draws = self.settings.seeds, self.settings.draws
         everything = fitting(count_labels(larger, self.shares), self.shares)
-        without = self.trainer.predictions("without", [(seed, larger) for seed in seeds], everything, real)
+        without = self.trainer.predictions("without", [(seed, larger) for seed in SEEDS], everything, real)
         # What a rule leaves that removes as many rows at random.
         ids = sorted(larger)
         left = [
             (seed, dict(first(shuffled(ids, f"{seed}:{draw}"), larger, self.accepted)))
-            for seed in seeds
-            for draw in range(draws)
+            for seed in SEEDS
+            for draw in range(DRAWS)
         ]
         random_subset = self.trainer.predictions("random", left, self.wanted, real)
         chance = self._chance(random_subset)
@@ -153,11 +152,10 @@ class Ablation:
 
     def _chance(self, random_subset: ArmPredictions) -> Floats:
         """Return by how much one random choice of rows is off, resampled by Student's t, as draws are few."""
-        seeds, draws = len(self.settings.seeds), self.settings.draws
-        by_seed = self._bootstrap.by_seed(random_subset).reshape(seeds, draws)
+        by_seed = self._bootstrap.by_seed(random_subset).reshape(len(SEEDS), DRAWS)
         spread = float(np.sqrt(by_seed.var(axis=1, ddof=1).mean()))
         draw = np.random.default_rng(self.evaluate.seed)
-        return spread * draw.standard_t(seeds * (draws - 1), self.evaluate.bootstrap_samples)
+        return spread * draw.standard_t(len(SEEDS) * (DRAWS - 1), self.evaluate.bootstrap_samples)
 
     def _score(self, arm: ArmPredictions) -> dict[str, Any]:
         accuracy = {"mean": round(self._bootstrap.mean(arm), 4), **interval(self._bootstrap.scores(arm))}

@@ -16,31 +16,10 @@ from labelmint.rules.filtering import can_be_scored
 Labels = Mapping[str, str]  # candidate id → label
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The ablation's settings; everything else is as in params.yaml.
-
-    Attributes
-    ----------
-    seeds
-        Of the orders in which rows are taken, and of the folds that choose the linear head's C.
-    draws
-        Random removals per seed, to compare each rule with; one draw has no spread.
-    scored_rows, min_scored_rows
-        Pool rows to score on at most; with fewer in the pool, the training rows are scored on instead.
-    min_rows, min_share
-        Rules that removed fewer rows, or a smaller share of the rows to train on, aren't compared.
-    """
-
-    seeds: tuple[int, ...] = (1, 2, 3)
-    draws: int = 4
-    scored_rows: int = 2000
-    min_scored_rows: int = 200
-    min_rows: int = 20
-    min_share: float = 0.01
-
-
-DEFAULT = Settings()
+SEEDS = (1, 2, 3)  # of the orders in which rows are taken, and of the folds that choose the linear head's C
+DRAWS = 4  # random removals per seed, to compare each rule with; one draw has no spread
+# Pool rows to score on at most; with fewer than the second number, the training rows are scored on instead.
+SCORED_ROWS, MIN_SCORED_ROWS = 2000, 200
 
 
 @dataclass(frozen=True)
@@ -104,7 +83,7 @@ def sort_candidates(kept: Sequence[Kept], rejected: Sequence[Rejected]) -> Candi
     )
 
 
-def read_scored(settings: Settings, train: Sequence[Labelled]) -> Scored:
+def read_scored(train: Sequence[Labelled]) -> Scored:
     """Draw the real rows to score on: never test rows, and training rows only where there are no others.
 
     The pool shares no row with the training and the test rows (labelmint/tasks/split.py). Arms of more real
@@ -116,12 +95,12 @@ def read_scored(settings: Settings, train: Sequence[Labelled]) -> Scored:
         If there are no real rows.
     """
     pool: list[Labelled] = read_rows(paths.REAL_POOL)
-    if len(pool) >= settings.min_scored_rows:
-        draw = random.Random(f"{settings.seeds[0]}:scored")
-        return Scored(draw.sample(pool, min(settings.scored_rows, len(pool))), "pool")
+    if len(pool) >= MIN_SCORED_ROWS:
+        draw = random.Random(f"{SEEDS[0]}:scored")
+        return Scored(draw.sample(pool, min(SCORED_ROWS, len(pool))), "pool")
     if not train:
         raise DataError(
-            f"{paths.REAL_POOL}: {len(pool)} rows, fewer than {settings.min_scored_rows}, and "
+            f"{paths.REAL_POOL}: {len(pool)} rows, fewer than {MIN_SCORED_ROWS}, and "
             f"{paths.REAL_TRAIN} has none: there is nothing to score on"
         )
     return Scored(

@@ -21,6 +21,7 @@ from scipy.special import log_softmax
 
 from experiments.bench.timing import interleave, middle, ratios
 from labelmint.core import paths
+from labelmint.core.arrays import Floats
 from labelmint.core.params import Llm, Params
 from labelmint.core.records import Labelled, read_rows
 from labelmint.generation.plan import Planned
@@ -77,7 +78,7 @@ class PlainLlama:
         text, reason = answer["choices"][0]["text"], answer["choices"][0]["finish_reason"]
         return Completion(text.strip(), answer["usage"]["completion_tokens"], reason)
 
-    def score(self, text: str, choices: Sequence[str]) -> npt.NDArray[np.float64]:
+    def score(self, text: str, choices: Sequence[str]) -> Floats:
         """Decode a whole prompt from an empty cache; return the choices' log-probabilities."""
         tokens = self._tokens(text, start=True)
         branches = distinguishing_prefixes(

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 
 from experiments import tables
@@ -41,6 +40,7 @@ from experiments.cluster_agent.sets import (
 )
 from experiments.sources import MINILM
 from labelmint.core import paths
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import load_params
 from labelmint.core.records import Input, read_json, write_json
@@ -74,8 +74,6 @@ score ranks right, in per cent, ties half, with 95 % intervals (DeLong et al. 19
 | scored by | score | topics | duplicates | prompts | all |
 |---|---|---|---|---|---|
 """
-
-Floats = npt.NDArray[np.float64]
 
 
 def main(*, model: str | None = None, page_only: bool = False) -> None:

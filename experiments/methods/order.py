@@ -13,12 +13,12 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, listed
 from experiments.sources import FINE_TUNED_TASKS, MINILM
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled
 from labelmint.encoder.data import folds_of
@@ -31,8 +31,6 @@ LAST = "real last"
 PENALTIES = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 10_000.0]
 FOLDS = 5
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Head = tuple[Floats, Floats]  # weight (labels, width) and bias (labels,)
 
 

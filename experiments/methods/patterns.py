@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -25,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from experiments import tables
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask
 from experiments.sources import TEXTS
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.records import Labelled, input_of
 from labelmint.students.base import Setting, label_numbers
 from labelmint.students.encoder import LinearHead
@@ -34,8 +34,6 @@ OPENINGS = 30  # the commonest first two words that are looked for
 SHOWN = 5
 PARTS = 4  # the real texts are scored by quarters
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _MARKS = {
     "commas": ",",

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments import tables
 from experiments.methods import shown
@@ -25,8 +24,8 @@ from experiments.methods.rows import PLAIN, MethodTask
 from experiments.sources import TEXTS
 from experiments.study.grid import Task
 from experiments.study.run import inputs
+from labelmint.core.arrays import Bools, Floats, Floats32, Ints
 from labelmint.core.records import Candidate, Labelled, input_of
-from labelmint.encoder.vectors import Floats as Features
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.pool import classify, out_of_fold
 from labelmint.labelling.scores import score_candidates, score_labels
@@ -41,9 +40,6 @@ _TEXTS = "labels of real texts right | student differs, clear label | student di
 MOST_SHOWN = 0.5  # of a prompt's rows
 CLEAR = float(np.log(9))  # least margin: the label is nine times as probable as the second
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Round:
@@ -54,10 +50,10 @@ class Round:
     """
 
     rows: list[Labelled]
-    vectors: Features
+    vectors: Floats32
     labels: Ints
     margins: Floats
-    wrong: npt.NDArray[np.bool_]
+    wrong: Bools
 
     @property
     def failures(self) -> list[Labelled]:

@@ -13,14 +13,13 @@ from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import KMeans
 
 from experiments.methods import shown
 from experiments.methods.rows import MethodTask
 from experiments.study.grid import Task
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.records import Labelled
-from labelmint.encoder.vectors import Floats as Features
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.pool import out_of_fold
 from labelmint.students.base import label_numbers
@@ -28,8 +27,7 @@ from labelmint.students.base import label_numbers
 DIFFICULTY, CLUSTERS = "by difficulty", "by cluster"
 SEGMENTS = 3  # of each label; by difficulty: easy, ambiguous and hard
 
-Floats = npt.NDArray[np.float64]
-Places = Sequence[npt.NDArray[np.int64]]  # of each segment's rows
+Places = Sequence[Ints]  # of each segment's rows
 
 
 def run(method: MethodTask) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def by_difficulty(likelihood: Floats) -> Places:
     return [part for part in np.array_split(order, SEGMENTS) if len(part)]
 
 
-def by_cluster(vectors: Features, least: int, seed: int) -> Places:
+def by_cluster(vectors: Floats32, least: int, seed: int) -> Places:
     """Return k-means clusters of the rows; one of fewer than `least` rows is the nearest to its centre."""
     model = KMeans(min(SEGMENTS, len(vectors)), n_init=10, random_state=seed)
     distances = model.fit_transform(vectors)

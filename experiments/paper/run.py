@@ -9,11 +9,12 @@ from typing import Any, get_args
 from experiments.paper.grid import REAL_ROWS, STUDENTS, methods_of
 from experiments.study.grid import Task
 from experiments.study.run import arm_rows, keep, predict, write
+from labelmint.core.arrays import Floats
 from labelmint.core.params import Arm
 from labelmint.core.records import Kept
 from labelmint.llm import open_model
 from labelmint.scoring.bootstrap import Bootstrap, interval
-from labelmint.scoring.scores import ArmPredictions, Floats
+from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import Metric

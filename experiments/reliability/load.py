@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.reliability.project import REPOSITORY, save_encoder
 from experiments.reliability.scripted import ScriptedModel
 from experiments.reliability.server import WORDS
 from labelmint.core import paths
+from labelmint.core.arrays import Floats32
 from labelmint.core.errors import LabelmintError
 from labelmint.core.params import PARAMS_PATH, Params, load_params
 from labelmint.core.progress import progress
@@ -46,8 +46,6 @@ SIZES = {
 }
 _WIDTH = 384  # of minilm's vectors
 _REPEATED = 0.05  # of the texts: half of them with a word changed
-
-Floats = npt.NDArray[np.float32]
 
 
 class LoadError(LabelmintError):
@@ -133,11 +131,11 @@ def texts(real: Sequence[Input], count: int) -> Iterator[str]:
         yield " ".join(words)
 
 
-def embed(rows: Sequence[Input]) -> Floats:
+def embed(rows: Sequence[Input]) -> Floats32:
     """Return the mean of the words' random vectors, of length 1, for each text."""
-    known: dict[str, Floats] = {}
+    known: dict[str, Floats32] = {}
 
-    def vector(word: str) -> Floats:
+    def vector(word: str) -> Floats32:
         if word not in known:
             draw = np.random.default_rng(zlib.crc32(word.encode("utf-8", "replace")))
             known[word] = draw.standard_normal(_WIDTH, np.float32)
@@ -146,7 +144,7 @@ def embed(rows: Sequence[Input]) -> Floats:
     vectors = np.stack(
         [np.sum([vector(word) for word in ["", *row["text"].split()]], axis=0) for row in rows]
     )
-    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths: Floats32 = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / lengths, np.float32)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from labelmint.core import paths
+from labelmint.core.arrays import Ints
 from labelmint.core.params import Params, load_params
 from labelmint.scoring.bootstrap import Bootstrap
-from labelmint.scoring.scores import Ints
 from labelmint.tasks.cards import TaskCard, load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.split import Split, split

@@ -21,10 +21,11 @@ from experiments.study.grid import (
     TEST_ROWS,
     result_path,
 )
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_json, write_text
 from labelmint.scoring.bootstrap import Bootstrap, interval
-from labelmint.scoring.scores import ArmPredictions, Floats
+from labelmint.scoring.scores import ArmPredictions
 
 PAGE = Path("docs/results/study.md")
 _SAMPLES = 2000

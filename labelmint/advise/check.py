@@ -19,8 +19,8 @@ from labelmint.advise.quality import accuracy_lines, forecast
 from labelmint.advise.speed import measure
 from labelmint.checks import read_checked_task
 from labelmint.core.params import ENCODER_STUDENTS, Params
+from labelmint.core.quoting import printable
 from labelmint.core.records import Input, Labelled
-from labelmint.core.terminal import printable
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder, open_encoder
 from labelmint.labelling.scores import LabelScores, score_labels

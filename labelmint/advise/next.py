@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from labelmint.core import paths
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError
 from labelmint.core.formulas import csv_line
 from labelmint.core.lock import read_file, read_lock
@@ -23,7 +23,6 @@ from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import TaskCard, card_path, load_card
 
 Text = LabelledText | RejectedText
-Floats = npt.NDArray[np.float64]
 
 # The rules that reject a text for its label scores alone; texts that broke another aren't worth a label.
 _UNSURE = "unsure_label"

@@ -9,7 +9,7 @@ from labelmint.compare.revisions import find
 from labelmint.compare.runs import read_run
 from labelmint.compare.tables import Comparison, Table, compare
 from labelmint.core.errors import DataError
-from labelmint.core.quoting import one_line
+from labelmint.core.quoting import aligned, one_line
 from labelmint.report.page import plain
 
 Format = Literal["text", "markdown"]
@@ -35,7 +35,9 @@ def print_comparison(base: str, head: str, form: Format) -> None:
 def as_text(comparison: Comparison) -> str:
     """Return tables of aligned columns."""
     blocks = [[_shown(line) for line in (comparison.title, *comparison.notes)]]
-    blocks += [[_shown(table.title), *_aligned(table)] for table in comparison.tables]
+    for table in comparison.tables:
+        lines = [[_shown(cell) for cell in line] for line in (table.columns, *table.rows)]
+        blocks.append([_shown(table.title), *(f"  {line}" for line in aligned(lines))])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -45,14 +47,6 @@ def as_markdown(comparison: Comparison) -> str:
     blocks += [[f"- {_marked(note)}" for note in comparison.notes]] if comparison.notes else []
     blocks += [[f"**{_marked(table.title)}**", "", *_piped(table)] for table in comparison.tables]
     return "\n\n".join("\n".join(block) for block in blocks)
-
-
-def _aligned(table: Table) -> Iterator[str]:
-    lines = [[_shown(cell) for cell in line] for line in (table.columns, *table.rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield f"  {'  '.join(cells)}".rstrip()
 
 
 def _piped(table: Table) -> Iterator[str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-Floats = npt.NDArray[np.floating]
-Ints = npt.NDArray[np.int64]
+from labelmint.core.arrays import Floats, Ints
 
 # With fewer rows, scaling brought as much as it took away (MiniLM, 30 film reviews, 12 draws).
 MIN_ROWS = 30

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labelmint.core.terminal import printable
+from labelmint.core.quoting import printable
 
 
 class LabelmintError(Exception):

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from labelmint.core.arrays import Floats32, Ints
 from labelmint.describe.distributions import fit_topics, topic_spread
 from labelmint.describe.diversity import diversity
 from labelmint.describe.fidelity import FOLDS, likeness
-from labelmint.describe.texts import Floats, Places, Texts, cut, draws, words_of
+from labelmint.describe.texts import Texts, cut, draws, words_of
 
-Embed = Callable[[Sequence[str]], Floats]
-Draw = tuple[Places, Places, Places]
+Embed = Callable[[Sequence[str]], Floats32]
+Draw = tuple[Ints, Ints, Ints]
 Watch = Callable[[Sequence[Draw]], Iterable[Draw]]  # shows how far the samples are
 Scores = dict[str, float]
 
@@ -107,7 +108,7 @@ def measured(reference: Texts, sample: Texts, seed: int) -> tuple[Scores, Scores
     return scores | spread, likeness(reference, sample, topics, seed)
 
 
-def embedded(sides: Sequence[Sequence[str]], used: Sequence[Places], embed: Embed) -> list[Texts]:
+def embedded(sides: Sequence[Sequence[str]], used: Sequence[Ints], embed: Embed) -> list[Texts]:
     """Return both sets with the vectors of the texts at the places that are used; the others' stay 0."""
     wanted = [np.unique(places) for places in used]
     texts = [side[at] for side, places in zip(sides, wanted, strict=True) for at in places.tolist()]

@@ -11,9 +11,9 @@ import numpy as np
 from scipy.spatial.distance import jensenshannon
 from sklearn.cluster import KMeans
 
+from labelmint.core.arrays import Floats32, Ints
 from labelmint.core.records import Labelled
 from labelmint.describe.diversity import Words
-from labelmint.describe.texts import Floats, Places
 
 _BINS = 20
 # Weight of the prior in words: a rare word must be much more frequent in one set to be named.
@@ -123,14 +123,14 @@ def log_odds(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[
     }
 
 
-def fit_topics(reference: Floats, seed: int) -> KMeans:
+def fit_topics(reference: Floats32, seed: int) -> KMeans:
     """Return k-means topics of the real reference's vectors."""
     different = len(np.unique(reference, axis=0))
     topics = min(_MAX_TOPICS, max(2, len(reference) // _TEXTS_PER_TOPIC), different)
     return KMeans(topics, n_init=3, random_state=seed).fit(reference)
 
 
-def topic_spread(places: Places, topics: int) -> dict[str, float]:
+def topic_spread(places: Ints, topics: int) -> dict[str, float]:
     """Return the share of topics that the texts touch, and their spread's entropy; 1: evenly over all."""
     counts = np.bincount(places, minlength=topics)
     shares = counts[counts > 0] / counts.sum()

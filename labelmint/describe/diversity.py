@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from labelmint.describe.texts import Floats, Texts
+from labelmint.core.arrays import Floats32
+from labelmint.describe.texts import Texts
 
 _MAX_ORDER = 4
 # Five words in a row are a phrase that somebody repeats, three or four are often plain grammar.
@@ -119,21 +120,21 @@ def most_repeated(texts: Words, number: int) -> list[tuple[str, int]]:
     return phrases
 
 
-def remote_clique(vectors: Floats) -> float:
+def remote_clique(vectors: Floats32) -> float:
     """Return the mean cosine distance of two texts (Cox et al. 2021); higher is more diverse."""
     total, count = vectors.astype(np.float64).sum(axis=0), len(vectors)
     squares = float((vectors.astype(np.float64) ** 2).sum())
     return max(0.0, 1 - (float(total @ total) - squares) / (count * (count - 1)))
 
 
-def chamfer_distance(vectors: Floats) -> float:
+def chamfer_distance(vectors: Floats32) -> float:
     """Return the mean cosine distance to the nearest other text (Cox et al. 2021); higher is more diverse."""
     similarity = (vectors @ vectors.T).astype(np.float64)
     np.fill_diagonal(similarity, -np.inf)
     return float(np.maximum(1 - similarity.max(axis=1), 0).mean())
 
 
-def vendi_score(vectors: Floats) -> float:
+def vendi_score(vectors: Floats32) -> float:
     """Return the effective number of different texts (Friedman & Dieng 2023), from 1 to their number.
 
     The exponential of the entropy of the similarity matrix's eigenvalues.

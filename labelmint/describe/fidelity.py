@@ -12,9 +12,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
+from labelmint.core.arrays import Floats32
 from labelmint.describe.distributions import common_word_counts, js_distance, vocabulary_coverage
 from labelmint.describe.diversity import Words, ngrams
-from labelmint.describe.texts import Floats, Texts
+from labelmint.describe.texts import Texts
 
 FOLDS = 5
 # A weak classifier would flatter the synthetic texts; on vectors of length 1 the default of 1 is too tight.
@@ -92,7 +93,7 @@ def telling(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[s
     }
 
 
-def frechet_distance(left: Floats, right: Floats) -> float:
+def frechet_distance(left: Floats32, right: Floats32) -> float:
     """Return the squared Fréchet distance of two sets of vectors, each taken as a normal distribution.
 
     Heusel et al. 2017; of text encoders' vectors Xiang et al. 2021 (FBD). Of fewer vectors than dimensions

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from labelmint.core.arrays import Ints
 from labelmint.core.records import Input
 from labelmint.core.words import words_of
-from labelmint.rules.runs import Ints, common_runs
+from labelmint.rules.runs import common_runs
 from labelmint.rules.similarity import Words
 
 # From this share of a text's words in long runs on, it is a near copy.

@@ -10,17 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import regex
 
+from labelmint.core.arrays import Floats32, Ints
 from labelmint.core.records import Input, texts_of
 from labelmint.core.words import LETTER, UNIT, fold
 
 # Here "don't" is one word, because the words are shown.
 _WORD = regex.compile(rf"(?V1){UNIT}|[{LETTER}--\p{{M}}](?:{LETTER}|['’\p{{Cf}}](?={LETTER}))*")
-
-Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,12 +26,12 @@ class Texts:
 
     texts: list[str]
     words: list[list[str]]
-    vectors: Floats
+    vectors: Floats32
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, places: Places) -> Texts:
+    def take(self, places: Ints) -> Texts:
         """Return some of the texts."""
         chosen = places.tolist()
         return Texts(
@@ -78,9 +75,7 @@ def written_part(
     return "text, text_pair", texts_of
 
 
-def draws(
-    real: int, synthetic: int, size: int, times: int, seed: int
-) -> Iterator[tuple[Places, Places, Places]]:
+def draws(real: int, synthetic: int, size: int, times: int, seed: int) -> Iterator[tuple[Ints, Ints, Ints]]:
     """Yield places of a real reference, of other real texts and of synthetic ones, `size` of each.
 
     Without real texts, the first two are empty; else there must be twice `size` of them.

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.records import Input, texts_of, without_surrogates
 
 if TYPE_CHECKING:  # transformers takes a second to load, and splitting rows needs none of it
     from transformers import PreTrainedTokenizerBase
 
-Labels = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Split = tuple[Ints, Ints]
 
 # Fewer validation rows tell little: small arms are cross-validated until this many rows are validated on.
 _MIN_VALIDATION_ROWS = 100
@@ -33,7 +31,7 @@ class Rows:
     """
 
     tokens: list[list[int]]
-    labels: Labels | None
+    labels: Ints | None
     types: list[list[int]] | None = None
     weights: Floats | None = None
 
@@ -49,7 +47,7 @@ class Rows:
 
 def tokenize(
     rows: Sequence[Input],
-    labels: Labels | None,
+    labels: Ints | None,
     tokenizer: PreTrainedTokenizerBase,
     max_tokens: int,
     prefix: str = "",
@@ -76,7 +74,7 @@ def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def folds_of(labels: Labels, folds: int, seed: int) -> list[Split]:
+def folds_of(labels: Ints, folds: int, seed: int) -> list[Split]:
     """Return (training, validation) indices of up to `folds` disjoint stratified folds.
 
     Rows of labels too rare to have one in every fold are always trained on: a label with one row among
@@ -95,7 +93,7 @@ def folds_of(labels: Labels, folds: int, seed: int) -> list[Split]:
     ]
 
 
-def validation_splits(labels: Labels, share: float, max_rows: int, seed: int) -> list[Split]:
+def validation_splits(labels: Ints, share: float, max_rows: int, seed: int) -> list[Split]:
     """Return (training, validation) indices: one split, or several disjoint ones where rows are few.
 
     Empty if fewer than two labels have two rows: then nothing can be validated.

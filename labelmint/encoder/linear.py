@@ -9,31 +9,27 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from labelmint.core.arrays import Bools, Floats, Floats32, Ints
 from labelmint.core.calibration import fit_temperature
-from labelmint.encoder.data import Labels, folds_of
+from labelmint.encoder.data import folds_of
 
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 _FOLDS = 5
 MANY_ROWS_C = 10.0  # of thousands of rows, nearly always what cross-validation prefers
 
-Floats = npt.NDArray[np.float32]
-Weights = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-
 
 def fit_head(
     features: Any,
-    labels: Labels,
+    labels: Ints,
     count: int,
     seed: int,
-    weights: Weights | None = None,
-    calibrate_on: Mask | None = None,
-) -> tuple[Floats, Floats]:
+    weights: Floats | None = None,
+    calibrate_on: Bools | None = None,
+) -> tuple[Floats32, Floats32]:
     """Fit logistic regression, its C and its temperature chosen by cross-validation on these rows.
 
     Parameters
@@ -68,13 +64,13 @@ def fit_head(
     return full_weight, full_bias
 
 
-def head_probabilities(features: Any, weight: Floats, bias: Floats) -> Weights:
+def head_probabilities(features: Any, weight: Floats32, bias: Floats32) -> Floats:
     """Return the labels' probabilities by a head, shape (rows, labels)."""
     return np.asarray(softmax((features @ weight.T + bias).astype(np.float64), axis=1))
 
 
 def _fit(
-    features: Any, labels: Labels, seed: int, weights: Weights, calibrate_on: Mask
+    features: Any, labels: Ints, seed: int, weights: Floats, calibrate_on: Bools
 ) -> tuple[LogisticRegression, float]:
     """Fit with the C that cross-validation prefers; with the default where rows are too few for it.
 
@@ -99,7 +95,7 @@ def _fit(
     return regression(features, labels, weights, best), temperature
 
 
-def regression(features: Any, labels: Labels, weights: Weights, c: float = 1.0) -> LogisticRegression:
+def regression(features: Any, labels: Ints, weights: Floats, c: float = 1.0) -> LogisticRegression:
     """Fit logistic regression to weighted rows."""
     with warnings.catch_warnings():
         # Few rows of many labels are a task like others.
@@ -107,12 +103,12 @@ def regression(features: Any, labels: Labels, weights: Weights, c: float = 1.0) 
         return LogisticRegression(C=c, max_iter=2000).fit(features, labels, weights)
 
 
-def logits_of(estimator: LogisticRegression, features: Any) -> Weights:
+def logits_of(estimator: LogisticRegression, features: Any) -> Floats:
     """Return logits, shape (rows, labels that have rows)."""
     values = estimator.decision_function(features)
     return _for_each_label(values[:, None] if values.ndim == 1 else values)
 
 
-def _for_each_label(values: Weights) -> Weights:
+def _for_each_label(values: Floats) -> Floats:
     """Return a column for each label; of two labels, scikit-learn has one alone, for the second."""
     return np.concatenate([-values, values], axis=1) / 2 if values.shape[1] == 1 else values

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from labelmint.core.arrays import Floats32
 from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
 from labelmint.encoder.data import Rows, length_batches, tokenize
-from labelmint.encoder.vectors import Floats
 from labelmint.llm.catalog import load_entry, model_file
 
 # Small batches of similar length have little padding.
@@ -46,7 +46,7 @@ class LoadedEncoder:
 
     def embed(
         self, config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
-    ) -> Floats:
+    ) -> Floats32:
         """Return the rows' vectors, shape (rows, width), of length 1."""
         self.check_length(config)
         tokenized = tokenize(rows, None, self.tokenizer, config.max_tokens, self.prefix)
@@ -80,7 +80,7 @@ def embed(
     on_rows: Callable[[int], object] = lambda _: None,
     *,
     bf16: bool = False,
-) -> Floats:
+) -> Floats32:
     """Return the features of rows, shape (rows, width), in the rows' order."""
     model.eval()
     device = next(model.parameters()).device

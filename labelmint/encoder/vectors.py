@@ -11,23 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Floats32
 from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.params import Train
 from labelmint.core.records import Input, texts_of
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import identity, load_entry, model_file
 
 # A larger set that begins with the same rows embeds only its last chunk again.
 CHUNK_ROWS = 100
 
-Floats = npt.NDArray[np.float32]
-Embed = Callable[[Sequence[Input]], Floats]
+Embed = Callable[[Sequence[Input]], Floats32]
 
 
 def embed_rows(
     config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
-) -> Floats:
+) -> Floats32:
     """Return the rows' vectors by the frozen encoder, shape (rows, width), of length 1.
 
     Raises
@@ -56,7 +55,7 @@ def embed_rows(
 
 def embed_by_source(
     config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
-) -> Floats:
+) -> Floats32:
     """Return the rows' vectors, each `source` embedded by itself, so that arms that share rows share them."""
     places: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
@@ -82,18 +81,18 @@ class Vectors:
         self._places = {
             row["id"]: (group, at) for group, rows in enumerate(groups) for at, row in enumerate(rows)
         }
-        self._vectors: dict[int, Floats] = {}
+        self._vectors: dict[int, Floats32] = {}
 
-    def of(self, rows: Sequence[Input]) -> Floats:
+    def of(self, rows: Sequence[Input]) -> Floats32:
         """Return the vectors of some of the rows, shape (rows, width)."""
         if not rows:
             return np.zeros((0, 0), np.float32)
         return np.stack([self._vector(*self._places[row["id"]]) for row in rows])
 
-    def _vector(self, group: int, at: int) -> Floats:
+    def _vector(self, group: int, at: int) -> Floats32:
         if group not in self._vectors:
             self._vectors[group] = self._embed(self._groups[group])
-        vector: Floats = self._vectors[group][at]
+        vector: Floats32 = self._vectors[group][at]
         return vector
 
 
@@ -106,7 +105,7 @@ def _identity(config: Train) -> dict[str, Any]:
     entry = load_entry(config.encoder, ("encoder",), "train.encoder")
     file = model_file(config.encoder, entry)
     return {
-        "encoder": entry.sha256 or f"{file.resolve()}:{file.stat().st_size}:{file.stat().st_mtime_ns}",
+        "encoder": identity(file, entry),
         "pooling": entry.pooling,
         "prefix": entry.prefix,
         "max_tokens": config.max_tokens,

@@ -7,8 +7,8 @@ from itertools import product
 
 from labelmint.core import paths
 from labelmint.core.params import Params
+from labelmint.core.quoting import printable
 from labelmint.core.records import Candidate, Fact, Labelled, read_rows
-from labelmint.core.terminal import printable
 from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session, ended
 from labelmint.llm import open_model

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import log_softmax
 
+from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.records import Labelled
 from labelmint.llm.base import LanguageModel
@@ -22,9 +22,6 @@ from labelmint.tasks.cards import TaskCard, row_text
 # Texts scored between two records of the cache. Scores depend on what shares a batch, so texts are cut into
 # chunks that no threshold moves: another threshold scores nothing again.
 CHUNK_TEXTS = 256
-
-Floats = npt.NDArray[np.float64]
-States = npt.NDArray[np.float32]
 
 
 def choices_of(card: TaskCard) -> list[str]:
@@ -56,7 +53,7 @@ class ChoiceScorer:
         self.cache = Cache("label", content)
         self.seconds = 0.0  # that scoring took, that of cached texts included
 
-    def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> tuple[Floats, States]:
+    def score(self, texts: Sequence[str], on_texts: Callable[[int], object]) -> tuple[Floats, Floats32]:
         """Return the labels' log-probabilities, shape (texts, labels), and hidden states, (texts, width).
 
         The width is 0 where the model can't give states. `on_texts` is called with the number of texts scored
@@ -109,6 +106,6 @@ def labelled_prompt(card: TaskCard, shown: Sequence[Labelled]) -> str:
     return f"Here are some {card.description}.\n\n{rows}{name}:"
 
 
-def unit(states: States) -> States:
+def unit(states: Floats32) -> Floats32:
     """Return hidden states as vectors of length 1: a linear head learns better from them with few rows."""
     return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True))

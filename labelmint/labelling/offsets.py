@@ -11,13 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
+from labelmint.core.arrays import Floats
 from labelmint.core.records import Labelled
-
-Floats = npt.NDArray[np.float64]
 
 
 def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import fit_head
 
@@ -24,10 +25,6 @@ _FOLDS = 10
 MIN_ROWS = 20
 # Of the squared logarithms of the weights: with few rows they stay near 1.
 _PENALTY = 0.01
-
-Floats = npt.NDArray[np.float64]
-Features = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,13 @@ def _combine(weights: npt.ArrayLike, parts: list[Floats]) -> Floats:
     return np.asarray(log_softmax(np.tensordot(np.asarray(weights), np.stack(parts), axes=1), axis=1))
 
 
-def classify(features: Features, labels: Ints, count: int, others: Features, seed: int) -> Floats:
+def classify(features: Floats32, labels: Ints, count: int, others: Floats32, seed: int) -> Floats:
     """Train a linear head on labelled vectors; return log-probabilities of others, shape (others, count)."""
     weight, bias = fit_head(features, labels, count, seed)
     return np.asarray(log_softmax((others @ weight.T + bias).astype(np.float64), axis=1))
 
 
-def out_of_fold(features: Features, labels: Ints, count: int, seed: int) -> Floats:
+def out_of_fold(features: Floats32, labels: Ints, count: int, seed: int) -> Floats:
     """Return log-probabilities, shape (rows, count), each by a classifier that wasn't trained on the row.
 
     Rows of labels too rare to hold out, which scikit-learn's cross_val_predict doesn't allow, are NaN.

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Params
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
-from labelmint.labelling.choices import ChoiceScorer, States, draw_demonstrations, labelled_prompt, unit
-from labelmint.labelling.offsets import Floats, label_shares, matching_offsets
-from labelmint.labelling.pool import MIN_ROWS, Ints, classify, fit_pool, of_shares, out_of_fold
+from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt, unit
+from labelmint.labelling.offsets import label_shares, matching_offsets
+from labelmint.labelling.pool import MIN_ROWS, classify, fit_pool, of_shares, out_of_fold
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.balance import class_balance
@@ -56,8 +57,8 @@ class Scored:
 class LlmScores(Scored):
     """The language model's scores with its hidden states, (rows, width)."""
 
-    states: States
-    real_states: States
+    states: Floats32
+    real_states: Floats32
     seconds: float
 
     def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> LlmScores:

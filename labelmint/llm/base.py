@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from labelmint.core.arrays import Floats32
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class ChoiceScores:
         The last hidden state at the last token of each text; width 0 where `can_give_states` is false.
     """
 
-    log_probabilities: npt.NDArray[np.float32]
-    states: npt.NDArray[np.float32]
+    log_probabilities: Floats32
+    states: Floats32
 
 
 class LanguageModel(Protocol):

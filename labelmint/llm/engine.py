@@ -19,7 +19,7 @@ import llama_cpp
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Llm
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
-from labelmint.llm.catalog import Entry
+from labelmint.llm.catalog import Entry, identity
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from labelmint.llm.markers import apart
 from labelmint.llm.reading import Reader, distinguishing_prefixes
@@ -46,7 +46,7 @@ class Engine:
         self._identity = {
             "engine": ENGINE_VERSION,
             "library": llama_cpp.__version__,
-            "model": entry.sha256 or f"{path.resolve()}:{path.stat().st_size}:{path.stat().st_mtime_ns}",
+            "model": identity(path, entry),
             "kind": self.kind,
             "context_tokens": llm.context_tokens,
             "slots": self.slots,

@@ -10,8 +10,8 @@ from typing import Any
 
 import llama_cpp
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Floats32
 from labelmint.core.errors import ModelError
 from labelmint.core.quoting import one_line
 from labelmint.llm.gguf import check_can_write, why_not_loaded
@@ -160,7 +160,7 @@ class Llama:
             batch.seq_id[at][number] = sequence
         batch.n_tokens = at + 1
 
-    def decode(self, outputs: int) -> npt.NDArray[np.float32]:
+    def decode(self, outputs: int) -> Floats32:
         """Run the batch and empty it; return its logits, (outputs, vocabulary), valid until the next call."""
         if not self.batch.n_tokens:
             return np.empty((0, self.vocabulary), np.float32)
@@ -175,7 +175,7 @@ class Llama:
         pointer = llama_cpp.llama_get_logits(self.context)
         return np.ctypeslib.as_array(pointer, (outputs, self.vocabulary))
 
-    def decode_with_states(self, outputs: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def decode_with_states(self, outputs: int) -> tuple[Floats32, Floats32]:
         """Run a batch whose tokens all want logits; return these and the last hidden states.
 
         Shapes (outputs, vocabulary) and (outputs, width), valid until the next call. Every token of such a
@@ -190,7 +190,7 @@ class Llama:
         pointer = llama_cpp.llama_get_embeddings(self.context)
         return logits, np.ctypeslib.as_array(pointer, (outputs, self.width))
 
-    def load(self, tokens: Sequence[int], sequence: int) -> npt.NDArray[np.float32]:
+    def load(self, tokens: Sequence[int], sequence: int) -> Floats32:
         """Run a prompt as one sequence; return the logits after its last token, (vocabulary,)."""
         logits = np.empty((0, self.vocabulary), np.float32)
         for start in range(0, len(tokens), BATCH_TOKENS):

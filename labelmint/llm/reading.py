@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Floats32
 from labelmint.core.errors import ModelError
 from labelmint.llm.base import ChoiceScores
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
-
-Floats = npt.NDArray[np.float32]
 
 
 class Reader:
@@ -80,8 +78,8 @@ class Reader:
         texts: list[list[int]],
         part: range,
         width: int,
-        out: Floats,
-        states: Floats,
+        out: Floats32,
+        states: Floats32,
     ) -> None:
         """Read some texts in two decodes: up to their last tokens, then these and the choices.
 
@@ -121,11 +119,11 @@ class Reader:
 
     def _collect(
         self,
-        logits: Floats,
+        logits: Floats32,
         after_text: list[tuple[int, int]],
         after_choice: list[tuple[int, int, int, int]],
         part: range,
-        out: Floats,
+        out: Floats32,
     ) -> None:
         columns = slice(part.start, part.stop)
         first = [branch[0] for branch in self.branches[columns]]
@@ -137,7 +135,7 @@ class Reader:
             out[row, choice] += logits[at, token] - _log_sum_exp(logits[at])
 
 
-def _log_sum_exp(row: Floats) -> np.float32:
+def _log_sum_exp(row: Floats32) -> np.float32:
     top = row.max()
     return np.float32(top + np.log(np.exp(row - top).sum(dtype=np.float64)))
 

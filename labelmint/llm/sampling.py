@@ -10,21 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.llm.base import Sampling
 
 BLOCK = 128
-Floats = npt.NDArray[np.float32]
-Tokens = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Distribution:
     """Tokens that can be drawn, most probable first, and their cumulative probabilities (last: 1)."""
 
-    tokens: Tokens
-    cumulative: npt.NDArray[np.float64]
+    tokens: Ints
+    cumulative: Floats
 
     def draw(self, random: np.random.Generator) -> int:
         """Draw one token."""
@@ -32,7 +30,7 @@ class Distribution:
         return int(self.tokens[min(at, len(self.tokens) - 1)])
 
 
-def block_maxima(logits: Floats) -> Floats:
+def block_maxima(logits: Floats32) -> Floats32:
     """Return the maximum of each block of the last axis: (rows, vocabulary) → (rows, blocks)."""
     rows, size = logits.shape
     whole = size - size % BLOCK
@@ -42,7 +40,7 @@ def block_maxima(logits: Floats) -> Floats:
     return np.concatenate([maxima, logits[:, whole:].max(axis=1, keepdims=True)], axis=1)
 
 
-def distribution(logits: Floats, maxima: Floats, sampling: Sampling) -> Distribution:
+def distribution(logits: Floats32, maxima: Floats32, sampling: Sampling) -> Distribution:
     """Return the truncated, tempered distribution of one row of logits, given its `block_maxima`."""
     tokens, values = _top_k(logits, maxima, sampling.top_k)
     # float64: the cumulative sum of 262,144 float32 terms (top_k off) would lose the tail.
@@ -58,7 +56,7 @@ def distribution(logits: Floats, maxima: Floats, sampling: Sampling) -> Distribu
     return Distribution(tokens[:keep], cumulative / cumulative[-1])
 
 
-def _top_k(logits: Floats, maxima: Floats, top_k: int) -> tuple[Tokens, Floats]:
+def _top_k(logits: Floats32, maxima: Floats32, top_k: int) -> tuple[Ints, Floats32]:
     """Return the k best tokens and their logits, best first, ties by token number."""
     if top_k == 0 or top_k >= len(maxima):
         # Blocks give no bound for so many: sort everything.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Floats32
 from labelmint.llm.base import Completion, PromptGroup, Sampling
 from labelmint.llm.llama import Llama
 from labelmint.llm.markers import without_thoughts
@@ -22,7 +22,7 @@ class _Loaded:
 
     sequence: int
     tokens: int
-    logits: npt.NDArray[np.float32]  # after it
+    logits: Floats32  # after it
 
 
 @dataclass

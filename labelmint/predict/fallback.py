@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from labelmint.core import paths
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Params
 from labelmint.core.records import Input
-from labelmint.students.base import Classifier, Floats
+from labelmint.students.base import Classifier
 from labelmint.students.loading import saved_name
 from labelmint.students.saving import NOTE, STUDENT
 

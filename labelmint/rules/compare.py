@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from labelmint.core.arrays import Bools
 from labelmint.core.records import Input, Labelled
 from labelmint.core.words import words_of
 from labelmint.encoder.vectors import Vectors
 from labelmint.rules.edits import edited_pairs
-from labelmint.rules.overlaps import Mask
 from labelmint.rules.runs import copied_runs
 from labelmint.rules.similarity import Pair, Words, cosine_pairs, shingle_pairs
 
@@ -26,7 +26,7 @@ def similar_pairs(
     threshold: float,
     given: Set[str],
     vectors: Vectors | None,
-    dropped: Mask | None = None,
+    dropped: Bools | None = None,
 ) -> Iterator[Pair]:
     """Yield (row, other, similarity) at the threshold or above, in their order.
 

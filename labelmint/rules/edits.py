@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
-from labelmint.rules.overlaps import Mask, overlapping
+from labelmint.core.arrays import Bools
+from labelmint.rules.overlaps import overlapping
 from labelmint.rules.similarity import Pair, Words
 
 Weights = Mapping[str, float]
 
 
 def edited_pairs(
-    left: Sequence[Words], right: Sequence[Words], threshold: float, dropped: Mask | None = None
+    left: Sequence[Words], right: Sequence[Words], threshold: float, dropped: Bools | None = None
 ) -> Iterator[Pair]:
     """Yield all (left, right, similarity) at the threshold or above, right ascending within a left.
 

@@ -6,19 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from labelmint.core.arrays import Floats
 from labelmint.core.params import Filter, Params
 from labelmint.core.records import Candidate, Input, Labelled, texts_of
 from labelmint.encoder.vectors import Vectors
 from labelmint.tasks.cards import TaskCard
 
 Evidence = dict[str, Any]
-Scores = Mapping[str, npt.NDArray[np.float64]]
+Scores = Mapping[str, Floats]
 
 
-def by_label(names: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, float]:
+def by_label(names: Sequence[str], scores: Floats) -> dict[str, float]:
     """Return label scores, shape (labels,), as rows are written with them."""
     return {name: round(float(score), 4) for name, score in zip(names, scores, strict=True)}
 

@@ -12,21 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
+
+from labelmint.core.arrays import Bools, Floats, Ints
 
 # Products of one block, a hundred bytes each; and its rows, whose pairs within the block are all looked at.
 _BLOCK_PRODUCTS, _BLOCK_ROWS = 2_000_000, 1000
 # Sums of weights are rounded.
 _SLACK = 1e-6
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
-
 
 def overlapping(
-    left: Any, right: Any, weights: Floats, share: float, dropped: Mask | None = None
+    left: Any, right: Any, weights: Floats, share: float, dropped: Bools | None = None
 ) -> Iterator[tuple[Ints, Ints, Floats]]:
     """Yield, in blocks, the pairs whose common parts weigh `share` (≤ 0.5) of both texts' weights or more.
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.records import Profile
-from labelmint.encoder.vectors import Floats as Features
 
 # As in Data-IQ: sure from 0.75 on, of the other label up to 0.25, and in both cases steadily so.
 _SURE = 0.75
@@ -23,9 +22,6 @@ _EPOCHS = 10
 # At most so many rows a step, and at least so many steps an epoch: few rows are to be learnt as far as many.
 _BATCH_ROWS, _EPOCH_STEPS = 64, 30
 _LEARNING_RATE = 0.05
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Dynamics:
         ]
 
 
-def dynamics(vectors: Features, labels: Ints, count: int, seed: int, rows: int) -> Dynamics:
+def dynamics(vectors: Floats32, labels: Ints, count: int, seed: int, rows: int) -> Dynamics:
     """Train a linear head on all rows; return the dynamics of the first `rows` of them.
 
     The others, real ones, only steady the head.
@@ -61,7 +57,7 @@ def dynamics(vectors: Features, labels: Ints, count: int, seed: int, rows: int) 
     return Dynamics(by_epoch.mean(axis=0), (by_epoch * (1 - by_epoch)).mean(axis=0), by_epoch.std(axis=0))
 
 
-def train_by_epochs(vectors: Features, labels: Ints, count: int, seed: int, rows: int) -> list[Floats]:
+def train_by_epochs(vectors: Floats32, labels: Ints, count: int, seed: int, rows: int) -> list[Floats]:
     """Return the probabilities of the first `rows`, shape (rows, labels), after each epoch."""
     order = torch.Generator().manual_seed(seed)
     inputs, targets = torch.from_numpy(np.ascontiguousarray(vectors)), torch.from_numpy(labels)

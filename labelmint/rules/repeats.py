@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
 
+from labelmint.core.arrays import Bools
 from labelmint.core.records import Candidate, Input, texts_of
 from labelmint.core.words import words_of
 from labelmint.rules.compare import Measure, first_texts, similar_pairs
 from labelmint.rules.filtering import Evidence, Filtering, RuleResult
-from labelmint.rules.overlaps import Mask
 from labelmint.rules.similarity import Pair, best_of, near_duplicates_of
 
 # Shares of words in the same order, rare ones counting more, from which two texts are edits of each other.
@@ -96,7 +96,7 @@ def _pairs(
     others: Sequence[Input],
     measure: Measure,
     threshold: float,
-    dropped: Mask | None = None,
+    dropped: Bools | None = None,
 ) -> Iterator[Pair]:
     given, rows = first_texts(filtering.train), filtering.remaining
     return similar_pairs(measure, rows, others, threshold, given, filtering.vectors, dropped)

@@ -9,16 +9,14 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Ints
 from labelmint.rules.similarity import Pair, Words
 
 # Runs of fewer words are mostly grammar.
 LONG_RUN = 6
 # A run that a text has from one real row alone. Of 7,530 film reviews 3 have so long a run in common.
 COPIED_RUN = 12
-
-Ints = npt.NDArray[np.int64]
 
 
 def copied_runs(texts: Sequence[Words], originals: Sequence[Words]) -> Iterator[Pair]:

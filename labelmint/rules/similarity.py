@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.feature_extraction.text import CountVectorizer
 
-from labelmint.rules.overlaps import Mask, overlapping
+from labelmint.core.arrays import Bools, Floats32
+from labelmint.rules.overlaps import overlapping
 
 SHINGLE_WORDS = 3
 # A text of fewer shingles is too short to call another one that holds it a copy ("one of the best").
@@ -22,7 +22,6 @@ _SLACK = 1e-3  # the rest of a vector is a root of a small difference in single 
 
 Words = Sequence[str]  # of one text
 Pair = tuple[int, int, float]  # left, right, similarity
-Floats = npt.NDArray[np.float32]
 
 
 def shingles(words: Words) -> list[str]:
@@ -42,7 +41,7 @@ def best_of(pairs: Iterable[Pair]) -> dict[int, tuple[int, float]]:
 
 
 def near_duplicates_of(
-    pairs_of: Callable[[Mask], Iterable[Pair]], texts: int
+    pairs_of: Callable[[Bools], Iterable[Pair]], texts: int
 ) -> dict[int, tuple[int, float]]:
     """Return each text's most similar earlier one that is itself no duplicate; of equals the first.
 
@@ -64,7 +63,7 @@ def shingle_pairs(
     threshold: float,
     *,
     contained: bool = False,
-    dropped: Mask | None = None,
+    dropped: Bools | None = None,
 ) -> Iterator[Pair]:
     """Yield all (left, right, similarity) at the threshold or above, right ascending within a left.
 
@@ -89,7 +88,7 @@ def shingle_pairs(
 
 
 def cosine_pairs(
-    left: Floats, right: Floats, threshold: float, dropped: Mask | None = None
+    left: Floats32, right: Floats32, threshold: float, dropped: Bools | None = None
 ) -> Iterator[Pair]:
     """Yield all (left, right, cosine) of unit vectors at the threshold or above, in order.
 
@@ -111,7 +110,7 @@ def cosine_pairs(
         yield from _near(i, j, np.minimum(exact, 1), threshold)
 
 
-def _bounds(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+def _bounds(left: Floats32, right: Floats32) -> tuple[Floats32, Floats32]:
     """Return short vectors whose products are at least the cosines: main directions, and length of the rest.
 
     That is a tenth of the work, and few products reach a threshold that their cosine doesn't.
@@ -125,7 +124,7 @@ def _bounds(left: Floats, right: Floats) -> tuple[Floats, Floats]:
     return one, other
 
 
-def _products(left: Floats, right: Floats, rows: Any, columns: Any) -> Any:
+def _products(left: Floats32, right: Floats32, rows: Any, columns: Any) -> Any:
     """Return the products of the vectors of each pair."""
     parts = [slice(start, start + _MANY) for start in range(0, len(rows), _MANY)]
     products = [np.einsum("ij,ij->i", left[rows[part]], right[columns[part]]) for part in parts]

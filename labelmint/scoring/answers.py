@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from labelmint.core.arrays import Ints
 from labelmint.core.records import Input, texts_of
-from labelmint.scoring.scores import ArmPredictions, Ints
+from labelmint.scoring.scores import ArmPredictions
 
 
 @dataclass(frozen=True)

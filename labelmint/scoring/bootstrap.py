@@ -20,7 +20,8 @@ from zlib import crc32
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints, weighted_scores
+from labelmint.core.arrays import Floats, Ints
+from labelmint.scoring.scores import ArmPredictions, weighted_scores
 from labelmint.tasks.balance import Metric
 
 

@@ -7,11 +7,12 @@ from typing import Any, get_args
 
 import numpy as np
 
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.params import Evaluate
 from labelmint.scoring.bootstrap import Bootstrap, adjust, score_of
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints, calibration_error, label_scores
+from labelmint.scoring.scores import ArmPredictions, calibration_error, label_scores
 from labelmint.tasks.balance import Metric
 
 _ONE_SEED = "trained with one seed, so the interval doesn't cover the spread between seeds"

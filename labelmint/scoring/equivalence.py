@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from labelmint.scoring.scores import Floats
+from labelmint.core.arrays import Floats
 
 
 def rows_for(score: float, sizes: Sequence[int], curve: Floats) -> float:

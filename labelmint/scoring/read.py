@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from labelmint.core import paths
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input, Prediction, TestLabel, read_json, read_rows
-from labelmint.scoring.scores import ArmPredictions, Floats, Ints
+from labelmint.scoring.scores import ArmPredictions
 
 
 @dataclass(frozen=True)

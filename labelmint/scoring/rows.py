@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from statsmodels.stats.inter_rater import fleiss_kappa
 
+from labelmint.core.arrays import Ints
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Input, input_of, texts_of
 from labelmint.core.words import count_words
 from labelmint.scoring.bootstrap import Bootstrap, score_interval
-from labelmint.scoring.scores import ArmPredictions, Ints
+from labelmint.scoring.scores import ArmPredictions
 
 HARDEST_ROWS = 50
 _LENGTHS = 4

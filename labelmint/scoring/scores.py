@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Floats, Ints
 from labelmint.tasks.balance import Metric
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _CALIBRATION_BINS = 15
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from labelmint.core.arrays import Ints
 from labelmint.core.records import atomic_file
-from labelmint.scoring.scores import ArmPredictions, Ints, reliability
+from labelmint.scoring.scores import ArmPredictions, reliability
 
 _KINDS = ("real", "mixed", "synthetic", "unlabelled")
 

@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import numpy as np
 
+from labelmint.core.arrays import Floats, Ints
 from labelmint.scoring.roles import Roles
-from labelmint.scoring.scores import Floats, Ints, weighted_scores
+from labelmint.scoring.scores import weighted_scores
 from labelmint.tasks.balance import Metric
 
 _SAME_SPEED = 0.9  # of the main arm's: measured speeds of one student differ by that much

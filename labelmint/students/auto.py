@@ -10,17 +10,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score
 
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.data import Split, validation_splits
-from labelmint.students.base import (
-    Classifier,
-    Floats,
-    Ints,
-    Setting,
-    Student,
-    label_numbers,
-    real_rows,
-)
+from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import headline_metric

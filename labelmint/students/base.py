@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from labelmint.core.arrays import Bools, Floats, Ints
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
 from labelmint.core.records import Input, Labelled
 from labelmint.tasks.cards import TaskCard
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

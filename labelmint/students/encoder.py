@@ -8,21 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
-from labelmint.encoder.vectors import Floats as Features
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.llm.catalog import load_entry, model_file
-from labelmint.students.base import (
-    Classifier,
-    Floats,
-    Setting,
-    Student,
-    label_numbers,
-    real_rows,
-    row_weights,
-)
+from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows, row_weights
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.saving import whole_folder
 
@@ -39,7 +31,7 @@ class LinearHead(Student):
         self.setting, self.config = setting, setting.params.train
         self.label_names: Sequence[str] = setting.card.label_names
         model_file(self.config.encoder, load_entry(self.config.encoder, ("encoder",), "train.encoder"))
-        self._known: dict[tuple[str, ...], Features] = {}
+        self._known: dict[tuple[str, ...], Floats32] = {}
 
     def prepare(self, rows: Sequence[Input]) -> None:
         """Embed the rows."""
@@ -74,7 +66,7 @@ class LinearHead(Student):
         """Open the folder's classifier."""
         return EncoderClassifier.load(folder)
 
-    def _vectors(self, rows: Sequence[Input]) -> Features:
+    def _vectors(self, rows: Sequence[Input]) -> Floats32:
         if not all(texts_of(row) in self._known for row in rows):
             self.prepare(rows)
         return np.stack([self._known[texts_of(row)] for row in rows])

@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from labelmint.core.errors import ModelError
+from labelmint.core.quoting import first_line
 from labelmint.encoder.classifier import Classifier as Model
-from labelmint.encoder.classifier import first_line, load_encoder, load_tokenizer
+from labelmint.encoder.classifier import load_encoder, load_tokenizer
 from labelmint.encoder.plain import can_be_plain, from_plain, to_plain
 from labelmint.students.saving import HEAD, read_student, write_student
 from labelmint.students.sequence_classifier import SequenceClassifier, TorchClassifier

@@ -24,12 +24,13 @@ from transformers import (
     TrainingArguments,
 )
 
+from labelmint.core.arrays import Floats
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
 from labelmint.encoder.data import Rows, tokenize
 from labelmint.encoder.loading import open_encoder, uses_bf16
-from labelmint.students.base import Floats, Setting, label_numbers, row_weights
+from labelmint.students.base import Setting, label_numbers, row_weights
 from labelmint.students.encoder import LinearHead
 from labelmint.students.schedule import planned_epochs, steps_of
 

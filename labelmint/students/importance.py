@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from labelmint.core.arrays import Bools, Floats, Floats32, Ints
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, fit_head, head_probabilities, regression
-from labelmint.encoder.vectors import Floats as Features
-from labelmint.students.base import Bools, Floats, Ints, real_rows
+from labelmint.students.base import real_rows
 from labelmint.students.weighting import Weighed
 
 _FOLDS = 5
@@ -27,7 +27,7 @@ _ROUNDS = 5  # of fitting and weighting again
 _LEAST = 1e-3
 
 
-def imp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
+def imp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Weighed:
     """Return P(y|x) / Q(y|x) for made rows, and 1 for real ones.
 
     Q is a classifier of the made rows, each judged by one that was trained without it.
@@ -38,7 +38,7 @@ def imp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed
     return _weighed(arm, made, weights)
 
 
-def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
+def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Weighed:
     """Return P(y|x) / p(y|x) for made rows, and 1 for real ones; p is the model in training.
 
     The paper takes p from the batch at hand. A linear head is fitted at once, so it is fitted several times,
@@ -54,7 +54,7 @@ def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, see
     return _weighed(arm, made, weights)
 
 
-def real_probability(rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Floats:
+def real_probability(rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Floats:
     """Return the probability of each row's label by a head that knows the real rows alone."""
     real = real_rows(rows)
     if len(set(labels[real].tolist())) < 2:
@@ -63,7 +63,7 @@ def real_probability(rows: Sequence[ArmRow], labels: Ints, features: Features, s
     return _of_label(head_probabilities(features, weight, bias), labels)
 
 
-def _out_of_fold(features: Features, labels: Ints, seed: int) -> Floats:
+def _out_of_fold(features: Floats32, labels: Ints, seed: int) -> Floats:
     """Return the probability of each row's label by a model that was trained on the other folds."""
     own = np.ones(len(labels))
     for train, validation in folds_of(labels, _FOLDS, seed):

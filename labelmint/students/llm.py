@@ -19,13 +19,14 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import softmax
 
+from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.labelling.choices import ChoiceScorer, States, choices_of, draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import ChoiceScorer, choices_of, draw_demonstrations, labelled_prompt
 from labelmint.labelling.offsets import label_shares, matching_offsets
 from labelmint.llm import open_model
-from labelmint.students.base import Floats, Setting, Student, real_rows
+from labelmint.students.base import Setting, Student, real_rows
 from labelmint.students.saving import read_student, whole_folder, write_student
 from labelmint.tasks.cards import row_text
 
@@ -132,7 +133,7 @@ class LlmStudent(Student):
         self.offsets = np.array(content["offsets"])
         self.temperature = float(content.get("temperature", 1.0))  # folders of an earlier version have none
 
-    def _score(self, rows: Sequence[Input]) -> tuple[Floats, States]:
+    def _score(self, rows: Sequence[Input]) -> tuple[Floats, Floats32]:
         """Return log-probabilities of the labels, shape (rows, labels), and hidden states, (rows, width)."""
         self.setting.on_planned(len(rows))
         scorer = ChoiceScorer(self.card, self.prompt, self.model)

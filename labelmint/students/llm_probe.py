@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt, unit
-from labelmint.students.base import Floats, Setting, label_numbers, real_rows, row_weights
+from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
 from labelmint.students.llm import LlmStudent
 
 

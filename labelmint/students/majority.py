@@ -9,9 +9,10 @@ from typing import Self
 
 import numpy as np
 
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input, Labelled
-from labelmint.students.base import Floats, Setting, Student
+from labelmint.students.base import Setting, Student
 from labelmint.students.saving import read_student, whole_folder, write_student
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from labelmint.core.arrays import Floats
 from labelmint.core.records import Input, texts_of, without_surrogates
-from labelmint.students.base import Classifier, Floats
+from labelmint.students.base import Classifier
 
 MODEL, MODEL_INT8, TOKENIZER, LABELS = "model.onnx", "model.int8.onnx", "tokenizer.json", "labels.json"
 _BATCH_ROWS = 32

@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
 
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import ModelError
+from labelmint.core.quoting import first_line
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import (
     TRUST_NOTHING,
     check_weights,
-    first_line,
     load_tokenizer,
     silence_transformers,
 )
 from labelmint.encoder.data import length_batches, tokenize
-from labelmint.students.base import Classifier, Floats
+from labelmint.students.base import Classifier
 
 
 class TorchClassifier(Classifier):

@@ -14,20 +14,19 @@ import numpy as np
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, logits_of, regression
-from labelmint.encoder.vectors import Floats as Features
-from labelmint.students.base import Floats, Ints
 from labelmint.students.weighting import Weighed
 
 WEIGHTS = (0.0, 0.3, 1.0)
 _FOLDS = 5
 
 
-def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int) -> Weighed:
+def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Weighed:
     """Return for each row the weight that was chosen for its source."""
     chosen, tried = choose_weights(rows, labels, features, seed)
     weights = np.array([chosen[row["source"]] for row in rows])
@@ -35,7 +34,7 @@ def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Features
 
 
 def choose_weights(
-    rows: Sequence[ArmRow], labels: Ints, features: Features, seed: int
+    rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     """Return the weights with which a head trained on the rows makes held-out real rows most likely.
 
@@ -59,7 +58,7 @@ def choose_weights(
 
 
 def held_out_likelihood(
-    features: Features, labels: Ints, weights: Floats, real: Ints, folds: Sequence[tuple[Ints, Ints]]
+    features: Floats32, labels: Ints, weights: Floats, real: Ints, folds: Sequence[tuple[Ints, Ints]]
 ) -> float:
     """Return the mean log-likelihood of held-out real rows, after temperature scaling."""
     count = int(labels.max()) + 1

@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from labelmint.core.arrays import Floats
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import tokens_of
 from labelmint.encoder.linear import fit_head, head_probabilities
-from labelmint.students.base import Floats, Setting, Student, label_numbers, real_rows, row_weights
+from labelmint.students.base import Setting, Student, label_numbers, real_rows, row_weights
 from labelmint.students.saving import read_student, whole_folder, write_student
 
 WEIGHTS = "weights.npz"

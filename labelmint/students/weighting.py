@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any, cast
 
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.params import Arm, Train
 from labelmint.core.records import ArmRow
-from labelmint.encoder.vectors import Floats as Features
 from labelmint.encoder.vectors import embed_by_source
-from labelmint.students.base import Floats, Ints, label_numbers
+from labelmint.students.base import label_numbers
 
 WEIGHTINGS = {
     "chosen": "labelmint.students.sources:by_source",
@@ -32,7 +32,7 @@ class Weighed:
 
 
 # Of an arm, its rows, the numbers of their labels (rows,), the encoder's vectors (rows, width), and a seed.
-Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Features, int], Weighed]
+Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Floats32, int], Weighed]
 
 
 def weigh(

@@ -12,8 +12,8 @@ from labelmint.checks import check_names
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
+from labelmint.core.quoting import printable
 from labelmint.core.records import Fact, Labelled, read_rows
-from labelmint.core.terminal import printable
 from labelmint.labelling.pool import MIN_ROWS
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model

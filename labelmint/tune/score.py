@@ -10,16 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
-from labelmint.encoder.vectors import Floats as Vectors
+from labelmint.core.arrays import Bools, Floats, Floats32
 from labelmint.tune.settings import TEXTS_PER_PROMPT
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 _FOLDS, _SAMPLES = 5, 2000
 _C = 10.0  # as in describe/fidelity.py: on vectors of length 1 the default is too tight
@@ -73,7 +69,7 @@ class Outcome:
         return _interval(self.scores[1:] - other.scores[1:])
 
 
-def outcome_of(agreed: Mask, accepted: Mask, finished: Mask, above: Floats, seconds: float) -> Outcome:
+def outcome_of(agreed: Bools, accepted: Bools, finished: Bools, above: Floats, seconds: float) -> Outcome:
     """Return a round's outcome, with a bootstrap over prompts and real rows, the units of chance.
 
     Parameters
@@ -109,7 +105,7 @@ def _interval(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def discriminate(texts: Vectors, real: Vectors, prompts: Sequence[int], seed: int) -> Floats:
+def discriminate(texts: Floats32, real: Floats32, prompts: Sequence[int], seed: int) -> Floats:
     """Return where a classifier finds a text more as if written than a real row; ties are half.
 
     It has seen neither, nor a text of the same prompt. Fewer than five prompts are always told.

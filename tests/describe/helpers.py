@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from labelmint.core.arrays import Floats32
 from labelmint.core.records import Labelled
-from labelmint.describe.texts import Floats, Texts, words_of
+from labelmint.describe.texts import Texts, words_of
 from tests.builders import reviews
 
 
-def bag_of_words(texts: Sequence[str]) -> Floats:
+def bag_of_words(texts: Sequence[str]) -> Floats32:
     """Return each text's words, each thrown into one of 32 places, as a vector of length 1."""
     vectors = np.full((len(texts), 32), 1e-3, np.float32)
     for at, text in enumerate(texts):

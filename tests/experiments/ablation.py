@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.ablate.gains import Ablation, HeadTrainer
-from experiments.ablate.sets import Settings, sort_candidates
+from experiments.ablate.sets import sort_candidates
 from tests.builders import candidate, labelled, section
 
 NAMES = ["negative", "positive"]
 SHARES = dict.fromkeys(NAMES, 0.5)
-SETTINGS = Settings(seeds=(1, 2), draws=4)
 
 
 def kept(number, label, judged=None, scores=None):
@@ -54,8 +53,8 @@ class Toy:
         self.vectors |= {row["id"]: self.vector(NAMES.index(row["label"])) for row in made}
         return made
 
-    def ablation(self, settings=SETTINGS, scored=400, on_trained=lambda _: None):
+    def ablation(self, scored=400, on_trained=lambda _: None):
         candidates = sort_candidates(self.kept, self.rejected)
         ids = [row["id"] for row in candidates.rows]
-        trainer = HeadTrainer(settings, NAMES, self.vectors, ids, self.real(scored, "r"), on_trained)
-        return Ablation(settings, section("evaluate", bootstrap_samples=200), candidates, SHARES, trainer)
+        trainer = HeadTrainer(NAMES, self.vectors, ids, self.real(scored, "r"), on_trained)
+        return Ablation(section("evaluate", bootstrap_samples=200), candidates, SHARES, trainer)

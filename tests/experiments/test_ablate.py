@@ -1,24 +1,31 @@
 """The ablation from end to end, with a tiny encoder and rows made by hand; what its page says."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
+from experiments.ablate import __main__, gains, sets
 from experiments.ablate.__main__ import METRICS, PAGE, main
 from experiments.ablate.page import in_words
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import write_rows
 from tests.builders import candidate, reviews
-from tests.experiments.ablation import NAMES, SETTINGS
+from tests.experiments.ablation import NAMES
 
-QUICK = replace(SETTINGS, min_scored_rows=40)
+
+@pytest.fixture(autouse=True)
+def set_constants(constants):
+    """Return what changes constants of the ablation, which has two seeds here."""
+    change = constants(__main__, gains, sets)
+    change(SEEDS=(1, 2))
+    return change
 
 
 @pytest.fixture
-def ablation(prepared, set_params, tiny_encoder):
+def ablation(prepared, set_params, tiny_encoder, set_constants):
     """Make a project of 60 accepted texts, and 40 that a rule against wrong labels removed."""
+    set_constants(MIN_SCORED_ROWS=40)
     set_params({"evaluate.bootstrap_samples": 100})
     texts = [row["text"] for row in reviews({"negative": 50, "positive": 50}, first=200)]
     rows = [{**candidate(n, text, NAMES[n % 2]), "label_scores": None} for n, text in enumerate(texts)]
@@ -29,7 +36,7 @@ def ablation(prepared, set_params, tiny_encoder):
 
 
 def test_the_metrics_and_the_page(ablation):
-    main(settings=QUICK)
+    main()
     result = json.loads(METRICS.read_text(encoding="utf-8"))
     assert result["scored_on"] == {"rows": 60, "source": "pool", "note": ""}
     assert (result["seeds"], result["draws"], result["candidates"]) == ([1, 2], 4, 100)
@@ -45,15 +52,16 @@ def test_the_metrics_and_the_page(ablation):
     assert text.count("| `new_rule` | 40 |") == text.count("| **the whole filter** | 40 |") == 2
     assert "60 held-back real rows (no test rows); mean of 2 students, and of 4 times as many" in text
     before = METRICS.read_bytes(), PAGE.read_bytes()
-    main(settings=QUICK)
+    main()
     assert (METRICS.read_bytes(), PAGE.read_bytes()) == before
     PAGE.unlink()
     main(page_only=True)
     assert PAGE.read_bytes() == before[1]
 
 
-def test_with_a_small_pool_there_are_no_mixed_sets_and_the_page_says_why(ablation):
-    main(settings=replace(SETTINGS, min_scored_rows=61))
+def test_with_a_small_pool_there_are_no_mixed_sets_and_the_page_says_why(ablation, set_constants):
+    set_constants(MIN_SCORED_ROWS=61)
+    main()
     result = json.loads(METRICS.read_text(encoding="utf-8"))
     assert (result["scored_on"]["rows"], result["scored_on"]["source"]) == (20, "train")
     assert result["mixed"] == {"real_rows": 0}
@@ -64,7 +72,7 @@ def test_with_a_small_pool_there_are_no_mixed_sets_and_the_page_says_why(ablatio
 def test_missing_inputs_are_named_and_nothing_is_written(ablation, path):
     path.unlink()
     with pytest.raises(DataError, match=f"{path}: no such file; run"):
-        main(settings=QUICK)
+        main()
     assert not METRICS.exists()
     assert not PAGE.exists()
 

@@ -1,13 +1,20 @@
 """Planted rules: what removes wrong labels gains, what removes rows at random doesn't."""
 
-from dataclasses import replace
-
 import pytest
 
+from experiments.ablate import __main__, gains, sets
 from experiments.ablate.gains import NO_LABELS, TOO_FEW
 from labelmint.core.errors import DataError
 from labelmint.scoring.bootstrap import adjust
-from tests.experiments.ablation import NAMES, SETTINGS, Toy, rejected
+from tests.experiments.ablation import NAMES, Toy, rejected
+
+
+@pytest.fixture(autouse=True)
+def set_constants(constants):
+    """Return what changes constants of the ablation, which has two seeds here."""
+    change = constants(__main__, gains, sets)
+    change(SEEDS=(1, 2))
+    return change
 
 
 def by_rule(result):
@@ -70,10 +77,11 @@ def test_rules_that_removed_few_rows_are_listed_without_numbers():
     assert [entry["rule"] for entry in result["rules"] if "gain" in entry] == ["common"]
 
 
-def test_a_share_of_the_rows_is_needed_too():
+def test_a_share_of_the_rows_is_needed_too(set_constants):
     toy = Toy().add(120).add(40, "rule")
-    assert toy.ablation(replace(SETTINGS, min_share=0.5)).compared() == []
-    assert toy.ablation(replace(SETTINGS, min_share=0.3)).compared() == ["rule"]
+    for share, rules in ((0.5, []), (0.3, ["rule"])):
+        set_constants(MIN_SHARE=share)
+        assert toy.ablation().compared() == rules
 
 
 def test_a_label_without_accepted_rows_is_an_error():

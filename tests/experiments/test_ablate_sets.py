@@ -1,7 +1,5 @@
 """Which rows are in which set, with which labels; what is scored on."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import write_rows
 from tests.builders import labelled
-from tests.experiments.ablation import NAMES, SETTINGS, kept, rejected
+from tests.experiments.ablation import NAMES, kept, rejected
 
 POSITIVE = {"negative": -2.0, "positive": -0.1}
 
@@ -64,19 +62,19 @@ def test_the_first_rows_of_an_order_fill_what_is_wanted(labels, negative, positi
 @pytest.mark.parametrize(("pool", "rows"), [(300, 300), (5000, 2000)])
 def test_the_pool_is_scored_on(project, pool, rows):
     write_rows(paths.REAL_POOL, (labelled("negative", number) for number in range(pool)))
-    scored = read_scored(SETTINGS, [])
+    scored = read_scored([])
     assert (scored.source, scored.note, len(scored.rows)) == ("pool", "", rows)
     assert len({row["id"] for row in scored.rows}) == rows
-    assert scored == read_scored(SETTINGS, [])
+    assert scored == read_scored([])
 
 
 def test_with_a_small_pool_the_training_rows_are_scored_on_and_the_reason_noted(project):
     write_rows(paths.REAL_POOL, (labelled("negative", number) for number in range(199)))
-    scored = read_scored(SETTINGS, [labelled("negative", number) for number in range(500, 510)])
+    scored = read_scored([labelled("negative", number) for number in range(500, 510)])
     assert (scored.source, len(scored.rows)) == ("train", 10)
     assert "the pool has only 199 rows, so the 10 training rows are scored on" in scored.note
     with pytest.raises(DataError, match=r"pool.jsonl: 199 rows.*nothing to score on"):
-        read_scored(replace(SETTINGS, min_scored_rows=200), [])
+        read_scored([])
 
 
 def test_rows_of_another_task_are_an_error(project):

@@ -289,6 +289,12 @@ def _verify(name: str, files: list[Path], expected: str | None) -> None:
             write_json(memory, {**known, identity: actual})
 
 
+def identity(file: Path, entry: Entry) -> str:
+    """Return what tells a model's file from others: its recorded hash, or its path, size and time."""
+    stat = file.stat()
+    return entry.sha256 or f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+
+
 def sha256(*files: Path) -> str:
     """Return the SHA-256 of the files' joined content as hexadecimal text."""
     digest = hashlib.sha256()

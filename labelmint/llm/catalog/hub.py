@@ -10,6 +10,7 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import ModelError
+from labelmint.core.quoting import first_line
 
 _HINT = "or fetch the file yourself and give `path:`"
 # What transformers needs of an encoder's repository.
@@ -36,7 +37,7 @@ def find(name: str, repo: str, file: str | None, revision: str | None, *, fetch:
     except LocalEntryNotFoundError:
         pass
     except ValueError as error:  # no name or revision of the hub's
-        raise ModelError(f"{prefix}: hub: {_first_line(error)}") from None
+        raise ModelError(f"{prefix}: hub: {first_line(error)[:200]}") from None
     if not fetch or hub.is_offline_mode():
         raise ModelError(
             f"{prefix}: {what} of {repo} is not on this machine, and HF_HUB_OFFLINE=1 forbids to fetch it; "
@@ -62,10 +63,6 @@ def _download(prefix: str, repo: str, what: str, revision: str | None, download:
         raise ModelError(f"{prefix}: hub: there is no {what} in {repo}{at}; correct the entry") from None
     except (HTTPError, OSError, errors.EntryNotFoundError) as error:
         raise ModelError(
-            f"{prefix}: can't fetch {what} from https://huggingface.co/{repo} ({_first_line(error)}); "
+            f"{prefix}: can't fetch {what} from https://huggingface.co/{repo} ({first_line(error)[:200]}); "
             f"run it again with a connection, {_HINT}"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from labelmint.core import paths
 from labelmint.core.config import check, parse_yaml
 from labelmint.core.errors import ModelError, ParamsError
+from labelmint.core.quoting import aligned
 from labelmint.core.records import atomic_binary_file
 from labelmint.llm.catalog import Entry, model_file, read_catalog, sha256, source_files
 
@@ -22,14 +23,12 @@ def list_or_pin(action: str, name: str = "", *, replace: bool = False) -> None:
 
 def table() -> str:
     """Return one line per model: where it comes from, its licence, whether it is pinned and here."""
-    rows = [COLUMNS]
+    rows: list[tuple[str, ...]] = [COLUMNS]
     for name, content in read_catalog().items():
         entry = check(Entry, content, paths.CATALOG, name)
         pinned = "yes" if entry.sha256 else "no"
         rows.append((name, entry.kind, _origin(entry), entry.licence, pinned, _here(name, entry)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(aligned(rows))
 
 
 def _origin(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-from labelmint.core.terminal import printable
+from labelmint.core.quoting import printable
 
 
 def test_nothing_in_a_text_reaches_the_terminal_as_a_command():
