@@ -29,7 +29,7 @@ from labelmint.labelling.scores import score_candidates
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
-from labelmint.rules.filtering import Scores, scorable
+from labelmint.rules.filtering import Filtering, Scores, scorable
 from labelmint.students.base import Setting as StudentSetting
 from labelmint.students.base import Student
 from labelmint.students.registry import open_student
@@ -111,7 +111,8 @@ def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
         kept, written = {}, 0
         for name in by_round[last - 1].written:
             rows = [row for texts in by_round[:last] for row in texts.written[name]]
-            kept[name] = filter_candidates(task.params, task.card, rows, train, test, scores, embed).kept
+            filtering = Filtering(task.params, task.card, rows, train, test, scores, embed)
+            kept[name] = filter_candidates(filtering).kept
             written = len(rows)
         results.append({"candidates": written, "settings": _scored(task, student, kept)})
     return results

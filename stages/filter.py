@@ -20,6 +20,7 @@ from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
 from labelmint.rules.apply import filter_candidates, summary
+from labelmint.rules.filtering import Filtering
 from labelmint.tasks.cards import TaskCard, load_card
 
 _REMEDY = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
@@ -33,7 +34,7 @@ def main() -> None:
     train, test = read_rows(paths.REAL_TRAIN, Labelled), read_rows(paths.TEST_INPUTS, Input)
     scores = _scores(params, card, candidates, train)
     embed = partial(embed_rows, params.train)
-    result = filter_candidates(params, card, candidates, train, test, scores.texts, embed)
+    result = filter_candidates(Filtering(params, card, candidates, train, test, scores.texts, embed))
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)

@@ -39,10 +39,6 @@ _STAGES = ("prepare", "generate", "filter", "arms", "train", "evaluate")
 _ARM_ROWS = 1000
 
 
-class StageError(LabelmintError):
-    """A stage failed in the copy of the project."""
-
-
 def measure(params: Params) -> dict[str, Any]:
     """Run the stages once and return their peaks in MB (10⁶ bytes)."""
     # Join the model's parts into the real cache, which the copy's links to.
@@ -80,7 +76,7 @@ def peak_mb(command: Sequence[str], folder: Path, environment: Mapping[str, str]
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise StageError(f"{' '.join(command[1:])} failed: {lines[-1]}")
+        raise LabelmintError(f"{' '.join(command[1:])} failed: {lines[-1]}")
     return round(int(done.stdout) * _BYTES / 1e6, 1)
 
 

@@ -31,6 +31,7 @@ from labelmint.labelling.pool import classify, out_of_fold
 from labelmint.labelling.scores import score_candidates, score_labels
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
+from labelmint.rules.filtering import Filtering
 from labelmint.students.base import label_numbers
 
 FAILURES = "failures"
@@ -95,7 +96,7 @@ def first_round(task: Task, candidates: Sequence[Candidate], model: LanguageMode
     params, card, train = task.params, task.card, task.rows.train
     scores = score_candidates(params, card, candidates, train, model).texts
     embed = partial(embed_rows, params.train)
-    filtering = apply_rules(params, card, candidates, train, inputs(task), scores, embed)
+    filtering = apply_rules(Filtering(params, card, candidates, train, inputs(task), scores, embed))
     accepted = [
         Labelled(id=row["id"], text=row["text"], label=filtering.labels[row["id"]])
         for row in filtering.remaining

@@ -48,10 +48,6 @@ _WIDTH = 384  # of minilm's vectors
 _REPEATED = 0.05  # of the texts: half of them with a word changed
 
 
-class LoadError(LabelmintError):
-    """A measurement failed."""
-
-
 def measure(params: Params, sizes: dict[str, Sequence[int]] | None = None) -> dict[str, Any]:
     """Return processor seconds and peak memory of each part by rows, and how the seconds grow.
 
@@ -83,7 +79,7 @@ def _apart(params: Params, part: str, rows: int) -> dict[str, float]:
         )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no message"]
-        raise LoadError(f"{part}, {rows} rows: {lines[-1]}")
+        raise LabelmintError(f"{part}, {rows} rows: {lines[-1]}")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -168,13 +164,14 @@ def _candidates(names: Sequence[str], real: Sequence[Input], count: int) -> list
 
 def _filter(params: Params, count: int) -> Callable[[], object]:
     from labelmint.rules.apply import filter_candidates
+    from labelmint.rules.filtering import Filtering
 
     card = load_card(params.task)
     train, test, real = map(read_rows, (paths.REAL_TRAIN, paths.TEST_INPUTS, paths.REAL_POOL))
     rows = _candidates(card.label_names, real, count)
     draw = np.random.default_rng(1)
     scores = {row["id"]: draw.normal(0, 3, len(card.label_names)) for row in rows}
-    return lambda: filter_candidates(params, card, rows, train, test, scores, embed)
+    return lambda: filter_candidates(Filtering(params, card, rows, train, test, scores, embed))
 
 
 def _label(params: Params, count: int) -> Callable[[], object]:

@@ -19,6 +19,7 @@ from labelmint.labelling.scores import score_candidates
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
+from labelmint.rules.filtering import Filtering
 from labelmint.scoring.compare import compare
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
@@ -96,7 +97,8 @@ def keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langua
     if action != "none":
         scores = score_candidates(params, task.card, candidates, train, model).texts
     embed = partial(embed_rows, params.train)
-    return filter_candidates(params, task.card, candidates, train, test, scores, embed).kept
+    filtering = Filtering(params, task.card, candidates, train, test, scores, embed)
+    return filter_candidates(filtering).kept
 
 
 def inputs(task: Task) -> list[Input]:

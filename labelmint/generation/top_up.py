@@ -19,6 +19,7 @@ from labelmint.generation.top_up_plan import Counts, count, next_prompts
 from labelmint.labelling.scores import score_candidates
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
+from labelmint.rules.filtering import Filtering
 from labelmint.tasks.balance import wanted_rows
 from labelmint.tasks.cards import TaskCard
 
@@ -117,7 +118,8 @@ class TopUpRounds:
         if params.labelling.action != "none":
             scores = score_candidates(params, self.card, candidates, self.train, self.model).texts
         embed = partial(embed_rows, params.train)
-        filtering = apply_rules(params, self.card, candidates, self.train, self.test, scores, embed)
+        filtering = Filtering(params, self.card, candidates, self.train, self.test, scores, embed)
+        apply_rules(filtering)
         rules = {row_id: result.rule for row_id, result in filtering.results.items()}
         size = self.session.config.samples_per_prompt
         requested = [label for label in self.labels for _ in range(size)]

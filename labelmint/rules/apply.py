@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pkgutil import resolve_name
@@ -11,10 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Input, Kept, Labelled, Profile, Rejected
-from labelmint.encoder.vectors import Embed, Vectors
-from labelmint.rules.filtering import Filtering, RuleResult, Scores, by_label, scorable
+from labelmint.core.records import Candidate, Kept, Profile, Rejected
+from labelmint.rules.filtering import Filtering, RuleResult, by_label
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES, Rule
 from labelmint.tasks.cards import TaskCard
@@ -29,37 +27,15 @@ class FilterResult:
     missing: dict[str, int]
 
 
-def filter_candidates(
-    params: Params,
-    card: TaskCard,
-    candidates: Sequence[Candidate],
-    train: Sequence[Labelled],
-    test: Sequence[Input],
-    scores: Scores,
-    embed: Embed | None = None,
-) -> FilterResult:
-    """Apply all rules.
-
-    Parameters
-    ----------
-    scores : mapping
-        Candidate id → centred log-probabilities of the labels, shape (labels,); not read with
-        `labelling.action: none`.
-    embed : callable
-        Rows → vectors; None: nothing is compared by its meaning.
-
-    Raises
-    ------
-    DataError
-        If a label has no accepted row.
-    """
-    filtering = apply_rules(params, card, candidates, train, test, scores, embed)
+def filter_candidates(filtering: Filtering) -> FilterResult:
+    """Apply all rules; raise `DataError` if a label has no accepted row."""
+    apply_rules(filtering)
     _apply(filtering, [RULES["surplus"]])
-    notes = _profiles(filtering)
-    shown = {row_id: by_label(card.label_names, row) for row_id, row in scores.items()}
+    notes, names = _profiles(filtering), filtering.card.label_names
+    shown = {row_id: by_label(names, row) for row_id, row in filtering.scores.items()}
     kept: list[Kept] = []
     rejected: list[Rejected] = []
-    for row in candidates:
+    for row in filtering.candidates:
         row_id, scored = row["id"], {**row, "label_scores": shown.get(row["id"])}
         if row_id in filtering.results:
             rejected.append(cast(Rejected, {**scored, **vars(filtering.results[row_id])}))
@@ -69,19 +45,8 @@ def filter_candidates(
     return FilterResult(kept, rejected, filtering.missing)
 
 
-def apply_rules(
-    params: Params,
-    card: TaskCard,
-    candidates: Sequence[Candidate],
-    train: Sequence[Labelled],
-    test: Sequence[Input],
-    scores: Scores,
-    embed: Embed | None = None,
-    rules: Iterable[Rule] | None = None,
-) -> Filtering:
+def apply_rules(filtering: Filtering, rules: Iterable[Rule] | None = None) -> Filtering:
     """Apply some rules, or all but `surplus`: what remains is accepted."""
-    vectors = Vectors(embed, scorable(params.filter, candidates), train, test) if embed else None
-    filtering = Filtering(params, card, candidates, train, test, scores, vectors)
     _apply(filtering, rules or [rule for rule in RULES.values() if rule.name != "surplus"])
     return filtering
 

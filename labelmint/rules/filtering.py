@@ -9,7 +9,7 @@ from typing import Any
 from labelmint.core.arrays import Floats
 from labelmint.core.params import Filter, Params
 from labelmint.core.records import Candidate, Input, Labelled, texts_of
-from labelmint.encoder.vectors import Vectors
+from labelmint.encoder.vectors import Embed, Vectors
 from labelmint.tasks.cards import TaskCard
 
 Evidence = dict[str, Any]
@@ -37,9 +37,10 @@ class Filtering:
     candidates : sequence of Candidate
         In the order in which they were written: of two that are alike, the first remains.
     scores : mapping
-        Candidate id → centred log-probabilities of the labels, shape (labels,).
-    vectors : Vectors or None
-        Of candidates, real rows and test inputs; None: nothing is compared by its meaning.
+        Candidate id → centred log-probabilities of the labels, shape (labels,); not read with
+        `labelling.action: none`.
+    embed : callable or None
+        Rows → vectors; None: nothing is compared by its meaning.
 
     Attributes
     ----------
@@ -60,10 +61,12 @@ class Filtering:
         train: Sequence[Labelled],
         test: Sequence[Input],
         scores: Scores,
-        vectors: Vectors | None = None,
+        embed: Embed | None = None,
     ) -> None:
         self.params, self.card, self.train, self.test = params, card, train, test
-        self.scores, self.vectors = scores, vectors
+        self.candidates, self.scores = candidates, scores
+        embedded = scorable(params.filter, candidates), train, test
+        self.vectors = Vectors(embed, *embedded) if embed else None
         self.remaining = list(candidates)
         self.results: dict[str, RuleResult] = {}
         self.labels = {row["id"]: row["label"] for row in candidates}

@@ -10,7 +10,7 @@ from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Labelled, LabelledText, RejectedText
 from labelmint.encoder.vectors import Embed
 from labelmint.rules.apply import apply_rules
-from labelmint.rules.filtering import Scores, by_label
+from labelmint.rules.filtering import Filtering, Scores, by_label
 from labelmint.rules.registry import RULES
 from labelmint.tasks.cards import TaskCard
 
@@ -49,7 +49,7 @@ def filter_texts(
     params = params.changed({"labelling.action": "relabel"})
     rows = [_as_candidate(text) for text in texts]
     rules = [RULES[name] for name in TEXT_RULES]
-    filtering = apply_rules(params, card, rows, train, test, scores, embed, rules)
+    filtering = apply_rules(Filtering(params, card, rows, train, test, scores, embed), rules)
     kept: list[LabelledText] = []
     rejected: list[RejectedText] = []
     for text in texts:

@@ -21,7 +21,7 @@ from labelmint.encoder.vectors import Vectors, embed_rows
 from labelmint.labelling.scores import score_candidates
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
-from labelmint.rules.filtering import can_be_scored, scorable
+from labelmint.rules.filtering import Filtering, can_be_scored, scorable
 from labelmint.tasks.cards import TaskCard
 from labelmint.tune.score import Outcome, discriminate, outcome_of
 from labelmint.tune.settings import TEXTS_PER_PROMPT, WAVE_TEXTS, Setting
@@ -89,7 +89,8 @@ def measure(
 
     def outcome(rows: list[Candidate], seconds: float) -> Outcome:
         # No test row is compared with: nothing is kept of these texts that could leak.
-        passed = {row["id"] for row in apply_rules(params, card, rows, train, [], scores, embed).remaining}
+        filtering = apply_rules(Filtering(params, card, rows, train, [], scores, embed))
+        passed = {row["id"] for row in filtering.remaining}
         finished = np.array([can_be_scored(row) for row in rows])
         accepted = np.array([row["id"] in passed for row in rows])
         agreed = np.array([can_be_scored(row) and best(row) == row["label"] for row in rows])

@@ -10,6 +10,7 @@ import pytest
 from experiments.bench import __main__ as command
 from experiments.bench import llm, memory, timing
 from labelmint.core import paths
+from labelmint.core.errors import LabelmintError
 from labelmint.core.params import load_params
 from labelmint.core.records import read_rows
 from labelmint.llm.base import Completion
@@ -116,7 +117,7 @@ def test_training_learns_in_both_ways_and_holds_out_other_rows(prepared, tiny_en
 
 
 def test_a_failed_stage_is_an_error_with_its_last_line(tmp_path):
-    with pytest.raises(memory.StageError, match="broken beyond repair"):
+    with pytest.raises(LabelmintError, match="broken beyond repair"):
         memory.peak_mb(
             [sys.executable, "-c", "raise SystemExit('broken beyond repair')"], tmp_path, os.environ
         )

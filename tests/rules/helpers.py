@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Labelled
-from labelmint.encoder.vectors import Vectors
 from labelmint.rules.filtering import Filtering
 from tests.builders import candidate, card, shipped
 
@@ -46,13 +45,12 @@ def filtering_of(
     train: Sequence[Labelled] = (),
     test: Sequence[Input] = (),
     scores: Any = None,
-    vectors: Vectors | None = None,
     params: Params | None = None,
     **changes: Any,
 ) -> Filtering:
     """Return candidates, given as such or as texts, before any rule; `changes` are of `filter`."""
     candidates = [candidate(at, row) if isinstance(row, str) else row for at, row in enumerate(rows)]
-    return Filtering(params or settings(**changes), card(), candidates, train, test, scores or {}, vectors)
+    return Filtering(params or settings(**changes), card(), candidates, train, test, scores or {})
 
 
 def rules_broken(filtering: Filtering) -> dict[str, str]:

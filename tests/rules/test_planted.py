@@ -10,6 +10,7 @@ from labelmint.core.records import Input
 from labelmint.encoder.vectors import Vectors, embed_rows
 from labelmint.rules import repeats
 from labelmint.rules.apply import apply_rules
+from labelmint.rules.filtering import Filtering
 from labelmint.tasks.cards import load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.split import split
@@ -65,7 +66,7 @@ def test_planted_faults_are_found_among_good_rows(task):
     }
     texts = [*good, *(text for group in planted.values() for text in group)]
     rows = [candidate(at, text) for at, text in enumerate(texts)]
-    broken = rules_broken(apply_rules(settings(max_words=80), the_card, rows, train, test, {}))
+    broken = rules_broken(apply_rules(Filtering(settings(max_words=80), the_card, rows, train, test, {})))
     rules = [broken.get(row["id"], "") for row in rows]
     for at, rule in enumerate(planted):
         matches = Counter(rules[len(good) + 40 * at :][:40])
