@@ -20,7 +20,7 @@ from experiments import tables
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
 from experiments.sources import MPNET, task_params
 from experiments.study.grid import Task, load_task
-from experiments.study.run import inputs
+from experiments.study.run import inputs, predict
 from labelmint.core import paths
 from labelmint.core.errors import run_command
 from labelmint.core.records import Candidate, Kept, read_json, write_json
@@ -123,8 +123,8 @@ def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[s
     compared, arms = MethodTask(task, open_model), {}
     for name in kept:
         drawn = draw(task, kept[name])[1]
-        arms[name] = compared.predict(student, name, [sets[PLAIN] for sets in drawn])
-    alone = compared.predict(student, REAL, [sets[REAL] for sets in drawn])
+        arms[name] = predict(task, student, name, [sets[PLAIN] for sets in drawn])
+    alone = predict(task, student, REAL, [sets[REAL] for sets in drawn])
     current = next(iter(arms.values()))
     counts = {name: {"kept": len(rows)} for name, rows in kept.items()}
     return {

@@ -24,6 +24,7 @@ import numpy as np
 from experiments.methods.patterns import look_written
 from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed
 from experiments.sources import FINE_TUNED_TASKS, MINILM, TEXTS
+from experiments.study.run import predict
 from labelmint.core.params import Params
 from labelmint.core.records import ArmRow, Labelled
 from labelmint.encoder.data import folds_of
@@ -140,7 +141,7 @@ def _compared(method: MethodTask, rows: str, kind: type[HeadForgetting], setting
     student, predicted = kind(setting, texts), {}
     for name, (strength, of) in arms.items():
         student.strength = strength
-        predicted[name] = method.predict(student, name, of)
+        predicted[name] = predict(method.task, student, name, of)
     entries = {name: method.entry(one, predicted[PLAIN]) for name, one in predicted.items()}
     entries[CHOSEN]["strengths"] = student.chosen
     return entries

@@ -18,6 +18,7 @@ from scipy.special import log_softmax
 
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, listed
 from experiments.sources import FINE_TUNED_TASKS, MINILM
+from experiments.study.run import predict
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled
@@ -109,7 +110,7 @@ def run(method: MethodTask) -> dict[str, Any]:
             _, drawn = method.drawn(rows)
             arms = [(REAL, once, REAL), (PLAIN, once, PLAIN), (LAST, last, PLAIN)]
             predicted = {
-                arm: method.predict(kind(Setting(of, card)), arm, [sets[source] for sets in drawn])
+                arm: predict(method.task, kind(Setting(of, card)), arm, [sets[source] for sets in drawn])
                 for arm, kind, source in arms
             }
             results[name][rows] = {arm: method.entry(one, predicted[PLAIN]) for arm, one in predicted.items()}

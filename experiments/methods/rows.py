@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from experiments import tables
 from experiments.sources import task_params
 from experiments.study.grid import Task, load_task
-from experiments.study.run import keep, predict, write
+from experiments.study.run import keep, write
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Llm, load_params
@@ -21,7 +21,6 @@ from labelmint.core.records import ArmRow, Kept
 from labelmint.llm.base import LanguageModel
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
-from labelmint.students.base import Student
 from labelmint.tasks.cards import load_card
 
 SEEDS = [1, 2, 3]
@@ -60,12 +59,6 @@ class MethodTask:
     def drawn(self, rows: str) -> tuple[Arm, list[dict[str, list[ArmRow]]]]:
         """Return the arm of real and made rows, and the rows of it and of the real ones, for each seed."""
         return draw(self.task, self.kept[rows])
-
-    def predict(
-        self, student: Student, name: str, rows_by_seed: Sequence[Sequence[ArmRow]]
-    ) -> ArmPredictions:
-        """Fit the student on each seed's rows and predict the test inputs."""
-        return predict(self.task, student, name, rows_by_seed)
 
     def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
         """Return an arm's score, and its gain over the plain one."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, draw, listed
 from experiments.study.grid import Task
-from experiments.study.run import keep, write
+from experiments.study.run import keep, predict, write
 from labelmint.core.records import Candidate, Labelled
 from labelmint.generation.plan import Planned, Planner
 from labelmint.generation.session import Session
@@ -77,9 +77,9 @@ def compare(method: MethodTask, task: Task, sets: Sets, model: LanguageModel) ->
     for rows, action in ROWS.items():
         kept = {name: keep(task, candidates, action, model) for name, candidates in sets.items()}
         drawn = {name: draw(task, made)[1] for name, made in kept.items()}
-        predicted = {REAL: method.predict(student, REAL, [each[REAL] for each in drawn[PLAIN]])}
+        predicted = {REAL: predict(method.task, student, REAL, [each[REAL] for each in drawn[PLAIN]])}
         for name, by_seed in drawn.items():
-            predicted[name] = method.predict(student, name, [each[PLAIN] for each in by_seed])
+            predicted[name] = predict(method.task, student, name, [each[PLAIN] for each in by_seed])
         results[rows] = {name: method.entry(arm, predicted[PLAIN]) for name, arm in predicted.items()}
         for name, made in kept.items():
             right = [row["label"] == row["judged_label"] for row in made]

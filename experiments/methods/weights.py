@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, compared, listed
 from experiments.study.grid import Task
+from experiments.study.run import predict
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import Setting, Student, label_numbers
@@ -40,7 +41,7 @@ def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, di
     task = method.task
     arm, drawn = method.drawn(rows)
     plain = [sets[PLAIN] for sets in drawn]
-    predicted = {REAL: method.predict(student, REAL, [sets[REAL] for sets in drawn])}
+    predicted = {REAL: predict(method.task, student, REAL, [sets[REAL] for sets in drawn])}
     summaries: dict[str, dict[str, Any]] = {}
     for name, options in WEIGHTS.items():
         of = arm.model_copy(update=options)
@@ -49,9 +50,9 @@ def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, di
             for one, seed in zip(plain, SEEDS, strict=True)
         ]
         summaries[name] = found[0][1]
-        predicted[name] = method.predict(student, name, [one for one, _ in found])
+        predicted[name] = predict(method.task, student, name, [one for one, _ in found])
     likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
-    predicted[FILTERED] = method.predict(student, FILTERED, likely)
+    predicted[FILTERED] = predict(method.task, student, FILTERED, likely)
     return {
         name: {**method.entry(arm, predicted[PLAIN]), **summaries.get(name, {})}
         for name, arm in predicted.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 RAW = Path("data/raw")
@@ -34,6 +35,15 @@ METRICS = Path("metrics")
 EVALUATION = Path("metrics/evaluate.json")
 ANSWERS = Path("metrics/predictions.json")
 PLOTS = Path("metrics/plots")
+
+
+def package_folder(name: str) -> Path | None:
+    """Return the folder of an installed Python package; None if there is none."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # the package around it is missing; no name at all
+        return None
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def arm_rows(arm: str) -> Path:

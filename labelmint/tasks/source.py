@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib.util
 import json
 import shlex
 from collections import Counter
@@ -188,16 +187,13 @@ def _place(source: Source, origin: str, key: str = "path") -> Path:
 
 
 def _package(name: str, origin: str) -> Path:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):  # the package around it is missing; no name at all
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
+    folder = paths.package_folder(name)
+    if folder is None:
         raise DataError(
             f"{origin}: source.package: {name} is not installed; "
             "add it to pyproject.toml and run `make setup`"
         )
-    return Path(spec.submodule_search_locations[0])
+    return folder
 
 
 def _packages(source: Source) -> dict[str, str]:

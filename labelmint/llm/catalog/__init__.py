@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -253,13 +252,10 @@ def _join(parts: list[Path], target: IO[bytes]) -> None:
 
 def _package_file(name: str, entry: Entry, relative: str) -> Path:
     package, _, inside = relative.partition("/")
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):  # the package around it is missing; no name at all
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
+    folder = paths.package_folder(package)
+    if folder is None:
         raise ModelError(f"{paths.CATALOG}: {name}: package {package} is not installed; run `make setup`")
-    file = Path(spec.submodule_search_locations[0]) / inside
+    file = folder / inside
     if not file.is_file():
         raise ModelError(f"{paths.CATALOG}: {name}: {file} is missing; reinstall the package {entry.package}")
     return file
