@@ -287,8 +287,7 @@ def _verify(name: str, files: list[Path], expected: str | None) -> None:
 
 def identity(file: Path, entry: Entry) -> str:
     """Return what tells a model's file from others: its recorded hash, or its path, size and time."""
-    stat = file.stat()
-    return entry.sha256 or f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+    return entry.sha256 or f"{file.resolve()}:{file.stat().st_size}:{file.stat().st_mtime_ns}"
 
 
 def sha256(*files: Path) -> str:
