@@ -112,7 +112,7 @@ def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
             quoted = not isinstance(number_or_text(given), str)
             remedy = "it without quotes" if quoted else "digits, such as 20"
             return f"{path}: {key} must be a number, not the text {_shown(given)}; write {remedy}"
-        case "string_type" if isinstance(given, int | float):
+        case "string_type" if given is None or isinstance(given, int | float):
             return f"{path}: {key} must be a text, not {_shown(given)}; write it in quotes"
         case "list_type":
             return f"{path}: {key} must be a list, such as [1, 2] or [a, b], not {_shown(given)}"
