@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from statsmodels.stats.multitest import multipletests
-
 from experiments import tables
 from experiments.methods.rows import PLAIN, REAL
 from experiments.methods.shown import AGAIN
+from labelmint.scoring.bootstrap import adjust
 
 # Arms to compare with, which are no methods.
 _PLAIN_WAYS = {PLAIN, REAL, AGAIN}
+_SURE = 0.05
 
 
 def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
@@ -28,10 +28,8 @@ def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
         by_method.setdefault(method, {})[task] = tables.gain(gain)
     tasks = sorted({task for task, _, _ in found})
     rows = [[name, *(of.get(task, "–") for task in tasks)] for name, of in by_method.items()]
-    beyond_noise = multipletests([gain["p_value"] for _, _, gain in found], method="holm")[0]
-    sure = [
-        gain["accuracy"] > 0 for (_, _, gain), is_sure in zip(found, beyond_noise, strict=True) if is_sure
-    ]
+    adjust([gain for _, _, gain in found])
+    sure = [gain["accuracy"] > 0 for _, _, gain in found if gain["p_adjusted"] <= _SURE]
     lines = [
         "## In short\n",
         f"Of {len(found)} comparisons with the plain way, {sure.count(True)} are gains and "
@@ -42,12 +40,12 @@ def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _gains(node: Any, names: list[str]) -> Iterator[tuple[list[str], Mapping[str, Any]]]:
-    """Yield the names that lead to each method's gain over the plain way, and the gain."""
+def _gains(node: Any, names: list[str]) -> Iterator[tuple[list[str], dict[str, float]]]:
+    """Yield the names that lead to each method's gain over the plain way, and a copy of the gain."""
     if not isinstance(node, Mapping):
         return
     if "p_value" in node.get("gain", {}) and names[-1] not in _PLAIN_WAYS:
-        yield names, node["gain"]
+        yield names, dict(node["gain"])
     for name, child in node.items():
         if name != "gain":
             yield from _gains(child, [*names, name])
