@@ -8,7 +8,7 @@ fi
 echo "repro: quick run, 3 to 6 minutes on 2 cores; scores will be lower and intervals wider"
 name=${1:-quick-$(date +%H%M%S)}
 fewer=()
-for arm in synthetic real_3000 llm llm_probe tfidf majority; do # those that params.yaml still has
+for arm in synthetic fast_real fast real_3000 llm llm_probe tfidf majority; do # those that params.yaml still has
   ! grep -q "^  $arm:" params.yaml || fewer+=(-S "~arms.$arm")
 done
 files=() # those of your task, which git need not know

@@ -80,12 +80,14 @@ def check_models(params: Params) -> None:
                     f"params.yaml: arms.{name}: llm_probe reads hidden states, which a server doesn't give; "
                     "remove the arm, or say llm.backend: llama_cpp"
                 )
-    load_entry(params.train.encoder, ("encoder",), "train.encoder")
+    for name, key in params.encoders().items():
+        load_entry(name, ("encoder",), key)
     if params.train.max_tokens > _ANY_ENCODER_TOKENS:
         # Takes seconds to import, which other runs need not wait for.
         from labelmint.encoder.loading import open_encoder
 
-        open_encoder(params.train.encoder).check_length(params.train)
+        for name in params.encoders():
+            open_encoder(name).check_length(params.changed({"train.encoder": name}).train)
 
 
 def check_budget(params: Params, labels: int) -> None:

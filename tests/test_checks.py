@@ -109,6 +109,16 @@ def test_an_encoder_that_reads_less_than_max_tokens_is_an_error(attempt, tiny_en
     assert attempt({"train.encoder": "tiny", "train.max_tokens": 64}) == ""
 
 
+def test_an_encoder_of_an_arm_is_checked_like_the_default_one(attempt):
+    arm = {"real": "all", "encoder": "nonesuch"}
+    assert attempt({"arms": {"real": arm}}).startswith(
+        "params.yaml: arms.real.encoder: no model 'nonesuch' in data/models.yaml; it has "
+    )
+    assert "arms.real.encoder: the student tfidf uses no encoder" in attempt(
+        {"arms": {"real": {**arm, "student": "tfidf"}}}
+    )
+
+
 def test_many_labels_need_many_prompts(project, set_params, monkeypatch):
     monkeypatch.setattr("labelmint.checks.ContextCheck.run", lambda self: None)  # it opens the model
     names = [f"intent {number}" for number in range(77)]

@@ -97,9 +97,12 @@ def _resources(params: Params, memory: int) -> Iterator[str]:
     """Yield the memory of this check, and the disk space of the students that hold an encoder."""
     whole = psutil.virtual_memory().total
     yield f"{memory / 1e9:.1f} GB of memory in this check; the machine has {whole / 1e9:.0f} GB"
-    config = params.train
-    weights = model_file(config.encoder, load_entry(config.encoder, ("encoder",), "train.encoder"))
-    arms = sum(params.student_of(name) in {"auto", *ENCODER_STUDENTS} for name in params.arms)
+    keys = params.encoders()
+    sizes = {
+        name: model_file(name, load_entry(name, ("encoder",), keys[name])).stat().st_size for name in keys
+    }
+    arms = [name for name in params.arms if params.student_of(name) in {"auto", *ENCODER_STUDENTS}]
     # In models/ and in DVC's cache.
-    needed, free = 2 * arms * weights.stat().st_size, shutil.disk_usage(Path.cwd()).free
-    yield f"{needed / 1e9:.1f} GB of disk for {arms} students' encoders; {free / 1e9:.0f} GB are free"
+    needed = 2 * sum(sizes[params.trained_as(name).train.encoder] for name in arms)
+    free = shutil.disk_usage(Path.cwd()).free
+    yield f"{needed / 1e9:.1f} GB of disk for {len(arms)} students' encoders; {free / 1e9:.0f} GB are free"

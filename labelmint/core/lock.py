@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml.error import YAMLError
 
 from labelmint.core.config import parse_yaml
@@ -20,6 +21,21 @@ STAGES = ("prepare", "generate", "top_up", "filter", "label", "arms", "describe"
 
 # Returns a file's content; None if there is no such file. So that a commit can be read like a folder.
 Read = Callable[[str], bytes | None]
+
+
+class _File(BaseModel):
+    path: str
+    md5: str | None = None
+    nfiles: int | None = None
+
+
+class _Stage(BaseModel):
+    deps: list[_File] = []
+    outs: list[_File] = []
+    params: dict[str, dict[str, Any]] = {}
+
+
+_STAGES = TypeAdapter(dict[str, _Stage])
 
 
 def read_file(path: str) -> bytes | None:
@@ -36,14 +52,10 @@ def read_lock(read: Read, stages: Collection[str]) -> dict[str, Any]:
     """Return what dvc.lock records of these stages, by stage; empty without dvc.lock."""
     recorded = _parsed(read, LOCK).get("stages") or {}
     try:
-        found = {name: dict(recorded[name]) for name in stages if name in recorded}
-        outputs(found)
-        for stage in found.values():
-            [dep["path"] for dep in stage.get("deps", [])]
-            [values.items() for values in stage.get("params", {}).values()]
-    except (TypeError, ValueError, KeyError, AttributeError):
+        _STAGES.validate_python(recorded)
+    except ValidationError:
         raise DataError(f"{LOCK}: not as DVC writes it; delete it, and run `dvc repro`") from None
-    return found
+    return {name: recorded[name] for name in stages if name in recorded}
 
 
 def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[str] = ()) -> str:

@@ -78,6 +78,8 @@ class Arm(Section):
         (students/importance.py), at most `max_weight` if it is given.
     student
         A name in labelmint/students/registry.py; None: `train.student`.
+    encoder
+        A name in data/models.yaml; None: `train.encoder`, which labels the texts in any case.
     seeds
         How many of `train.seeds` it is trained with; None: all.
     """
@@ -88,6 +90,7 @@ class Arm(Section):
     weights: Literal["equal", "chosen", "imp", "dimp"] = "equal"
     max_weight: Annotated[float, Field(gt=0)] | None = None
     student: str | None = None
+    encoder: str | None = None
     seeds: Positive | None = None
 
     @model_validator(mode="after")
@@ -244,6 +247,10 @@ class Params(Section):
                     f"arms.{name}.seeds is {arm.seeds}, and train.seeds has {len(self.train.seeds)}; lower "
                     "it, or add seeds there"
                 )
+            if arm.encoder and self.student_of(name) not in ("auto", *ENCODER_STUDENTS):
+                raise ValueError(
+                    f"arms.{name}.encoder: the student {self.student_of(name)} uses no encoder; remove it"
+                )
             if arm.real == "all" and not self.real.rows:
                 raise ValueError(
                     f"arms.{name} needs real rows, and real.rows is 0; say "
@@ -263,6 +270,19 @@ class Params(Section):
     def student_of(self, arm: str) -> str:
         """Return the name of the arm's student."""
         return self.arms[arm].student or self.train.student
+
+    def trained_as(self, arm: str) -> Params:
+        """Return the settings that the arm's student is trained with: `train.encoder` is the arm's."""
+        encoder = self.arms[arm].encoder
+        return self.changed({"train.encoder": encoder}) if encoder else self
+
+    def encoders(self) -> dict[str, str]:
+        """Return the key that names each encoder, by the encoder's name."""
+        keys = {self.train.encoder: "train.encoder"}
+        for name, arm in self.arms.items():
+            if arm.encoder:
+                keys.setdefault(arm.encoder, f"arms.{name}.encoder")
+        return keys
 
     def seeds_of(self, arm: str) -> list[int]:
         """Return the seeds that the arm is trained with."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import llama_cpp
 
+from labelmint.core.contents import PLACEHOLDERS, start_of, what_is
 from labelmint.core.errors import ModelError
 from labelmint.core.quoting import one_line
-from labelmint.llm.catalog.contents import PLACEHOLDERS, start_of, what_is
 
 # What files are that only have the name of a GGUF file, by their first bytes.
 _OTHERS = (

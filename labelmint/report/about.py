@@ -47,7 +47,7 @@ def _models(params: Params) -> list[dict[str, Any]]:
         if params.llm.backend == "server"
         else _entry("Language model", params.llm.model, catalog)
     )
-    return [llm, _entry("Encoder", params.train.encoder, catalog)]
+    return [llm, *(_entry("Encoder", name, catalog) for name in params.encoders())]
 
 
 def _entry(role: str, name: str, catalog: Any) -> dict[str, Any]:

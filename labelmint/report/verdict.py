@@ -27,6 +27,7 @@ _FEW_TEST_ROWS = 500
 _POOR_CALIBRATION = 0.1
 _P_SHOWN = 0.05
 _MANY_TEXTS = 1_000_000
+_MUCH_FASTER = 2  # times as fast as the main arm
 
 
 def print_verdict() -> None:
@@ -171,12 +172,13 @@ def _alternative(inputs: Inputs) -> str:
 
 
 def _advice(inputs: Inputs) -> str:
-    """Compare the main arm with the language model and other slower students, in score and speed."""
+    """Compare the main arm with the language model and other slower or faster students, in score and speed."""
     main, entries = main_arm(inputs), speeds(inputs)
     speed = main["texts_per_s"]
     asked = [entry for entry in entries if entry["student"] in LLM_STUDENTS]
     slower = [entry for entry in entries if speed and entry["texts_per_s"] < speed]
     better = [entry for entry in slower if entry["mean"] > main["score"]["mean"] and entry not in asked]
+    faster = [entry for entry in entries if speed and entry["texts_per_s"] > _MUCH_FASTER * speed]
     text = ""
     if asked and speed:
         best = max(asked, key=lambda entry: float(entry["mean"]))
@@ -191,8 +193,13 @@ def _advice(inputs: Inputs) -> str:
         named = ", ".join(
             f"{entry['arm']} {percent(entry['mean'])} at {count(entry['texts_per_s'])}" for entry in better
         )
-        text = f"{text} Slower but better: {named} texts/s.".strip()
-    return text
+        text = f"{text} Slower but better: {named} texts/s."
+    if faster:
+        best = max(faster, key=lambda entry: float(entry["mean"]))
+        text = (
+            f"{text} Faster: {best['arm']} {percent(best['mean'])} at {count(best['texts_per_s'])} texts/s."
+        )
+    return text.strip()
 
 
 def _scoring_caveats(inputs: Inputs) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def read_arm(arm: str, truth: Truth, names: list[str]) -> ArmPredictions | None:
         real=trained["real"],
         synthetic=trained["synthetic"],
         unlabelled=trained["unlabelled"],
-        student=trained["student"],
+        student=_student(trained),
         chosen_weights=bool(trained.get("weights")),
         texts_per_s=trained.get("texts_per_s"),
     )
@@ -85,6 +86,12 @@ def read_minutes() -> dict[str, float | None]:
         "synthetic": None if None in synthetic else sum(synthetic) / 60,
         "unlabelled": None if unlabelled is None else unlabelled / 60,
     }
+
+
+def _student(trained: Mapping[str, Any]) -> str:
+    """Return the student's name; with another encoder than the default one it is another student."""
+    name, encoder = trained["student"], trained.get("encoder")
+    return f"{name} on {encoder}" if encoder else str(name)
 
 
 def _metrics(name: str, *keys: str) -> Any:

@@ -31,7 +31,7 @@ def arrow_rows(stream: IO[bytes], origin: str, wanted: Sequence[str], *, parquet
             what = f"not a valid {kind} file: {' '.join(str(error).split())}"
             other = content_of(first)
             if other and f" {kind} file" not in other:
-                what = f"it is {other}"
+                what = other
             raise DataError(f"{origin}: {what}") from None
 
     first = stream.peek(64) if isinstance(stream, io.BufferedReader) else b""
@@ -91,8 +91,8 @@ def workbook_rows(stream: IO[bytes], origin: str, as_text: Callable[[Any], str])
         }
     except CalamineError as error:
         what = f"not a valid workbook: {' '.join(str(error).split())}"
-        if content_of(content[:64]) and content[:2] not in (b"PK", b"\xd0\xcf"):
-            what = f"it is {content_of(content[:64])}"
+        if content[:2] not in (b"PK", b"\xd0\xcf"):
+            what = content_of(content[:64]) or what
         raise DataError(f"{origin}: {what}") from None
     filled = {name: rows for name, rows in sheets.items() if any(map(any, rows))}
     if len(filled) > 1:

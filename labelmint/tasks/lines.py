@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 
+from labelmint.core.contents import POINTERS, what_is
 from labelmint.core.errors import DataError
 
 UTF_8 = "utf-8-sig"  # with or without a byte order mark
@@ -22,25 +23,27 @@ _MARKS = {
 }
 # How files begin that are no lines of text: what they are, and what to do.
 _NO_LINES = [
-    (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself; run `git lfs pull`"),
-    (rb"(\.\./)*(\.git|/)?/?annex/objects/", "a pointer of git-annex; run `git annex get` for it"),
-    (rb"PAR1", "a Parquet file; let its name end in .parquet"),
-    (rb"ARROW1|\xff\xff\xff\xff", "an Arrow file; let its name end in .arrow"),
-    (rb"\x1f\x8b", "compressed by gzip; let its name end in .gz, after .csv for example"),
-    (rb"BZh[1-9]1AY&SY", "compressed by bzip2; let its name end in .bz2, after .csv for example"),
-    (rb"\xfd7zXZ\0", "compressed by xz; let its name end in .xz, after .csv for example"),
-    (rb"\x28\xb5\x2f\xfd", "compressed by zstd; let its name end in .zst, after .csv for example"),
-    (rb"PK\x03\x04", "a workbook or a zip; let the name of a workbook end in .xlsx, and unpack a zip"),
-    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of Office; let the name of a workbook end in .xls"),
-    (rb"SQLite format 3\0", "an SQLite database; save its table as .csv"),
-    (rb"%PDF-", "a PDF; save its table as .csv"),
-    (rb"\x80[\x02-\x05](\x95|c|\}|\]|K|X|\()", "a Python pickle, which may run code; save it as .parquet"),
-    (rb"\x93NUMPY|\x89HDF\r\n|Obj\x01|ORC", "a binary file; save it as .parquet or .csv"),
+    *POINTERS,
+    (rb"PAR1", "it is a Parquet file; let its name end in .parquet"),
+    (rb"ARROW1|\xff\xff\xff\xff", "it is an Arrow file; let its name end in .arrow"),
+    (rb"\x1f\x8b", "it is compressed by gzip; let its name end in .gz, after .csv for example"),
+    (rb"BZh[1-9]1AY&SY", "it is compressed by bzip2; let its name end in .bz2, after .csv for example"),
+    (rb"\xfd7zXZ\0", "it is compressed by xz; let its name end in .xz, after .csv for example"),
+    (rb"\x28\xb5\x2f\xfd", "it is compressed by zstd; let its name end in .zst, after .csv for example"),
+    (rb"PK\x03\x04", "it is a workbook or a zip; let a workbook's name end in .xlsx, and unpack a zip"),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "it is an Office document; let a workbook's name end in .xls"),
+    (rb"SQLite format 3\0", "it is an SQLite database; save its table as .csv"),
+    (rb"%PDF-", "it is a PDF; save its table as .csv"),
+    (rb"\x80[\x02-\x05](\x95|c|\}|\]|K|X|\()", "it is a pickle, which may run code; save it as .parquet"),
+    (rb"\x93NUMPY|\x89HDF\r\n|Obj\x01|ORC[\0-\x1f]{2}", "it is a binary file; save it as .parquet or .csv"),
 ]
 _NO_TABLES = [
-    (rb"\s*<(!doctype\s+html|html|head|body)\b", "a web page, not a table; download the file itself"),
-    (rb"\s*<\?xml\b", "an XML file; save its table as .csv or .jsonl"),
-    (rb"\{\\rtf", "a document in RTF; save it as plain text"),
+    (
+        rb"(?i:\s*<(!doctype\s+html|html|head|body)\b)",
+        "it is a web page, not a table; download the file itself",
+    ),
+    (rb"\s*<\?xml\b", "it is an XML file; save its table as .csv or .jsonl"),
+    (rb"\{\\rtf", "it is a document in RTF; save it as plain text"),
 ]
 
 
@@ -124,9 +127,8 @@ def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool
 
     Raise `DataError` if it is no text, or with `table` no table.
     """
-    kind = content_of(first, table=table)
-    if kind:
-        raise DataError(f"{origin}: it is {kind}")
+    if kind := content_of(first, table=table):
+        raise DataError(f"{origin}: {kind}")
     for mark, name in _MARKS.items():
         if first.startswith(mark):
             return name
@@ -137,11 +139,10 @@ def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool
     return encoding
 
 
-def content_of(first: bytes, *, table: bool = True) -> str | None:
-    """Return what a file is that begins so, and what to do; None: it may be lines of text."""
-    known = [*_NO_LINES, *(_NO_TABLES if table else [])]
-    first = first.removeprefix(codecs.BOM_UTF8)
-    return next((what for pattern, what in known if re.match(pattern, first, re.IGNORECASE)), None)
+def content_of(first: bytes, *, table: bool = True) -> str:
+    """Return what a file is that begins so, and what to do; "": it may be lines of text."""
+    kinds = [*_NO_LINES, *(_NO_TABLES if table else [])]
+    return what_is(first.removeprefix(codecs.BOM_UTF8), kinds)
 
 
 def _line_end(text: str) -> str:

@@ -188,7 +188,7 @@ def test_the_weights_in_a_folder_of_the_encoders_are_named(tmp_path):
 def test_a_pointer_in_the_place_of_a_model_is_told_whatever_its_kind(tmp_path, kind):
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n")
-    assert failure(Entry(kind=kind, path=str(file))).startswith(f"{file}: it is the pointer of Git LFS")
+    assert failure(Entry(kind=kind, path=str(file))).startswith(f"{file}: it is a pointer of Git LFS")
     assert "no file ~no-such-user/x" in failure(Entry(kind=kind, path="~no-such-user/x"))
 
 

@@ -37,7 +37,7 @@ def refusal(path):
     ("start", "message"),
     [
         (b"", "it is empty; fetch it again"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "it is the pointer of Git LFS"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "it is a pointer of Git LFS"),
         (b"\n<!DOCTYPE html><title>Sign in</title>", "it is a web page and not the model"),
         (b"\x40\0\0\0\0\0\0\0" + b'{"__metadata__":{}}', "it is a safetensors file; convert it"),
         (b"PK\x03\x04", "it is a PyTorch or zip file"),

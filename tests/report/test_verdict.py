@@ -66,6 +66,8 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
     )
     slower = {**speed("real_50", frontier=True), "student": "fine_tune", "texts_per_s": 200.0}
     assert answer(speeds=[slower])["sentences"][-1] == "Slower but better: real_50 81.0\xa0% at 200 texts/s."
+    faster = {**speed("real_50", frontier=True), "texts_per_s": 900.0}
+    assert answer(speeds=[faster])["sentences"][-1] == "Faster: real_50 81.0\xa0% at 900 texts/s."
     assert len(answer(speeds=[])["sentences"]) == 4
 
 

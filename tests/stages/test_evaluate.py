@@ -209,6 +209,16 @@ def test_other_students_are_scored_and_compared():
     assert evaluated["subjectivity"]["agreement"] == 0.975
 
 
+def test_a_student_on_another_encoder_is_another_student():
+    path = paths.METRICS / "train/texts.json"
+    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "encoder": "small"})
+    main()
+    evaluated = result()
+    assert evaluated["arms"]["texts"]["student"] == f"{evaluated['arms']['mixed']['student']} on small"
+    assert "texts_vs_real" not in evaluated["gain"]
+    assert {"mixed", "texts"} < {entry["arm"] for entry in evaluated["speeds"]}
+
+
 def test_sources_speeds_and_the_alternative_are_told():
     main()
     evaluated = result()

@@ -174,6 +174,15 @@ def test_rows_of_a_label_that_the_card_does_not_know_are_an_error():
         main("real")
 
 
+def test_an_arm_may_have_another_encoder(set_params):
+    main("real")
+    small, classes = metrics(), [type(load_student(paths.model("real")))]
+    set_params({"arms.real": {"real": "all", "encoder": "tiny"}, "train.encoder": "nonesuch"})
+    main("real")
+    assert metrics() == {**small, "encoder": "tiny", "texts_per_s": metrics()["texts_per_s"]}
+    assert [type(load_student(paths.model("real")))] == classes
+
+
 @pytest.mark.parametrize("name", ["nonesuch", "gemma-3-270m"])
 def test_an_encoder_that_is_none_is_an_error_with_the_key(set_params, name):
     set_params({"train.encoder": name})

@@ -148,11 +148,15 @@ REFUSED = {
     ),
     "a CSV as a workbook": ("a.xlsx", CSV, ": not a valid workbook"),
     "a Parquet as a workbook": ("a.xlsx", in_parquet(text=["a"]), ": it is a Parquet file"),
-    "a workbook as CSV": ("a.csv", b"PK\x03\x04 and more", ": it is a workbook or a zip; let the name"),
+    "a workbook as CSV": (
+        "a.csv",
+        b"PK\x03\x04 and more",
+        ": it is a workbook or a zip; let a workbook's name",
+    ),
     "a zip": ("a.zip", b"PK\x03\x04 and more", ": an archive; unpack it"),
     "a web page": ("a.csv", "\n<!DOCTYPE html>\n<html>", ": it is a web page, not a table"),
     "a pointer": ("a.parquet", "version https://git-lfs.github.com/spec/v1\n", ": it is a pointer of Git"),
-    "a pickle": ("a.csv", b"\x80\x04\x95\x1d\0\0\0", ": it is a Python pickle"),
+    "a pickle": ("a.csv", b"\x80\x04\x95\x1d\0\0\0", ": it is a pickle"),
     "an unknown ending": ("a.dat", CSV, ": files end in .csv, .tsv, "),
 }
 

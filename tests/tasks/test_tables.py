@@ -34,6 +34,7 @@ READ = {
     "a byte order mark": ("a.csv", "\ufeff" + CSV, TWO),
     "Windows": ("a.csv", CSV.replace("\n", "\r\n"), TWO),
     "an old Mac": ("a.csv", CSV.replace("\n", "\r"), TWO),
+    "the first letters of a binary format": ("a.csv", "Orchid,text,label\n1,a,pos\n2,b,neg\n", TWO),
     "no last line end": ("a.csv", CSV.strip(), TWO),
     "blank lines": ("a.csv", "\n" + CSV.replace("\nb", "\n\n  \n,\nb").replace(",\nb", "b") + "\n\n", TWO),
     "only separators": ("a.csv", "id,text,label\n1,a,pos\n2,b,neg\n,,,,\n", TWO),

@@ -19,10 +19,10 @@ from pydantic import Field, model_validator
 from labelmint.core import paths
 from labelmint.core.cache import cache_dir, cache_errors
 from labelmint.core.config import Section, check, read_yaml
+from labelmint.core.contents import PLACEHOLDERS, start_of, what_is
 from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.records import atomic_binary_file, write_json
 from labelmint.llm.catalog import hub
-from labelmint.llm.catalog.contents import start_of, what_is
 
 BLOCK_BYTES = 1 << 20
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
@@ -136,7 +136,7 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
     """
     files = _found_files(name, entry, fetch=fetch)
     for file in files:
-        if what := what_is(start_of(file)):
+        if what := what_is(start_of(file), PLACEHOLDERS):
             raise ModelError(f"{file}: {what}")
     return files
 
