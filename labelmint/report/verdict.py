@@ -172,7 +172,7 @@ def _alternative(inputs: Inputs) -> str:
 
 
 def _advice(inputs: Inputs) -> str:
-    """Compare the main arm with the language model and other slower or faster students, in score and speed."""
+    """Compare the main arm with the language model and slower or faster students, in score and speed."""
     main, entries = main_arm(inputs), speeds(inputs)
     speed = main["texts_per_s"]
     asked = [entry for entry in entries if entry["student"] in LLM_STUDENTS]
