@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from labelmint.core import paths
 from labelmint.core.arrays import Floats32
 from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
-from labelmint.core.records import Input
+from labelmint.core.records import Input, read_json
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
 from labelmint.encoder.data import Rows, length_batches, tokenize
 from labelmint.llm.catalog import load_entry, model_file
 
 # Small batches of similar length have little padding.
 _BATCH_ROWS = 25
+# What sentence-transformers calls the poolings.
+_POOLING_KEYS = {
+    "mean": "pooling_mode_mean_tokens",
+    "cls": "pooling_mode_cls_token",
+    "last": "pooling_mode_lasttoken",
+}
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,20 @@ def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
         raise ModelError(f"{folder}: the tokenizer has more tokens than the encoder: it is another model's")
+    _check_pooling(folder, entry.pooling)
     base = Classifier(encoder, labels, entry.pooling).to(device)
     return LoadedEncoder(tokenizer, DataCollatorWithPadding(tokenizer), device, base, entry.prefix)
+
+
+def _check_pooling(folder: Path, pooling: str) -> None:
+    """Raise `ModelError` if a folder of sentence-transformers names another pooling than the catalogue."""
+    modes = read_json(folder / "1_Pooling/config.json") or {}
+    said = {name for name, key in _POOLING_KEYS.items() if modes.get(key)}
+    if said and pooling not in said:
+        raise ModelError(
+            f"{folder}: 1_Pooling/config.json says pooling {' and '.join(said)}, not {pooling}; say so in "
+            f"{paths.CATALOG}, `pooling: {next(iter(said))}`"
+        )
 
 
 @torch.no_grad()

@@ -61,6 +61,12 @@ def longer_vocabulary(folder):
     (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
 
 
+def first_token(folder):
+    (folder / "1_Pooling").mkdir()
+    modes = '{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}'
+    (folder / "1_Pooling/config.json").write_text(modes, encoding="utf-8")
+
+
 def cut(file):
     file.write_bytes(file.read_bytes()[:-999])
 
@@ -71,6 +77,10 @@ def cut(file):
         (lambda folder: drop_weights(folder, "layer.1"), "the weights lack 16 of the encoder's tensors"),
         (spoil_weights, "the weights are damaged: "),
         (longer_vocabulary, "the tokenizer has more tokens than the encoder"),
+        (
+            first_token,
+            "1_Pooling/config.json says pooling cls, not mean; say so in data/models.yaml, `pooling: c",
+        ),
         (lambda folder: cut(folder / "model.safetensors"), "can't be opened as an encoder"),
         (lambda folder: (folder / "config.json").unlink(), "can't be opened as an encoder"),
         (lambda folder: (folder / "config.json").write_text("<html>"), "can't be opened as an encoder"),
