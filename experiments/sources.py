@@ -63,7 +63,7 @@ def main(*, tasks: Sequence[str] = (), llm: str | None = None, page_only: bool =
         path = RESULTS / (f"{name}-{llm}.json" if llm else f"{name}.json")
         result = read_json(path) or {}
         for student in STUDENTS:
-            if student in result.get("students", ()) or _left_out(name, student):
+            if student in result.get("students", ()) or _left_out(name, student, llm):
                 continue
             print(f"sources: {name}, {student}", file=sys.stderr)
             task = load_task(task_params(name, student, llm))
@@ -73,8 +73,8 @@ def main(*, tasks: Sequence[str] = (), llm: str | None = None, page_only: bool =
     tables.write_page(PAGE, page, RESULTS, "python -m experiments.sources")
 
 
-def _left_out(task: str, student: str) -> bool:
-    return STUDENTS[student][1] == "fine_tune" and task not in FINE_TUNED_TASKS
+def _left_out(task: str, student: str, llm: str | None) -> bool:
+    return STUDENTS[student][1] == "fine_tune" and (task not in FINE_TUNED_TASKS or llm is not None)
 
 
 def task_params(task: str, student: str = MINILM, llm: str | None = None) -> Params:
