@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from statsmodels.stats.multitest import multipletests
-
 from experiments import tables
 from experiments.sources import task_params
 from experiments.study.grid import Task, load_task
@@ -19,7 +17,7 @@ from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Llm, load_params
 from labelmint.core.records import ArmRow, Kept
 from labelmint.llm.base import LanguageModel
-from labelmint.scoring.bootstrap import Bootstrap
+from labelmint.scoring.bootstrap import Bootstrap, adjust
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.tasks.cards import load_card
 
@@ -119,11 +117,10 @@ def compared(
     The last of the first cells names what was compared. Only methods are tested, not `PLAIN` and `REAL`.
     """
     columns = [first_columns, "accuracy | against plain | Holm p", *([more_columns] if more_columns else [])]
-    tested = [entry["gain"]["p_value"] for first, entry in entries if first[-1] not in (PLAIN, REAL)]
-    p_values = iter(multipletests(tested, method="holm")[1])
+    adjust([entry["gain"] for first, entry in entries if first[-1] not in (PLAIN, REAL)])
     rows = []
     for first, entry in entries:
         gain = tables.gain(entry["gain"]) if entry["gain"] else "–"
-        p_value = "–" if first[-1] in (PLAIN, REAL) else f"{next(p_values):.3f}"
+        p_value = "–" if first[-1] in (PLAIN, REAL) else f"{entry['gain']['p_adjusted']:.3f}"
         rows.append([*first, tables.score(entry), gain, p_value, *more(entry)])
     return tables.table(" | ".join(columns), rows)
