@@ -40,8 +40,8 @@ def check(params: Params) -> None:
     """Print the report; raise an error if the settings, the card or the data are wrong."""
     card, data = read_checked_task(params)
     _print(f"Data of {card_path(params.task)}", _counts(data))
-    encoder = open_encoder(params.train.encoder)
-    odd = oddities(params, card, data, lambda rows: _lengths(encoder, rows))
+    encoders = {name: open_encoder(name) for name in params.encoders()}
+    odd = oddities(params, card, data, lambda rows: _lengths(encoders[params.train.encoder], rows))
     _print("What is odd", odd or ["nothing"])
     train = data.split.train
     with open_model(params.llm) as model:
@@ -51,7 +51,7 @@ def check(params: Params) -> None:
             _print(title, accuracy_lines(params, scores, train))
         _print("What to expect", forecast(scores, len(data.unlabelled.rows)))
         texts = [*train, *data.unlabelled.rows]
-        speeds = measure(params, card, train, texts, model, encoder, data.facts.rows)
+        speeds = measure(params, card, train, texts, model, encoders, data.facts.rows)
         memory = psutil.Process().memory_info().rss
     work = work_of(params, data, _kept_share(params, scores))
     _print("What a run takes, with nothing in the cache", step_lines(params, steps(params, work, speeds)))
@@ -103,6 +103,6 @@ def _resources(params: Params, memory: int) -> Iterator[str]:
     }
     arms = [name for name in params.arms if params.student_of(name) in {"auto", *ENCODER_STUDENTS}]
     # In models/ and in DVC's cache.
-    needed = 2 * sum(sizes[params.trained_as(name).train.encoder] for name in arms)
+    needed = 2 * sum(sizes[params.encoder_of(name)] for name in arms)
     free = shutil.disk_usage(Path.cwd()).free
     yield f"{needed / 1e9:.1f} GB of disk for {len(arms)} students' encoders; {free / 1e9:.0f} GB are free"

@@ -85,7 +85,7 @@ def steps(params: Params, work: Work, speeds: Speeds) -> list[Step]:
         embedded = rows + work.train + work.test
         what = f"{rows + work.train:,} texts to read, " if reading else ""
         if rows:
-            seconds = read + embedded * speeds.embed_text_s + _START_S
+            seconds = read + embedded * speeds.embed_text_s[params.train.encoder] + _START_S
             result.append(Step(name, f"{what}{embedded:,} to embed", seconds))
     arms = {name: arm for name, arm in params.arms.items() if _fills(arm, work)}
     seconds = sum(_arm_s(params, name, work, speeds) for name in arms) + _shared_s(params, arms, work, speeds)
@@ -136,12 +136,16 @@ def _shared_s(params: Params, arms: Mapping[str, Arm], work: Work, speeds: Speed
     Their rows are embedded, of each source the most that an arm wants; the test inputs are read by the
     language model, for each seed.
     """
-    encoded = [
-        _rows_of(arm, work) for name, arm in arms.items() if {*ENCODER_STUDENTS} & {*_students(params, name)}
-    ]
     read = [len(params.seeds_of(name)) for name in arms if {*LLM_STUDENTS} & {*_students(params, name)}]
-    embedded = sum(max((sizes[at] for sizes in encoded), default=0) for at in range(3))
-    return embedded * speeds.embed_text_s + max(read, default=0) * _read_s(work.test + work.train, speeds)
+    seconds = max(read, default=0) * _read_s(work.test + work.train, speeds)
+    for encoder, embed_s in speeds.embed_text_s.items():
+        encoded = [
+            _rows_of(arm, work)
+            for name, arm in arms.items()
+            if params.encoder_of(name) == encoder and {*ENCODER_STUDENTS} & {*_students(params, name)}
+        ]
+        seconds += sum(max((sizes[at] for sizes in encoded), default=0) for at in range(3)) * embed_s
+    return seconds
 
 
 def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
@@ -158,7 +162,9 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
         seconds += fits * rows * _HEAD_ROW_S
     if "fine_tune" in students:
         passes = planned_epochs(params.train, rows) * rows * _STEP_PASSES
-        seconds += ((seeds + splits) * passes + seeds * work.test) * speeds.embed_text_s
+        seconds += ((seeds + splits) * passes + seeds * work.test) * speeds.embed_text_s[
+            params.encoder_of(name)
+        ]
     return seconds
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from statistics import mean
 
@@ -39,14 +40,14 @@ class Speeds:
     read_start_s, read_text_s
         Seconds to read the prompt of labelled rows, and each text after it; 0: the model can't score labels.
     embed_text_s
-        Seconds to embed a text.
+        Seconds to embed a text, by encoder.
     """
 
     tokens_per_text: float
     tokens_per_s: float
     read_start_s: float
     read_text_s: float
-    embed_text_s: float
+    embed_text_s: Mapping[str, float]
 
 
 def measure(
@@ -55,7 +56,7 @@ def measure(
     train: Sequence[Labelled],
     texts: Sequence[Input],
     model: LanguageModel,
-    encoder: LoadedEncoder,
+    encoders: Mapping[str, LoadedEncoder],
     facts: Sequence[Fact] = (),
 ) -> Speeds:
     """Begin some texts, read some and embed some; `texts` are of the task, and there may be none."""
@@ -63,10 +64,11 @@ def measure(
     tokens = _write(params, card, train, model, facts)
     write_s = time.perf_counter() - begin
     sample = texts[:_EMBED_TEXTS]
-    length, start_s, read_s, embed_s = float(_UNKNOWN_LENGTH), 0.0, 0.0, 0.0
+    length, start_s, read_s, embed_s = float(_UNKNOWN_LENGTH), 0.0, 0.0, dict.fromkeys(encoders, 0.0)
     if sample:
-        length = _length(encoder, sample)
-        embed_s = _timed(lambda rows: encoder.embed(params.train, rows), sample)[1]
+        length = _length(encoders[params.train.encoder], sample)
+        for name, encoder in encoders.items():
+            embed_s[name] = _timed(partial(encoder.embed, params.train), sample)[1]
         if model.can_score:
             start_s, read_s = _timed(_reading(params, card, train, model), sample[:_READ_TEXTS])
     return Speeds(length, tokens / max(write_s, 1e-9), start_s, read_s, embed_s)

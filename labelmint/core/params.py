@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from labelmint.core.config import Section, check, read_yaml
-from labelmint.core.values import Balance, Count, Name, Positive, Rows, Seed, Seeds, Share, Shares
+from labelmint.core.values import Balance, Count, Name, Positive, Rows, Seed, Seeds, Share, Shares, Url
 
 PARAMS_PATH = Path("params.yaml")
 # Students that read each text with the language model, or with the encoder; the others need neither.
@@ -21,28 +20,12 @@ ENCODER_STUDENTS = ("linear_head", "fine_tune")
 class LlmServer(Section):
     """`llm.server`: an OpenAI-compatible server that writes and reads in the place of llama.cpp."""
 
-    url: str
+    url: Url
     model: str
     kind: Literal["base", "chat"]
     concurrency: Annotated[int, Field(ge=1, le=1024)]
     retries: Count
     timeout_seconds: Annotated[float, Field(gt=0)]
-
-    @field_validator("url")
-    @classmethod
-    def _plain(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is no number, an open bracket
-            known = False
-        if not known or any(char.isspace() for char in url):
-            raise ValueError(f"{url!r} is no address of a server; write it like http://127.0.0.1:8080/v1")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("no user or password here; put the key into the environment: LABELMINT_API_KEY")
-        if parts.query or parts.fragment:
-            raise ValueError("it must end with its path; write it like http://127.0.0.1:8080/v1")
-        return url
 
 
 class Llm(Section):
@@ -273,8 +256,11 @@ class Params(Section):
 
     def trained_as(self, arm: str) -> Params:
         """Return the settings that the arm's student is trained with: `train.encoder` is the arm's."""
-        encoder = self.arms[arm].encoder
-        return self.changed({"train.encoder": encoder}) if encoder else self
+        return self.changed({"train.encoder": self.encoder_of(arm)})
+
+    def encoder_of(self, arm: str) -> str:
+        """Return the name of the encoder of the arm's student."""
+        return self.arms[arm].encoder or self.train.encoder
 
     def encoders(self) -> dict[str, str]:
         """Return the key that names each encoder, by the encoder's name."""

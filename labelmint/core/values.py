@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -34,6 +35,21 @@ def _name(name: str) -> str:
             f"number; not {name[:110]!r}"
         )
     return name
+
+
+def _url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an open bracket
+        known = False
+    if not known or any(char.isspace() for char in url):
+        raise ValueError(f"{url!r} is no address of a server; write it like http://127.0.0.1:8080/v1")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("no user or password here; put the key into the environment: LABELMINT_API_KEY")
+    if parts.query or parts.fragment:
+        raise ValueError("it must end with its path; write it like http://127.0.0.1:8080/v1")
+    return url
 
 
 def _rows(value: Any) -> Any:
@@ -72,3 +88,4 @@ Rows = Annotated[Literal["all"] | int, BeforeValidator(_rows)]
 Shares = Annotated[str | dict[str, float], BeforeValidator(_shares)]
 # BeforeValidators run from the last to the first.
 Balance = Annotated[str | dict[str, float], BeforeValidator(_shares), BeforeValidator(_balance)]
+Url = Annotated[str, AfterValidator(_url)]

@@ -107,7 +107,7 @@ def load_facts(arm: str) -> Facts:
         load_card(params.task),
         read_rows(paths.KEPT, Kept),
         _generator(params),
-        _model(params.trained_as(arm).train.encoder, ("encoder",), "train.encoder", "the encoder"),
+        _model(params.encoder_of(arm), ("encoder",), "train.encoder", "the encoder"),
         read_json(paths.METRICS / "filter.json"),
         read_json(paths.METRICS / "train" / f"{arm}.json"),
         scores if scores and scores.get("test_rows") and arm in scores["arms"] else None,

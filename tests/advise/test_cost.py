@@ -7,7 +7,13 @@ from labelmint.advise.speed import Speeds
 from labelmint.core.params import load_params
 
 WORK = Work(train=100, pool=8000, test=1000, unlabelled=2000, candidates=1152, kept=0.5)
-SPEEDS = Speeds(tokens_per_text=25, tokens_per_s=200, read_start_s=1, read_text_s=0.05, embed_text_s=0.01)
+SPEEDS = Speeds(
+    tokens_per_text=25,
+    tokens_per_s=200,
+    read_start_s=1,
+    read_text_s=0.05,
+    embed_text_s={"mpnet-base-v2": 0.01, "minilm-l6-v2": 0.002},
+)
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def test_writing_takes_what_its_tokens_take(seconds):
 
 
 def test_twice_the_speed_takes_half_the_time(seconds):
-    quick = Speeds(25, 400, 0.5, 0.025, 0.005)
+    quick = Speeds(25, 400, 0.5, 0.025, {name: each / 2 for name, each in SPEEDS.embed_text_s.items()})
     slow, fast = seconds(), seconds(speeds=quick)
     for name in ("generate", "label", "filter"):
         assert fast[name] == pytest.approx(slow[name] / 2, abs=10)
@@ -50,6 +56,7 @@ def test_fine_tuning_takes_longest_and_more_seeds_take_longer(seconds):
 
     assert arm(student="linear_head") < arm(student="fine_tune", seeds=1) < arm(student="fine_tune", seeds=3)
     assert arm(student="tfidf") < arm(student="linear_head")
+    assert arm(student="fine_tune", encoder="minilm-l6-v2") < arm(student="fine_tune") / 2
 
 
 def test_the_total_is_the_sum_and_top_up_comes_on_top(project, set_params):
