@@ -23,7 +23,7 @@ def scored(inputs: Inputs) -> list[Entry]:
         {"name": name, "kind": kind_of(arm), "rows": arm["train_rows"], "texts_per_s": arm["texts_per_s"]}
         | {key: arm.get(key, {}) for key in ("accuracy", "macro_f1")}
         | {"score": arm.get(metric, {}), "calibration_error": arm.get("calibration_error")}
-        | {"student": inputs.train.get(name, {}).get("chosen") or arm["student"]}
+        | {"student": arm["student"].replace("auto", inputs.train.get(name, {}).get("chosen", "auto"))}
         for name, arm in inputs.evaluate.get("arms", {}).items()
     ]
 
