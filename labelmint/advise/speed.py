@@ -31,23 +31,13 @@ _MAX_LENGTH, _UNKNOWN_LENGTH = 1000, 40
 
 @dataclass(frozen=True)
 class Speeds:
-    """How long a piece of work takes.
+    """How long a piece of work takes."""
 
-    Attributes
-    ----------
-    tokens_per_text, tokens_per_s
-        Of the texts that the language model writes, the first estimated by those of the task.
-    read_start_s, read_text_s
-        Seconds to read the prompt of labelled rows, and each text after it; 0: the model can't score labels.
-    embed_text_s
-        Seconds to embed a text, by encoder.
-    """
-
-    tokens_per_text: float
+    tokens_per_text: float  # written by the language model; estimated by those of the task
     tokens_per_s: float
-    read_start_s: float
-    read_text_s: float
-    embed_text_s: Mapping[str, float]
+    read_start_s: float  # to read the prompt of labelled rows; 0: the model can't score labels
+    read_text_s: float  # to read each text after it
+    embed_text_s: Mapping[str, float]  # by encoder
 
 
 def measure(

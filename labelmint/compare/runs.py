@@ -21,15 +21,7 @@ _COMMIT = "commit params.yaml, dvc.lock and metrics/ together"
 
 @dataclass(frozen=True)
 class Run:
-    """The results of a revision.
-
-    Attributes
-    ----------
-    metrics : callable
-        Returns a stage's metrics by name, such as filter or train/mixed; empty if there are none.
-    notes : list of str
-        What a reader of the numbers must know.
-    """
+    """The results of a revision."""
 
     title: str
     task: str
@@ -37,8 +29,9 @@ class Run:
     recorded: Mapping[str, Any]
     evaluate: Mapping[str, Any]
     answers: Answers | None
+    # A stage's metrics by name, such as filter or train/mixed; empty if there are none.
     metrics: Callable[[str], Mapping[str, Any]]
-    notes: list[str]
+    notes: list[str]  # what a reader of the numbers must know
 
 
 def read_run(revision: Revision) -> Run:

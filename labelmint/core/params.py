@@ -47,34 +47,23 @@ class Real(Section):
 
 
 class Arm(Section):
-    """One of `arms`: a training set and the student that learns from it.
+    """One of `arms`: a training set and the student that learns from it."""
 
-    Attributes
-    ----------
-    real, synthetic, unlabelled
-        Rows of each source; "all": every real row to work with (`real.rows`), every kept synthetic row, every
-        unlabelled text that got a label. More real rows than `real.rows` come from those held back: points of
-        the real learning curve.
-    weights
-        "equal": every row counts the same; "chosen": the weights of the sources, 0 included, are chosen by
-        cross-validation on the arm's real rows; "imp", "dimp": importance weights of the made rows
-        (students/importance.py), at most `max_weight` if it is given.
-    student
-        A name in labelmint/students/registry.py; None: `train.student`.
-    encoder
-        A name in data/models.yaml; None: `train.encoder`, which labels the texts in any case.
-    seeds
-        How many of `train.seeds` it is trained with; None: all.
-    """
-
+    # Rows of each source; "all": every real row to work with (`real.rows`), every kept synthetic row, every
+    # unlabelled text that got a label. More real rows than `real.rows` come from those held back: points of
+    # the real learning curve.
     real: Rows = 0
     synthetic: Rows = 0
     unlabelled: Rows = 0
+    # "equal": every row counts the same; "chosen": the weights of the sources, 0 included, are chosen by
+    # cross-validation on the arm's real rows; "imp", "dimp": importance weights of the made rows
+    # (students/importance.py), at most `max_weight` if it is given.
     weights: Literal["equal", "chosen", "imp", "dimp"] = "equal"
     max_weight: Annotated[float, Field(gt=0)] | None = None
-    student: str | None = None
+    student: str | None = None  # in labelmint/students/registry.py; None: `train.student`
+    # In data/models.yaml; None: `train.encoder`, which labels the texts in any case.
     encoder: str | None = None
-    seeds: Positive | None = None
+    seeds: Positive | None = None  # how many of `train.seeds` it is trained with; None: all
 
     @model_validator(mode="after")
     def _some_rows(self) -> Arm:
@@ -100,19 +89,12 @@ class Prepare(Section):
 
 
 class FactSampling(Section):
-    """`generate.facts`: which rows of the card's table prompts take, one each, and in which order.
+    """`generate.facts`: which rows of the card's table prompts take, one each, and in which order."""
 
-    Attributes
-    ----------
-    sampling
-        "uniform": by lot; "balanced": by lot, the values of the card's `facts.balance` in turn; "diversity":
-        each the one that is least like those before it.
-    rows
-        How many rows each label uses; 0: all.
-    """
-
+    # "uniform": by lot; "balanced": by lot, the values of the card's `facts.balance` in turn; "diversity":
+    # each the one that is least like those before it.
     sampling: Literal["uniform", "balanced", "diversity"]
-    rows: Count
+    rows: Count  # that each label uses; 0: all
 
 
 class Generate(Section):

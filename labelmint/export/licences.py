@@ -12,25 +12,13 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence of something that went into a data set or a model.
+    """A licence of something that went into a data set or a model."""
 
-    Attributes
-    ----------
-    of
-        What is under it.
-    name
-        As the catalogue or the task card states it.
-    hub
-        The hub's identifier; "other": it has none.
-    link, note
-        Where to read it; what it asks of those who pass results on. Empty if not known here.
-    """
-
-    of: str
-    name: str
-    hub: str
-    link: str
-    note: str
+    of: str  # what is under it
+    name: str  # as the catalogue or the task card states it
+    hub: str  # the hub's identifier; "other": it has none
+    link: str  # where to read it; "" if not known here
+    note: str  # what it asks of those who pass results on; "" if not known here
 
 
 # By the catalogue's names; others are stated as they stand there.

@@ -14,11 +14,6 @@ class Sampling:
     """How the next token is drawn, and when to stop.
 
     In this order: top-k, top-p, min-p, temperature.
-
-    Attributes
-    ----------
-    never_empty : bool
-        Whether the first token must be neither white space nor an end. A server may ignore it.
     """
 
     temperature: float
@@ -27,6 +22,7 @@ class Sampling:
     min_p: float
     max_new_tokens: int
     stop: str
+    # Whether the first token must be neither white space nor an end. A server may ignore it.
     never_empty: bool = False
 
     @property
@@ -57,17 +53,11 @@ class Completion:
 
 @dataclass(frozen=True)
 class ChoiceScores:
-    """How probable each choice is after each text, and the model's hidden states there.
+    """How probable each choice is after each text, and the model's hidden states there."""
 
-    Attributes
-    ----------
-    log_probabilities : shape (texts, choices)
-        Exact up to one constant per row, so that softmax over a row gives relative probabilities.
-    states : shape (texts, width)
-        The last hidden state at the last token of each text; width 0 where `can_give_states` is false.
-    """
-
+    # Shape (texts, choices); exact up to one constant per row, which softmax over a row takes out.
     log_probabilities: Floats32
+    # At the last token of each text, shape (texts, width); width 0 where `can_give_states` is false.
     states: Floats32
 
 

@@ -12,28 +12,17 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Rule:
-    """A reason to reject a candidate.
-
-    Attributes
-    ----------
-    meaning : str
-        One sentence for the report and docs/reference/rules.md.
-    function : str
-        Where the check is. Of scope "row": function(row, context) returns evidence, or None if the row
-        passes. Of scope "rows": function(filtering, names) compares rows and rejects some; neighbours in the
-        list that share a function are applied together, as `names`.
-    settings : tuple of str
-        What it reads in params.yaml.
-    optional : bool
-        Whether `filter.disabled_rules` may name it.
-    """
+    """A reason to reject a candidate."""
 
     name: str
-    meaning: str
+    meaning: str  # one sentence for the report and docs/reference/rules.md
+    # Where the check is. Of scope "row": function(row, context) returns evidence, or None if the row passes.
+    # Of scope "rows": function(filtering, names) compares rows and rejects some; neighbours in the list that
+    # share a function are applied together, as `names`.
     function: str
     scope: Literal["row", "rows"]
-    settings: tuple[str, ...]
-    optional: bool = True
+    settings: tuple[str, ...]  # what it reads in params.yaml
+    optional: bool = True  # whether `filter.disabled_rules` may name it
 
 
 def _form(name: str, meaning: str, *settings: str) -> Rule:

@@ -14,30 +14,17 @@ _CALIBRATION_BINS = 15
 
 @dataclass(frozen=True)
 class ArmPredictions:
-    """Predictions of an arm, and what it was trained on.
-
-    Attributes
-    ----------
-    probabilities : shape (seeds, test rows, labels)
-    real, synthetic, unlabelled
-        Training rows of each source.
-    student
-        The name of its student.
-    chosen_weights
-        Whether its sources were weighted by what cross-validation chose.
-    texts_per_s
-        Speed of its predictions; None: not measured.
-    """
+    """Predictions of an arm, and what it was trained on."""
 
     arm: str
     train_rows: int
-    probabilities: Floats
-    real: int = 0
+    probabilities: Floats  # (seeds, test rows, labels)
+    real: int = 0  # training rows of each source
     synthetic: int = 0
     unlabelled: int = 0
     student: str = ""
-    chosen_weights: bool = False
-    texts_per_s: float | None = None
+    chosen_weights: bool = False  # cross-validation weighted its sources
+    texts_per_s: float | None = None  # of its predictions; None: not measured
 
     @property
     def made(self) -> int:

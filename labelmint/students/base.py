@@ -22,22 +22,15 @@ from labelmint.tasks.cards import TaskCard
 
 @dataclass(frozen=True)
 class Setting:
-    """What students know beside the rows: params.yaml, the task card, and where to report progress.
-
-    Attributes
-    ----------
-    on_planned : callable
-        Called before a piece of work with the number of rows to embed, train on or label.
-    on_rows : callable
-        Called with the number of rows that were embedded, trained on or labelled since.
-    on_point : callable
-        Called while a student trains with a training curve's name, the step and the value.
-    """
+    """What students know beside the rows: params.yaml, the task card, and where to report progress."""
 
     params: Params
     card: TaskCard
+    # Called before a piece of work with the number of rows to embed, train on or label.
     on_planned: Callable[[int], object] = lambda _: None
+    # Called with the number of rows that were embedded, trained on or labelled since.
     on_rows: Callable[[int], object] = lambda _: None
+    # Called while a student trains with a training curve's name, the step and the value.
     on_point: Callable[[str, int, float], object] = lambda *_: None
 
 

@@ -56,40 +56,23 @@ class Label(Section):
 
 
 class Source(Section):
-    """Where the real rows are: one of four places, the columns, and which rows to take.
+    """Where the real rows are: one of four places, the columns, and which rows to take."""
 
-    Attributes
-    ----------
-    path
-        A CSV, TSV, JSON Lines or Parquet file.
-    package, file
-        The same inside an installed Python package.
-    folder
-        A folder (inside `package`, if given) with one sub-folder of .txt files per label.
-    dataset, config, split
-        A data set of the Hugging Face hub, or a local folder that `datasets.load_dataset` can read.
-    encoding
-        Of CSV, TSV and .txt files.
-    where
-        Only rows with this value, or one of these, are taken.
-    test_path, test_split
-        A file like `path`, or a split of `dataset`, that the test rows are taken from.
-    """
-
-    path: FilePath | None = None
-    package: str | None = None
-    file: str | None = None
-    folder: FilePath | None = None
+    path: FilePath | None = None  # a CSV, TSV, JSON Lines or Parquet file
+    package: str | None = None  # installed, of Python, with `file` or `folder` in it
+    file: str | None = None  # of the same kinds as `path`
+    folder: FilePath | None = None  # with one sub-folder of .txt files per label
+    # Of the Hugging Face hub, or a local folder that `datasets.load_dataset` can read.
     dataset: FilePath | None = None
     config: str | None = None
     split: str = "train"
-    encoding: str = "utf-8-sig"
-    where: dict[str, Values] = Field(default_factory=dict)
+    encoding: str = "utf-8-sig"  # of CSV, TSV and .txt files
+    where: dict[str, Values] = Field(default_factory=dict)  # only rows with one of these values are taken
     text_column: Column | None = None
     pair_column: Column | None = None
     label_column: Column | None = None
-    test_path: FilePath | None = None
-    test_split: str | None = None
+    test_path: FilePath | None = None  # a file like `path` that the test rows are taken from
+    test_split: str | None = None  # a split of `dataset` that they are taken from
 
     @model_validator(mode="after")
     def _one_place(self) -> Source:
@@ -135,26 +118,15 @@ class UnlabelledSource(Section):
 
 
 class FactTable(Section):
-    """A table of facts, such as products or slot values: each prompt of `grounded` takes one of its rows.
-
-    Attributes
-    ----------
-    words
-        What the prompt says of a row, with columns in braces: "about the {product} of {year}".
-    label_column
-        Whose cell names the label that a row suits, or is empty if it suits all; None: all rows suit all.
-    must_occur
-        The column whose cell must stand in the text, or the rule `missing_slot` rejects it.
-    balance
-        The column whose values take turns, with `generate.facts.sampling: balanced`.
-    """
+    """A table of facts, such as products or slot values: each prompt of `grounded` takes one of its rows."""
 
     path: FilePath
     encoding: str = "utf-8-sig"
-    words: Line
+    words: Line  # what the prompt says of a row: "about the {product} of {year}"
+    # Its cell names the label that a row suits, or is empty if it suits all; None: all rows suit all.
     label_column: Column | None = None
-    must_occur: Column | None = None
-    balance: Column | None = None
+    must_occur: Column | None = None  # its cell must stand in the text, or `missing_slot` rejects it
+    balance: Column | None = None  # its values take turns, with `generate.facts.sampling: balanced`
 
     @model_validator(mode="after")
     def _slots(self) -> FactTable:
@@ -182,41 +154,22 @@ class Excerpt(Section):
 
 
 class TaskCard(Section):
-    """A task card; `labels` maps the value in the data's label column to the label.
-
-    Attributes
-    ----------
-    text_name, pair_name
-        What a text is called in a prompt; `pair_name`, in tasks of text pairs only, names the second one.
-    source
-        Where the real rows are; None: there are none, not even to test with.
-    unlabelled
-        Where texts without labels are; None: labelled rows that aren't used otherwise take their place,
-        without their labels.
-    labelled_later
-        Files of further training rows, as `labelmint next` writes them; never test rows.
-    facts
-        A table that prompts take rows of; None: there is none.
-    excerpt
-        How long texts are cut; None: not at all.
-    method
-        The way of writing texts that suits the task.
-    topics, personas, attributes, templates
-        What prompts may vary, where the ways of writing texts use it. `attributes` and `templates` may
-        differ by label.
-    """
+    """A task card; `labels` maps the value in the data's label column to the label."""
 
     description: Line
-    text_name: Line
-    pair_name: Line | None = None
+    text_name: Line  # what a text is called in a prompt
+    pair_name: Line | None = None  # what the second one is called, in tasks of text pairs only
     question: Line
     labels: dict[str, Label]
-    source: Source | None = None
+    source: Source | None = None  # of the real rows; None: there are none, not even to test with
+    # Of texts without labels; None: labelled rows that aren't used otherwise take their place.
     unlabelled: UnlabelledSource | None = None
+    # Further training rows, as `labelmint next` writes them; never test rows.
     labelled_later: list[FilePath] = Field(default_factory=list)
-    facts: FactTable | None = None
-    excerpt: Excerpt | None = None
-    method: str | None = None
+    facts: FactTable | None = None  # a table that prompts take rows of
+    excerpt: Excerpt | None = None  # how long texts are cut; None: not at all
+    method: str | None = None  # the way of writing texts that suits the task
+    # What prompts may vary, where the ways of writing texts use it.
     topics: Lines | None = None
     personas: Lines | None = None
     attributes: dict[str, Lines | dict[str, Lines]] | None = None

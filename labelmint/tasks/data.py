@@ -19,26 +19,12 @@ from labelmint.tasks.texts import key_of
 
 @dataclass(frozen=True)
 class TaskData:
-    """The rows of a task.
+    """The rows of a task."""
 
-    Attributes
-    ----------
-    source
-        The usable rows of the card's source, before they are split.
-    split
-        Its training rows end with those labelled later, which its pool doesn't have.
-    later
-        The rows labelled later.
-    unlabelled
-        The texts to label: the card's, or those of the pool.
-    facts
-        The rows of the card's table of facts.
-    """
-
-    source: RealRows
-    split: Split
+    source: RealRows  # the usable rows of the card's source, before they are split
+    split: Split  # its training rows end with those labelled later, which its pool doesn't have
     later: RealRows
-    unlabelled: UnlabelledRows
+    unlabelled: UnlabelledRows  # the texts to label: the card's, or those of the pool
     facts: FactRows
 
 

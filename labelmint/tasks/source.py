@@ -28,29 +28,15 @@ from labelmint.tasks.texts import clean, deduplicate, input_row, key_of
 
 @dataclass(frozen=True)
 class RealRows:
-    """The usable rows of a source.
-
-    Attributes
-    ----------
-    left_out
-        How many rows were left out, by reason; `test` is not counted.
-    cut
-        How many rows have a text that was cut.
-    test, test_left_out
-        The rows of a separate test set, and how many of its rows were left out; None: there is none.
-    packages
-        The version of the Python package that the rows are from, by its name.
-    sha256
-        Of the source's file, or of the files of its folder; "" for data sets.
-    """
+    """The usable rows of a source."""
 
     rows: list[Labelled]
-    left_out: dict[str, int]
-    cut: int = 0
-    test: list[Labelled] | None = None
+    left_out: dict[str, int]  # how many rows were left out, by reason; `test` is not counted
+    cut: int = 0  # how many rows have a text that was cut
+    test: list[Labelled] | None = None  # the rows of a separate test set; None: there is none
     test_left_out: dict[str, int] = field(default_factory=dict)
-    packages: dict[str, str] = field(default_factory=dict)
-    sha256: str = ""
+    packages: dict[str, str] = field(default_factory=dict)  # the rows' Python package, and its version
+    sha256: str = ""  # of the source's file, or of the files of its folder; "" for data sets
 
 
 def read_source(card: TaskCard, task: str, origin: str = "") -> RealRows:

@@ -51,20 +51,12 @@ TEXT, LABEL = "text", "label"
 
 @dataclass(frozen=True)
 class OpenTable:
-    """A table whose rows are read as they are asked for, each with its line or number.
-
-    Attributes
-    ----------
-    columns
-        All its columns; None: each row has its own fields.
-    by_line
-        Whether rows are known by their line, or else by their number.
-    """
+    """A table whose rows are read as they are asked for, each with its line or number."""
 
     origin: str
-    columns: Sequence[str] | None
+    columns: Sequence[str] | None  # None: each row has its own fields
     rows: Iterator[tuple[int, Row]]
-    by_line: bool = True
+    by_line: bool = True  # whether rows are known by their line, or else by their number
 
     def error(self, place: int, what: str) -> DataError:
         """Return an error of the row at this place."""
@@ -127,25 +119,13 @@ def open_table(
 
 @dataclass(frozen=True)
 class Table:
-    """A table in memory.
-
-    Attributes
-    ----------
-    columns
-        All its columns.
-    rows
-        Its rows with the columns that were wanted, as texts.
-    places
-        Where each row is, for errors: file and line or number.
-    hint
-        What errors say of a column that is missing.
-    """
+    """A table in memory."""
 
     origin: str
     columns: Sequence[str]
-    rows: Sequence[dict[str, str]]
-    places: Sequence[str] = ()
-    hint: str = ""
+    rows: Sequence[dict[str, str]]  # with the columns that were wanted, as texts
+    places: Sequence[str] = ()  # where each row is, for errors: file and line or number
+    hint: str = ""  # what errors say of a column that is missing
 
 
 def load_file(

@@ -23,23 +23,18 @@ _C = 10.0  # as in describe/fidelity.py: on vectors of length 1 the default is t
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a setting's texts of one round are like.
-
-    Attributes
-    ----------
-    agreed, accepted, both : float
-        Shares of the texts written that score best under their own label, pass the filter's rules, and both.
-    aucs, scores : shape (1 + samples,)
-        The AUC and the score, then those of bootstrap samples. AUC: how well texts are told from real rows,
-        0.5 is chance, 1 always. Score: `both` times 2 · (1 - AUC), which is 1 for texts that aren't told.
-    """
+    """What a setting's texts of one round are like."""
 
     texts: int
     seconds: float
+    # Shares of the texts written that score best under their own label, pass the filter's rules, and both.
     agreed: float
     accepted: float
     both: float
+    # The AUC, then those of bootstrap samples, shape (1 + samples,): how well texts are told from real rows,
+    # 0.5 is chance, 1 always.
     aucs: Floats
+    # Likewise the score: `both` times 2 · (1 - AUC), which is 1 for texts that aren't told.
     scores: Floats
 
     @property
