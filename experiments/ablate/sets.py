@@ -87,12 +87,7 @@ def read_scored(train: Sequence[Labelled]) -> Scored:
     """Draw the real rows to score on: never test rows, and training rows only where there are no others.
 
     The pool shares no row with the training and the test rows (labelmint/tasks/split.py). Arms of more real
-    rows train on pool rows; nothing is trained on them here.
-
-    Raises
-    ------
-    DataError
-        If there are no real rows.
+    rows train on pool rows; nothing is trained on them here. Raise `DataError` if there are no real rows.
     """
     pool: list[Labelled] = read_rows(paths.REAL_POOL)
     if len(pool) >= MIN_SCORED_ROWS:

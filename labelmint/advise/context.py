@@ -32,12 +32,8 @@ _TEXT_BYTES, _PROMPT_BYTES = 500, 4000
 class ContextCheck:
     """Checks a task's prompts and rows.
 
-    Parameters
-    ----------
-    config
-        `params.generate`, with `max_new_tokens` as a number.
-    shares, methods
-        Of the labels, and of the prompt methods.
+    `config` is `params.generate` with `max_new_tokens` as a number; `shares` are the labels', `methods` the
+    prompt methods'.
     """
 
     def __init__(

@@ -48,10 +48,7 @@ class Revision:
 def find(name: str) -> Revision:
     """Return what a name stands for: the workspace, a commit as git knows it, or an experiment of DVC.
 
-    Raises
-    ------
-    DataError
-        If it is none of them, or more than one experiment.
+    Raise `DataError` if it is none of them, or more than one experiment.
     """
     if name == WORKSPACE:
         return Revision(WORKSPACE)

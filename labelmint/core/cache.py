@@ -67,14 +67,9 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 class Cache:
-    """Results by key, each on disk when `add` returns.
+    """Results of a kind of work by key, each on disk when `add` returns.
 
-    Parameters
-    ----------
-    kind : str
-        Name of the kind of work.
-    content : Mapping
-        Everything that determines all results but the key.
+    `content` is everything that determines all results but the key.
     """
 
     def __init__(self, kind: str, content: Mapping[str, Any]) -> None:

@@ -33,10 +33,7 @@ def describe(
 ) -> dict[str, Any]:
     """Return the synthetic rows' description beside the real rows'; `names` are the labels in their order.
 
-    Raises
-    ------
-    DataError
-        If there are no synthetic rows.
+    Raise `DataError` if there are no synthetic rows.
     """
     if not kept:
         raise DataError(f"{paths.KEPT}: no rows, so there is nothing to describe; run `dvc repro filter`")

@@ -28,14 +28,8 @@ TRUST_NOTHING: dict[str, Any] = {"local_files_only": True, "trust_remote_code": 
 class Classifier(nn.Module):
     """Encoder, pooling, layer norm, linear layer.
 
-    Parameters
-    ----------
-    encoder : PreTrainedModel
-        Any that gives a last hidden state, without its own pooler.
-    labels : int
-        Number of labels.
-    pooling : "mean", "cls" or "last"
-        Which token vectors make a text's vector: their mean, the first, or the last.
+    `encoder` is any model of transformers that gives a last hidden state, without its own pooler. `pooling`
+    says which token vectors make a text's vector: their mean, the first, or the last.
     """
 
     def __init__(self, encoder: Any, labels: int, pooling: Pooling = "mean") -> None:

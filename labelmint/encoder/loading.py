@@ -64,10 +64,7 @@ class LoadedEncoder:
 def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     """Load the catalogue's entry that `train.encoder` names, with a head for so many labels.
 
-    Raises
-    ------
-    ModelError
-        If the encoder is missing, altered or none.
+    Raise `ModelError` if the encoder is missing, altered or none.
     """
     entry = load_entry(name, ("encoder",), "train.encoder")
     folder = model_file(name, entry).parent

@@ -29,10 +29,7 @@ def embed_rows(
 ) -> Floats32:
     """Return the rows' vectors by the frozen encoder, shape (rows, width), of length 1.
 
-    Raises
-    ------
-    ModelError
-        If the encoder is missing, altered or of an unknown kind.
+    Raise `ModelError` if the encoder is missing, altered or of an unknown kind.
     """
     if not rows:
         return np.zeros((0, 0), np.float32)
@@ -68,12 +65,7 @@ def embed_by_source(
 class Vectors:
     """Vectors by row, of groups of rows that are embedded together once one of them is asked for.
 
-    Parameters
-    ----------
-    embed : callable
-        Rows → vectors.
-    groups : sequences of rows
-        No two rows have the same id.
+    No two rows have the same id.
     """
 
     def __init__(self, embed: Embed, *groups: Sequence[Input]) -> None:

@@ -69,16 +69,9 @@ def data_card(facts: Facts, columns: Features) -> str:
 
 
 def model_card(facts: Facts, onnx: Sequence[OnnxModel] = (), *, plain: bool = True, prefix: str = "") -> str:
-    """Return the README.md of the arm's classifier.
+    """Return the README.md of the arm's classifier, with which the `onnx` models lie.
 
-    Parameters
-    ----------
-    onnx
-        The ONNX models that lie with it.
-    plain
-        Whether transformers opens it by itself.
-    prefix
-        What the encoder needs before each text.
+    `plain`: transformers opens it by itself. `prefix` is what the encoder needs before each text.
     """
     arm, licences = facts.params.arms[facts.arm], [facts.encoder.licence]
     licences += [facts.generator.licence] if facts.has_made else []

@@ -45,11 +45,7 @@ def write_dataset(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str
     """Write kept rows into the folder, twice; return their columns.
 
     Labels are numbers with names in Parquet, as `datasets` keeps them, and names in JSON Lines.
-
-    Raises
-    ------
-    DataError
-        If there are no rows, or one has a label that the task doesn't have.
+    Raise `DataError` if there are no rows, or one has a label that the task doesn't have.
     """
     if not rows:
         raise DataError(f"{paths.KEPT}: no rows; there is nothing to export")

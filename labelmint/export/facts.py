@@ -119,10 +119,7 @@ def load_facts(arm: str) -> Facts:
 def check_recorded(arm: str) -> bool:
     """Return whether dvc.lock records the results; a card must not describe other settings than theirs.
 
-    Raises
-    ------
-    DataError
-        If params.yaml, or a result, has changed since the run.
+    Raise `DataError` if params.yaml, or a result, has changed since the run.
     """
     if not Path(LOCK).is_file():
         return False

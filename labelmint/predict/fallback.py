@@ -26,11 +26,6 @@ class WithFallback(Classifier):
         The largest share of the texts, from 0 to 1, that the fallback answers.
     min_confidence : float
         It answers none whose best label is this probable; the default leaves that to the budget.
-
-    Attributes
-    ----------
-    passed_on : shape (inputs,)
-        Which of the last call's texts the fallback answered.
     """
 
     def __init__(
@@ -45,7 +40,7 @@ class WithFallback(Classifier):
         self.budget, self.min_confidence = budget, min_confidence
         self.label_names = student.label_names
         self._order = [[*fallback.label_names].index(name) for name in student.label_names]
-        self.passed_on = np.zeros(0, np.bool_)
+        self.passed_on = np.zeros(0, np.bool_)  # which of the last call's texts the fallback answered
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

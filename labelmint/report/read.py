@@ -59,10 +59,7 @@ def check_for_rows() -> None:
 def check_one_run(params: Params, evaluate: Metrics) -> bool:
     """Return whether dvc.lock records the evaluation; it doesn't where stages were run without DVC.
 
-    Raises
-    ------
-    DataError
-        If the results are of another task, or, by dvc.lock, not of one run with these settings.
+    Raise `DataError` if the results are of another task, or, by dvc.lock, not of one run with these settings.
     """
     recorded = read_lock(read_file, stages_of(params.arms))
     is_recorded = str(paths.EVALUATION) not in unrecorded(read_file, recorded)

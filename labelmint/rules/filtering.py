@@ -41,16 +41,6 @@ class Filtering:
         `labelling.action: none`.
     embed : callable or None
         Rows → vectors; None: nothing is compared by its meaning.
-
-    Attributes
-    ----------
-    remaining : list of Candidate
-    results : dict
-        Candidate id → result, of rejected rows.
-    labels : dict
-        Candidate id → label, as it is after relabelling.
-    missing : dict
-        Label → rows that it lacks of `filter.rows_per_label`.
     """
 
     def __init__(
@@ -68,9 +58,9 @@ class Filtering:
         embedded = scorable(params.filter, candidates), train, test
         self.vectors = Vectors(embed, *embedded) if embed else None
         self.remaining = list(candidates)
-        self.results: dict[str, RuleResult] = {}
-        self.labels = {row["id"]: row["label"] for row in candidates}
-        self.missing: dict[str, int] = {}
+        self.results: dict[str, RuleResult] = {}  # of rejected rows, by id
+        self.labels = {row["id"]: row["label"] for row in candidates}  # by id, as they are after relabelling
+        self.missing: dict[str, int] = {}  # by label, the rows that it lacks of `filter.rows_per_label`
 
     def reject(self, check: Callable[[int, Candidate], RuleResult | None]) -> None:
         """Reject the remaining rows for which `check(place among the remaining, row)` has a result."""

@@ -41,12 +41,8 @@ def label_rules(filtering: Filtering, _: Set[str]) -> None:
 def surplus(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows beyond the labels' shares, by lot; note in `missing` what each label lacks.
 
-    By lot and not the least confident: the most confident are easy rows, and teach less.
-
-    Raises
-    ------
-    DataError
-        If a label has no accepted row.
+    By lot and not the least confident: the most confident are easy rows, and teach less. Raise `DataError` if
+    a label has no accepted row.
     """
     params, labels = filtering.params, filtering.labels
     shares = class_balance(params.class_balance, filtering.card, filtering.train)

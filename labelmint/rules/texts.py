@@ -39,12 +39,8 @@ def filter_texts(
 ) -> tuple[list[LabelledText], list[RejectedText]]:
     """Return the texts with the labels that score clearly best, and those that break a rule, in their order.
 
-    Parameters
-    ----------
-    scores : mapping
-        Id → log-probabilities of the labels, shape (labels,).
-    embed : callable
-        Rows → vectors; None: nothing is compared by its meaning.
+    `scores` are log-probabilities of the labels by id, shape (labels,); without `embed`, nothing is compared
+    by its meaning.
     """
     params = params.changed({"labelling.action": "relabel"})
     rows = [_as_candidate(text) for text in texts]

@@ -44,11 +44,7 @@ class Spread:
 def seed_spread(scores: Floats, resampled: Floats) -> Spread:
     """Return what the seeds add to the variance of their mean; nothing for one seed, which can't show it.
 
-    Parameters
-    ----------
-    scores : shape (seeds,)
-    resampled : shape (seeds, samples)
-        On resampled rows.
+    `scores`, shape (seeds,), are of the test rows; `resampled`, shape (seeds, samples), of resampled ones.
     """
     seeds = len(scores)
     if seeds < 2:
@@ -59,19 +55,7 @@ def seed_spread(scores: Floats, resampled: Floats) -> Spread:
 
 
 class Bootstrap:
-    """Resampled scores of arms on one test set.
-
-    Parameters
-    ----------
-    truth : shape (rows,)
-        Numbers of the true labels.
-    labels : int
-        Number of labels.
-    samples : int
-        Number of resamples.
-    seed : int
-        Of the resampling.
-    """
+    """Resampled scores of arms on one test set, whose rows have the label numbers `truth`, shape (rows,)."""
 
     def __init__(self, truth: Ints, labels: int, samples: int, seed: int) -> None:
         self.truth, self.labels, self.seed = truth, labels, seed

@@ -34,12 +34,8 @@ def label_equivalence(
 ) -> dict[str, Any]:
     """Return the rows with their 95 % interval, and a note where the curve ends before the score.
 
-    Parameters
-    ----------
-    score, samples
-        The arm's score, and its resampled ones, shape (samples,).
-    sizes, curve, curve_samples
-        Rows of the real arms, ascending; their scores, shape (sizes,); resampled, shape (sizes, samples).
+    `samples`, shape (samples,), are the arm's resampled scores. `sizes` are the rows of the real arms,
+    ascending; `curve` and `curve_samples` their scores, shapes (sizes,) and (sizes, samples).
     """
     rows = rows_for(score, sizes, curve)
     drawn = [rows_for(sample, sizes, column) for sample, column in zip(samples, curve_samples.T, strict=True)]

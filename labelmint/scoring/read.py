@@ -47,10 +47,7 @@ def read_inputs(truth: Truth) -> list[Input]:
 def read_arm(arm: str, truth: Truth, names: list[str]) -> ArmPredictions | None:
     """Read an arm's predictions, in the order of the test rows; None if the data couldn't fill the arm.
 
-    Raises
-    ------
-    DataError
-        If they are of other rows or labels than the test set's.
+    Raise `DataError` if they are of other rows or labels than the test set's.
     """
     trained = _metrics(f"train/{arm}", "train_rows", "real", "synthetic", "unlabelled", "student")
     if not trained["train_rows"]:

@@ -11,21 +11,11 @@ from labelmint.scoring.scores import ArmPredictions
 
 @dataclass(frozen=True)
 class Roles:
-    """The arms of a run. Made rows are synthetic texts, and unlabelled ones that were given a label.
+    """The arms of a run. Made rows are synthetic texts, and unlabelled ones that were given a label."""
 
-    Parameters
-    ----------
-    arms : sequence of ArmPredictions
-        In the order of params.yaml.
-    student : str
-        The default student, `train.student`.
-    real_rows : int
-        The labelled rows to work with: `real.rows`, and those labelled later.
-    """
-
-    arms: Sequence[ArmPredictions]
-    student: str
-    real_rows: int
+    arms: Sequence[ArmPredictions]  # in the order of params.yaml
+    student: str  # the default one, `train.student`
+    real_rows: int  # to work with: `real.rows`, and those labelled later
 
     @property
     def main(self) -> ArmPredictions:

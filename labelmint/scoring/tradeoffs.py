@@ -21,12 +21,8 @@ Result = Mapping[str, Any]
 def tradeoffs(result: Result, roles: Roles, minutes: Mapping[str, float | None]) -> dict[str, Any]:
     """Return what evaluate.json says of sources, speeds and the alternative; empty where nothing is scored.
 
-    Parameters
-    ----------
-    result : mapping
-        What `compare` returned.
-    minutes : mapping
-        Minutes of computing that the rows of each source took; None: not measured.
+    `result` is what `compare` returned; `minutes` of computing the rows of each source took, None if they
+    weren't measured.
     """
     if not result["test_rows"]:
         return {"sources": {}, "speeds": [], "alternative": {}}
@@ -101,13 +97,8 @@ def _alternative(result: Result, real_rows: int) -> dict[str, Any]:
 def escalation(student: Floats, llm: Floats, truth: Ints) -> list[dict[str, float]]:
     """Return the scores by the share of texts that the language model answers, the least sure first.
 
-    How sure the student is, its highest probability, decides alone: no label chooses a text.
-
-    Parameters
-    ----------
-    student, llm : shape (rows, labels)
-        Probabilities of the same texts.
-    truth : shape (rows,)
+    How sure the student is, its highest probability, decides alone: no label chooses a text. `student` and
+    `llm` are probabilities of the same texts, shape (rows, labels).
     """
     rows, labels = student.shape
     order = np.argsort(student.max(axis=1), kind="stable")

@@ -65,12 +65,8 @@ class Student(Classifier, Protocol):
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Learn from the rows.
 
-        Fitting the same rows again with another seed may reuse what doesn't depend on the seed.
-
-        Raises
-        ------
-        DataError
-            If nothing can be learnt, e.g. from rows of one label.
+        Fitting the same rows again with another seed may reuse what doesn't depend on the seed. Raise
+        `DataError` if nothing can be learnt, e.g. from rows of one label.
         """
 
     def summary(self) -> dict[str, Any]:

@@ -13,15 +13,8 @@ from labelmint.students.saving import NOTE, STUDENT, read_student
 def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
     """Open the classifier of a folder: models/<arm>, an exported one, or one of transformers.
 
-    Parameters
-    ----------
-    setting : Setting or None
-        Needed by students that a language model is part of.
-
-    Raises
-    ------
-    ModelError
-        If the folder holds no classifier, or what it needs is missing.
+    Students that a language model is part of need a `setting`. Raise `ModelError` if the folder holds no
+    classifier, or what it needs is missing.
     """
     if (folder / NOTE).is_file():
         raise ModelError(f"{folder}: {(folder / NOTE).read_text(encoding='utf-8').strip()}")

@@ -46,10 +46,7 @@ class _Probabilities(nn.Module):
 def export_onnx(folder: Path, target: Path, int8: bool) -> None:
     """Write the classifier of a student's folder to another folder; `int8` adds a model of 8-bit weights.
 
-    Raises
-    ------
-    ModelError
-        If it isn't a classifier with an encoder, or the packages of the extra `onnx` are missing.
+    Raise `ModelError` if it has no encoder, or the packages of the extra `onnx` are missing.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:

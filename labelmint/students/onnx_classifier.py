@@ -19,13 +19,7 @@ _BATCH_ROWS = 32
 
 
 class OnnxClassifier(Classifier):
-    """A classifier in a folder that `export_onnx` wrote.
-
-    Parameters
-    ----------
-    file : str
-        The model's file name: model.onnx or model.int8.onnx.
-    """
+    """A classifier in a folder that `export_onnx` wrote; `file` is model.onnx or model.int8.onnx."""
 
     def __init__(self, folder: Path, file: str = MODEL) -> None:
         from onnxruntime import InferenceSession

@@ -27,14 +27,7 @@ from labelmint.students.base import Classifier
 class TorchClassifier(Classifier):
     """A model whose output has logits, and its tokenizer; on the GPU if there is one.
 
-    Parameters
-    ----------
-    max_tokens : int
-        Longer texts are cut.
-    prefix : str
-        Goes before each text.
-    batch_rows : int
-        Texts that go through the model at once.
+    Texts are cut at `max_tokens`; `prefix` goes before each. `batch_rows` go through the model at once.
     """
 
     def __init__(

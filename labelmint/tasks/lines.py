@@ -53,14 +53,8 @@ class Lines:
     Lines end with a line feed, or with a carriage return where the stream has no line feeds: texts may
     hold the other characters that Python takes for line ends. A byte order mark decides on the encoding.
 
-    Parameters
-    ----------
-    origin
-        What errors call the stream.
-    encoding_remedy
-        What errors advise if the stream has another encoding.
-    table
-        Whether it should be a table, so that a web page is an error.
+    Errors call the stream by its `origin`, and advise `encoding_remedy` if it has another encoding. If it
+    should be a `table`, a web page is an error.
     """
 
     def __init__(

@@ -48,10 +48,7 @@ def _here(name: str, entry: Entry) -> str:
 def pin(name: str, *, replace: bool = False) -> str:
     """Record the SHA-256 of a model's file in the catalogue; return a line that says so.
 
-    Raises
-    ------
-    ModelError
-        If another hash is recorded, unless `replace`.
+    Raise `ModelError` if another hash is recorded, unless `replace`.
     """
     content = read_catalog()
     if name not in content:
