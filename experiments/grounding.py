@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -23,7 +24,7 @@ import numpy as np
 from experiments import tables
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared
 from experiments.study.grid import Task, load_task
-from experiments.study.run import inputs, keep, predict
+from experiments.study.run import keep, predict
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
@@ -132,8 +133,8 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
 def _write(params: Params, model: LanguageModel) -> tuple[Task, list[Candidate]]:
     """Write a cell's candidates; return them with the task and the cell's settings."""
     task = load_task(params)
-    facts = read_facts(task.card, params.task).rows
-    session = Session(params, task.card, task.rows.train, model, facts)
+    task = replace(task, facts=read_facts(task.card, params.task).rows)
+    session = Session(task, model)
     return task, session.write(session.waves(), f"{params.task} {params.generate.seed}")[0]
 
 
@@ -149,7 +150,7 @@ def _keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langu
 def _with_value(written: Sequence[tuple[Task, Sequence[Candidate]]]) -> float | None:
     """Return the share of the grounded candidates that have the value that they were to mention."""
     has = [
-        missing_slot(row, FormContext(task.params.filter, task.card, task.rows.train)) is None
+        missing_slot(row, FormContext(task.params.filter, task.card, task.train)) is None
         for task, candidates in written
         for row in candidates
         if row["method"] == "grounded"
@@ -159,12 +160,9 @@ def _with_value(written: Sequence[tuple[Task, Sequence[Candidate]]]) -> float | 
 
 def _labelled(task: Task, model: LanguageModel) -> list[LabelledText]:
     """Label as many texts that exist already as there are candidates."""
-    params, card, train = task.params, task.card, task.rows.train
     texts = [input_of(row) for row in task.rows.pool[:CANDIDATES]]
-    scores = score_labels(params, card, texts, train, model).texts
-    return filter_texts(params, card, texts, train, inputs(task), scores, partial(embed_rows, params.train))[
-        0
-    ]
+    scores = score_labels(task, texts, model).texts
+    return filter_texts(task, texts, scores, partial(embed_rows, task.params.train))[0]
 
 
 def _predict(
@@ -175,7 +173,7 @@ def _predict(
     drawn: list[list[ArmRow]] = []
     for rows in kept or [[]] * len(SEEDS):
         arm = Arm(real="all", synthetic=len(rows), unlabelled=len(labelled))
-        sets, _ = training_sets({name: arm}, task.rows.train, [], rows, labelled, SEEDS[0])
+        sets, _ = training_sets({name: arm}, task.train, [], rows, labelled, SEEDS[0])
         drawn.append(sets[name])
     return predict(task, student, name, drawn)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments import tables
 from experiments.study.grid import Task, load_task
-from experiments.study.run import inputs, keep, predict, write
+from experiments.study.run import keep, predict, write
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
@@ -67,7 +67,7 @@ def main(*, tasks: Sequence[str] = (), llm: str | None = None, page_only: bool =
                 continue
             print(f"sources: {name}, {student}", file=sys.stderr)
             task = load_task(task_params(name, student, llm))
-            result = result or {"task": name, "llm": task.params.llm.model, "test_rows": len(task.rows.test)}
+            result = result or {"task": name, "llm": task.params.llm.model, "test_rows": len(task.test)}
             result.setdefault("students", {})[student] = run(task)
             write_json(path, result)
     tables.write_page(PAGE, page, RESULTS, "python -m experiments.sources")
@@ -99,16 +99,16 @@ def run(task: Task) -> dict[str, Any]:
     with open_model(task.params.llm) as model:
         candidates, _ = write(task, model)
         kept = keep(task, candidates, "relabel", model)
-        scores = score_labels(task.params, task.card, texts, task.rows.train, model)
+        scores = score_labels(task, texts, model)
     return _trained(task, kept, texts, scores)
 
 
 def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores) -> dict[str, Any]:
     params, names = task.params, task.card.label_names
     embed = partial(embed_rows, params.train)
-    labelled, _ = filter_texts(params, task.card, texts, task.rows.train, inputs(task), scores.texts, embed)
+    labelled, _ = filter_texts(task, texts, scores.texts, embed)
     true = {row["id"]: row["label"] for row in task.rows.pool}
-    sets, left_out = training_sets(ARMS, task.rows.train, task.rows.pool, kept, labelled, params.filter.seed)
+    sets, left_out = training_sets(ARMS, task.train, task.rows.pool, kept, labelled, params.filter.seed)
     for name in left_out.keys() - {"more_real"}:
         raise DataError(f"sources: {params.task}, {name}: {left_out[name]}")
     sets = {name: rows for name, rows in sets.items() if name not in left_out}
@@ -119,7 +119,7 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
     both, chosen = weigh(ARMS["everything"], sets["everything"], *weighing)
     sets["everything"] = [*both]
     arms = _predictions(task, sets)
-    roles = Roles(arms, params.train.student, len(task.rows.train))
+    roles = Roles(arms, params.train.student, len(task.train))
     scored = compare(roles, task.truth, names, params.evaluate)
     right = {row["id"]: names[int(scores.texts[row["id"]].argmax())] == true[row["id"]] for row in texts}
     return {

@@ -20,7 +20,7 @@ from experiments import tables
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
 from experiments.sources import MPNET, task_params
 from experiments.study.grid import Task, load_task
-from experiments.study.run import inputs, predict
+from experiments.study.run import predict
 from labelmint.core import paths
 from labelmint.core.errors import run_command
 from labelmint.core.records import Candidate, Kept, read_json, write_json
@@ -59,8 +59,8 @@ def run(name: str) -> dict[str, Any]:
     params = task_params(name, MPNET).changed({"train.seeds": SEEDS})
     task = load_task(params)
     with open_model(params.llm) as model:
-        settings, _ = settings_to_try(params, task.card, task.rows.train, model)
-        rounds = run_race(params, task.card, task.rows.train, model, settings, TRIED)
+        settings, _ = settings_to_try(task, model)
+        rounds = run_race(task, model, settings, TRIED)
         by_round = [*texts_of_rounds(task, settings, rounds, model)]
     current, best = rounds[-1].values()
     low, high = best.gain_interval(current)
@@ -92,15 +92,15 @@ def texts_of_rounds(
         # In the order of the race, by which the cache knows them.
         written = {name: written[name] for name in outcomes}
         together = [row for rows in written.values() for row in rows]
-        scores = score_candidates(task.params, task.card, together, task.rows.train, model).texts
+        scores = score_candidates(task, together, model).texts
         yield Texts(written, scores, scorable(task.params.filter, together))
         first += waves
 
 
 def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
     """Return for each round but the first the students of all that its settings have written by then."""
-    config, train, test = task.params.train, task.rows.train, inputs(task)
-    lists: list[Sequence[Any]] = [train, test, *(texts.scored for texts in by_round)]
+    config = task.params.train
+    lists: list[Sequence[Any]] = [task.train, task.test, *(texts.scored for texts in by_round)]
     embed = Vectors(partial(embed_rows, config), *lists).of
     student = open_student(config.student, StudentSetting(task.params, task.card))
     for rows in lists:
@@ -111,8 +111,7 @@ def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
         kept, written = {}, 0
         for name in by_round[last - 1].written:
             rows = [row for texts in by_round[:last] for row in texts.written[name]]
-            filtering = Filtering(task.params, task.card, rows, train, test, scores, embed)
-            kept[name] = filter_candidates(filtering).kept
+            kept[name] = filter_candidates(Filtering(task, rows, scores, embed)).kept
             written = len(rows)
         results.append({"candidates": written, "settings": _scored(task, student, kept)})
     return results

@@ -17,6 +17,7 @@ from labelmint.rules.registry import RULES
 from labelmint.students.registry import STUDENTS
 from labelmint.tasks.cards import TaskCard, load_card
 from labelmint.tasks.data import TaskData, arms_without_rows, read_task
+from labelmint.tasks.task import Task
 
 # The least that encoders read; a larger `train.max_tokens` is worth opening the encoder for.
 _ANY_ENCODER_TOKENS = 512
@@ -32,7 +33,7 @@ def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
     arms_without_rows(params, data)  # an error if every arm is
     rows = data.split.train
     config = with_max_new_tokens(params.generate, card, rows)
-    shares, methods = checked_shares(params, config, card, rows, facts=data.facts.rows)
+    shares, methods = checked_shares(Task(params, card, rows, facts=data.facts.rows), config)
     check_every_label(config, shares)
     check_words(params.filter, card, rows)
     ContextCheck(params, config, card, data, shares, methods).run()

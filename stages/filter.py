@@ -14,14 +14,15 @@ from functools import partial
 
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
-from labelmint.core.params import Params, load_params
+from labelmint.core.params import load_params
 from labelmint.core.records import Candidate, Input, Labelled, read_rows, write_metrics, write_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
 from labelmint.rules.apply import filter_candidates, summary
 from labelmint.rules.filtering import Filtering
-from labelmint.tasks.cards import TaskCard, load_card
+from labelmint.tasks.cards import load_card
+from labelmint.tasks.task import Task
 
 _REMEDY = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
 
@@ -29,27 +30,25 @@ _REMEDY = "raise generate.candidates, or the budget of top_up; metrics/top_up.js
 def main() -> None:
     """Apply the rules to the candidates; write the kept rows and the rejected ones."""
     params = load_params()
-    card = load_card(params.task)
     candidates = [*read_rows(paths.CANDIDATES, Candidate), *read_rows(paths.TOP_UP_CANDIDATES, Candidate)]
     train, test = read_rows(paths.REAL_TRAIN, Labelled), read_rows(paths.TEST_INPUTS, Input)
-    scores = _scores(params, card, candidates, train)
+    task = Task(params, load_card(params.task), train, test)
+    scores = _scores(task, candidates)
     embed = partial(embed_rows, params.train)
-    result = filter_candidates(Filtering(params, card, candidates, train, test, scores.texts, embed))
+    result = filter_candidates(Filtering(task, candidates, scores.texts, embed))
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)
     write_rows(paths.REJECTED, result.rejected)
-    write_metrics(paths.METRICS / "filter.json", {**summary(card, result), **scores.summary()})
+    write_metrics(paths.METRICS / "filter.json", {**summary(task.card, result), **scores.summary()})
 
 
-def _scores(
-    params: Params, card: TaskCard, candidates: Sequence[Candidate], train: Sequence[Labelled]
-) -> LabelScores:
+def _scores(task: Task, candidates: Sequence[Candidate]) -> LabelScores:
     """Score the labels; with `labelling.action: none` no model is opened."""
-    if params.labelling.action == "none":
+    if task.params.labelling.action == "none":
         return LabelScores()
-    with open_model(params.llm) as model:
-        return score_candidates(params, card, candidates, train, model)
+    with open_model(task.params.llm) as model:
+        return score_candidates(task, candidates, model)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,16 @@ from labelmint.generation.plan import distinct
 from labelmint.generation.session import Session, summary
 from labelmint.llm import open_model
 from labelmint.tasks.cards import load_card
+from labelmint.tasks.task import Task
 
 
 def main() -> None:
     """Write candidates for drawn labels."""
     params = load_params()
     card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
-    facts = read_rows(paths.FACTS, Fact)
+    task = Task(params, card, rows, facts=read_rows(paths.FACTS, Fact))
     with open_model(params.llm) as model:
-        session = Session(params, card, rows, model, facts)
+        session = Session(task, model)
         waves = session.waves()
         candidates, seconds = session.write(waves, "generate", refuse_useless=True)
     write_rows(paths.PROMPTS, distinct(waves))

@@ -18,23 +18,24 @@ from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts, summary
 from labelmint.tasks.cards import load_card
+from labelmint.tasks.task import Task
 
 
 def main() -> None:
     """Label the texts; write those with a clear label and the others."""
     params = load_params()
-    card = load_card(params.task)
     train, test = read_rows(paths.REAL_TRAIN, Labelled), read_rows(paths.TEST_INPUTS, Input)
+    task = Task(params, load_card(params.task), train, test)
     texts: list[Input] = read_rows(paths.UNLABELLED, Input)
     scores = LabelScores()
     if texts:
         with open_model(params.llm) as model:
-            scores = score_labels(params, card, texts, train, model)
+            scores = score_labels(task, texts, model)
     embed = partial(embed_rows, params.train)
-    kept, rejected = filter_texts(params, card, texts, train, test, scores.texts, embed)
+    kept, rejected = filter_texts(task, texts, scores.texts, embed)
     write_rows(paths.LABELLED, kept)
     write_rows(paths.LABELLED_REJECTED, rejected)
-    write_metrics(paths.METRICS / "label.json", {**summary(card, kept, rejected), **scores.summary()})
+    write_metrics(paths.METRICS / "label.json", {**summary(task.card, kept, rejected), **scores.summary()})
 
 
 if __name__ == "__main__":

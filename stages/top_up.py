@@ -27,6 +27,7 @@ from labelmint.core.records import (
 from labelmint.generation.top_up import TopUpRounds, report
 from labelmint.llm import open_model
 from labelmint.tasks.cards import load_card
+from labelmint.tasks.task import Task
 
 
 def main() -> None:
@@ -37,9 +38,9 @@ def main() -> None:
         return
     card, train = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
     candidates, test = read_rows(paths.CANDIDATES, Candidate), read_rows(paths.TEST_INPUTS, Input)
-    facts = read_rows(paths.FACTS, Fact)
+    task = Task(params, card, train, test, read_rows(paths.FACTS, Fact))
     with open_model(params.llm) as model:
-        rounds = TopUpRounds(params, card, train, test, candidates, model, facts)
+        rounds = TopUpRounds(task, candidates, model)
         rounds.run()
     metrics = report(rounds.wanted, rounds.rounds, rounds.given_up, params.top_up)
     write(rounds.added, rounds.added_prompts(), metrics)

@@ -39,6 +39,7 @@ from labelmint.llm.catalog import load_entry, model_file
 from labelmint.llm.engine import Engine
 from labelmint.llm.reading import distinguishing_prefixes
 from labelmint.tasks.cards import load_card, row_text
+from labelmint.tasks.task import Task
 
 Waves = Sequence[Sequence[Planned]]
 
@@ -129,11 +130,11 @@ def plan(params: Params, train: Sequence[Labelled], model: LanguageModel) -> tup
     """Return for each round a wave, and as many prompts of one text as a wave's prompt has texts."""
     config, card = params.generate, load_card(params.task)
     texts, prompts = config.samples_per_prompt, config.prompts_per_wave
-    params = params.changed({"generate.method": "few_shot", "class_balance": "balanced"})
+    task = Task(params, card, train).changed({"generate.method": "few_shot", "class_balance": "balanced"})
     batched = {"generate.candidates": ROUNDS * texts * prompts}
     fresh = {"generate.candidates": ROUNDS * texts, "generate.seed": config.seed + 1}
     fresh |= {"generate.samples_per_prompt": 1, "generate.prompts_per_wave": texts}
-    one, other = (Session(params.changed(changes), card, train, model) for changes in (batched, fresh))
+    one, other = (Session(task.changed(changes), model) for changes in (batched, fresh))
     return one.waves(), other.waves(), one.sampling
 
 

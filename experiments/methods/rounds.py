@@ -23,7 +23,6 @@ from experiments.methods import shown
 from experiments.methods.rows import PLAIN, MethodTask
 from experiments.sources import TEXTS
 from experiments.study.grid import Task
-from experiments.study.run import inputs
 from labelmint.core.arrays import Bools, Floats, Floats32, Ints
 from labelmint.core.records import Candidate, Labelled, input_of
 from labelmint.encoder.vectors import embed_rows
@@ -93,10 +92,10 @@ def run(method: MethodTask) -> dict[str, Any]:
 
 def first_round(task: Task, candidates: Sequence[Candidate], model: LanguageModel) -> Round:
     """Filter and label candidates, and ask about each row a student that wasn't trained on it."""
-    params, card, train = task.params, task.card, task.rows.train
-    scores = score_candidates(params, card, candidates, train, model).texts
+    params, card, train = task.params, task.card, task.train
+    scores = score_candidates(task, candidates, model).texts
     embed = partial(embed_rows, params.train)
-    filtering = apply_rules(Filtering(params, card, candidates, train, inputs(task), scores, embed))
+    filtering = apply_rules(Filtering(task, candidates, scores, embed))
     accepted = [
         Labelled(id=row["id"], text=row["text"], label=filtering.labels[row["id"]])
         for row in filtering.remaining
@@ -124,7 +123,7 @@ def shown_rows(task: Task, failures: Sequence[Labelled], number: int, label: str
     draw = random.Random(f"{task.params.generate.seed}:{number}:failures")
     wrong = [row for row in failures if row["label"] == label]
     chosen = draw.sample(wrong, min(int(MOST_SHOWN * count), len(wrong)))
-    others = [row for row in task.rows.train if row["label"] == label and row not in chosen]
+    others = [row for row in task.train if row["label"] == label and row not in chosen]
     return [*chosen, *draw.sample(others, min(count - len(chosen), len(others)))]
 
 
@@ -134,7 +133,7 @@ def label_noise(task: Task, found: Round, model: LanguageModel) -> dict[str, Any
     The student and the label scorers have not seen these texts, whose true labels are known.
     """
     params, names, real = task.params, task.card.label_names, task.rows.pool[:TEXTS]
-    scores = score_labels(params, task.card, [input_of(row) for row in real], task.rows.train, model).texts
+    scores = score_labels(task, [input_of(row) for row in real], model).texts
     judged = np.array([scores[row["id"]].argmax() for row in real])
     margins = np.array([margin(scores[row["id"]]) for row in real])
     vectors, seed = embed_rows(params.train, real), params.labelling.seed

@@ -72,7 +72,7 @@ def draw(task: Task, kept: Sequence[Kept]) -> tuple[Arm, list[dict[str, list[Arm
     arm = Arm(real="all", synthetic=round(DRAWN * len(kept)))
     arms, drawn = {PLAIN: arm, REAL: Arm(real="all")}, []
     for seed in SEEDS:
-        sets, left_out = training_sets(arms, task.rows.train, [], kept, [], seed)
+        sets, left_out = training_sets(arms, task.train, [], kept, [], seed)
         for reason in left_out.values():
             raise DataError(f"methods: {task.params.task}: {reason}")
         drawn.append(sets)

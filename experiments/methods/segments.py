@@ -43,7 +43,7 @@ def run(method: MethodTask) -> dict[str, Any]:
 
 def segments(task: Task) -> dict[str, dict[str, list[list[Labelled]]]]:
     """Return by way of dividing and label the segments of the real rows."""
-    train, names, seed = task.rows.train, task.card.label_names, task.params.generate.seed
+    train, names, seed = task.train, task.card.label_names, task.params.generate.seed
     vectors, labels = embed_rows(task.params.train, train), label_numbers(train, names)
     unseen = out_of_fold(vectors, labels, len(names), seed)[np.arange(len(train)), labels]
     divided: dict[str, dict[str, list[list[Labelled]]]] = {DIFFICULTY: {}, CLUSTERS: {}}

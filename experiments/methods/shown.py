@@ -39,7 +39,7 @@ class ChoosingPlanner(Planner):
 
 def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int = 0) -> list[Candidate]:
     """Write the candidates from prompt number `first` on, each prompt showing rows that `choose` gives."""
-    session = Session(task.params, task.card, task.rows.train, model)
+    session = Session(task, model)
     planner = ChoosingPlanner(session.planner, choose)
     plain = [planned.prompt for planned in chain(*session.waves())]
     chosen = [
@@ -60,7 +60,7 @@ def smaller_task(method: MethodTask) -> Task:
         "generate.candidates": params.generate.candidates // 3,
         "filter.disabled_rules": [*params.filter.disabled_rules, "surplus"],
     }
-    return replace(method.task, params=params.changed(changes))
+    return method.task.changed(changes)
 
 
 def plain_sets(method: MethodTask, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, get_args
 
 from experiments.paper.grid import REAL_ROWS, STUDENTS, methods_of
@@ -38,7 +37,7 @@ def run(task: Task, rows: int) -> dict[str, Any]:
     llm = open_student("llm", Setting(task.params, task.card))
     try:
         real = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
-        asked = predict(_changed(task, {"train.seeds": task.params.train.seeds[:1]}), llm, "llm", [real])
+        asked = predict(task.changed({"train.seeds": task.params.train.seeds[:1]}), llm, "llm", [real])
     finally:
         llm.close()
     return {
@@ -56,7 +55,7 @@ def _written(task: Task, rows: int) -> tuple[dict[str, list[Kept]], dict[str, di
     kept, counts = {}, {}
     with open_model(task.params.llm) as model:
         for method in methods_of(task.card):
-            of_method = _changed(task, {"generate.method": method})
+            of_method = task.changed({"generate.method": method})
             candidates, _ = write(of_method, model)
             kept[method] = keep(of_method, candidates, "none", model)
             counts[method] = {
@@ -74,7 +73,7 @@ def _student_arms(
     written: Mapping[str, Mapping[str, int]],
 ) -> dict[str, ArmPredictions]:
     """Train a linear head on each training set, such as `real_100`, `few_shot` and `few_shot_100`."""
-    task = _changed(task, {"train.encoder": encoder})
+    task = task.changed({"train.encoder": encoder})
     train = task.params.train
     student = open_student(train.student, Setting(task.params, task.card))
     arms: dict[str, ArmPredictions] = {}
@@ -86,10 +85,6 @@ def _student_arms(
         arms |= {name: predict(task, student, name, [sets[name] for sets in by_seed]) for name in wanted}
     student.close()
     return arms
-
-
-def _changed(task: Task, changes: Mapping[str, Any]) -> Task:
-    return replace(task, params=task.params.changed(changes))
 
 
 def _scores(arm: ArmPredictions, bootstrap: Bootstrap) -> dict[str, dict[str, float]]:

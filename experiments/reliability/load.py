@@ -36,6 +36,7 @@ from labelmint.core.params import PARAMS_PATH, Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import ArmRow, Candidate, Input, Labelled, read_rows, write_json, write_rows
 from labelmint.tasks.cards import load_card
+from labelmint.tasks.task import Task
 
 SIZES = {
     "filter": (1_000, 10_000, 100_000),
@@ -171,7 +172,8 @@ def _filter(params: Params, count: int) -> Callable[[], object]:
     rows = _candidates(card.label_names, real, count)
     draw = np.random.default_rng(1)
     scores = {row["id"]: draw.normal(0, 3, len(card.label_names)) for row in rows}
-    return lambda: filter_candidates(Filtering(params, card, rows, train, test, scores, embed))
+    task = Task(params, card, train, test)
+    return lambda: filter_candidates(Filtering(task, rows, scores, embed))
 
 
 def _label(params: Params, count: int) -> Callable[[], object]:
@@ -179,13 +181,13 @@ def _label(params: Params, count: int) -> Callable[[], object]:
     from labelmint.rules.texts import filter_texts
 
     params = params.changed({"labelling.scorers": ["llm", "probe"]})
-    card = load_card(params.task)
     train, test, real = map(read_rows, (paths.REAL_TRAIN, paths.TEST_INPUTS, paths.REAL_POOL))
+    task = Task(params, load_card(params.task), train, test)
     rows = [Input(id=f"u{number:06d}", text=text) for number, text in enumerate(texts(real, count))]
 
     def work() -> None:
-        scores = score_labels(params, card, rows, train, ScriptedModel())
-        filter_texts(params, card, rows, train, test, scores.texts, embed)
+        scores = score_labels(task, rows, ScriptedModel())
+        filter_texts(task, rows, scores.texts, embed)
 
     return work
 
@@ -222,8 +224,8 @@ def _train(params: Params, count: int) -> Callable[[], object]:
 def _write(params: Params, count: int) -> Callable[[], object]:
     from labelmint.generation.session import Session
 
-    card, train = load_card(params.task), read_rows(paths.REAL_TRAIN)
-    session = Session(params.changed({"generate.candidates": count}), card, train, ScriptedModel())
+    task = Task(params, load_card(params.task), read_rows(paths.REAL_TRAIN))
+    session = Session(task.changed({"generate.candidates": count}), ScriptedModel())
     waves = session.waves()
     return lambda: session.write(waves, "load")
 

@@ -5,7 +5,7 @@ A change of these numbers makes the next run of the study renew the parts that t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 from labelmint.core import paths
 from labelmint.core.arrays import Ints
 from labelmint.core.params import Params, load_params
+from labelmint.core.records import input_of
 from labelmint.scoring.bootstrap import Bootstrap
+from labelmint.tasks import task
 from labelmint.tasks.cards import TaskCard, load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.split import Split, split
@@ -33,12 +35,10 @@ RESULTS = paths.METRICS / "study"
 
 
 @dataclass(frozen=True)
-class Task:
-    """A task's settings, card and rows."""
+class Task(task.Task):
+    """A task with all of its rows, and what predictions of its test rows are compared by."""
 
-    params: Params
-    card: TaskCard
-    rows: Split
+    rows: Split = field(kw_only=True)
 
     @property
     def truth(self) -> Ints:
@@ -78,7 +78,8 @@ def load_task(params: Params, card: TaskCard | None = None, origin: str = "") ->
     """Read and split the task's rows, as `prepare` does; `card` of the file `origin` replaces the task's."""
     card = card or load_card(params.task)
     real, prepare = read_source(card, params.task, origin), params.prepare
-    return Task(params, card, split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test))
+    rows = split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test)
+    return Task(params, card, rows.train, [*map(input_of, rows.test)], rows=rows)
 
 
 def settings_of(params: Params, part: str) -> dict[str, Any]:

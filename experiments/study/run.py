@@ -12,7 +12,7 @@ from experiments.study.grid import ACTIONS, REAL_ROWS, SYNTHETIC_ROWS, Task
 from labelmint.core.arms import rows_by_source, training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
-from labelmint.core.records import ArmRow, Candidate, Input, Kept, input_of
+from labelmint.core.records import ArmRow, Candidate, Kept
 from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.session import Session
 from labelmint.labelling.scores import score_candidates
@@ -85,30 +85,23 @@ def method_cells(task: Task, student: Student, action: str, kept: Sequence[Kept]
 
 def write(task: Task, model: LanguageModel) -> tuple[list[Candidate], float]:
     """Write the candidates; return them and the seconds that it took, cached waves included."""
-    session = Session(task.params, task.card, task.rows.train, model)
+    session = Session(task, model)
     return session.write(session.waves(), f"{task.params.task} {task.params.generate.method}")
 
 
 def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
     """Return the rows that the filter keeps with this `labelling.action`."""
-    params = task.params.changed({"labelling.action": action})
-    train, test = task.rows.train, inputs(task)
+    task = task.changed({"labelling.action": action})
     scores = {}
     if action != "none":
-        scores = score_candidates(params, task.card, candidates, train, model).texts
-    embed = partial(embed_rows, params.train)
-    filtering = Filtering(params, task.card, candidates, train, test, scores, embed)
-    return filter_candidates(filtering).kept
-
-
-def inputs(task: Task) -> list[Input]:
-    """Return the test rows without their labels."""
-    return [input_of(row) for row in task.rows.test]
+        scores = score_candidates(task, candidates, model).texts
+    embed = partial(embed_rows, task.params.train)
+    return filter_candidates(Filtering(task, candidates, scores, embed)).kept
 
 
 def arm_rows(task: Task, arms: Mapping[str, Arm], kept: Sequence[Kept], seed: int) -> dict[str, Rows]:
     """Return the arms' rows; raise `DataError` if the task has too few."""
-    sets, left_out = training_sets(arms, task.rows.train, task.rows.pool, kept, [], seed)
+    sets, left_out = training_sets(arms, task.train, task.rows.pool, kept, [], seed)
     for name, reason in left_out.items():
         raise DataError(f"study: {task.params.task}, {name}: {reason}")
     return dict(sets)
@@ -116,10 +109,10 @@ def arm_rows(task: Task, arms: Mapping[str, Arm], kept: Sequence[Kept], seed: in
 
 def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows]) -> ArmPredictions:
     """Fit the student on each seed's rows and predict the test inputs."""
-    test, probabilities = inputs(task), []
+    probabilities = []
     for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
         student.fit(rows, seed)
-        probabilities.append(student.predict_proba(test))
+        probabilities.append(student.predict_proba(task.test))
     rows = rows_by_seed[0]
     sources = rows_by_source(rows)
     counts = sources["real"], sources["synthetic"], sources["unlabelled"]

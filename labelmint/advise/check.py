@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,17 @@ from labelmint.advise.speed import measure
 from labelmint.checks import read_checked_task
 from labelmint.core.params import ENCODER_STUDENTS, Params
 from labelmint.core.quoting import printable
-from labelmint.core.records import Input, Labelled
+from labelmint.core.records import Input
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder, open_encoder
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.llm.catalog import load_entry, model_file
-from labelmint.tasks.cards import TaskCard, card_path
+from labelmint.tasks.cards import card_path
 from labelmint.tasks.data import TaskData
 from labelmint.tasks.split import label_counts
+from labelmint.tasks.task import Task
 
 # Real rows that the scorers label: enough for an interval of ± 6 points, in seconds.
 _MAX_SCORED = 150
@@ -43,15 +45,15 @@ def check(params: Params) -> None:
     encoders = {name: open_encoder(name) for name in params.encoders()}
     odd = oddities(params, card, data, lambda rows: _lengths(encoders[params.train.encoder], rows))
     _print("What is odd", odd or ["nothing"])
-    train = data.split.train
+    train, task = data.split.train, Task(params, card, data.split.train, facts=data.facts.rows)
     with open_model(params.llm) as model:
-        scores = _scores(params, card, train[:_MAX_SCORED], model)
+        scores = _scores(replace(task, train=train[:_MAX_SCORED]), model)
         if scores.real:
             title = f"Labels: how often each is right on {len(scores.real)} real rows that it hasn't seen"
             _print(title, accuracy_lines(params, scores, train))
         _print("What to expect", forecast(scores, len(data.unlabelled.rows)))
         texts = [*train, *data.unlabelled.rows]
-        speeds = measure(params, card, train, texts, model, encoders, data.facts.rows)
+        speeds = measure(task, texts, model, encoders)
         memory = psutil.Process().memory_info().rss
     work = work_of(params, data, _kept_share(params, scores))
     _print("What a run takes, with nothing in the cache", step_lines(params, steps(params, work, speeds)))
@@ -78,11 +80,11 @@ def _lengths(encoder: LoadedEncoder, rows: Sequence[Input]) -> list[int]:
     return [*map(len, tokenize(rows, None, encoder.tokenizer, _UNCUT, encoder.prefix).tokens)]
 
 
-def _scores(params: Params, card: TaskCard, rows: Sequence[Labelled], model: LanguageModel) -> LabelScores:
+def _scores(task: Task, model: LanguageModel) -> LabelScores:
     """Score real rows by scorers that haven't seen them; no scores without rows, or if the model can't."""
-    if not rows or not model.can_score:
+    if not task.train or not model.can_score:
         return LabelScores()
-    return score_labels(params, card, [], rows, model)
+    return score_labels(task, [], model)
 
 
 def _kept_share(params: Params, scores: LabelScores) -> float:

@@ -10,8 +10,7 @@ from functools import partial
 from itertools import cycle, islice
 from statistics import mean
 
-from labelmint.core.params import Params
-from labelmint.core.records import Fact, Input, Labelled
+from labelmint.core.records import Input
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder
 from labelmint.generation.answers import stop_text
@@ -20,7 +19,8 @@ from labelmint.generation.session import sampling_of, with_max_new_tokens
 from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffix_of
 from labelmint.llm.base import LanguageModel
 from labelmint.prompts.methods import method_shares
-from labelmint.tasks.cards import TaskCard, row_text
+from labelmint.tasks.cards import row_text
+from labelmint.tasks.task import Task
 
 # Of whole texts, the last ones would be written nearly alone, which is slower than in a full wave.
 _WRITTEN_TEXTS, _WRITTEN_TOKENS = 48, 24
@@ -41,26 +41,21 @@ class Speeds:
 
 
 def measure(
-    params: Params,
-    card: TaskCard,
-    train: Sequence[Labelled],
-    texts: Sequence[Input],
-    model: LanguageModel,
-    encoders: Mapping[str, LoadedEncoder],
-    facts: Sequence[Fact] = (),
+    task: Task, texts: Sequence[Input], model: LanguageModel, encoders: Mapping[str, LoadedEncoder]
 ) -> Speeds:
     """Begin some texts, read some and embed some; `texts` are of the task, and there may be none."""
     begin = time.perf_counter()
-    tokens = _write(params, card, train, model, facts)
+    tokens = _write(task, model)
     write_s = time.perf_counter() - begin
     sample = texts[:_EMBED_TEXTS]
     length, start_s, read_s, embed_s = float(_UNKNOWN_LENGTH), 0.0, 0.0, dict.fromkeys(encoders, 0.0)
     if sample:
-        length = _length(encoders[params.train.encoder], sample)
+        train = task.params.train
+        length = _length(encoders[train.encoder], sample)
         for name, encoder in encoders.items():
-            embed_s[name] = _timed(partial(encoder.embed, params.train), sample)[1]
+            embed_s[name] = _timed(partial(encoder.embed, train), sample)[1]
         if model.can_score:
-            start_s, read_s = _timed(_reading(params, card, train, model), sample[:_READ_TEXTS])
+            start_s, read_s = _timed(_reading(task, model), sample[:_READ_TEXTS])
     return Speeds(length, tokens / max(write_s, 1e-9), start_s, read_s, embed_s)
 
 
@@ -73,17 +68,16 @@ def _length(encoder: LoadedEncoder, rows: Sequence[Input]) -> float:
     return mean(map(len, tokenize(written, None, encoder.tokenizer, _MAX_LENGTH).tokens))
 
 
-def _write(
-    params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel, facts: Sequence[Fact]
-) -> int:
+def _write(task: Task, model: LanguageModel) -> int:
     """Begin a few texts of each prompt of a wave, by the method with the largest share; return the tokens."""
+    params, card, train = task.params, task.card, task.train
     each = max(1, _WRITTEN_TEXTS // params.generate.prompts_per_wave)
     small = params.generate.model_copy(update={"samples_per_prompt": each})
     config = with_max_new_tokens(small, card, train)
     methods = method_shares(config, card, params.task, len(train))
     template = model.chat_prompt if model.kind == "chat" else None
     # The model isn't asked for topics and the like, which takes minutes.
-    planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]), facts)
+    planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]), task.facts)
     method = max(methods, key=lambda name: methods[name])
     labels = islice(cycle(card.label_names), config.prompts_per_wave)
     groups = [planner.prompt(number, label, method).group for number, label in enumerate(labels)]
@@ -95,11 +89,9 @@ def _write(
     return sum(text.tokens for texts in model.write_wave(groups, sampling) for text in texts)
 
 
-def _reading(
-    params: Params, card: TaskCard, train: Sequence[Labelled], model: LanguageModel
-) -> Callable[[Sequence[Input]], object]:
-    config = params.labelling
-    prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, train))
+def _reading(task: Task, model: LanguageModel) -> Callable[[Sequence[Input]], object]:
+    config, card = task.params.labelling, task.card
+    prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, task.train))
 
     def read(rows: Sequence[Input]) -> object:
         suffixes = [suffix_of(card, row_text(card, row)) for row in rows]

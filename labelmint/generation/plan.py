@@ -12,7 +12,7 @@ from itertools import islice, product
 import numpy as np
 
 from labelmint.core.errors import ParamsError
-from labelmint.core.params import Generate, Params
+from labelmint.core.params import Generate
 from labelmint.core.records import Fact, Labelled, Prompt
 from labelmint.llm.base import PromptGroup
 from labelmint.prompts import render
@@ -22,6 +22,7 @@ from labelmint.prompts.spec import Context, Ideas, PromptSpec
 from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard
 from labelmint.tasks.split import listed
+from labelmint.tasks.task import Task
 
 # With more, a label's share is too small to be meant.
 _MOST_PROMPTS = 10_000
@@ -113,21 +114,17 @@ class Planner:
 
 
 def checked_shares(
-    params: Params,
-    config: Generate,
-    card: TaskCard,
-    rows: Sequence[Labelled],
-    template: render.ChatTemplate | None = None,
-    facts: Sequence[Fact] = (),
+    task: Task, config: Generate, template: render.ChatTemplate | None = None
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the shares of the labels and of the methods, after a trial of a prompt of each.
 
     Raises `ParamsError` or `DataError` if a label or method is unknown, has too few rows to show, or suits
     neither settings nor card.
     """
-    labels = class_balance(params.class_balance, card, rows)
-    methods = method_shares(config, card, params.task, len(rows))
-    trial = Planner(config, card, rows, template, methods, defaultdict(lambda: ["…"]), facts)
+    card, rows = task.card, task.train
+    labels = class_balance(task.params.class_balance, card, rows)
+    methods = method_shares(config, card, task.params.task, len(rows))
+    trial = Planner(config, card, rows, template, methods, defaultdict(lambda: ["…"]), task.facts)
     for label, method in product(labels, methods):
         trial.prompt(0, label, method)
     return labels, methods

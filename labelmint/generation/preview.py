@@ -13,6 +13,7 @@ from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session, ended
 from labelmint.llm import open_model
 from labelmint.tasks.cards import TaskCard, load_card
+from labelmint.tasks.task import Task
 
 ROWS = 5
 
@@ -20,9 +21,9 @@ ROWS = 5
 def preview(params: Params) -> None:
     """Print a prompt and five texts of each label, by each method; the project's files stay as they are."""
     card, rows = load_card(params.task), read_rows(paths.REAL_TRAIN, Labelled)
-    facts = read_rows(paths.FACTS, Fact)
+    task = Task(params, card, rows, facts=read_rows(paths.FACTS, Fact))
     with open_model(params.llm) as model:
-        session = Session(params.changed({"generate.samples_per_prompt": ROWS}), card, rows, model, facts)
+        session = Session(task.changed({"generate.samples_per_prompt": ROWS}), model)
         pairs = enumerate(product(card.label_names, session.methods))
         prompts = [session.planner.prompt(number, *pair) for number, pair in pairs]
         candidates, seconds = session.write(session.planner.waves(prompts), "preview")

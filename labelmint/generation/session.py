@@ -10,10 +10,10 @@ from typing import Any
 
 from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.errors import ModelError
-from labelmint.core.params import Generate, Params
+from labelmint.core.params import Generate
 from labelmint.core.progress import progress
 from labelmint.core.quoting import one_line
-from labelmint.core.records import Candidate, Fact, Labelled
+from labelmint.core.records import Candidate, Labelled
 from labelmint.core.words import count_words
 from labelmint.generation.answers import candidates_of, stop_text
 from labelmint.generation.plan import Planned, Planner, check_every_label, checked_shares, drawn_labels
@@ -22,29 +22,24 @@ from labelmint.prompts.ideas import by_kind, collect
 from labelmint.prompts.methods import METHODS, idea_kinds
 from labelmint.prompts.render import STOP
 from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.task import Task
 
 Wave = Sequence[Planned]
 
 
 class Session:
-    """Writes candidates for a task; `rows` are the real training rows, which may be none, as may the facts.
+    """Writes candidates for a task.
 
     Raises `ParamsError` or `DataError`, before anything is written, if method, card and rows don't match.
     """
 
-    def __init__(
-        self,
-        params: Params,
-        card: TaskCard,
-        rows: Sequence[Labelled],
-        model: LanguageModel,
-        facts: Sequence[Fact] = (),
-    ) -> None:
+    def __init__(self, task: Task, model: LanguageModel) -> None:
+        params, card, rows = task.params, task.card, task.train
         config = with_max_new_tokens(params.generate, card, rows)
         self.config, self.card, self.model = config, card, model
         template = model.chat_prompt if model.kind == "chat" else None
         # The trial finds what can't work before the model is asked for ideas, which takes minutes.
-        self.shares, self.methods = checked_shares(params, config, card, rows, template, facts)
+        self.shares, self.methods = checked_shares(task, config, template)
         # After demonstrations alone a model rarely writes an empty text (1 %); without any, or with modifiers
         # that the demonstrations don't follow, up to one time in seven.
         only_demonstrations = all(METHODS[name].demonstrations == "required" for name in self.methods)
@@ -53,7 +48,7 @@ class Session:
         self.sampling = sampling_of(config, stop, never_empty=never_empty)
         self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
         ideas = by_kind(self.ideas)
-        self.planner = Planner(config, card, rows, template, self.methods, ideas, facts)
+        self.planner = Planner(config, card, rows, template, self.methods, ideas, task.facts)
         self.cache = Cache("generate", {"llm": model.identity, "sampling": self.sampling.content})
 
     def waves(self) -> list[list[Planned]]:

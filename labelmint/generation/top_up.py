@@ -10,8 +10,8 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
-from labelmint.core.params import Params, TopUp
-from labelmint.core.records import Candidate, Fact, Input, Labelled, Prompt
+from labelmint.core.params import TopUp
+from labelmint.core.records import Candidate, Prompt
 from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.plan import Planned, distinct, drawn_labels
 from labelmint.generation.session import Session
@@ -21,7 +21,7 @@ from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
 from labelmint.rules.filtering import Filtering
 from labelmint.tasks.balance import wanted_rows
-from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.task import Task
 
 # A label that had nothing accepted in as many successive rounds that requested it is given up.
 MAX_IDLE_ROUNDS = 2
@@ -43,20 +43,10 @@ class TopUpRounds:
     Raises `DataError` if `candidates` are not as many as `generate` writes.
     """
 
-    def __init__(
-        self,
-        params: Params,
-        card: TaskCard,
-        train: Sequence[Labelled],
-        test: Sequence[Input],
-        candidates: Sequence[Candidate],
-        model: LanguageModel,
-        facts: Sequence[Fact] = (),
-    ) -> None:
-        self.params, self.card, self.model = params, card, model
-        self.train, self.test, self.first = train, test, candidates
-        self.session = Session(params, card, train, model, facts)
-        self.wanted = wanted_rows(params.filter.rows_per_label, self.session.shares)
+    def __init__(self, task: Task, candidates: Sequence[Candidate], model: LanguageModel) -> None:
+        self.task, self.first, self.model = task, candidates, model
+        self.session = Session(task, model)
+        self.wanted = wanted_rows(task.params.filter.rows_per_label, self.session.shares)
         # The label of each prompt, those of `generate` first.
         self.labels = drawn_labels(self.session.config, self.session.shares)
         expected = len(self.labels) * self.session.config.samples_per_prompt
@@ -75,7 +65,7 @@ class TopUpRounds:
         """Write round after round until nothing is missing, or the budget is spent."""
         config = self.session.config
         self._count(0)
-        for number in range(1, self.params.top_up.max_rounds + 1):
+        for number in range(1, self.task.params.top_up.max_rounds + 1):
             written, counts = len(self.first) + len(self.added), self.rounds[-1]
             labels = next_prompts(
                 self._missing(),
@@ -83,7 +73,7 @@ class TopUpRounds:
                 counts.last,
                 config.samples_per_prompt,
                 config.prompts_per_wave,
-                self.params.top_up.max_candidates - written,
+                self.task.params.top_up.max_candidates - written,
             )
             if not labels:
                 return
@@ -113,13 +103,12 @@ class TopUpRounds:
         last chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it, but
         then `filter` has each chunk in the cache, and accepts exactly what was counted here.
         """
-        candidates, params = [*self.first, *self.added], self.params
+        candidates, params = [*self.first, *self.added], self.task.params
         scores = {}
         if params.labelling.action != "none":
-            scores = score_candidates(params, self.card, candidates, self.train, self.model).texts
+            scores = score_candidates(self.task, candidates, self.model).texts
         embed = partial(embed_rows, params.train)
-        filtering = Filtering(params, self.card, candidates, self.train, self.test, scores, embed)
-        apply_rules(filtering)
+        filtering = apply_rules(Filtering(self.task, candidates, scores, embed))
         rules = {row_id: result.rule for row_id, result in filtering.results.items()}
         size = self.session.config.samples_per_prompt
         requested = [label for label in self.labels for _ in range(size)]

@@ -16,7 +16,6 @@ from scipy.special import log_softmax
 
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.errors import ModelError
-from labelmint.core.params import Params
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
@@ -27,6 +26,7 @@ from labelmint.llm.base import LanguageModel
 from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.balance import class_balance
 from labelmint.tasks.cards import TaskCard, row_text
+from labelmint.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -83,25 +83,17 @@ class LlmScores(Scored):
         return replace(self, rows=texts, real=real)
 
 
-def score_candidates(
-    params: Params,
-    card: TaskCard,
-    candidates: Sequence[Candidate],
-    train: Sequence[Labelled],
-    model: LanguageModel,
-) -> LabelScores:
+def score_candidates(task: Task, candidates: Sequence[Candidate], model: LanguageModel) -> LabelScores:
     """Score the labels of all candidates that some setting of the rules could keep."""
-    rows = scorable(params.filter, candidates)
-    shares = np.array([*class_balance(params.class_balance, card, train).values()])
+    rows = scorable(task.params.filter, candidates)
+    shares = np.array([*class_balance(task.params.class_balance, task.card, task.train).values()])
     written = [row["label"] for row in rows if can_be_scored(row)]
-    return score_labels(params, card, rows, train, model, shares, written)
+    return score_labels(task, rows, model, shares, written)
 
 
 def score_labels(
-    params: Params,
-    card: TaskCard,
+    task: Task,
     rows: Sequence[Input],
-    train: Sequence[Labelled],
     model: LanguageModel,
     shares: Floats | None = None,
     written: Sequence[str] | None = None,
@@ -118,11 +110,11 @@ def score_labels(
     written : sequence of str
         The labels that the first rows were written for, if they were.
     """
-    labelling, names = params.labelling, card.label_names
+    card, train, labelling, names = task.card, task.train, task.params.labelling, task.card.label_names
     every_label = len({row["label"] for row in train}) == len(names)
     if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
         given = label_shares(names, train) if shares is None else shares
-        classifier = _classifier(params, card, rows, train, train, given)
+        classifier = _classifier(task, rows, train, given)
         truth = np.array([names.index(row["label"]) for row in train], np.int64)
         return _pooled({"classifier": classifier}, rows, train, truth)
     if not model.can_score:
@@ -144,7 +136,7 @@ def score_labels(
         if "probe" in labelling.scorers and llm.real_states.shape[1]:
             scorers["probe"] = _probe(llm, labels, real_shares, shares, labelling.seed)
         if "classifier" in labelling.scorers:
-            scorers["classifier"] = _classifier(params, card, rows, train, unseen, shares)
+            scorers["classifier"] = _classifier(task, rows, unseen, shares)
         if "llm" not in labelling.scorers and len(scorers) > 1:
             del scorers["llm"]
     return replace(_pooled(scorers, rows, unseen, labels), seconds=llm.seconds)
@@ -193,20 +185,13 @@ def _probe(llm: LlmScores, labels: Ints, real_shares: Floats, shares: Floats, se
     return Scored(scores, out_of_fold(real, labels, count, seed))
 
 
-def _classifier(
-    params: Params,
-    card: TaskCard,
-    rows: Sequence[Input],
-    train: Sequence[Labelled],
-    unseen: Sequence[Labelled],
-    shares: Floats,
-) -> Scored:
+def _classifier(task: Task, rows: Sequence[Input], unseen: Sequence[Labelled], shares: Floats) -> Scored:
     """Train on all real rows: this classifier is shown none beforehand."""
-    names, seed = card.label_names, params.labelling.seed
+    train, names, seed = task.train, task.card.label_names, task.params.labelling.seed
     labels = np.array([names.index(row["label"]) for row in train], np.int64)
     with progress(len(train) + len(rows), "classify", "texts") as bar:
         # One list after the other: the rules compare the same candidates, and their vectors are stored then.
-        real, vectors = (embed_rows(params.train, part, bar.update) for part in (train, rows))
+        real, vectors = (embed_rows(task.params.train, part, bar.update) for part in (train, rows))
     ids = {row["id"] for row in unseen}
     held_out = out_of_fold(real, labels, len(names), seed)[[row["id"] in ids for row in train]]
     if not rows:

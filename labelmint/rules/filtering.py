@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelmint.core.arrays import Floats
-from labelmint.core.params import Filter, Params
-from labelmint.core.records import Candidate, Input, Labelled, texts_of
+from labelmint.core.params import Filter
+from labelmint.core.records import Candidate, texts_of
 from labelmint.encoder.vectors import Embed, Vectors
-from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.task import Task
 
 Evidence = dict[str, Any]
 Scores = Mapping[str, Floats]
@@ -45,17 +45,14 @@ class Filtering:
 
     def __init__(
         self,
-        params: Params,
-        card: TaskCard,
+        task: Task,
         candidates: Sequence[Candidate],
-        train: Sequence[Labelled],
-        test: Sequence[Input],
         scores: Scores,
         embed: Embed | None = None,
     ) -> None:
-        self.params, self.card, self.train, self.test = params, card, train, test
+        self.params, self.card, self.train, self.test = task.params, task.card, task.train, task.test
         self.candidates, self.scores = candidates, scores
-        embedded = scorable(params.filter, candidates), train, test
+        embedded = scorable(task.params.filter, candidates), task.train, task.test
         self.vectors = Vectors(embed, *embedded) if embed else None
         self.remaining = list(candidates)
         self.results: dict[str, RuleResult] = {}  # of rejected rows, by id

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
-from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Input, Labelled, LabelledText, RejectedText
+from labelmint.core.records import Candidate, Input, LabelledText, RejectedText
 from labelmint.encoder.vectors import Embed
 from labelmint.rules.apply import apply_rules
 from labelmint.rules.filtering import Filtering, Scores, by_label
 from labelmint.rules.registry import RULES
 from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.task import Task
 
 # A real text may be long, short or repetitive, and have markup: it needs no proof that it is like real ones.
 TEXT_RULES = (
@@ -29,28 +29,22 @@ TEXT_RULES = (
 
 
 def filter_texts(
-    params: Params,
-    card: TaskCard,
-    texts: Sequence[Input],
-    train: Sequence[Labelled],
-    test: Sequence[Input],
-    scores: Scores,
-    embed: Embed | None = None,
+    task: Task, texts: Sequence[Input], scores: Scores, embed: Embed | None = None
 ) -> tuple[list[LabelledText], list[RejectedText]]:
     """Return the texts with the labels that score clearly best, and those that break a rule, in their order.
 
     `scores` are log-probabilities of the labels by id, shape (labels,); without `embed`, nothing is compared
     by its meaning.
     """
-    params = params.changed({"labelling.action": "relabel"})
+    task = task.changed({"labelling.action": "relabel"})
     rows = [_as_candidate(text) for text in texts]
     rules = [RULES[name] for name in TEXT_RULES]
-    filtering = apply_rules(Filtering(params, card, rows, train, test, scores, embed), rules)
+    filtering = apply_rules(Filtering(task, rows, scores, embed), rules)
     kept: list[LabelledText] = []
     rejected: list[RejectedText] = []
     for text in texts:
         row_id = text["id"]
-        shown = by_label(card.label_names, scores[row_id])
+        shown = by_label(task.card.label_names, scores[row_id])
         result = filtering.results.get(row_id)
         if result is None:
             kept.append(

@@ -18,6 +18,7 @@ from labelmint.labelling.pool import MIN_ROWS
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.tasks.cards import TaskCard, card_path, load_card
+from labelmint.tasks.task import Task
 from labelmint.tune.race import Round, plan_rounds, run_race
 from labelmint.tune.settings import Setting, settings_to_try
 
@@ -26,13 +27,13 @@ def tune(params: Params, candidates: int) -> None:
     """Print how each setting does and which to use; raise an error if there is nothing to compare by."""
     check_names(params)
     card = load_card(params.task)
-    train = real_rows(card, params.task)
+    task = Task(params, card, real_rows(card, params.task), facts=read_rows(paths.FACTS, Fact))
     with open_model(params.llm) as model:
-        settings, left_out = settings_to_try(params, card, train, model, read_rows(paths.FACTS, Fact))
+        settings, left_out = settings_to_try(task, model)
         plan_rounds(len(settings), candidates)
         # It raises an error if labels can't be scored, before anything is written.
-        labeller = score_labels(params, card, [], train, model)
-        rounds = run_race(params, card, train, model, settings, candidates)
+        labeller = score_labels(task, [], model)
+        rounds = run_race(task, model, settings, candidates)
     lines = [f"not tried: {name}: {reason}" for name, reason in left_out.items()]
     print(printable("\n".join([*lines, *_labeller(labeller), *_table(rounds), *_advice(settings, rounds)])))
 

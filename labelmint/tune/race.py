@@ -10,19 +10,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from labelmint.core.errors import ParamsError
-from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Labelled
+from labelmint.core.records import Candidate
 from labelmint.encoder.vectors import Vectors, embed_rows
 from labelmint.labelling.scores import score_candidates
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
 from labelmint.rules.filtering import Filtering, can_be_scored, scorable
-from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.task import Task
 from labelmint.tune.score import Outcome, discriminate, outcome_of
 from labelmint.tune.settings import TEXTS_PER_PROMPT, WAVE_TEXTS, Setting
 
@@ -46,15 +46,8 @@ def plan_rounds(settings: int, candidates: int) -> list[tuple[int, int]]:
     return [(size, candidates // (len(sizes) * size * WAVE_TEXTS)) for size in sizes]
 
 
-def run_race(
-    params: Params,
-    card: TaskCard,
-    train: Sequence[Labelled],
-    model: LanguageModel,
-    settings: Sequence[Setting],
-    candidates: int,
-) -> list[Round]:
-    """Write texts and score them; `settings` begin with the current ones, `train` are the real rows."""
+def run_race(task: Task, model: LanguageModel, settings: Sequence[Setting], candidates: int) -> list[Round]:
+    """Write texts and score them; `settings` begin with the current ones."""
     current, *others = settings
     plan, rounds = plan_rounds(len(settings), candidates), list[Round]()
     todo, done, first, begin = sum(size * waves for size, waves in plan), 0, 0, time.monotonic()
@@ -62,7 +55,7 @@ def run_race(
         others = others[: size - 1]
         title = f"tune, round {number} of {len(plan)}"
         written = {each.name: each.write(first, waves, title) for each in (current, *others)}
-        rounds.append(measure(params, card, train, model, written))
+        rounds.append(measure(task, model, written))
         others.sort(key=lambda each: -rounds[-1][each.name].score)
         first, done = first + waves, done + size * waves
         minutes = (time.monotonic() - begin) / 60 * (todo - done) / done
@@ -71,25 +64,20 @@ def run_race(
     return rounds
 
 
-def measure(
-    params: Params,
-    card: TaskCard,
-    train: Sequence[Labelled],
-    model: LanguageModel,
-    written: dict[str, Written],
-) -> Round:
+def measure(task: Task, model: LanguageModel, written: dict[str, Written]) -> Round:
     """Score the texts of all settings together, and then each by itself."""
+    params, train = task.params, task.train
     together = [row for rows, _ in written.values() for row in rows]
-    scores = score_candidates(params, card, together, train, model).texts
+    scores = score_candidates(task, together, model).texts
     # The scorer `classifier` embeds the same lists, so that their vectors are in the cache.
     embed = Vectors(partial(embed_rows, params.train), scorable(params.filter, together), train).of
 
     def best(row: Candidate) -> str:
-        return card.label_names[scores[row["id"]].argmax()]
+        return task.card.label_names[scores[row["id"]].argmax()]
 
     def outcome(rows: list[Candidate], seconds: float) -> Outcome:
         # No test row is compared with: nothing is kept of these texts that could leak.
-        filtering = apply_rules(Filtering(params, card, rows, train, [], scores, embed))
+        filtering = apply_rules(Filtering(replace(task, test=[]), rows, scores, embed))
         passed = {row["id"] for row in filtering.remaining}
         finished = np.array([can_be_scored(row) for row in rows])
         accepted = np.array([row["id"] in passed for row in rows])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labelmint.core.errors import LabelmintError
-from labelmint.core.params import Params
-from labelmint.core.records import Candidate, Fact, Labelled
+from labelmint.core.records import Candidate
 from labelmint.generation.plan import Planned, drawn_labels
 from labelmint.generation.session import Session
 from labelmint.llm.base import LanguageModel
-from labelmint.tasks.cards import TaskCard
+from labelmint.tasks.task import Task
 
 # Of keys of `generate`. One at a time: that shows what each does, and the next run starts from the best.
 CHANGES: list[dict[str, Any]] = [
@@ -62,13 +60,7 @@ def in_words(change: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in change.items()) or "as in params.yaml"
 
 
-def settings_to_try(
-    params: Params,
-    card: TaskCard,
-    rows: Sequence[Labelled],
-    model: LanguageModel,
-    facts: Sequence[Fact] = (),
-) -> tuple[list[Setting], dict[str, str]]:
+def settings_to_try(task: Task, model: LanguageModel) -> tuple[list[Setting], dict[str, str]]:
     """Return the current settings and each change that makes other texts; and why others can't be tried.
 
     At most `MOST` are tried. Raise an error if the current settings can't work.
@@ -77,9 +69,10 @@ def settings_to_try(
     left_out: dict[str, str] = {}
     for number, change in enumerate([{}, *CHANGES]):
         size = {"prompts_per_wave": PROMPTS, "samples_per_prompt": TEXTS_PER_PROMPT}
-        generate = params.generate.model_copy(update={**change, **size})
+        generate = task.params.generate.model_copy(update={**change, **size})
+        params = task.params.model_copy(update={"generate": generate})
         try:
-            session = Session(params.model_copy(update={"generate": generate}), card, rows, model, facts)
+            session = Session(replace(task, params=params), model)
             setting = Setting(number, change, session)
             (wave,) = setting.waves(0, 1)
             model.check_wave([planned.group for planned in wave], session.sampling)

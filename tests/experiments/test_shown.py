@@ -18,7 +18,7 @@ from tests.generation.helpers import IDEAS, ROWS, config, flat
 def task(**generate):
     """Return a task of 12 real rows per label, without test rows."""
     params = shipped().model_copy(update={"generate": config(**generate)})
-    return Task(params, card(), Split(ROWS, [], []))
+    return Task(params, card(), ROWS, rows=Split(ROWS, [], []))
 
 
 def test_prompts_show_the_chosen_rows_and_differ_in_nothing_else():

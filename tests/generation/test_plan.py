@@ -14,6 +14,7 @@ from labelmint.generation.plan import check_every_label, distinct, drawn_labels,
 from labelmint.generation.session import Session, wave_key
 from labelmint.prompts.render import STOP, header
 from labelmint.tasks.cards import load_card
+from labelmint.tasks.task import Task
 from tests.builders import REPOSITORY, card, labelled, section
 from tests.fake_model import FakeModel
 from tests.generation.helpers import IDEAS, ROWS, TEXTS, config, flat, labels_of, planned
@@ -32,12 +33,9 @@ def test_the_shipped_settings_give_the_bytes_that_they_always_gave(monkeypatch):
         for label in ("negative", "positive")
     ]
     # Whatever params.yaml ships with for the speed of a run, or for another model: the few-shot default.
-    session = Session(
-        load_params().model_copy(update={"generate": section("generate", candidates=384, max_new_tokens=64)}),
-        load_card("rotten_tomatoes"),
-        rows,
-        FakeModel(),
-    )
+    generate = section("generate", candidates=384, max_new_tokens=64)
+    params = load_params().model_copy(update={"generate": generate})
+    session = Session(Task(params, load_card("rotten_tomatoes"), rows), FakeModel())
     waves = session.waves()
     content = [
         [each.prompt["id"], each.prompt["label"], each.prompt["text"], each.prompt["demonstration_ids"],

@@ -10,6 +10,7 @@ from labelmint.llm.base import Completion
 from labelmint.prompts.methods import METHODS
 from labelmint.prompts.render import STOP
 from labelmint.prompts.spec import Method, PromptSpec
+from labelmint.tasks.task import Task
 from tests.builders import card, section, shipped
 from tests.fake_model import FakeModel
 from tests.generation.helpers import ROWS, config, flat
@@ -21,7 +22,7 @@ WAVES = 5
 def session(model=None, rows=ROWS, the_card=None, class_balance="balanced", **changes):
     settings = config(**{"candidates": 40, "max_new_tokens": 64, **changes})
     params = shipped().model_copy(update={"generate": settings, "class_balance": class_balance})
-    return Session(params, the_card or card(**LISTED), rows, model or FakeModel())
+    return Session(Task(params, the_card or card(**LISTED), rows), model or FakeModel())
 
 
 def write(model=None, waves=None, **changes):

@@ -11,6 +11,7 @@ from labelmint.labelling import scores as scores_module
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
 from labelmint.labelling.scores import score_candidates, score_labels
 from labelmint.llm.base import ChoiceScores
+from labelmint.tasks.task import Task
 from tests.builders import candidate, card, review, reviews
 from tests.labelling.scorer import Scorer
 from tests.rules.helpers import settings
@@ -41,7 +42,7 @@ def right_label(text, choice):
 
 def scored(model, rows=CANDIDATES, train=TRAIN, the_card=None, **labelling):
     params = settings(labelling={"action": "drop", **labelling})
-    return score_candidates(params, the_card or card(), rows, train, model)
+    return score_candidates(Task(params, the_card or card(), train), rows, model)
 
 
 def test_the_model_is_asked_for_every_text_after_one_prefix():
@@ -271,7 +272,7 @@ def test_unbalanced_texts_are_not_all_given_the_common_label(constant):
     def biased(text, choice):
         return right_label(text, choice) + constant * ("positive" in choice)
 
-    result = score_labels(settings(), card(), rows, train, Scorer(reader=biased))
+    result = score_labels(Task(settings(), card(), train), rows, Scorer(reader=biased))
     right = [LABELS[int(result.texts[row["id"]].argmax())] == row["label"] for row in rows]
     assert np.mean(right) > 0.95
 

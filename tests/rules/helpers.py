@@ -12,6 +12,7 @@ import numpy.typing as npt
 from labelmint.core.params import Params
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.rules.filtering import Filtering
+from labelmint.tasks.task import Task
 from tests.builders import candidate, card, shipped
 
 _FILTER = {
@@ -50,7 +51,7 @@ def filtering_of(
 ) -> Filtering:
     """Return candidates, given as such or as texts, before any rule; `changes` are of `filter`."""
     candidates = [candidate(at, row) if isinstance(row, str) else row for at, row in enumerate(rows)]
-    return Filtering(params or settings(**changes), card(), candidates, train, test, scores or {})
+    return Filtering(Task(params or settings(**changes), card(), train, test), candidates, scores or {})
 
 
 def rules_broken(filtering: Filtering) -> dict[str, str]:

@@ -11,6 +11,7 @@ from labelmint.core.records import Candidate, Input
 from labelmint.rules.apply import apply_rules, filter_candidates, summary
 from labelmint.rules.filtering import Filtering
 from labelmint.rules.registry import RULES
+from labelmint.tasks.task import Task
 from tests.builders import candidate, card, labelled, review
 from tests.rules.helpers import embedder, settings
 
@@ -81,7 +82,9 @@ def embed(rows):
 def filtered(rows, scores=None, train=TRAIN, test=TEST, embed=None, the_card=None, **changes):
     labelling = {"action": "none" if scores is None else "drop", **changes.pop("labelling", {})}
     params = settings(labelling=labelling, **changes)
-    return filter_candidates(Filtering(params, the_card or CARD, rows, train, test, scores or {}, embed))
+    return filter_candidates(
+        Filtering(Task(params, the_card or CARD, train, test), rows, scores or {}, embed)
+    )
 
 
 def breaking():
@@ -192,7 +195,7 @@ def test_relabelled_rows_keep_the_label_that_they_were_written_for():
 def test_what_remains_before_the_surplus_is_accepted():
     rows, scores = breaking()
     params = settings(labelling={"action": "drop", "min_margin": 0.5})
-    filtering = apply_rules(Filtering(params, CARD, rows, TRAIN, TEST, scores, embed))
+    filtering = apply_rules(Filtering(Task(params, CARD, TRAIN, TEST), rows, scores, embed))
     assert [row["text"] for row in filtering.remaining] == [*KEPT, BREAKING["surplus"][0]]
 
 

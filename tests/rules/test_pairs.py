@@ -4,6 +4,7 @@ import pytest
 
 from labelmint.rules.apply import filter_candidates
 from labelmint.rules.filtering import Filtering
+from labelmint.tasks.task import Task
 from tests.builders import candidate, card, labelled
 from tests.rules.helpers import settings
 
@@ -41,7 +42,7 @@ def rejected(texts, test=(), **changes):
     rows += [candidate(90, "w x y z", "negative", text_pair="d e f g h")]
     rows += [candidate(91, "z y x w", "positive", text_pair="k l m n o")]
     the_card = card(pair_name="claim", source=None)
-    result = filter_candidates(Filtering(settings(**changes), the_card, rows, REAL, test, {})).rejected
+    result = filter_candidates(Filtering(Task(settings(**changes), the_card, REAL, test), rows, {})).rejected
     return {int(row["id"][1:]): (row["rule"], row["evidence"]) for row in result if row["rule"] != "surplus"}
 
 

@@ -14,6 +14,7 @@ from labelmint.rules.filtering import Filtering
 from labelmint.tasks.cards import load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.split import split
+from labelmint.tasks.task import Task
 from tests.builders import REPOSITORY, candidate
 from tests.rules.helpers import filtering_of, rules_broken, settings
 
@@ -66,7 +67,9 @@ def test_planted_faults_are_found_among_good_rows(task):
     }
     texts = [*good, *(text for group in planted.values() for text in group)]
     rows = [candidate(at, text) for at, text in enumerate(texts)]
-    broken = rules_broken(apply_rules(Filtering(settings(max_words=80), the_card, rows, train, test, {})))
+    broken = rules_broken(
+        apply_rules(Filtering(Task(settings(max_words=80), the_card, train, test), rows, {}))
+    )
     rules = [broken.get(row["id"], "") for row in rows]
     for at, rule in enumerate(planted):
         matches = Counter(rules[len(good) + 40 * at :][:40])

@@ -8,6 +8,7 @@ from labelmint.core.words import words_of
 from labelmint.rules.apply import filter_candidates
 from labelmint.rules.filtering import Filtering
 from labelmint.rules.runs import COPIED_RUN, LONG_RUN, common_runs, copied_runs
+from labelmint.tasks.task import Task
 from tests.builders import candidate, card, labelled, section, shipped
 
 TEXTS = st.lists(st.tuples(st.integers(0, 3), st.lists(st.sampled_from("abc"), max_size=14)), max_size=6)
@@ -51,7 +52,7 @@ def test_a_long_text_with_a_copied_sentence_is_rejected():
     copy = candidate(1, f"{words(30, draw)} {secret} {words(30, draw)}", demonstration_ids=["r000099"])
     fine = [candidate(2, words(60, draw)), candidate(3, words(60, draw), "positive")]
     params = shipped().model_copy(update={"labelling": section("labelling", action="none")})
-    result = filter_candidates(Filtering(params, card(), [copy, *fine], train, [], {}))
+    result = filter_candidates(Filtering(Task(params, card(), train), [copy, *fine], {}))
     assert [row["id"] for row in result.kept] == [row["id"] for row in fine]
     (rejected,) = result.rejected
     evidence = rejected["evidence"]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from labelmint.rules.texts import TEXT_RULES, filter_texts, summary
+from labelmint.tasks.task import Task
 from tests.builders import card, review, reviews
 from tests.rules.helpers import embedder, settings
 
@@ -15,7 +16,7 @@ def filtered(texts, scores=None, embed=None, **changes):
     rows = [{"id": row_id, "text": text} for row_id, text in texts.items()]
     scores = dict.fromkeys(texts, CLEAR) | (scores or {})
     params = settings(labelling={"action": "none", "min_margin": 0.85}, **changes)
-    return filter_texts(params, card(), rows, TRAIN, TEST, scores, embed)
+    return filter_texts(Task(params, card(), TRAIN, TEST), rows, scores, embed)
 
 
 def test_every_text_ends_in_one_part_in_its_order_with_its_scores():
