@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from experiments.paper.grid import REAL_ROWS, STUDENTS, methods_of
 from experiments.study.grid import Task
-from experiments.study.run import arm_rows, keep, predict, write
+from experiments.study.run import arm_rows, ask, keep, predict, write
 from labelmint.core.arrays import Floats
 from labelmint.core.params import Arm
 from labelmint.core.records import Kept
@@ -34,12 +34,8 @@ def run(task: Task, rows: int) -> dict[str, Any]:
             "arms": {name: _scores(arm, bootstrap) for name, arm in arms.items()},
             "differences": {metric: differences(arms, bootstrap, metric) for metric in get_args(Metric)},
         }
-    llm = open_student("llm", Setting(task.params, task.card))
-    try:
-        real = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
-        asked = predict(task.changed({"train.seeds": task.params.train.seeds[:1]}), llm, "llm", [real])
-    finally:
-        llm.close()
+    real = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
+    asked, _ = ask(task.changed({"train.seeds": task.params.train.seeds[:1]}), "llm", real)
     return {
         "task": task.params.task,
         "llm": task.params.llm.model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -39,14 +40,10 @@ def real(task: Task) -> Cell:
         arm = predict(task, student, "real", [rows] * len(task.params.train.seeds))
         cells.append(cell(task, arm, method="real", check="none", real_rows=size))
     student.close()
-    llm = open_student("llm", Setting(task.params, task.card))
-    try:
-        rows = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
-        arm = predict(task, llm, "llm", [rows] * len(task.params.train.seeds))
-        shown = llm.summary()["demonstrations"]
-    finally:
-        llm.close()
-    cells.append(cell(task, arm, method="llm", real_rows=len(rows), demonstrations=shown))
+    arm, shown = ask(
+        task, "llm", arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
+    )
+    cells.append(cell(task, arm, method="llm", real_rows=arm.train_rows, demonstrations=shown))
     return {"cells": cells}
 
 
@@ -117,6 +114,13 @@ def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows
     sources = rows_by_source(rows)
     counts = sources["real"], sources["synthetic"], sources["unlabelled"]
     return ArmPredictions(name, len(rows), np.stack(probabilities), *counts, student.name)
+
+
+def ask(task: Task, student: str, rows: Rows) -> tuple[ArmPredictions, int]:
+    """Have a student that is a language model predict the test inputs; return also how many rows it shows."""
+    with closing(open_student(student, Setting(task.params, task.card))) as llm:
+        arm = predict(task, llm, student, [rows] * len(task.params.train.seeds))
+        return arm, llm.summary()["demonstrations"]
 
 
 def cell(task: Task, arm: ArmPredictions, *, real_rows: int, **more: Any) -> Cell:

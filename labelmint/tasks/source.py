@@ -152,22 +152,21 @@ def _place(source: Source, origin: str, key: str = "path") -> Path:
 
     Raise `DataError` if it is not there, or is a folder without labels' folders.
     """
-    if source.package is not None:
-        key = "file" if source.folder is None else "folder"
-    elif source.folder is not None:
-        key = "folder"
-    name = getattr(source, key)
-    path = _package(source.package, origin) / name if source.package is not None else Path(name)
-    if key == "folder":
+    root = Path() if source.package is None else _package(source.package, origin)
+    if source.folder is not None:
+        path = root / source.folder
         if not path.is_dir():
             raise DataError(f"{origin}: source.folder: no folder {path}{_in_copy(path)}")
         if not text_files(path):
             raise DataError(
                 f"{origin}: source.folder: {path} must have one sub-folder of .txt files per label"
             )
-    elif key == "file" and not path.is_file():
-        raise DataError(f"{origin}: source.file: package {source.package} has no file {name}")
-    elif key != "file":
+    elif source.file is not None:
+        path = root / source.file
+        if not path.is_file():
+            raise DataError(f"{origin}: source.file: package {source.package} has no file {source.file}")
+    else:
+        path = Path(getattr(source, key))
         check_file(path, f"{origin}: source.{key}", "; a folder goes under `folder` or `dataset`")
     return path
 
