@@ -33,10 +33,11 @@ def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
     arms_without_rows(params, data)  # an error if every arm is
     rows = data.split.train
     config = with_max_new_tokens(params.generate, card, rows)
-    shares, methods = checked_shares(Task(params, card, rows, facts=data.facts.rows), config)
+    task = Task(params, card, rows, data.split.test, data.facts.rows)
+    shares, methods = checked_shares(task, config)
     check_every_label(config, shares)
     check_words(params.filter, card, rows)
-    ContextCheck(params, config, card, data, shares, methods).run()
+    ContextCheck(task, config, data.unlabelled.rows, shares, methods).run()
     return card, data
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from labelmint.core.errors import DataError, ParamsError
-from labelmint.core.params import Generate, Params
+from labelmint.core.params import Generate
 from labelmint.core.records import Input, texts_of
 from labelmint.core.words import count_words
 from labelmint.generation.plan import Planned, Planner, drawn_labels
@@ -18,8 +18,8 @@ from labelmint.generation.session import sampling_of
 from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffix_of
 from labelmint.llm import open_model
 from labelmint.prompts.render import ChatTemplate
-from labelmint.tasks.cards import Excerpt, TaskCard, card_path, row_text
-from labelmint.tasks.data import TaskData
+from labelmint.tasks.cards import Excerpt, card_path, row_text
+from labelmint.tasks.task import Task
 from labelmint.tasks.texts import input_row
 
 if TYPE_CHECKING:
@@ -28,28 +28,24 @@ if TYPE_CHECKING:
 # A token has a byte at least, so these fit any model: a text to be read, and a prompt of few tokens a byte.
 _TEXT_BYTES, _PROMPT_BYTES = 500, 4000
 
+Shares = Mapping[str, float]
+
 
 class ContextCheck:
-    """Checks a task's prompts and rows.
+    """Checks a task's prompts and rows, and the texts to label.
 
     `config` is `params.generate` with `max_new_tokens` as a number; `shares` are the labels', `methods` the
     prompt methods'.
     """
 
     def __init__(
-        self,
-        params: Params,
-        config: Generate,
-        card: TaskCard,
-        data: TaskData,
-        shares: Mapping[str, float],
-        methods: Mapping[str, float],
+        self, task: Task, config: Generate, texts: Sequence[Input], shares: Shares, methods: Shares
     ) -> None:
-        self.params, self.config, self.card = params, config, card
+        self.params, self.config, self.card = task.params, config, task.card
         self.shares, self.methods = shares, methods
-        self.train, self.facts = data.split.train, data.facts.rows
-        self.rows: list[Input] = [*self.train, *data.split.test, *data.unlabelled.rows]
-        self.choices = choices_of(card)
+        self.train, self.facts = task.train, task.facts
+        self.rows: list[Input] = [*task.train, *task.test, *texts]
+        self.choices = choices_of(task.card)
 
     def run(self) -> None:
         """Raise an error that names the row, or the setting, and what would fit."""

@@ -17,7 +17,7 @@ from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
 from labelmint.core.records import Input, read_json
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.encoder.data import Rows, length_batches, tokenize
+from labelmint.encoder.data import length_batches, tokenize
 from labelmint.llm.catalog import load_entry, model_file
 
 # Small batches of similar length have little padding.
@@ -52,13 +52,22 @@ class LoadedEncoder:
                         f"{config.encoder} can read; say train.max_tokens: {most}"
                     )
 
+    @torch.no_grad()
     def embed(
         self, config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
     ) -> Floats32:
-        """Return the rows' vectors, shape (rows, width), of length 1."""
+        """Return the rows' vectors in their order, shape (rows, width), of length 1."""
         self.check_length(config)
         tokenized = tokenize(rows, None, self.tokenizer, config.max_tokens, self.prefix)
-        return embed(self.base, tokenized, self.collator, _BATCH_ROWS, on_rows, bf16=uses_bf16(config))
+        model, bf16 = self.base.eval(), uses_bf16(config)
+        out = np.zeros((len(rows), model.width), np.float32)
+        for indices in length_batches(tokenized, _BATCH_ROWS):
+            batch: Any = self.collator(tokenized.features(indices))
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+                features = model.features(**{name: part.to(self.device) for name, part in batch.items()})
+            out[indices] = features.float().cpu().numpy()
+            on_rows(len(indices))
+        return out
 
 
 def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
@@ -86,29 +95,6 @@ def _check_pooling(folder: Path, pooling: str) -> None:
             f"{folder}: 1_Pooling/config.json says pooling {' and '.join(said)}, not {pooling}; say so in "
             f"{paths.CATALOG}, `pooling: {next(iter(said))}`"
         )
-
-
-@torch.no_grad()
-def embed(
-    model: Classifier,
-    rows: Rows,
-    collator: DataCollatorWithPadding,
-    batch_rows: int,
-    on_rows: Callable[[int], object] = lambda _: None,
-    *,
-    bf16: bool = False,
-) -> Floats32:
-    """Return the features of rows, shape (rows, width), in the rows' order."""
-    model.eval()
-    device = next(model.parameters()).device
-    out = np.zeros((len(rows), model.width), np.float32)
-    for indices in length_batches(rows, batch_rows):
-        batch: Any = collator(rows.features(indices))
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            features = model.features(**{name: part.to(device) for name, part in batch.items()})
-        out[indices] = features.float().cpu().numpy()
-        on_rows(len(indices))
-    return out
 
 
 def uses_bf16(config: Train) -> bool:

@@ -10,8 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.loading import embed, open_encoder, uses_bf16
-from tests.encoder.helpers import config, review_rows
+from labelmint.encoder import loading
+from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
+from tests.builders import reviews
+from tests.encoder.helpers import config
 
 ROW = Input(id="", text="film")
 
@@ -117,12 +119,13 @@ def test_bf16_is_used_as_told_or_where_the_cpu_has_it(monkeypatch, precision, am
 
 @torch.no_grad()
 @pytest.mark.parametrize("batch_rows", [1, 3, 64])
-def test_features_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows):
-    model, rows = classifier().train(), review_rows(tokenizer, 7)
-    rows = type(rows)([row[: 3 + at % 5] for at, row in enumerate(rows.tokens)], rows.labels)
-    features = embed(model, rows, collator, batch_rows)
-    assert features.shape == (14, model.width)
+def test_vectors_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows, monkeypatch):
+    monkeypatch.setattr(loading, "_BATCH_ROWS", batch_rows)
+    model, rows = classifier().train(), reviews({"negative": 7, "positive": 7}, words=8)
+    rows = [Input(id="", text=row["text"][: 12 + 9 * (at % 5)]) for at, row in enumerate(rows)]
+    vectors = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model).embed(config(), rows)
+    assert vectors.shape == (14, model.width)
     assert not model.training  # no dropout
-    for tokens, own in zip(rows.tokens, features, strict=True):
-        alone = model.features(torch.tensor([tokens]), torch.ones(1, len(tokens), dtype=torch.int64))
-        np.testing.assert_allclose(alone[0], own, atol=1e-5)
+    for row, own in zip(rows, vectors, strict=True):
+        tokens = torch.tensor([tokenizer(row["text"])["input_ids"]])
+        np.testing.assert_allclose(model.features(tokens, torch.ones_like(tokens))[0], own, atol=1e-5)

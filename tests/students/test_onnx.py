@@ -6,17 +6,17 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder.data import tokenize
-from labelmint.encoder.loading import embed
+from labelmint.encoder.loading import LoadedEncoder
 from labelmint.students import onnx
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.loading import load_student
 from labelmint.students.onnx_classifier import MODEL, MODEL_INT8, OnnxClassifier
 from tests.builders import reviews
-from tests.encoder.helpers import LABELS
+from tests.encoder.helpers import LABELS, config
 
 TEXTS = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
 TEXTS += ["film " * 40 + "awful", "film [SEP] [MASK] awful [PAD] story", "café \ud83c"]
@@ -59,7 +59,8 @@ def exported(trained, tokenizer, collator, tmp_path_factory, made):
             model = trained(3)
             model.pooling = pooling
             # A random encoder gives similar vectors: their mean's label would be every text's.
-            vectors = embed(model, tokenize(INPUTS, None, tokenizer, 16), collator, 64)
+            encoder = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model)
+            vectors = encoder.embed(config(max_tokens=16), INPUTS)
             weight = model.head.weight.detach().numpy()
             model.set_head(weight, -weight @ vectors.mean(axis=0))
             folder = tmp_path_factory.mktemp("onnx") / "arm"
