@@ -63,10 +63,7 @@ class FineTunedRealLast(FineTuned):
 def adapted(features: Floats, labels: Ints, start: Head, penalty: float) -> Head:
     """Return the head with the lowest loss on these rows plus penalty / 2 times its squared way from `start`.
 
-    Parameters
-    ----------
-    features : shape (rows, width)
-    labels : shape (rows,)
+    Shapes: `features` (rows, width), `labels` (rows,).
     """
     (weight, bias), rows = start, np.arange(len(labels))
     size = weight.size

@@ -103,12 +103,8 @@ def score_labels(
     Without enough real rows to fit and weigh the others, the language model scores alone. With the classifier
     alone, it isn't asked, and shown no rows. Without `rows`, only real rows are scored.
 
-    Parameters
-    ----------
-    shares : shape (labels,)
-        In which the rows' labels are expected; None: those of the real rows.
-    written : sequence of str
-        The labels that the first rows were written for, if they were.
+    The rows' labels are expected in the `shares`, shape (labels,), or those of the real rows. `written` are
+    the labels that the first rows were written for, if they were.
     """
     card, train, labelling, names = task.card, task.train, task.params.labelling, task.card.label_names
     every_label = len({row["label"] for row in train}) == len(names)

@@ -20,12 +20,8 @@ from labelmint.students.saving import NOTE, STUDENT
 class WithFallback(Classifier):
     """A student, and another one for the texts of each call that the first is least sure of.
 
-    Parameters
-    ----------
-    budget : float
-        The largest share of the texts, from 0 to 1, that the fallback answers.
-    min_confidence : float
-        It answers none whose best label is this probable; the default leaves that to the budget.
+    The fallback answers at most the share `budget` of the texts, from 0 to 1, and none whose best label has
+    the probability `min_confidence`; the default leaves that to the budget.
     """
 
     def __init__(

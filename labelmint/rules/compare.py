@@ -30,16 +30,9 @@ def similar_pairs(
 ) -> Iterator[Pair]:
     """Yield (row, other, similarity) at the threshold or above, in their order.
 
-    If `others` is `rows` itself, only of a row and an earlier one, and not for being a part of it.
-
-    Parameters
-    ----------
-    given : set of str
-        From `first_texts`.
-    vectors : Vectors or None
-        None: nothing is compared by its meaning.
-    dropped : shape (rows,)
-        Marks rows that no later one is compared with, as the caller goes on.
+    If `others` is `rows` itself, only of a row and an earlier one, and not for being a part of it. `given` is
+    from `first_texts`; without `vectors`, nothing is compared by its meaning. `dropped`, shape (rows,), marks
+    rows that no later one is compared with, as the caller goes on.
     """
     within = others is rows
     if within and dropped is None:

@@ -32,15 +32,9 @@ class RuleResult:
 class Filtering:
     """Candidates that remain, and the results of those that don't.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        In the order in which they were written: of two that are alike, the first remains.
-    scores : mapping
-        Candidate id → centred log-probabilities of the labels, shape (labels,); not read with
-        `labelling.action: none`.
-    embed : callable or None
-        Rows → vectors; None: nothing is compared by its meaning.
+    `candidates` are in the order in which they were written: of two that are alike, the first remains.
+    `scores` are centred log-probabilities of the labels by candidate id, shape (labels,); they are not read
+    with `labelling.action: none`. Without `embed`, nothing is compared by its meaning.
     """
 
     def __init__(

@@ -50,12 +50,8 @@ def subjectivity(arms: Sequence[ArmPredictions], labels: int) -> dict[str, Any]:
     """Return how far the language model's answers agree after different demonstrations.
 
     Each seed of an arm of the student `llm` draws other demonstrations. Nothing where no such arm has two
-    seeds, or there is no test row.
-
-    Returns
-    -------
-    dict
-        `agreement` (of two draws, mean over pairs and rows) and Fleiss' `kappa`, which allows for chance.
+    seeds, or there is no test row. `agreement` is that of two draws, mean over pairs and rows; `kappa`, of
+    Fleiss, allows for chance.
     """
     answers = next((arm.predicted for arm in arms if arm.student == "llm"), np.zeros((0, 0), np.int64))
     draws, rows = answers.shape

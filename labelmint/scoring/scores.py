@@ -40,14 +40,8 @@ class ArmPredictions:
 def weighted_scores(metric: Metric, predicted: Ints, truth: Ints, weights: Floats, labels: int) -> Floats:
     """Return accuracy or macro-averaged F1 per seed and sample, shape (seeds, samples).
 
-    Parameters
-    ----------
-    predicted : shape (seeds, rows)
-    truth : shape (rows,)
-    weights : shape (samples, rows)
-        How often each sample holds each test row.
-    labels : int
-        Number of labels.
+    Shapes: `predicted` (seeds, rows), `truth` (rows,). `weights`, (samples, rows), say how often each sample
+    holds each test row.
     """
     if metric == "accuracy":
         return np.asarray((predicted == truth).astype(float) @ weights.T / weights.sum(axis=1))

@@ -137,12 +137,8 @@ def load_file(
 ) -> Table:
     """Read a file of any kind; raise `DataError` naming file, line and remedy.
 
-    Parameters
-    ----------
-    texts, values
-        The wanted columns: those whose cells must be texts, and those that may be numbers or truth values.
-    encoding_key
-        The card's key of the encoding; None: there is none, and the file must be UTF-8.
+    The wanted columns are `texts`, whose cells must be texts, and `values`, which may be numbers or truth
+    values. `encoding_key` is the card's key of the encoding; None: there is none, and the file must be UTF-8.
     """
     kind, packed = known_kind(str(path))
     remedy = "save it as UTF-8"

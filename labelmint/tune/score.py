@@ -67,12 +67,8 @@ class Outcome:
 def outcome_of(agreed: Bools, accepted: Bools, finished: Bools, above: Floats, seconds: float) -> Outcome:
     """Return a round's outcome, with a bootstrap over prompts and real rows, the units of chance.
 
-    Parameters
-    ----------
-    agreed, accepted, finished : shape (texts,)
-        In the order of the prompts.
-    above : shape (texts, real rows)
-        By `discriminate`; 0 for texts that aren't finished.
+    `agreed`, `accepted` and `finished`, shape (texts,), are in the order of the prompts; `above`, shape
+    (texts, real rows), is by `discriminate`, and 0 for texts that aren't finished.
     """
     texts, real = above.shape
     draw = np.random.default_rng(1)
@@ -101,13 +97,9 @@ def _interval(values: Floats) -> tuple[float, float]:
 
 
 def discriminate(texts: Floats32, real: Floats32, prompts: Sequence[int], seed: int) -> Floats:
-    """Return where a classifier finds a text more as if written than a real row; ties are half.
+    """Return where a classifier finds a text more as if written than a real row, shape (texts, real rows).
 
-    It has seen neither, nor a text of the same prompt. Fewer than five prompts are always told.
-
-    Returns
-    -------
-    array of shape (texts, real rows)
+    Ties are half. It has seen neither, nor a text of the same prompt. Fewer than five prompts are all told.
     """
     if len({*prompts}) < _FOLDS:
         return np.ones((len(texts), len(real)))
