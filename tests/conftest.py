@@ -7,14 +7,13 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
 
-from experiments.reliability.project import set_params as change_params
 from labelmint.core import config
 from labelmint.core.params import Params, load_params
 from stages.prepare import main as prepare
@@ -34,16 +33,27 @@ TINY: dict[str, Any] = {
     },
     # What needs the real encoder is for the tests that ask for it.
     "filter.semantic_similarity": 1.0,
-    # The scripted model's sentences, of a few dozen words, are edits of each other.
-    "filter.disabled_rules": ["near_duplicate", "demonstration_copy", "real_copy", "test_leak"],
+    # The scripted model's sentences, of a few dozen words, are edits of each other. The rule about languages takes
+    # as long as all others.
+    "filter.disabled_rules": ["near_duplicate", "demonstration_copy", "real_copy", "test_leak", "language"],
 }
 
 # What a shell starts in the background ignores Ctrl-C, and so would the processes that tests send one to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# YAML is slow to read, and most tests read the same files.
-parse_yaml = lru_cache(500)(config.parse_yaml)
-config.parse_yaml = lambda text: deepcopy(parse_yaml(text))
+# YAML is slow to read, and most tests read the same files, or settings that `change_params` wrote.
+PARSED: dict[str, Any] = {}
+parse_yaml = config.parse_yaml
+
+
+def parse_once(text: str) -> Any:
+    """Return what a YAML text says, which is parsed when it comes for the first time."""
+    if text not in PARSED:
+        PARSED[text] = parse_yaml(text)
+    return deepcopy(PARSED[text])
+
+
+config.parse_yaml = parse_once
 
 # No deadline: a shared machine pauses now and then, and a pause is no failure.
 settings.register_profile("labelmint", deadline=None, max_examples=60)
@@ -118,6 +128,21 @@ def edit(project: Path) -> Callable[[str, str, str], None]:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     return replace
+
+
+def change_params(path: Path, changes: dict[str, Any]) -> None:
+    """Change settings of a params.yaml that are there; keys are dotted."""
+    content = config.read_yaml(path)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        part = content
+        for section in sections:
+            part = part[section]
+        assert last in part, f"{path} has no {key}"
+        part[last] = value
+    text = yaml.dump(content, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
+    PARSED[text] = deepcopy(content)
+    path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
