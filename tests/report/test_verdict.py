@@ -162,7 +162,7 @@ def test_the_command_tells_of_a_run_without_test_labels(answer, capsys):
 
 
 def test_results_of_another_task_or_an_unfinished_run_are_not_shown_as_this_ones(
-    answer, run, set_params, capsys
+    answer, run, made, set_params, capsys
 ):
     """As after a run of another task that was stopped: metrics of the last run still lie there."""
     answer()
@@ -186,5 +186,5 @@ def test_results_of_another_task_or_an_unfinished_run_are_not_shown_as_this_ones
         print_verdict()
     # Stages that were run without DVC leave dvc.lock as it was.
     set_params({"generate.top_k": 7})
-    report()
+    made()
     assert "evaluate.json is not what dvc.lock records, so nothing shows" in capsys.readouterr().err
