@@ -33,8 +33,8 @@ TINY: dict[str, Any] = {
     },
     # What needs the real encoder is for the tests that ask for it.
     "filter.semantic_similarity": 1.0,
-    # The scripted model's sentences, of a few dozen words, are edits of each other. The rule about languages takes
-    # as long as all others.
+    # The scripted model's sentences, of a few dozen words, are edits of each other. The rule about
+    # languages takes as long as all others.
     "filter.disabled_rules": ["near_duplicate", "demonstration_copy", "real_copy", "test_leak", "language"],
 }
 

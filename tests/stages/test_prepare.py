@@ -94,11 +94,14 @@ def test_facts_are_written_once_with_the_columns_that_the_card_names(project, la
     assert "prepare: facts: 2 rows read, 2 used; left out: none" in capsys.readouterr().err
 
 
-def test_running_again_writes_the_same_bytes(project, labels):
+def test_running_again_writes_the_same_bytes_and_another_seed_another_test_set(project, labels, set_params):
     main()
     first = written(project)
     main()
     assert written(project) == first
+    set_params({"prepare.seed": 2})
+    main()
+    assert written(project)[str(paths.TEST_INPUTS)] != first[str(paths.TEST_INPUTS)]
 
 
 def test_more_real_rows_leave_the_test_set_and_come_from_the_pool(project, labels, set_params):
@@ -111,14 +114,6 @@ def test_more_real_rows_leave_the_test_set_and_come_from_the_pool(project, label
         assert first[str(path)] == second[str(path)]
     assert read_rows(paths.REAL_TRAIN) == train + pool[:5]
     assert read_rows(paths.REAL_POOL) == pool[5:]
-
-
-def test_another_seed_gives_another_test_set(project, labels, set_params):
-    main()
-    first = written(project)
-    set_params({"prepare.seed": 2})
-    main()
-    assert written(project)[str(paths.TEST_INPUTS)] != first[str(paths.TEST_INPUTS)]
 
 
 def test_too_few_rows_are_an_error_before_anything_is_written(project, labels, set_params):
@@ -224,18 +219,24 @@ def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(proje
 
 
 @pytest.mark.parametrize(
-    ("unlabelled", "message"),
+    ("card", "message"),
     [
-        ({"path": "data/raw/none.csv"}, r"mine\.yaml: unlabelled\.path: no file data/raw/none\.csv"),
+        ({"unlabelled": {"path": "data/raw/none.csv"}}, r"unlabelled\.path: no file data/raw/none\.csv"),
         (
-            {"path": "data/raw/rows.csv", "text_column": "body"},
-            r"mine\.yaml: unlabelled\.text_column: data/raw/rows\.csv has no column 'body'; it has text",
+            {"unlabelled": {"path": "data/raw/rows.csv", "text_column": "body"}},
+            r"unlabelled\.text_column: data/raw/rows\.csv has no column 'body'; it has text",
+        ),
+        ({"labelled_later": ["data/raw/none.csv"]}, r"labelled_later: no file data/raw/none\.csv"),
+        (
+            {"labelled_later": ["data/raw/next.csv"]},
+            r"labelled_later: data/raw/next\.csv has no column 'label'; it has text, labels",
         ),
     ],
 )
-def test_texts_that_are_not_there_are_an_error(project, labels, unlabelled, message):
-    write_card(project, "mine", unlabelled=unlabelled)
-    with pytest.raises(DataError, match=message):
+def test_a_file_that_is_not_there_or_lacks_a_column_is_an_error(project, labels, card, message):
+    write_card(project, "mine", **card)
+    (project / "data/raw/next.csv").write_text("text,labels\n", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"mine\.yaml: {message}"):
         main()
     assert written(project) == {}
 
@@ -289,21 +290,5 @@ def test_an_unknown_label_is_an_error_with_its_row(project, labels):
     with pytest.raises(
         DataError, match=r"data/raw/next\.csv:3: no label 'negativ'; write one of negative, positive"
     ):
-        main()
-    assert written(project) == {}
-
-
-@pytest.mark.parametrize(("name", "columns"), [("none.csv", ""), ("next.csv", "text,labels")])
-def test_a_file_labelled_later_that_is_not_there_or_lacks_a_column_is_an_error(
-    project, labels, name, columns
-):
-    write_card(project, "mine", labelled_later=[f"data/raw/{name}"])
-    (project / "data/raw/next.csv").write_text(f"{columns}\n", encoding="utf-8")
-    what = (
-        "no file data/raw/none"
-        if name == "none.csv"
-        else "data/raw/next.csv has no column 'label'; it has text"
-    )
-    with pytest.raises(DataError, match=f"labelled_later: {what}"):
         main()
     assert written(project) == {}
