@@ -2,7 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests in two processes, a file at a time.
+# Tests in two processes, a file at a time. They write byte-code, whatever the shell says: without it each process
+# rewrites all tests and compiles the code again, for seven seconds.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/installed
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -73,10 +74,10 @@ bench: setup
 
 test: setup
 	@echo "test: 8 to 15 minutes on 2 cores; the slow tests run the bundled models and the real dvc"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: setup
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 check: setup
 	@$(BIN)/ruff check .
