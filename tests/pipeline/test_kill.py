@@ -18,8 +18,7 @@ from experiments.reliability.server import stub_server
 
 pytestmark = pytest.mark.slow
 
-KILLS = 12
-# The first ones: the others write as they do.
+# The first ones: the others write as they do. `experiments.reliability` kills all of them, and often.
 KILLED = STAGES[:8]
 DVC = [sys.executable, "-m", "dvc"]
 # Of a server that has imported the stages, each run is a copy: imports take seconds.
@@ -76,13 +75,10 @@ def in_process(folder, environment, stage, operation):
 def test_stages_killed_at_any_moment_come_out_the_same(whole, tmp_path, url):
     project = Project(tmp_path / "project", url)
     project.make()
-    draw, kills = random.Random(3), 0
-    for place, stage in enumerate(KILLED):
-        wanted = KILLS * (place + 1) // len(KILLED)
-        while kills < wanted:
-            code = run(project, stage, draw.randrange(25))
-            assert code in (0, -signal.SIGKILL)
-            kills += code != 0
+    draw = random.Random(3)
+    for stage in KILLED:
+        while (code := run(project, stage, draw.randrange(25))) != -signal.SIGKILL:
+            assert code == 0  # it ended before
         assert run(project, stage) == 0
     assert results(project.folder) == results(whole.folder)
 
