@@ -203,6 +203,7 @@ def test_an_error_in_training_leaves_what_the_last_run_wrote(prepared, monkeypat
     def fail(*_, **__):
         raise RuntimeError("out of memory")
 
+    set_params({"train.student": "majority"})
     main("real")
     first = made(prepared)
     students = {"fine_tune.fine_tune": "fine_tune", "encoder_classifier.to_plain": "linear_head"}
