@@ -21,6 +21,8 @@ from labelmint.tasks.task import Task
 
 # The least that encoders read; a larger `train.max_tokens` is worth opening the encoder for.
 _ANY_ENCODER_TOKENS = 512
+# Test rows times resamples, which take 16 bytes each: 3.2 GB.
+_MOST_RESAMPLED = 200_000_000
 
 
 def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
@@ -31,6 +33,7 @@ def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
     check_budget(params, len(card.labels))
     data = read_task(params, card)
     arms_without_rows(params, data)  # an error if every arm is
+    check_resamples(params, len(data.split.test))
     rows = data.split.train
     config = with_max_new_tokens(params.generate, card, rows)
     task = Task(params, card, rows, data.split.test, data.facts.rows)
@@ -100,6 +103,16 @@ def check_budget(params: Params, labels: int) -> None:
             f"params.yaml: filter.rows_per_label={params.filter.rows_per_label} of {labels} labels are "
             f"{wanted} texts, and top_up.max_candidates={params.top_up.max_candidates}; lower the "
             f"first, or raise the second, to {2 * wanted} for example, since many texts are rejected"
+        )
+
+
+def check_resamples(params: Params, rows: int) -> None:
+    """Raise `ParamsError` if resampling the test rows would take more than some GB of memory."""
+    samples = params.evaluate.bootstrap_samples
+    if samples * rows > _MOST_RESAMPLED:
+        raise ParamsError(
+            f"params.yaml: evaluate.bootstrap_samples={samples} of {rows} test rows (prepare.test_rows) need "
+            f"{samples * rows * 16 / 1e9:.0f} GB of memory; lower one: {_MOST_RESAMPLED:,} is the largest product"
         )
 
 

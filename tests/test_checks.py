@@ -1,6 +1,6 @@
 import pytest
 
-from labelmint.checks import check_names, read_checked_task
+from labelmint.checks import check_names, check_resamples, read_checked_task
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
 from tests.builders import reviews, said_by_checks, section, shipped, write_card
@@ -88,6 +88,12 @@ def test_settings_that_cannot_work_are_told_with_a_remedy_that_works(attempt, se
     if not remedy:  # it is a name to choose from
         remedy = {"class_balance": {"negative": 0.5, "positive": 0.5}}
     assert attempt({**settings, **remedy}) == ""
+
+
+def test_resampling_takes_no_more_memory_than_machines_have(params):
+    check_resamples(params, 100_000)
+    with pytest.raises(ParamsError, match=r"=100000 of 100000 test rows \(prepare.test_rows\) need 160 GB"):
+        check_resamples(params.changed({"evaluate.bootstrap_samples": 100_000}), 100_000)
 
 
 def test_a_label_with_one_row_can_be_left_out_or_not_tested(attempt):

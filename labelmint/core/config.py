@@ -122,6 +122,8 @@ def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
             return f"{path}: {key} must be a mapping of keys to values, not {_shown(given)}"
         case "too_short":
             return f"{path}: {key} needs at least {item['ctx']['min_length']}"
+        case "too_long":
+            return f"{path}: {key} may have at most {item['ctx']['max_length']}, and has {len(given)}"
         case _:
             return f"{path}: {key}: {item['msg'][0].lower() + item['msg'][1:]}, not {_shown(given)}"
 

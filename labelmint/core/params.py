@@ -9,12 +9,26 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from labelmint.core.config import Section, check, read_yaml
-from labelmint.core.values import Balance, Count, Name, Positive, Rows, Seed, Seeds, Share, Shares, Url
+from labelmint.core.values import (
+    Balance,
+    Count,
+    Name,
+    Names,
+    Positive,
+    Rows,
+    Seed,
+    Seeds,
+    Share,
+    Shares,
+    Url,
+)
 
 PARAMS_PATH = Path("params.yaml")
 # Students that read each text with the language model, or with the encoder; the others need neither.
 LLM_STUDENTS = ("llm", "llm_probe")
 ENCODER_STUDENTS = ("linear_head", "fine_tune")
+# A killed run loses a wave, and `generate.candidates` are rounded up to whole ones.
+MOST_WAVE_TEXTS = 10_000
 
 
 class LlmServer(Section):
@@ -116,6 +130,16 @@ class Generate(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     min_p: Annotated[float, Field(ge=0, lt=1)]
 
+    @model_validator(mode="after")
+    def _wave(self) -> Generate:
+        texts = self.samples_per_prompt * self.prompts_per_wave
+        if texts > MOST_WAVE_TEXTS:
+            raise ValueError(
+                f"samples_per_prompt={self.samples_per_prompt} and prompts_per_wave={self.prompts_per_wave} "
+                f"make waves of {texts:,} texts, and {MOST_WAVE_TEXTS:,} are the most; lower one"
+            )
+        return self
+
 
 class TopUp(Section):
     """`top_up`: the budget of the rounds that go on until `filter.rows_per_label` are accepted."""
@@ -163,12 +187,12 @@ class Train(Section):
 
     encoder: str
     student: str
-    students: Annotated[list[str], Field(min_length=1)]
+    students: Names
     seeds: Seeds
     validation_share: Annotated[float, Field(ge=0.01, le=0.5)]
     epochs: Positive
     learning_rate: Annotated[float, Field(gt=0)]
-    batch_rows: Positive
+    batch_rows: Annotated[int, Field(ge=1, le=4096)]
     max_tokens: Annotated[int, Field(ge=8)]
     precision: Literal["auto", "fp32", "bf16"]
 

@@ -20,10 +20,10 @@ _NUMBER = re.compile(r"[0-9][0-9_]*(e-?[0-9_]+)?|0[xob][0-9a-f_]+", re.IGNORECAS
 _ROUNDING = 0.03
 
 
-def _distinct(seeds: list[int]) -> list[int]:
-    if len(set(seeds)) != len(seeds):
-        raise ValueError("the seeds must differ")
-    return seeds
+def _distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError("the entries must differ")
+    return values
 
 
 def _name(name: str) -> str:
@@ -83,7 +83,9 @@ def _balance(value: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
+# Each arm is trained once per seed.
+Seeds = Annotated[list[Seed], Field(min_length=1, max_length=100), AfterValidator(_distinct)]
+Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]
 Rows = Annotated[Literal["all"] | int, BeforeValidator(_rows)]
 Shares = Annotated[str | dict[str, float], BeforeValidator(_shares)]
 # BeforeValidators run from the last to the first.
