@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from labelmint.tasks.lines import check_encoding, encoding_of
+from labelmint.tasks.lines import check_encoding, encoding_of, note, note_if_utf8
 from labelmint.tasks.tables import LABEL, TEXT, Table
 
 
@@ -20,6 +19,7 @@ def load_folder(folder: Path, encoding: str) -> Table:
     check_encoding(str(folder), encoding, "source.encoding")
     files = text_files(folder)
     rows = [{TEXT: _text(path, encoding), LABEL: path.parent.name} for path in files]
+    note_if_utf8(b"".join(path.read_bytes() for path in files), str(folder), encoding)
     damaged = [path for path, row in zip(files, rows, strict=True) if "\ufffd" in row[TEXT]]
     if damaged:
         note(
@@ -43,8 +43,3 @@ def _text(path: Path, encoding: str) -> str:
     content = path.read_bytes()
     encoding = encoding_of(content[:256], str(path), encoding, table=False)
     return content.decode(encoding, errors="replace")
-
-
-def note(what: str) -> None:
-    """Print what a person may want to know, and what is no error."""
-    print(f"prepare: note: {what}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import lzma
 import re
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -155,3 +156,25 @@ def check_encoding(origin: str, encoding: str, key: str) -> None:
         raise DataError(
             f"{origin}: {key}: Python knows no encoding {encoding!r}; say cp1252, for example"
         ) from None
+
+
+def note_if_utf8(content: bytes, origin: str, encoding: str) -> None:
+    """Say so if a file is read in another encoding and is valid UTF-8: its "é" would be "Ã©"."""
+    # UTF-16 of English is valid UTF-8, too, with a zero in each letter.
+    if encoding == UTF_8 or codecs.lookup(encoding).name == "utf-8" or b"\0" in content:
+        return
+    try:
+        text = content.decode(UTF_8)
+    except UnicodeDecodeError:
+        return
+    if not text.isascii() and not content.startswith(codecs.BOM_UTF8):  # a mark has decided already
+        others = len(text) - len(text.encode("ascii", "ignore"))
+        note(
+            f"{origin} is read as {encoding}, and is valid UTF-8 with {others} characters that aren't ASCII; "
+            "if texts look garbled, remove `encoding` from the card"
+        )
+
+
+def note(what: str) -> None:
+    """Print what a person may want to know, and what is no error."""
+    print(f"prepare: note: {what}", file=sys.stderr)

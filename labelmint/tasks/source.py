@@ -19,8 +19,9 @@ from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import fold
 from labelmint.tasks.cards import Source, TaskCard, card_path
 from labelmint.tasks.cells import same_label
-from labelmint.tasks.folders import load_folder, note, text_files
+from labelmint.tasks.folders import load_folder, text_files
 from labelmint.tasks.hub import load_dataset
+from labelmint.tasks.lines import note
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
 from labelmint.tasks.texts import clean, deduplicate, input_row, key_of

@@ -21,7 +21,7 @@ from labelmint.core.words import fold
 from labelmint.tasks.cells import as_text, text_of, value_of
 from labelmint.tasks.columnar import arrow_rows, workbook_rows
 from labelmint.tasks.json_rows import json_rows, rows_within
-from labelmint.tasks.lines import UTF_8, Lines, check_encoding
+from labelmint.tasks.lines import UTF_8, Lines, check_encoding, note_if_utf8
 from labelmint.tasks.separated import separated
 
 Kind = Literal["text", "csv", "tsv", "jsonl", "parquet", "arrow", "excel"]
@@ -150,7 +150,11 @@ def load_file(
         remedy = f"name its encoding in the card, `{encoding_key}: cp1252` for example, or {remedy}"
     with path.open("rb") as file:
         table = open_table(unpacked(file, packed), str(path), kind, [*texts, *values], encoding, remedy)
-        return in_memory(table, texts, values)
+        loaded = in_memory(table, texts, values)
+    if encoding != UTF_8:
+        with path.open("rb") as file:
+            note_if_utf8(unpacked(file, packed).read(), str(path), encoding)
+    return loaded
 
 
 def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> Table:

@@ -132,6 +132,30 @@ def test_a_card_may_name_the_encoding(tmp_path, encoding):
         prepared(tmp_path / "a.jsonl", "cp1252")
 
 
+@pytest.mark.parametrize(
+    ("content", "encoding", "noted"),
+    [
+        (
+            "café – ü".encode(),
+            "latin-1",
+            "is read as latin-1, and is valid UTF-8 with 3 characters",
+        ),
+        ("café".encode("latin-1"), "latin-1", ""),
+        (b"cafe", "latin-1", ""),
+        ("café".encode(), "utf8", ""),
+        ("\ufeffcafé".encode(), "latin-1", ""),
+        ("café".encode() + "café".encode("latin-1"), "latin-1", ""),  # mixed
+    ],
+)
+def test_utf8_that_is_read_as_something_else_is_noted(tmp_path, capsys, content, encoding, noted):
+    text = b"text,label\n%s,pos\nb,neg\n"
+    if content.startswith(b"\xef"):
+        content, text = content[3:], b"\xef\xbb\xbf" + text
+    prepared(written(tmp_path, "a.csv", text % content), encoding)
+    said = capsys.readouterr().err
+    assert noted in said if noted else not said
+
+
 def test_a_quote_that_is_never_closed_is_found_before_memory_ends(monkeypatch):
     monkeypatch.setattr("labelmint.tasks.separated._MAX_FIELD", 1000)
     endless = chain([b"text\n", b'"a\n'], repeat(b"b" * 100 + b"\n"))
