@@ -49,5 +49,8 @@ def git_bytes(*command: str) -> bytes:
         raise DataError(f"git {command[0]}: {error}") from None
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise DataError(f"git {command[0]}: {lines[0] if lines else f'exit status {done.returncode}'}")
+        said = lines[0] if lines else f"exit status {done.returncode}"
+        # As for a repository of another owner: git config --global --add safe.directory …
+        remedies = [line.strip() for line in lines[1:] if line.strip().startswith("git ")]
+        raise DataError("; ".join([f"git {command[0]}: {said}", *remedies[:1]]))
     return done.stdout
