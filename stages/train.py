@@ -24,7 +24,7 @@ from labelmint.core.cache import fresh
 from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_line_errors
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
-from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows
+from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows, write_text
 from labelmint.students.base import Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
@@ -67,7 +67,7 @@ class Curves:
     def close(self) -> None:
         """Write an empty table if there was no point."""
         if not self._live:
-            (self.folder / "loss.tsv").write_text(_NO_CURVE, encoding="utf-8")
+            write_text(self.folder / "loss.tsv", _NO_CURVE)
 
 
 def main(arm: str) -> None:

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 
 from labelmint.core.quoting import printable
 
@@ -100,7 +101,7 @@ def _message(error: Exception) -> str | None:
     of_torch = isinstance(error, RuntimeError) and "can't allocate memory" in message
     if of_torch or isinstance(error, MemoryError):
         return "not enough memory; close other programs, or choose smaller models in params.yaml"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{message}; free some space and run it again: earlier outputs and finished work are kept"
     return message if isinstance(error, LabelmintError | OSError) else None
 
@@ -116,13 +117,21 @@ def _status_of_broken_pipe() -> int:
 
 
 def stop_at_once(name: str) -> None:
-    """End at Ctrl-C or SIGTERM with one line where `one_line_errors` isn't at work, as during imports."""
+    """End with one line at Ctrl-C, SIGTERM or an `OSError` outside `one_line_errors`, as during imports."""
+
+    def explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, OSError) and not os.environ.get("LABELMINT_DEBUG"):
+            # Some libraries ask for a folder for temporary files, and write into it, as they are imported.
+            _say(f"{name}: error: {error}; is the disk full, or a folder missing?")
+        else:
+            sys.__excepthook__(kind, error, trace)
 
     def stop(number: int, _: object) -> None:
         with suppress(OSError):
             os.write(2, f"\n{name}: stopped\n".encode())
         os._exit(_STATUS[signal.Signals(number)])
 
+    sys.excepthook = explain
     for number in _STATUS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)

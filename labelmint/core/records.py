@@ -22,7 +22,8 @@ SCHEMA_VERSION = 1
 # Not nothing: DVC warns of each empty file at each run.
 _NO_ROWS = "\n"
 _REMEDY = "delete the file, and run `dvc repro`"
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A write doesn't say which file it is; of one that can't be opened, the temporary name says little.
+_OF_FILE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 
 
 class Input(TypedDict):
@@ -175,8 +176,8 @@ def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            error.filename = str(path)  # a write doesn't say which file it is
+        if isinstance(error, OSError) and error.errno in _OF_FILE:
+            error.filename = str(path)
         raise
 
 

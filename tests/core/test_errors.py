@@ -152,6 +152,21 @@ def test_a_stage_as_a_process_ends_with_one_line_and_status_1(project):
     assert done.stderr.startswith("prepare: error: params.yaml: key class_balance is missing")
 
 
+IMPORTING = """
+from labelmint.core.errors import stop_at_once
+stop_at_once("describe")
+raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+"""
+
+
+def test_a_full_disk_during_imports_is_one_line():
+    command = [sys.executable, "-c", IMPORTING]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert line.startswith("describe: error: [Errno 2] No usable temporary directory found in ['/tmp']; is")
+
+
 LATE = """
 import atexit, os, signal
 from labelmint.core.errors import stop_at_once
