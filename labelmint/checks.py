@@ -112,7 +112,7 @@ def check_resamples(params: Params, rows: int) -> None:
     if samples * rows > _MOST_RESAMPLED:
         raise ParamsError(
             f"params.yaml: evaluate.bootstrap_samples={samples} of {rows} test rows (prepare.test_rows) need "
-            f"{samples * rows * 16 / 1e9:.0f} GB of memory; lower one: {_MOST_RESAMPLED:,} is the largest product"
+            f"{samples * rows * 16 / 1e9:.0f} GB of memory; lower one, to a product of {_MOST_RESAMPLED:,}"
         )
 
 
