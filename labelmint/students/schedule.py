@@ -7,7 +7,7 @@ import math
 from labelmint.core.params import Train
 
 # Small arms run more epochs until they took this many steps; large arms run fewer, but at least one.
-MIN_STEPS, MAX_STEPS = 30, 200
+MIN_STEPS, MAX_STEPS = 30, 600
 
 
 def steps_of(config: Train, rows: int) -> int:
