@@ -75,14 +75,15 @@ def main(arm: str) -> None:
     params = load_params()
     if arm not in params.arms:
         raise ParamsError(f"params.yaml: arms: no arm {arm!r}; there are {', '.join(params.arms)}")
-    params, encoder = params.trained_as(arm), params.arms[arm].encoder
+    encoder, default = params.encoder_of(arm), params.train.encoder
+    params = params.trained_as(arm)
     rows: list[ArmRow] = read_rows(paths.arm_rows(arm), ArmRow)
     seeds = params.seeds_of(arm) if rows else []
     metrics = {
         "train_rows": len(rows),
         **rows_by_source(rows),
         "student": params.student_of(arm),
-        **({"encoder": encoder} if encoder else {}),
+        **({"encoder": encoder} if encoder != default else {}),  # else it is the same student
         "seeds": len(seeds),
     }
     predictions: list[Prediction] = []

@@ -43,7 +43,7 @@ def _predicted(kind: Kind) -> Callable[[Path], None]:
     return read
 
 
-# By the file's name: who reads it, and a right one; those without one are found from the others.
+# By the file's name: who reads it, and a right file to begin with, of binary ones the first bytes alone.
 KINDS: dict[str, tuple[Callable[[Path], object], bytes]] = {
     "a.csv": (_table, CSV),
     "a.tsv": (_table, TSV),

@@ -162,9 +162,8 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
         seconds += fits * rows * _HEAD_ROW_S
     if "fine_tune" in students:
         passes = planned_epochs(params.train, rows) * rows * _STEP_PASSES
-        seconds += ((seeds + splits) * passes + seeds * work.test) * speeds.embed_text_s[
-            params.encoder_of(name)
-        ]
+        texts = (seeds + splits) * passes + seeds * work.test
+        seconds += texts * speeds.embed_text_s[params.encoder_of(name)]
     return seconds
 
 

@@ -61,6 +61,7 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM, by which DVC and batch systems stop a stage: leave by the same door as Ctrl-C."""
 
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _RESUMES = "stopped; what was finished is kept, run it again to go on"
 
@@ -101,7 +102,7 @@ def _message(error: Exception) -> str | None:
     of_torch = isinstance(error, RuntimeError) and "can't allocate memory" in message
     if of_torch or isinstance(error, MemoryError):
         return "not enough memory; close other programs, or choose smaller models in params.yaml"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"{message}; free some space and run it again: earlier outputs and finished work are kept"
     return message if isinstance(error, LabelmintError | OSError) else None
 

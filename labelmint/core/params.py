@@ -28,7 +28,7 @@ PARAMS_PATH = Path("params.yaml")
 LLM_STUDENTS = ("llm", "llm_probe")
 ENCODER_STUDENTS = ("linear_head", "fine_tune")
 # A killed run loses a wave, and `generate.candidates` are rounded up to whole ones.
-MOST_WAVE_TEXTS = 10_000
+_MOST_WAVE_TEXTS = 10_000
 
 
 class LlmServer(Section):
@@ -133,10 +133,10 @@ class Generate(Section):
     @model_validator(mode="after")
     def _wave(self) -> Generate:
         texts = self.samples_per_prompt * self.prompts_per_wave
-        if texts > MOST_WAVE_TEXTS:
+        if texts > _MOST_WAVE_TEXTS:
             raise ValueError(
                 f"samples_per_prompt={self.samples_per_prompt} and prompts_per_wave={self.prompts_per_wave} "
-                f"make waves of {texts:,} texts, and {MOST_WAVE_TEXTS:,} are the most; lower one"
+                f"make waves of {texts:,} texts, and {_MOST_WAVE_TEXTS:,} are the most; lower one"
             )
         return self
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import UnionType
 from typing import IO, Any, NotRequired, TypedDict, get_origin, get_type_hints
 
-from labelmint.core.errors import DataError
+from labelmint.core.errors import DISK_FULL, DataError
 
 # Of the stages' metrics: raise it when a key changes its name or meaning, and say so in
 # docs/reference/metrics.md.
@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 _NO_ROWS = "\n"
 _REMEDY = "delete the file, and run `dvc repro`"
 # A write doesn't say which file it is; of one that can't be opened, the temporary name says little.
-_OF_FILE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+_OF_FILE = (*DISK_FULL, errno.EACCES, errno.EROFS)
 
 
 class Input(TypedDict):

@@ -18,8 +18,12 @@ def load_folder(folder: Path, encoding: str) -> Table:
     """Read the texts of a folder; say which files are none, or are damaged."""
     check_encoding(str(folder), encoding, "source.encoding")
     files = text_files(folder)
-    rows = [{TEXT: _text(path, encoding), LABEL: path.parent.name} for path in files]
-    note_if_utf8(b"".join(path.read_bytes() for path in files), str(folder), encoding)
+    contents = [path.read_bytes() for path in files]
+    rows = [
+        {TEXT: _decoded(content, path, encoding), LABEL: path.parent.name}
+        for path, content in zip(files, contents, strict=True)
+    ]
+    note_if_utf8(contents, str(folder), encoding)
     damaged = [path for path, row in zip(files, rows, strict=True) if "\ufffd" in row[TEXT]]
     if damaged:
         note(
@@ -39,7 +43,6 @@ def load_folder(folder: Path, encoding: str) -> Table:
     return Table(str(folder), [TEXT, LABEL], rows, list(map(str, files)))
 
 
-def _text(path: Path, encoding: str) -> str:
-    content = path.read_bytes()
+def _decoded(content: bytes, path: Path, encoding: str) -> str:
     encoding = encoding_of(content[:256], str(path), encoding, table=False)
     return content.decode(encoding, errors="replace")

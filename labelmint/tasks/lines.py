@@ -158,10 +158,12 @@ def check_encoding(origin: str, encoding: str, key: str) -> None:
         ) from None
 
 
-def note_if_utf8(content: bytes, origin: str, encoding: str) -> None:
+def note_if_utf8(parts: Iterable[bytes], origin: str, encoding: str) -> None:
     """Say so if a file is read in another encoding and is valid UTF-8: its "é" would be "Ã©"."""
-    # UTF-16 of English is valid UTF-8, too, with a zero in each letter.
-    if encoding == UTF_8 or codecs.lookup(encoding).name == "utf-8" or b"\0" in content:
+    if encoding == UTF_8 or codecs.lookup(encoding).name == "utf-8":
+        return
+    content = b"".join(parts)
+    if b"\0" in content:  # UTF-16 of English is valid UTF-8, too
         return
     try:
         text = content.decode(UTF_8)

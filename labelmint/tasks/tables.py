@@ -151,9 +151,8 @@ def load_file(
     with path.open("rb") as file:
         table = open_table(unpacked(file, packed), str(path), kind, [*texts, *values], encoding, remedy)
         loaded = in_memory(table, texts, values)
-    if encoding != UTF_8:
-        with path.open("rb") as file:
-            note_if_utf8(unpacked(file, packed).read(), str(path), encoding)
+    with path.open("rb") as file:
+        note_if_utf8(unpacked(file, packed), str(path), encoding)
     return loaded
 
 

@@ -181,6 +181,9 @@ def test_an_arm_may_have_another_encoder(set_params):
     main("real")
     assert metrics() == {**small, "encoder": "tiny", "texts_per_s": metrics()["texts_per_s"]}
     assert [type(load_student(paths.model("real")))] == classes
+    set_params({"train.encoder": "tiny"})
+    main("real")
+    assert "encoder" not in metrics()  # the default one, named once more: the same student
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "gemma-3-270m"])
