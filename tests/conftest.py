@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import settings
 
+from experiments.reliability.project import set_params as write_params
 from labelmint.core import config
 from labelmint.core.params import Params, load_params
 from stages.prepare import main as prepare
@@ -131,18 +131,9 @@ def edit(project: Path) -> Callable[[str, str, str], None]:
 
 
 def change_params(path: Path, changes: dict[str, Any]) -> None:
-    """Change settings of a params.yaml that are there; keys are dotted."""
-    content = config.read_yaml(path)
-    for key, value in changes.items():
-        *sections, last = key.split(".")
-        part = content
-        for section in sections:
-            part = part[section]
-        assert last in part, f"{path} has no {key}"
-        part[last] = value
-    text = yaml.dump(content, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
-    PARSED[text] = deepcopy(content)
-    path.write_text(text, encoding="utf-8")
+    """Change settings of a params.yaml that are there, by dotted keys, and remember what its text says."""
+    content = write_params(path, changes)
+    PARSED[path.read_text(encoding="utf-8")] = deepcopy(content)
 
 
 @pytest.fixture

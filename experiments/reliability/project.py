@@ -147,9 +147,9 @@ class Project:
         return output
 
 
-def set_params(path: Path, changes: dict[str, Any]) -> None:
-    """Change settings of a params.yaml that are there; keys are dotted."""
-    content = read_yaml(path)
+def set_params(path: Path, changes: dict[str, Any]) -> dict[str, Any]:
+    """Change settings of a params.yaml that are there, by dotted keys; return all of them."""
+    content: dict[str, Any] = read_yaml(path)
     for key, value in changes.items():
         *sections, last = key.split(".")
         part = content
@@ -158,7 +158,10 @@ def set_params(path: Path, changes: dict[str, Any]) -> None:
         if last not in part:
             raise KeyError(f"{path} has no {key}")
         part[last] = value
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    # The dumper in C, where PyYAML has it, is four times as fast.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    path.write_text(yaml.dump(content, Dumper=dumper, sort_keys=False), encoding="utf-8")
+    return content
 
 
 def stage_command(stage: str) -> list[str]:
