@@ -25,6 +25,14 @@ fi
 command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null ||
   fail "a C++ compiler is needed to compile llama.cpp; install g++ or clang"
 
+# With AMX instructions llama.cpp crashes at the first text, compiled by GCC before 11.5, 12.4 and 13.3 (GCC's bug
+# 114098, llama.cpp's issue 20824), so it is compiled without them, and a wheel that pip has kept isn't used.
+without_amx() {
+  echo | "${CXX:-c++}" -march=native -dM -E -x c++ - 2>/dev/null | grep -q __AMX_INT8__ || return 0
+  export CFLAGS="${CFLAGS:-} -mno-amx-int8" CXXFLAGS="${CXXFLAGS:-} -mno-amx-int8"
+  "$venv/bin/python" -m pip cache remove llama_cpp_python >>"$log" 2>&1 || true
+}
+
 # Print a line every 15 seconds: the seconds since the start, and what pip is doing.
 tick() {
   while sleep 15 >/dev/null 2>&1; do
@@ -53,6 +61,7 @@ echo "setup: installing into $venv takes about 5 to 10 minutes, once; log: $log"
 : >"$log"
 # PyTorch first and by its exact version: an open range would download gigabytes of CUDA libraries.
 install "downloading PyTorch" "$(grep '^torch==' requirements.lock)"
+without_amx
 install "downloading the other packages, then compiling llama.cpp" -r requirements.lock
 install "downloading the encoder" --no-deps -r requirements-models.lock
 install "installing labelmint itself" -e . --no-deps --no-build-isolation
