@@ -78,6 +78,8 @@ class HeadForgetting(LinearHead):
 class FineTunedForgetting(HeadForgetting, FineTuned):
     """A fine-tuned encoder that is trained on with the real rows and the pull."""
 
+    calibrates = False  # accuracies are compared
+
     def __init__(self, setting: Setting, texts: Collection[str], strength: float | None = None) -> None:
         super().__init__(setting, texts, strength)
         self.trained: dict[tuple[int, int], Any] = {}  # plain models by seed and number of rows

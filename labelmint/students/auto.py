@@ -95,11 +95,12 @@ class AutoStudent(Student):
         scores = {}
         self._validating = True
         for name, student in self.students.items():
-            parts = []
+            parts, student.calibrates = [], False
             for part, validation in splits:
                 student.fit([rows[at] for at in part], train.seeds[0])
                 parts.append(student.predict_proba([rows[at] for at in validation]))
             scores[name] = measure(np.concatenate(parts), labels[held_out])
+            student.calibrates = True
         self._validating = False
         return scores
 

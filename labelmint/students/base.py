@@ -52,6 +52,8 @@ class Student(Classifier, Protocol):
     """A classifier that learns the card's labels; `name` is its name in the registry."""
 
     name: ClassVar[str]
+    # Whether probabilities are scaled, at the price of further trainings; to choose a student, they are not.
+    calibrates: bool = True
 
     @abstractmethod
     def __init__(self, setting: Setting) -> None:

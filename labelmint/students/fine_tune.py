@@ -1,7 +1,8 @@
 """Fine-tuning with Hugging Face's Trainer, from the linear head's solution on.
 
 Starting from a fitted head and not a random one keeps the encoder's features intact in the first steps
-("linear probing, then fine-tuning", Kumar et al. 2022).
+("linear probing, then fine-tuning", Kumar et al. 2022). A fine-tuned encoder is too sure of itself, so its
+logits are divided by a temperature, fitted on real rows that further trainings leave out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import torch
 from transformers import (
     DataCollatorWithPadding,
@@ -24,18 +26,21 @@ from transformers import (
     TrainingArguments,
 )
 
-from labelmint.core.arrays import Floats
+from labelmint.core.arrays import Floats, Ints
+from labelmint.core.calibration import MIN_ROWS, fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Rows, tokenize
+from labelmint.encoder.data import Rows, Split, folds_of, tokenize
 from labelmint.encoder.loading import open_encoder, uses_bf16
-from labelmint.students.base import Setting, label_numbers, row_weights
+from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
 from labelmint.students.encoder import LinearHead
 from labelmint.students.schedule import planned_epochs, steps_of
 
 OnRows = Callable[[int], object]
 OnPoint = Callable[[str, int, float], object]
+
+_LEAST = 1e-30  # of a probability, for its logarithm
 
 
 class _Watch(TrainerCallback):
@@ -139,6 +144,30 @@ def dataset_of(rows: Rows) -> datasets.Dataset:
     return datasets.Dataset.from_dict(columns)
 
 
+def calibration_splits(rows: Sequence[Labelled], labels: Ints, seed: int) -> list[Split]:
+    """Return (training, held-out) places, in which each real row is held out once.
+
+    At most half of the rows are held out at once, so that these trainings are like the last: all real rows
+    where other rows are as many, else one half of them after the other. Empty where they are too few.
+    """
+    real, every = np.flatnonzero(real_rows(rows)), np.arange(len(rows))
+    if 2 * len(real) <= len(rows):
+        parts = [real]
+    else:
+        parts = [real[held_out] for _, held_out in folds_of(labels[real], 2, seed)]
+    splits = []
+    for part in parts:
+        train = np.setdiff1d(every, part)
+        # A model says nothing of a label that it has never seen.
+        splits.append((train, part[np.isin(labels[part], labels[train])]))
+    enough = sum(len(held_out) for _, held_out in splits) >= MIN_ROWS
+    return splits if enough and all(len(set(labels[train].tolist())) > 1 for train, _ in splits) else []
+
+
+def _used(rows: Sequence[Labelled]) -> list[Labelled]:
+    return [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
+
+
 class FineTuned(LinearHead):
     """Train the whole encoder, from the linear head's solution on."""
 
@@ -148,26 +177,52 @@ class FineTuned(LinearHead):
         super().__init__(setting)
         self.encoder = open_encoder(self.config.encoder, len(self.label_names))
         self.trained_rows, self.train_seconds, self.epochs = 0, 0.0, 0
+        self.temperature = 1.0
+        self._calibrated_rows: list[Labelled] | None = None
 
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
-        """Fit the head, then train all of the encoder but its embeddings."""
+        """Fit the head, train all of the encoder but its embeddings, and scale the logits.
+
+        The temperature is that of the first seed, for all seeds.
+        """
+        if self.calibrates and list(rows) != self._calibrated_rows:
+            self.temperature = self._temperature(rows, seed)
+            self._calibrated_rows = list(rows)
+        self._fit(rows, seed, self.setting.on_point)
+        if self.calibrates:
+            weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
+            self.model.set_head(weight / self.temperature, bias / self.temperature)
+
+    def _temperature(self, rows: Sequence[Labelled], seed: int) -> float:
+        """Return the temperature of real rows by models that were trained without them."""
+        rows = _used(rows)
+        labels, logits = label_numbers(rows, self.label_names), []
+        splits = calibration_splits(rows, labels, seed)
+        if not splits:
+            return 1.0
+        for train, held_out in splits:
+            self._fit([rows[at] for at in train], seed)
+            logits.append(np.log(np.maximum(self.predict_proba([rows[at] for at in held_out]), _LEAST)))
+        places = np.concatenate([held_out for _, held_out in splits])
+        return fit_temperature(np.concatenate(logits), labels[places], row_weights(rows)[places])
+
+    def _fit(self, rows: Sequence[Labelled], seed: int, on_point: OnPoint = lambda *_: None) -> None:
         super().fit(rows, seed)
         self.model = copy.deepcopy(self.encoder.base)
         self.model.set_head(*self.head)
-        self._train(rows, seed)
+        self._train(rows, seed, on_point)
 
-    def _train(self, rows: Sequence[Labelled], seed: int) -> None:
+    def _train(self, rows: Sequence[Labelled], seed: int, on_point: OnPoint = lambda *_: None) -> None:
         """Train the model on, as it is."""
         config, encoder = self.config, self.encoder
-        used = [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
+        used = _used(rows)
         self.epochs = planned_epochs(config, len(used))
         self.setting.on_planned(self.epochs * steps_of(config, len(used)) * config.batch_rows)
         labels = label_numbers(used, self.label_names)
         tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
         tokenized = replace(tokenized, weights=row_weights(used))
         begin = time.perf_counter()
-        watch = self._count_rows, self.setting.on_point
-        fine_tune(self.model, tokenized, encoder.collator, config, seed, *watch)
+        fine_tune(self.model, tokenized, encoder.collator, config, seed, self._count_rows, on_point)
         self.train_seconds += time.perf_counter() - begin
         self.model.eval()
 
@@ -177,9 +232,10 @@ class FineTuned(LinearHead):
         return self._classifier(self.encoder, self.model).predict_proba(inputs, self.setting.on_rows)
 
     def summary(self) -> dict[str, Any]:
-        """Return how it was trained, and how long that took."""
+        """Return how it was trained, and how long that took with the trainings for the temperature."""
         return {
             "epochs": self.epochs,
+            "temperature": round(self.temperature, 4),
             "device": str(self.encoder.device),
             **super().summary(),
             "seconds": round(self.train_seconds, 1),

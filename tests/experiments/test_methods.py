@@ -137,7 +137,7 @@ def test_a_fine_tuned_encoder_forgets_after_training(tiny_encoder):
     rows = [ArmRow(**row, source="real") for row in reviews(dict.fromkeys(names, 8))]
     trained = []
     student = forgetting.FineTunedForgetting(Setting(load_params(), card()), {rows[0]["text"]}, 0.5)
-    student._train = lambda used, seed: trained.append(len(used))
+    student._train = lambda used, *_: trained.append(len(used))
     student.fit(rows, 1)
     student.strength = 0.0
     student.fit(rows, 1)  # the plain model is trained once

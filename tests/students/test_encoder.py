@@ -7,6 +7,7 @@ import torch
 from labelmint.core.errors import DataError
 from labelmint.core.records import ArmRow, input_of
 from labelmint.encoder.loading import LoadedEncoder
+from labelmint.students.fine_tune import calibration_splits
 from labelmint.students.loading import load_student
 from tests.builders import reviews
 from tests.encoder.helpers import LABELS
@@ -88,7 +89,7 @@ def test_training_says_how_it_went_and_leaves_the_encoder_as_it_is(student):
     assert all(torch.equal(part, before[name]) for name, part in one.encoder.base.state_dict().items())
     summary = one.summary()
     assert (summary["epochs"], summary["device"], summary["precision"]) == (2, "cpu", "fp32")
-    assert summary["seconds"] > 0 < summary["rows_per_s"]
+    assert summary["seconds"] >= 0 < summary["rows_per_s"]
     assert student().summary() == {"precision": "fp32"}
 
 
@@ -128,6 +129,53 @@ def test_a_separable_task_is_learnt(student):
 def test_rows_of_fewer_than_two_labels_are_an_error(student, few):
     with pytest.raises(DataError, match="rows of fewer than two labels; nothing to learn"):
         student().fit(few, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("made", [0, 120])
+def test_a_fine_tuned_encoder_is_no_surer_than_it_is_right(student, made):
+    """A third of the labels is wrong, which the encoder learns by heart."""
+    noise = np.random.default_rng(5)
+
+    def noisy(rows_of_source):
+        wrong = noise.random(len(rows_of_source)) < 1 / 3
+        flipped = [{**row, "label": LABELS[row["label"] == LABELS[0]]} for row in rows_of_source]
+        return [
+            one[at]
+            for at, one in zip(wrong.astype(int), zip(rows_of_source, flipped, strict=True), strict=True)
+        ]
+
+    train = [*noisy(arm("real", 100, 0)), *noisy(arm("synthetic", made // 2, 500))]
+    test = noisy(rows(200, first=2000))
+    surplus = {}
+    for calibrates in (True, False):
+        one = student("fine_tune", epochs=40, learning_rate=3e-3)
+        one.calibrates = calibrates
+        one.fit(train, 1)
+        probabilities = one.predict_proba(test)
+        right = [
+            LABELS[place] == row["label"]
+            for place, row in zip(probabilities.argmax(axis=1), test, strict=True)
+        ]
+        surplus[calibrates] = probabilities.max(axis=1).mean() - np.mean(right)
+    assert surplus[False] > 0.15
+    assert abs(surplus[True]) < 0.08
+
+
+def test_each_real_row_is_held_out_once_for_the_temperature():
+    labels = np.array([0, 1] * 50 + [0, 1] * 10)
+    sources = ["real"] * 100 + ["synthetic"] * 20
+    few = [{"source": source} for source in sources]
+    for train, held_out in (splits := calibration_splits(few, labels, 1)):
+        assert set(train) == set(range(120)) - set(held_out)
+    assert sorted(np.concatenate([held_out for _, held_out in splits])) == list(range(100))
+    more = [*few, *[{"source": "unlabelled"}] * 80]
+    ((train, held_out),) = calibration_splits(more, np.append(labels, [0, 1] * 40), 1)
+    assert list(held_out) == list(range(100))
+    assert list(train) == list(range(100, 200))
+    # Nothing can be said of a label that the other rows lack, nor of all with too few real rows.
+    assert calibration_splits(more, np.append(labels[:100], [0] * 100), 1) == []
+    assert calibration_splits(few[80:], labels[80:], 1) == []
 
 
 def test_a_label_without_rows_is_never_predicted(student):
