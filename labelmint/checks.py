@@ -10,7 +10,7 @@ from labelmint.core.params import Filter, Params
 from labelmint.core.records import Labelled
 from labelmint.generation.plan import check_every_label, checked_shares
 from labelmint.generation.session import with_max_new_tokens
-from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog import load_entry, source_files
 from labelmint.prompts.methods import METHODS, check_order
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES
@@ -86,7 +86,8 @@ def check_models(params: Params) -> None:
                     "remove the arm, or say llm.backend: llama_cpp"
                 )
     for name, key in params.encoders().items():
-        load_entry(name, ("encoder",), key)
+        # Fetched if need be: an arm may be the first to use its encoder, after all texts were written.
+        source_files(name, load_entry(name, ("encoder",), key))
     if params.train.max_tokens > _ANY_ENCODER_TOKENS:
         # Takes seconds to import, which other runs need not wait for.
         from labelmint.encoder.loading import open_encoder

@@ -125,6 +125,14 @@ def test_an_encoder_of_an_arm_is_checked_like_the_default_one(attempt):
     )
 
 
+def test_an_encoder_that_is_not_here_is_missed_before_anything_is_written(attempt):
+    arms = {"real": {"real": "all"}, "small": {"real": "all", "encoder": "e5-small-v2"}}
+    said = attempt({"arms": arms})
+    assert said.startswith("data/models.yaml: e5-small-v2: ")
+    assert "the encoder" in said
+    assert said.endswith("or fetch the file yourself and give `path:`")
+
+
 def test_many_labels_need_many_prompts(project, set_params, monkeypatch):
     monkeypatch.setattr("labelmint.checks.ContextCheck.run", lambda self: None)  # it opens the model
     names = [f"intent {number}" for number in range(77)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from labelmint.advise.speed import Speeds
 from labelmint.core.params import ENCODER_STUDENTS, LLM_STUDENTS, Arm, Params
 from labelmint.labelling.choices import CHUNK_TEXTS
-from labelmint.students.schedule import planned_epochs
+from labelmint.students.schedule import calibration_trainings, planned_epochs
 from labelmint.tasks.data import TaskData
 
 # Each stage is a process, which loads its libraries and models.
@@ -20,8 +20,6 @@ _OTHER_STAGES = 5
 _HEAD_ROW_S, _WEIGHT_FITS = 0.0005, 20
 # A training step passes forward, and backward for twice as long.
 _STEP_PASSES = 3
-# Fine-tuning without rows that are held out for the temperature takes about as long as one with all.
-_CALIBRATIONS = 1
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,8 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
         seconds += fits * rows * _HEAD_ROW_S
     if "fine_tune" in students:
         passes = planned_epochs(params.train, rows) * rows * _STEP_PASSES
-        texts = (seeds + splits + _CALIBRATIONS) * passes + seeds * work.test
+        trainings = seeds + splits + calibration_trainings(real, rows)
+        texts = trainings * passes + seeds * work.test
         seconds += texts * speeds.embed_text_s[params.encoder_of(name)]
     return seconds
 

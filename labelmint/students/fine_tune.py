@@ -31,11 +31,11 @@ from labelmint.core.calibration import MIN_ROWS, fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Rows, Split, folds_of, tokenize
+from labelmint.encoder.data import Rows, Split, tokenize, validation_splits
 from labelmint.encoder.loading import open_encoder, uses_bf16
 from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
 from labelmint.students.encoder import LinearHead
-from labelmint.students.schedule import planned_epochs, steps_of
+from labelmint.students.schedule import HELD_OUT_PARTS, MAX_HELD_OUT_ROWS, planned_epochs, steps_of
 
 OnRows = Callable[[int], object]
 OnPoint = Callable[[str, int, float], object]
@@ -145,16 +145,18 @@ def dataset_of(rows: Rows) -> datasets.Dataset:
 
 
 def calibration_splits(rows: Sequence[Labelled], labels: Ints, seed: int) -> list[Split]:
-    """Return (training, held-out) places, in which each real row is held out once.
+    """Return (training, held-out) places; real rows are held out, since other labels may be wrong.
 
-    At most half of the rows are held out at once, so that these trainings are like the last: all real rows
-    where other rows are as many, else one half of them after the other. Empty where they are too few.
+    They are held out at once where other rows are as many, else a fifth at a time, until about 100 were:
+    encoders trained on half of 100 rows are less often right, and would make the temperature too high. Empty
+    where real rows are too few.
     """
     real, every = np.flatnonzero(real_rows(rows)), np.arange(len(rows))
     if 2 * len(real) <= len(rows):
         parts = [real]
     else:
-        parts = [real[held_out] for _, held_out in folds_of(labels[real], 2, seed)]
+        folds = validation_splits(labels[real], 1 / HELD_OUT_PARTS, MAX_HELD_OUT_ROWS, seed)
+        parts = [real[held_out] for _, held_out in folds]
     splits = []
     for part in parts:
         train = np.setdiff1d(every, part)
