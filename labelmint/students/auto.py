@@ -11,10 +11,10 @@ import numpy as np
 from sklearn.metrics import f1_score
 
 from labelmint.core.arrays import Floats, Ints
+from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.data import Split, validation_splits
 from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows
-from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import headline_metric
 
@@ -76,8 +76,8 @@ class AutoStudent(Student):
 
     @classmethod
     def load(cls, folder: Path, setting: Setting | None) -> Classifier:
-        """Open a folder of an earlier version, which named the student `auto`."""
-        return EncoderClassifier.load(folder)
+        """Raise `ModelError`: `save` names the chosen student, never this one."""
+        raise ModelError(f"{folder}: names no student that can be opened; train it again")
 
     def close(self) -> None:
         """Close all students."""

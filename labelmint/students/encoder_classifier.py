@@ -25,12 +25,10 @@ class EncoderClassifier(TorchClassifier):
     """A classifier that embeds each text that it is given."""
 
     @classmethod
-    def load(cls, folder: Path) -> TorchClassifier:
+    def load(cls, folder: Path) -> EncoderClassifier:
         """Open a folder; raise `ModelError` if it holds no such classifier."""
         try:
             content = read_student(folder)
-            if "pooling" not in content:  # saved by an earlier version, as transformers' classifier
-                return SequenceClassifier.load(folder)
             names, pooling, prefix = content["label_names"], content["pooling"], content["prefix"]
             max_tokens = int(content["max_tokens"])
             if not (folder / HEAD).is_file():

@@ -131,7 +131,7 @@ class LlmStudent(Student):
     def _restore(self, content: Mapping[str, Any]) -> None:
         """Take what `_fitted` returned."""
         self.offsets = np.array(content["offsets"])
-        self.temperature = float(content.get("temperature", 1.0))  # folders of an earlier version have none
+        self.temperature = float(content["temperature"])
 
     def _score(self, rows: Sequence[Input]) -> tuple[Floats, Floats32]:
         """Return log-probabilities of the labels, shape (rows, labels), and hidden states, (rows, width)."""
