@@ -22,9 +22,8 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
+from experiments.engine import Task, keep, load_task, predict
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared
-from experiments.study.grid import Task, load_task
-from experiments.study.run import keep, predict
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.study.grid import Task, load_task
-from experiments.study.run import keep, predict, write
+from experiments.engine import Task, keep, load_task, predict, write
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments import tables
+from experiments.engine import Task, load_task, predict
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
 from experiments.sources import MPNET, task_params
-from experiments.study.grid import Task, load_task
-from experiments.study.run import predict
 from labelmint.core import paths
 from labelmint.core.errors import run_command
 from labelmint.core.records import Candidate, Kept, read_json, write_json

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from experiments.engine import load_task, write
 from experiments.sources import task_params
-from experiments.study.grid import load_task
-from experiments.study.run import write
 from labelmint.describe.compare import equal_texts
 from labelmint.llm import open_model
 

@@ -21,10 +21,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from experiments.engine import predict
 from experiments.methods.patterns import look_written
 from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed
 from experiments.sources import FINE_TUNED_TASKS, MINILM, TEXTS
-from experiments.study.run import predict
 from labelmint.core.params import Params
 from labelmint.core.records import ArmRow, Labelled
 from labelmint.encoder.data import folds_of

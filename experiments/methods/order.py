@@ -16,9 +16,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from experiments.engine import predict
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, listed
 from experiments.sources import FINE_TUNED_TASKS, MINILM
-from experiments.study.run import predict
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
+from experiments.engine import Task
 from experiments.methods import shown
 from experiments.methods.rows import PLAIN, MethodTask
 from experiments.sources import TEXTS
-from experiments.study.grid import Task
 from labelmint.core.arrays import Bools, Floats, Floats32, Ints
 from labelmint.core.records import Candidate, Labelled, input_of
 from labelmint.encoder.vectors import embed_rows

@@ -9,9 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from experiments import tables
+from experiments.engine import Task, keep, load_task, write
 from experiments.sources import task_params
-from experiments.study.grid import Task, load_task
-from experiments.study.run import keep, write
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Llm, load_params

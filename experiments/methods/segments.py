@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import KMeans
 
+from experiments.engine import Task
 from experiments.methods import shown
 from experiments.methods.rows import MethodTask
-from experiments.study.grid import Task
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.records import Labelled
 from labelmint.encoder.vectors import embed_rows

@@ -7,9 +7,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from experiments.engine import Task, keep, predict, write
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, draw, listed
-from experiments.study.grid import Task
-from experiments.study.run import keep, predict, write
 from labelmint.core.records import Candidate, Labelled
 from labelmint.generation.plan import Planned, Planner
 from labelmint.generation.session import Session

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.engine import Task, predict
 from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, compared, listed
-from experiments.study.grid import Task
-from experiments.study.run import predict
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import Setting, Student, label_numbers

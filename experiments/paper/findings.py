@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.paper.grid import REAL_ROWS, TASKS
+from experiments.grid import REAL_ROWS
+from experiments.paper.cards import TASKS
 
 Result = Mapping[str, Any]
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import tables
+from experiments.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS
+from experiments.paper.cards import TASKS, load_card
 from experiments.paper.findings import findings
-from experiments.paper.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS, TASKS, load_card
 
 Result = Mapping[str, Any]
 

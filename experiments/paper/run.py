@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from experiments.paper.grid import REAL_ROWS, STUDENTS, methods_of
-from experiments.study.grid import Task
-from experiments.study.run import arm_rows, ask, keep, predict, write
+from experiments.engine import Task, ask_llm, fit_arms, keep, write
+from experiments.grid import REAL_ROWS
+from experiments.paper.cards import methods_of
+from experiments.sources import MINILM, MPNET
 from labelmint.core.arrays import Floats
 from labelmint.core.params import Arm
 from labelmint.core.records import Kept
@@ -18,6 +19,7 @@ from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import Metric
 
+STUDENTS = [MINILM, MPNET]  # encoders of 22 and 109 million weights, each with a linear head
 DRAWN = 0.9  # of the kept rows at most: each seed draws others
 
 Arms = Mapping[str, ArmPredictions]
@@ -34,8 +36,7 @@ def run(task: Task, rows: int) -> dict[str, Any]:
             "arms": {name: _scores(arm, bootstrap) for name, arm in arms.items()},
             "differences": {metric: differences(arms, bootstrap, metric) for metric in get_args(Metric)},
         }
-    real = arm_rows(task, {"llm": Arm(real="all")}, [], task.params.prepare.seed)["llm"]
-    asked, _ = ask(task.changed({"train.seeds": task.params.train.seeds[:1]}), "llm", real)
+    asked, _ = ask_llm(task.changed({"train.seeds": task.params.train.seeds[:1]}))
     return {
         "task": task.params.task,
         "llm": task.params.llm.model,
@@ -70,15 +71,13 @@ def _student_arms(
 ) -> dict[str, ArmPredictions]:
     """Train a linear head on each training set, such as `real_100`, `few_shot` and `few_shot_100`."""
     task = task.changed({"train.encoder": encoder})
-    train = task.params.train
-    student = open_student(train.student, Setting(task.params, task.card))
+    student = open_student(task.params.train.student, Setting(task.params, task.card))
     arms: dict[str, ArmPredictions] = {}
     for method, rows in {"real": [], **kept}.items():
         made = 0 if method == "real" else written[method]["rows"]
         sizes = {f"{method}_{size}": size for size in REAL_ROWS} | ({method: 0} if made else {})
         wanted = {name: Arm(real=size, synthetic=made) for name, size in sizes.items()}
-        by_seed = [arm_rows(task, wanted, rows, seed) for seed in train.seeds]
-        arms |= {name: predict(task, student, name, [sets[name] for sets in by_seed]) for name in wanted}
+        arms |= fit_arms(task, student, wanted, rows)
     student.close()
     return arms
 

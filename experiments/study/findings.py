@@ -8,36 +8,28 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.study.grid import ACTIONS, REAL_ROWS
+from experiments.grid import REAL_ROWS
 
 Cell = Mapping[str, Any]
 ByMethod = Mapping[tuple[str, str], Cell]
 
 
-def action_name(action: str) -> str:
-    """Return what a `labelling.action` makes of the rows."""
-    return "as written" if action == "none" else "checked"
-
-
 def findings(cells: Sequence[Cell]) -> str:
     """Return the page's section that goes through the paper's findings."""
     few, many = REAL_ROWS
-    lines = ["## The paper's findings (Li et al. 2024, arXiv 2407.12813)\n"]
-    about_llm = []
-    for action in ACTIONS:
-        title = "Rows as written (as in the paper)" if action == "none" else "Rows whose labels were checked"
-        of_action = [cell for cell in cells if cell.get("check") == action]
-        mixed = _by_method(of_action, f"mixed_{few}")
-        lines += [
-            f"**{title}**\n",
-            _mixed_beats_synthetic(mixed, _by_method(of_action, "synthetic")),
-            _gains(mixed, few, "the paper: +3 to +26 %"),
-            _gains(_by_method(of_action, f"mixed_{many}"), many, "the paper: under 5 %"),
-            _best_method(mixed),
-            "",
-        ]
-        about_llm += _llm(cells, mixed, action)
-    return "\n".join([*lines, *about_llm, ""])
+    mixed = _by_method(cells, f"mixed_{few}")
+    lines = [
+        "## The paper's findings (Li et al. 2024, arXiv 2407.12813)\n",
+        "**Rows as written (as in the paper)**\n",
+        _mixed_beats_synthetic(mixed, _by_method(cells, "synthetic")),
+        _gains(mixed, few, "the paper: +3 to +26 %"),
+        _gains(_by_method(cells, f"mixed_{many}"), many, "the paper: under 5 %"),
+        _best_method(mixed),
+        "",
+        *_llm(cells, mixed),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _by_method(cells: Sequence[Cell], arm: str) -> dict[tuple[str, str], Cell]:
@@ -76,7 +68,7 @@ def _best_method(mixed: ByMethod) -> str:
     return f"- *Best method with {REAL_ROWS[0]} real rows*: {names}."
 
 
-def _llm(cells: Sequence[Cell], mixed: ByMethod, action: str) -> list[str]:
+def _llm(cells: Sequence[Cell], mixed: ByMethod) -> list[str]:
     llm = {cell["task"]: cell["accuracy"]["mean"] for cell in cells if cell["arm"] == "llm"}
     pairs = [(llm[task], cell["gain"]["accuracy"]) for (task, _), cell in mixed.items()]
     if len({accuracy for accuracy, _ in pairs}) < 2:
@@ -84,6 +76,6 @@ def _llm(cells: Sequence[Cell], mixed: ByMethod, action: str) -> list[str]:
     correlation = float(spearmanr(*zip(*pairs, strict=True)).statistic)
     return [
         f"- *The LLM's own accuracy doesn't predict what its data is worth*: rank correlation of its "
-        f"accuracy and the gain at {REAL_ROWS[0]} real rows, {action_name(action)}: {correlation:+.2f} over "
+        f"accuracy and the gain at {REAL_ROWS[0]} real rows, as written: {correlation:+.2f} over "
         f"{len(pairs)} pairs of task and method, but only {len(llm)} tasks: too few to tell."
     ]

@@ -9,25 +9,18 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.study.findings import action_name, findings
-from experiments.study.grid import (
-    ACTIONS,
-    METHODS,
-    REAL_ROWS,
-    SEEDS,
-    STUDENT,
-    SYNTHETIC_ROWS,
-    TASKS,
-    TEST_ROWS,
-    result_path,
-)
+from experiments.grid import METHODS, REAL_ROWS, SEEDS, STUDENT, SYNTHETIC_ROWS, TEST_ROWS
+from experiments.study.findings import findings
+from labelmint.core import paths
 from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_json, write_text
 from labelmint.scoring.bootstrap import Bootstrap, interval
 from labelmint.scoring.scores import ArmPredictions
 
-PAGE = Path("docs/results/study.md")
+TASKS = ["rotten_tomatoes", "bbc_news", "tweets"]
+PARTS = ["real", *METHODS]
+RESULTS, PAGE = paths.METRICS / "study", Path("docs/results/study.md")
 _SAMPLES = 2000
 
 Cell = Mapping[str, Any]
@@ -45,10 +38,13 @@ Gains are paired: both students answer the same test rows.
 
 def write_page() -> None:
     """Write the page from the parts' results."""
-    cells: list[Cell] = [
-        cell for task in TASKS for part in ("real", *METHODS) for cell in read(task, part)["cells"]
-    ]
+    cells: list[Cell] = [cell for task in TASKS for part in PARTS for cell in read(task, part)["cells"]]
     write_text(PAGE, page(with_gains(cells)))
+
+
+def result_path(task: str, part: str) -> Path:
+    """Return the file of a part."""
+    return RESULTS / f"{task}-{part}.json"
 
 
 def read(task: str, part: str) -> dict[str, Any]:
@@ -105,16 +101,13 @@ def _task(task: str, all_cells: Sequence[Cell]) -> str:
     columns = f"method | rows | kept | synthetic only | {few} real + synthetic | gain"
     rows = []
     for method in METHODS:
-        for action in ACTIONS:
-            arms = {
-                cell["arm"]: cell for cell in cells if (cell["method"], cell.get("check")) == (method, action)
-            }
-            synthetic = arms["synthetic"]
-            row = [method, action_name(action), f"{synthetic['kept']} of {synthetic['candidates']}"]
-            row.append(tables.score(synthetic))
-            for mixed in (arms[f"mixed_{size}"] for size in REAL_ROWS):
-                row += [tables.score(mixed), tables.gain(mixed["gain"])]
-            rows.append(row)
+        arms = {cell["arm"]: cell for cell in cells if cell["method"] == method}
+        synthetic = arms["synthetic"]
+        kept = f"{synthetic['kept']} of {synthetic['candidates']}"
+        row = [method, "as written", kept, tables.score(synthetic)]
+        for mixed in (arms[f"mixed_{size}"] for size in REAL_ROWS):
+            row += [tables.score(mixed), tables.gain(mixed["gain"])]
+        rows.append(row)
     lines = [
         f"## {task}\n",
         f"Real rows alone: {alone}. "

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from experiments import grid
 from experiments.paper import __main__ as command
-from experiments.paper import findings, grid, page, run
+from experiments.paper import cards, findings, page, run
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.scoring.bootstrap import Bootstrap
@@ -19,7 +20,7 @@ from tests.fake_model import FakeModel
 @pytest.fixture
 def small(constants):
     """Return small(name=value, ...): change the grid's constants wherever they were imported."""
-    return constants(grid, run, page, findings, command)
+    return constants(grid, cards, run, page, findings, command)
 
 
 @pytest.fixture
@@ -28,7 +29,12 @@ def paper(prepared, set_params, tiny_encoder, small, monkeypatch):
     set_params({"generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
     small(TASKS=["tiny"], METHODS=["zero_shot", "few_shot", "zero_shot_topic"], STUDENTS=["tiny"])
-    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], SAMPLES_PER_PROMPT=10)
+    small(
+        REAL_ROWS=(20, 40),
+        TEST_ROWS=40,
+        SEEDS=[1, 2],
+        SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10},
+    )
     small(CARDS=paths.TASKS, PAGE=prepared / "paper.md")
 
     @contextmanager
@@ -41,7 +47,7 @@ def paper(prepared, set_params, tiny_encoder, small, monkeypatch):
 
 
 def result():
-    return json.loads((grid.RESULTS / "tiny.json").read_text(encoding="utf-8"))
+    return json.loads((command.RESULTS / "tiny.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.slow
@@ -95,7 +101,7 @@ def test_copies_take_the_place_of_the_hubs_rows(paper, tmp_path):
         rows = reviews({"negative": 40, "positive": 40}, first)
         lines = [f"{row['text']},{row['label'][:3]}\n" for row in rows]
         (tmp_path / f"tiny_{part}.csv").write_text("text,label\n" + "".join(lines), encoding="utf-8")
-    task = grid.load_task(grid.task_params("tiny", 50), tmp_path)
+    task = cards.load_task(grid.grid_params("tiny", 50), tmp_path)
     assert [len(rows) for rows in (task.rows.train, task.rows.pool, task.rows.test)] == [20, 60, 40]
     assert {row["id"][0] for row in task.rows.test} == {"t"}
     (tmp_path / "tiny_test.csv").unlink()
@@ -115,9 +121,9 @@ def test_what_cannot_be_run_is_said(project, options, message):
         command.main(**options)
 
 
-@pytest.mark.parametrize("task", grid.TASKS)
+@pytest.mark.parametrize("task", cards.TASKS)
 def test_the_cards_are_valid_and_pairs_have_no_topics(task):
-    card = grid.load_card(task)
+    card = cards.load_card(task)
     assert card.source is not None
     assert card.source.dataset
     assert not (card.pairs and card.topics)

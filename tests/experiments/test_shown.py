@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from experiments.engine import Task
 from experiments.methods import __main__ as methods
 from experiments.methods import rounds, segments
 from experiments.methods.shown import ChoosingPlanner, write_showing
-from experiments.study.grid import Task
 from labelmint.core.errors import DataError
 from labelmint.generation.plan import Planner
 from labelmint.tasks.split import Split

@@ -1,0 +1,107 @@
+"""What experiments do with a task: read its rows, write and filter texts, train students and score them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from labelmint.core.arms import rows_by_source, training_sets
+from labelmint.core.arrays import Ints
+from labelmint.core.errors import DataError
+from labelmint.core.params import Arm, Params
+from labelmint.core.records import ArmRow, Candidate, Kept, input_of
+from labelmint.encoder.vectors import embed_rows
+from labelmint.generation.session import Session
+from labelmint.labelling.scores import score_candidates
+from labelmint.llm.base import LanguageModel
+from labelmint.rules.apply import filter_candidates
+from labelmint.rules.filtering import Filtering
+from labelmint.scoring.bootstrap import Bootstrap
+from labelmint.scoring.scores import ArmPredictions
+from labelmint.students.base import Setting, Student
+from labelmint.students.registry import open_student
+from labelmint.tasks import task
+from labelmint.tasks.cards import TaskCard, load_card
+from labelmint.tasks.source import read_source
+from labelmint.tasks.split import Split, split
+
+Rows = Sequence[ArmRow]
+
+
+@dataclass(frozen=True)
+class Task(task.Task):
+    """A task with all of its rows, and what predictions of its test rows are compared by."""
+
+    rows: Split = field(kw_only=True)
+
+    @property
+    def truth(self) -> Ints:
+        """Numbers of the test rows' labels, shape (test rows,)."""
+        names = self.card.label_names
+        return np.array([names.index(row["label"]) for row in self.rows.test], np.int64)
+
+    def bootstrap(self) -> Bootstrap:
+        """Return what predictions of the test rows are compared by."""
+        config = self.params.evaluate
+        return Bootstrap(self.truth, len(self.card.labels), config.bootstrap_samples, config.seed)
+
+
+def load_task(params: Params, card: TaskCard | None = None, origin: str = "") -> Task:
+    """Read and split the task's rows, as `prepare` does; `card` of the file `origin` replaces the task's."""
+    card = card or load_card(params.task)
+    real, prepare = read_source(card, params.task, origin), params.prepare
+    rows = split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test)
+    return Task(params, card, rows.train, [*map(input_of, rows.test)], rows=rows)
+
+
+def write(task: Task, model: LanguageModel) -> tuple[list[Candidate], float]:
+    """Write the candidates; return them and the seconds that it took, cached waves included."""
+    session = Session(task, model)
+    return session.write(session.waves(), f"{task.params.task} {task.params.generate.method}")
+
+
+def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
+    """Return the rows that the filter keeps with this `labelling.action`."""
+    task = task.changed({"labelling.action": action})
+    scores = score_candidates(task, candidates, model).texts if action != "none" else {}
+    embed = partial(embed_rows, task.params.train)
+    return filter_candidates(Filtering(task, candidates, scores, embed)).kept
+
+
+def fit_arms(
+    task: Task, student: Student, arms: Mapping[str, Arm], kept: Sequence[Kept] = ()
+) -> dict[str, ArmPredictions]:
+    """Train the student on each arm's rows, and predict the test inputs; each seed draws other made rows.
+
+    Raise `DataError` if the task has too few rows.
+    """
+    by_seed = []
+    for seed in task.params.train.seeds:
+        sets, left_out = training_sets(arms, task.train, task.rows.pool, kept, [], seed)
+        for name, reason in left_out.items():
+            raise DataError(f"{task.params.task}, {name}: {reason}")
+        by_seed.append(sets)
+    return {name: predict(task, student, name, [sets[name] for sets in by_seed]) for name in arms}
+
+
+def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows]) -> ArmPredictions:
+    """Fit the student on each seed's rows and predict the test inputs."""
+    probabilities = []
+    for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
+        student.fit(rows, seed)
+        probabilities.append(student.predict_proba(task.test))
+    rows = rows_by_seed[0]
+    sources = rows_by_source(rows)
+    counts = sources["real"], sources["synthetic"], sources["unlabelled"]
+    return ArmPredictions(name, len(rows), np.stack(probabilities), *counts, student.name)
+
+
+def ask_llm(task: Task) -> tuple[ArmPredictions, int]:
+    """Ask the language model about the test inputs; return also how many of the real rows it was shown."""
+    with closing(open_student("llm", Setting(task.params, task.card))) as llm:
+        arm = fit_arms(task, llm, {"llm": Arm(real="all")})["llm"]
+        return arm, llm.summary()["demonstrations"]

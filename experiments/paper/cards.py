@@ -1,0 +1,60 @@
+"""The paper's tasks with their rows: from the hub, or from copies in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments import engine
+from experiments.engine import Task
+from experiments.grid import METHODS
+from labelmint.core.config import check, read_yaml
+from labelmint.core.errors import DataError
+from labelmint.core.params import Params
+from labelmint.tasks.cards import Source, TaskCard
+
+TASKS = ["sst2", "emotion", "nyt", "amazon", "rte", "boolq"]
+CARDS = Path(__file__).parent / "tasks"
+
+
+def methods_of(card: TaskCard) -> list[str]:
+    """Return the methods that suit a task: topics only where the card has a list of them."""
+    return [method for method in METHODS if method != "zero_shot_topic" or card.topics]
+
+
+def card_path(name: str) -> Path:
+    """Return the file of a task's card."""
+    return CARDS / f"{name}.yaml"
+
+
+def load_card(name: str) -> TaskCard:
+    """Read and check a task's card."""
+    return check(TaskCard, read_yaml(card_path(name)), card_path(name))
+
+
+def load_task(params: Params, data: Path | None = None) -> Task:
+    """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of the hub's."""
+    card = load_card(params.task)
+    if data is not None:
+        card = card.model_copy(update={"source": copies(card, params.task, data)})
+    return engine.load_task(params, card, str(card_path(params.task)))
+
+
+def copies(card: TaskCard, name: str, folder: Path) -> Source:
+    """Return the source of a task's copies: `<task>_train` and `<task>_test`.
+
+    Their columns are `text` (of pairs `premise` and `hypothesis`) and `label`.
+    """
+    found = {part: sorted(folder.glob(f"{name}_{part}.*")) for part in ("train", "test")}
+    for part, files in found.items():
+        if not files:
+            raise DataError(
+                f"--data {folder}: no file {name}_{part}.csv or .jsonl; put it there, or leave out --data "
+                "to read the hub"
+            )
+    return Source(
+        path=str(found["train"][0]),
+        test_path=str(found["test"][0]),
+        text_column="premise" if card.pairs else "text",
+        pair_column="hypothesis" if card.pairs else None,
+        label_column="label",
+    )
