@@ -31,8 +31,11 @@ def sentence(label: str, draw: random.Random) -> str:
 
 
 @contextmanager
-def stub_server(seconds: float = 0.0) -> Iterator[str]:
-    """Serve on this machine until the end of the `with`; yield the URL. Each answer takes `seconds`."""
+def stub_server(seconds: float = 0.0, asked: threading.Event | None = None) -> Iterator[str]:
+    """Serve on this machine until the end of the `with`; yield the URL.
+
+    Each answer takes `seconds`; `asked` is set when the first is asked for.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -50,6 +53,8 @@ def stub_server(seconds: float = 0.0) -> Iterator[str]:
             if self.path != "/v1/completions":
                 self._send({"error": {"message": "no such path"}}, 404)
                 return
+            if asked:
+                asked.set()
             time.sleep(seconds)
             choice = _scores(body) if "logprobs" in body else _text(body)
             self._send({"choices": [choice], "usage": {"completion_tokens": 9}})

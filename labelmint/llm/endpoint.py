@@ -98,6 +98,8 @@ class Endpoint:
                 return result
 
         async def together() -> list[Result]:
+            # SIGTERM, which is told in one line, may be raised in a task: no traceback of it, too.
+            asyncio.get_running_loop().set_exception_handler(lambda *_: None)
             async with self._client() as client, asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one(client, request)) for request in requests]
             return [task.result() for task in tasks]

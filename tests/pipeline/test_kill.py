@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 
 import pytest
@@ -105,21 +106,23 @@ def test_dvc_killed_with_its_stage_runs_again_and_warns_of_no_empty_file(whole, 
 
 
 @pytest.mark.parametrize(
-    ("command", "seconds", "number", "status"),
-    [  # while it imports, and while it waits for the server
-        ([sys.executable, "-m", "stages.generate"], 0.0, signal.SIGINT, 130),
-        ([sys.executable, "-m", "stages.generate"], 2.5, signal.SIGTERM, 143),
-        (["labelmint", "preview"], 0.0, signal.SIGTERM, 143),
-        (["labelmint", "preview"], 2.5, signal.SIGINT, 130),
+    ("command", "moment", "number", "status"),
+    [
+        ([sys.executable, "-m", "stages.generate"], "as it imports", signal.SIGINT, 130),
+        ([sys.executable, "-m", "stages.generate"], "as it waits for the server", signal.SIGTERM, 143),
+        (["labelmint", "preview"], "as it imports", signal.SIGTERM, 143),
+        (["labelmint", "preview"], "as it waits for the server", signal.SIGINT, 130),
     ],
 )
-def test_a_stopped_command_says_one_line(whole, command, seconds, number, status):
-    with stub_server(1.0) as slow:
+def test_a_stopped_command_says_one_line(whole, command, moment, number, status):
+    asked = threading.Event()
+    with stub_server(60.0, asked) as slow:
         whole.set_params({"llm.server.url": slow})  # another server: nothing of it is in the cache
         before = results(whole.folder)
         process = whole.start(*command)
         wait_for_handlers(process)
-        time.sleep(seconds)
+        if moment == "as it waits for the server":
+            assert asked.wait(60)
         process.send_signal(number)
         output, _ = process.communicate()
     lines = [line for line in output.splitlines() if line and " texts" not in line]
