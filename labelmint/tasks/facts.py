@@ -11,10 +11,9 @@ from labelmint.core.errors import DataError
 from labelmint.core.records import Fact
 from labelmint.core.words import fold
 from labelmint.tasks.cards import FactTable, TaskCard, card_path
-from labelmint.tasks.cells import same_label
-from labelmint.tasks.source import check_file
+from labelmint.tasks.named_tables import labels_or_none, named_table
 from labelmint.tasks.split import listed
-from labelmint.tasks.tables import Table, check_columns, load_file
+from labelmint.tasks.tables import Table
 from labelmint.tasks.texts import clean
 
 
@@ -35,9 +34,15 @@ def read_facts(card: TaskCard, task: str) -> FactRows:
     """
     if card.facts is None:
         return FactRows([], {}, "")
-    origin, path = str(card_path(task)), Path(card.facts.path)
-    table = _table(card.facts, origin, path)
-    pairs = zip(_labels(card, card.facts, table), _values(card.facts, table), strict=True)
+    origin, path, label_column = str(card_path(task)), Path(card.facts.path), card.facts.label_column
+    columns = {column: f"{origin}: {key}" for column, key in card.facts.columns.items()}
+    if label_column is not None:
+        columns.setdefault(label_column, f"{origin}: facts.label_column")
+    table = named_table(path, f"{origin}: facts.path", {}, columns, card.facts.encoding, "facts.encoding")
+    labels = [""] * len(table.rows)
+    if label_column is not None:
+        labels = labels_or_none(card, table, label_column, " if the row suits every label")
+    pairs = zip(labels, _values(card.facts, table), strict=True)
     facts = [Fact(label=label, values=values) for label, values in pairs]
     seen: dict[tuple[str, ...], Fact] = {}
     for fact in facts:
@@ -46,33 +51,6 @@ def read_facts(card: TaskCard, task: str) -> FactRows:
     _check_labels(card, rows, origin, path)
     left_out = {"repeated": len(facts) - len(rows)}
     return FactRows(rows, left_out, hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def _table(facts: FactTable, origin: str, path: Path) -> Table:
-    check_file(path, f"{origin}: facts.path")
-    columns = dict(facts.columns)
-    if facts.label_column is not None:
-        columns.setdefault(facts.label_column, "facts.label_column")
-    table = load_file(path, facts.encoding, [], [*columns], encoding_key="facts.encoding")
-    for column, key in columns.items():
-        check_columns(table, {f"{origin}: {key}": column})
-    return table
-
-
-def _labels(card: TaskCard, facts: FactTable, table: Table) -> list[str]:
-    """Return the name of each row's label, "" if the row suits every label."""
-    if facts.label_column is None:
-        return [""] * len(table.rows)
-    names = {"": "", **card.names_by_value}
-    label_of = same_label(names)
-    values = [label_of(row[facts.label_column]) for row in table.rows]
-    for place, value in zip(table.places, values, strict=True):
-        if value not in names:
-            raise DataError(
-                f"{place}: {facts.label_column!r}: no label {value!r}; write one of "
-                f"{', '.join(card.label_names)}, or nothing if the row suits every label"
-            )
-    return [names[value] for value in values]
 
 
 def _values(facts: FactTable, table: Table) -> list[dict[str, str]]:

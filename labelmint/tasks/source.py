@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from labelmint.tasks.cards import Source, TaskCard, card_path
 from labelmint.tasks.cells import same_label
 from labelmint.tasks.folders import load_folder, text_files
 from labelmint.tasks.hub import load_dataset
-from labelmint.tasks.lines import note
+from labelmint.tasks.named_tables import check_file, in_copy, named_table, note_if_outside
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
 from labelmint.tasks.texts import clean, deduplicate, input_row, key_of
@@ -86,16 +85,14 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
     source = card.unlabelled
     if source is None:
         return UnlabelledRows([], {}, "")
-    origin, path = str(card_path(task)), Path(source.path)
-    check_file(path, f"{origin}: unlabelled.path")
-    columns = {"text_column": source.text_column}
+    origin, path = f"{card_path(task)}: unlabelled", Path(source.path)
+    columns = {source.text_column: f"{origin}.text_column"}
     if source.pair_column is not None:
-        columns["pair_column"] = source.pair_column
-    table = load_file(path, source.encoding, [*columns.values()], encoding_key="unlabelled.encoding")
-    check_columns(table, {f"{origin}: unlabelled.{key}": column for key, column in columns.items()})
+        columns[source.pair_column] = f"{origin}.pair_column"
+    table = named_table(path, f"{origin}.path", columns, {}, source.encoding, "unlabelled.encoding")
     seen, reasons, rows = {key_of(row) for row in known}, Counter(empty=0, repeated=0), []
     for number, values in enumerate(table.rows):
-        row = input_row(f"u{number:06d}", [values[column] for column in columns.values()], card.excerpt)
+        row = input_row(f"u{number:06d}", [values[column] for column in columns], card.excerpt)
         key = key_of(row)
         reason = "empty" if not all(key) else "repeated" if key in seen else None
         if reason:
@@ -157,7 +154,7 @@ def _place(source: Source, origin: str, key: str = "path") -> Path:
     if source.folder is not None:
         path = root / source.folder
         if not path.is_dir():
-            raise DataError(f"{origin}: source.folder: no folder {path}{_in_copy(path)}")
+            raise DataError(f"{origin}: source.folder: no folder {path}{in_copy(path)}")
         if not text_files(path):
             raise DataError(
                 f"{origin}: source.folder: {path} must have one sub-folder of .txt files per label"
@@ -198,30 +195,6 @@ def _sha256(source: Source, origin: str) -> str:
     for file in text_files(place) if place.is_dir() else [place]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def check_file(path: Path, origin: str, remedy: str = "") -> None:
-    """Raise `DataError` if there is no file; print a note if DVC doesn't watch it."""
-    if not path.is_file():
-        what = (
-            f"{path} is a folder, not a file{remedy}" if path.is_dir() else f"no file {path}{_in_copy(path)}"
-        )
-        raise DataError(f"{origin}: {what}")
-    note_if_outside(path)
-
-
-def _in_copy(path: Path) -> str:
-    """Return what to do where DVC runs an experiment in a copy, which has only what git tracks."""
-    if ".dvc/tmp/exps" not in Path.cwd().as_posix():
-        return ""
-    name = shlex.quote(str(path))
-    return f"; this run is in a copy of what git tracks: `git add {name}`, or add `--copy-paths {name}`"
-
-
-def note_if_outside(path: Path) -> None:
-    """Print that DVC doesn't watch a file, unless it is in data/raw."""
-    if paths.RAW.resolve() not in path.resolve().parents:
-        note(f"{path} is outside {paths.RAW}, so DVC doesn't see when it changes; put it there")
 
 
 def _check_labels(

@@ -288,7 +288,7 @@ def test_no_text_of_the_test_set_is_learnt_from_and_no_training_row_twice(projec
 def test_an_unknown_label_is_an_error_with_its_row(project, labels):
     label_later(project, [("a new text", "negative"), ("another", "negativ")])
     with pytest.raises(
-        DataError, match=r"data/raw/next\.csv:3: no label 'negativ'; write one of negative, positive"
+        DataError, match=r"data/raw/next\.csv:3: 'label': no label 'negativ'; write one of negative, positive"
     ):
         main()
     assert written(project) == {}
