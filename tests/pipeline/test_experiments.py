@@ -56,14 +56,21 @@ def results(clone: Clone) -> int:
         return int(database.execute("SELECT COUNT(*) FROM results").fetchone()[0])
 
 
-def run_queue(clone: Clone, jobs: int) -> None:
-    """Run all that is queued, so many at a time, and wait for the end."""
-    clone.dvc("queue", "start", "-j", str(jobs))
+def run_queue(clone: Clone, jobs: int) -> subprocess.Popen[str]:
+    """Run all that is queued, so many at a time, and wait for the results; return the workers.
+
+    These end ten seconds later, if nothing more is queued.
+    """
+    command = [sys.executable, "-m", "dvc", "queue", "start", "-j", str(jobs)]
+    workers = subprocess.Popen(
+        command, cwd=clone.folder, env=clone.environment, stdout=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 300
     while {"Queued", "Running"} & set((status := clone.dvc("queue", "status")).split()):
         assert time.monotonic() < deadline, status
-        time.sleep(0.5)
+        time.sleep(2)
     assert "Failed" not in status, status
+    return workers
 
 
 def test_numbers_lists_mappings_and_arms_can_be_set(clone):
@@ -101,7 +108,7 @@ def test_a_run_in_a_copy_leaves_the_files_alone_and_uses_finished_work(clone):
 
 def test_a_grid_runs_from_the_queue_and_each_experiment_becomes_what_one_wants(clone):
     exp_run(clone, "--queue", "evaluate", evaluate__bootstrap_samples="150,160")
-    run_queue(clone, jobs=2)
+    workers = run_queue(clone, jobs=2)
     assert clone.run("git", "status", "--short") == ""
     table = clone.dvc("exp", "show", "--only-changed", "--no-pager", "--csv")
     rows = list(csv.DictReader(io.StringIO(table[table.index("Experiment") :])))
@@ -121,6 +128,7 @@ def test_a_grid_runs_from_the_queue_and_each_experiment_becomes_what_one_wants(c
     assert "bootstrap_samples: 160" in committed(clone, "kept", "params.yaml")
     clone.dvc("exp", "remove", first)
     assert set(clone.dvc("exp", "list", "--name-only").split()) & {first, second} == {second}
+    workers.communicate()
 
 
 def test_after_ctrl_c_edits_and_the_setting_are_there_and_it_can_be_run_again(clone):

@@ -149,7 +149,7 @@ def test_a_fine_tuned_encoder_is_no_surer_than_it_is_right(student, made):
     test = noisy(rows(200, first=2000))
     surplus = {}
     for calibrates in (True, False):
-        one = student("fine_tune", epochs=40, learning_rate=3e-3)
+        one = student("fine_tune", epochs=25, learning_rate=8e-3, batch_rows=32)
         one.calibrates = calibrates
         one.fit(train, 1)
         probabilities = one.predict_proba(test)
