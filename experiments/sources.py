@@ -28,7 +28,7 @@ from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts
-from labelmint.scoring.compare import compare
+from labelmint.scoring.evaluation import evaluate
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting
@@ -119,7 +119,7 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
     sets["everything"] = [*both]
     arms = _predictions(task, sets)
     roles = Roles(arms, params.train.student, len(task.train))
-    scored = compare(roles, task.truth, names, params.evaluate)
+    scored = evaluate(roles, task.truth, names, params.evaluate)
     right = {row["id"]: names[int(scores.texts[row["id"]].argmax())] == true[row["id"]] for row in texts}
     return {
         "synthetic": len(kept),

@@ -16,7 +16,7 @@ from labelmint.core.errors import run_stage
 from labelmint.core.params import Train, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import Input, Kept, Labelled, input_of, read_rows, write_metrics
-from labelmint.describe.compare import Draw, Sampling
+from labelmint.describe.subsamples import Draw, Sampling
 from labelmint.describe.summary import describe
 from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import load_card

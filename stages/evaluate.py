@@ -14,7 +14,7 @@ from labelmint.core.params import load_params
 from labelmint.core.records import Labelled, read_rows, write_metrics, write_rows
 from labelmint.scoring import tables
 from labelmint.scoring.answers import write_answers
-from labelmint.scoring.compare import compare, unscored
+from labelmint.scoring.evaluation import evaluate, unscored
 from labelmint.scoring.read import read_arm, read_inputs, read_left_out, read_minutes, read_truth
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.rows import hardest, slices, subjectivity
@@ -38,7 +38,7 @@ def main() -> None:
     metric = headline_metric(params.evaluate.metric, real_labels, names)
     curves = {}
     if truth.ids:
-        result = compare(roles, truth.labels, names, params.evaluate, metric)
+        result = evaluate(roles, truth.labels, names, params.evaluate, metric)
         for name, parts in slices(arms, truth.labels, names, inputs, params.evaluate).items():
             result["arms"][name]["slices"] = parts
         student = roles.main.probabilities[0]

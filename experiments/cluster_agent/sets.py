@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.engine import load_task, write
 from experiments.sources import task_params
-from labelmint.describe.compare import equal_texts
+from labelmint.describe.subsamples import equal_texts
 from labelmint.llm import open_model
 
 TEXTS, WORDS = 10, 15  # of each set, and of each text

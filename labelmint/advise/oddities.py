@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from labelmint.core.params import Params
 from labelmint.core.records import Input, texts_of
-from labelmint.rules.compare import first_texts, similar_pairs
 from labelmint.rules.language import language_of, other_language
+from labelmint.rules.measures import first_texts, similar_pairs
 from labelmint.tasks.balance import unbalanced
 from labelmint.tasks.cards import TaskCard
 from labelmint.tasks.data import TaskData, arms_without_rows

@@ -10,11 +10,19 @@ from scipy.stats import wasserstein_distance
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import Labelled
-from labelmint.describe.compare import MIN_TEXTS, Embed, Sampling, Watch, compare, equal_texts, sample_size
 from labelmint.describe.distributions import class_balance, js_distance, length_bins, lengths, log_odds
 from labelmint.describe.diversity import most_repeated
 from labelmint.describe.fidelity import telling
 from labelmint.describe.memorisation import memorisation
+from labelmint.describe.subsamples import (
+    MIN_TEXTS,
+    Embed,
+    Sampling,
+    Watch,
+    equal_texts,
+    measure_subsamples,
+    sample_size,
+)
 from labelmint.describe.texts import common_words, words_of, written_part
 
 # Entries per list: enough to see a pattern in, and the file stays small.
@@ -44,7 +52,7 @@ def describe(
     words = common_words([*counts.values()])
     equal = {name: equal_texts(group, words, config.seed) for name, group in texts.items()}
     sizes = {name: len(group) for name, group in equal.items()}
-    diversity, fidelity = compare(config, equal["real"], equal["synthetic"], embed, watch)
+    diversity, fidelity = measure_subsamples(config, equal["real"], equal["synthetic"], embed, watch)
     size, both = sample_size(config, sizes["real"], sizes["synthetic"])
     bins = length_bins([*counts["real"], *counts["synthetic"]])
     copying = memorisation(kept, rows["real"], written, _SHOWN)

@@ -8,8 +8,8 @@ from functools import partial
 from labelmint.core.arrays import Bools
 from labelmint.core.records import Candidate, Input, texts_of
 from labelmint.core.words import words_of
-from labelmint.rules.compare import Measure, first_texts, similar_pairs
 from labelmint.rules.filtering import Evidence, Filtering, RuleResult
+from labelmint.rules.measures import Measure, first_texts, similar_pairs
 from labelmint.rules.similarity import Pair, best_of, near_duplicates_of
 
 # Shares of words in the same order, rare ones counting more, from which two texts are edits of each other.

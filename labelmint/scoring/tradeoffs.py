@@ -21,7 +21,7 @@ Result = Mapping[str, Any]
 def tradeoffs(result: Result, roles: Roles, minutes: Mapping[str, float | None]) -> dict[str, Any]:
     """Return what evaluate.json says of sources, speeds and the alternative; empty where nothing is scored.
 
-    `result` is what `compare` returned; `minutes` of computing the rows of each source took, None if they
+    `result` is what `evaluate` returned; `minutes` of computing the rows of each source took, None if they
     weren't measured.
     """
     if not result["test_rows"]:

@@ -20,7 +20,7 @@ from labelmint.core.lock import md5
 from labelmint.core.params import load_params
 from labelmint.core.records import write_metrics
 from labelmint.scoring.answers import write_answers
-from labelmint.scoring.compare import compare as score_arms
+from labelmint.scoring.evaluation import evaluate
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
 from tests.builders import labelled, write_card
@@ -55,7 +55,7 @@ def write_run(wrong: dict[str, list[int]], *, text: str = "text", seconds: float
     arms = [predictions(arm, rows) for arm, rows in wrong.items()]
     rows = [labelled("negative", number, f"{text} {number}") for number in range(TEST_ROWS)]
     truth = np.arange(TEST_ROWS) % 2
-    result = score_arms(Roles(arms, "linear_head", 20), truth, NAMES, params.evaluate)
+    result = evaluate(Roles(arms, "linear_head", 20), truth, NAMES, params.evaluate)
     write_metrics(paths.METRICS / "evaluate.json", {"task": params.task, **result})
     write_metrics(paths.ANSWERS, {"task": params.task, **write_answers(arms, truth, NAMES, rows)})
     scorers = {"accuracy": {"llm": 0.7, "pooled": 0.8}, "real_rows": 20}

@@ -43,7 +43,7 @@ def test_a_change_makes_only_the_stages_stale_that_read_it(clone):
         # prepare checks all settings, and the report shows them.
         assert set(clone.dvc_json("status")) == stages | {"prepare", "report"}
         clone.run("git", "checkout", "-q", "params.yaml")
-    with (clone.folder / "labelmint/scoring/compare.py").open("a") as file:
+    with (clone.folder / "labelmint/scoring/evaluation.py").open("a") as file:
         file.write("# an edit\n")
     for name in ("data/raw/.DS_Store", "data/raw/.~lock.rows.csv#", "labelmint/core/paths.py~"):
         (clone.folder / name).touch()  # what other programs leave makes nothing stale

@@ -2,7 +2,7 @@ import csv
 
 import numpy as np
 
-from labelmint.scoring.compare import compare
+from labelmint.scoring.evaluation import evaluate
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.tables import (
     write_confusion,
@@ -31,7 +31,7 @@ def test_the_learning_curve_has_the_arms_by_kind_and_rows(tmp_path):
     truth = np.arange(60) % 2
     sizes = {"real_300": 300, "real": 100, "texts": 900, "mixed": 700, "synthetic": 500, "all": 900, "llm": 0}
     given = [arm(name, wrong_at(truth, range(at + 9)), rows) for at, (name, rows) in enumerate(sizes.items())]
-    result = compare(Roles(given, "auto", 100), truth, NAMES[:2], config(), "macro_f1")
+    result = evaluate(Roles(given, "auto", 100), truth, NAMES[:2], config(), "macro_f1")
     write_learning_curve(tmp_path / "curve.csv", result)
     header, *lines = read(tmp_path / "curve.csv")
     assert header == ["kind", "rows", "score", "ci_low", "ci_high"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelmint.scoring.compare import compare, unscored
+from labelmint.scoring.evaluation import evaluate, unscored
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.tradeoffs import escalation, tradeoffs
 from tests.scoring.helpers import NAMES, arm, config, wrong_at
@@ -29,7 +29,7 @@ def arms(**wrong):
 
 def tradeoffs_of(given, minutes=MINUTES):
     roles = Roles(given, "auto", 100)
-    return tradeoffs(compare(roles, TRUTH, NAMES[:2], config(100)), roles, minutes)
+    return tradeoffs(evaluate(roles, TRUTH, NAMES[:2], config(100)), roles, minutes)
 
 
 def test_each_source_has_its_gain_and_what_a_minute_of_it_brought():

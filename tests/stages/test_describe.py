@@ -7,7 +7,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.describe import fidelity
-from labelmint.describe.compare import Sampling
+from labelmint.describe.subsamples import Sampling
 from labelmint.describe.summary import describe
 from stages import describe as stage
 from tests.builders import candidate

@@ -18,7 +18,7 @@ from labelmint.tasks.balance import Metric
 _ONE_SEED = "trained with one seed, so the interval doesn't cover the spread between seeds"
 
 
-def compare(
+def evaluate(
     roles: Roles, truth: Ints, names: list[str], config: Evaluate, metric: Metric = "accuracy"
 ) -> dict[str, Any]:
     """Return what evaluate.json says of scores; gains and label equivalence go by `metric`."""
@@ -47,7 +47,7 @@ def compare(
 
 
 def unscored(roles: Roles, metric: Metric) -> dict[str, Any]:
-    """Return what `compare` does, for a task without test labels: its keys, and no scores."""
+    """Return what `evaluate` does, for a task without test labels: its keys, and no scores."""
     return {
         "test_rows": 0,
         "note": "no test labels: nothing could be scored",

@@ -54,7 +54,7 @@ def sample_size(config: Sampling, real: int, synthetic: int) -> tuple[int, bool]
     return min(config.texts, synthetic), False
 
 
-def compare(
+def measure_subsamples(
     config: Sampling,
     real: Sequence[str],
     synthetic: Sequence[str],

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from labelmint.core.records import write_json
-from labelmint.scoring.compare import compare
+from labelmint.scoring.evaluation import evaluate
 from labelmint.scoring.roles import Roles
 from tests.scoring.helpers import NAMES, arm, config, wrong_at
 
@@ -30,7 +30,7 @@ def arms(**shares):
 
 
 def compared(*given, truth=TRUTH, names=LABELS, metric="accuracy"):
-    return compare(Roles(given, "auto", 100), truth, names, config(), metric)
+    return evaluate(Roles(given, "auto", 100), truth, names, config(), metric)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_the_same_predictions_give_the_same_numbers():
     given = arms(real=0.6, mixed=0.7)
     first = compared(*given)
     assert compared(*given) == first
-    assert compare(Roles(given, "auto", 100), TRUTH, LABELS, config(seed=2)) != first
+    assert evaluate(Roles(given, "auto", 100), TRUTH, LABELS, config(seed=2)) != first
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
