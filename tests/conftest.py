@@ -6,6 +6,7 @@ import gc
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import settings
 
 from experiments.reliability.project import set_params as write_params
 from labelmint.core import config
-from labelmint.core.params import Params, load_params
+from labelmint.core.params import Llm, Params, load_params
 from stages.prepare import main as prepare
 from tests.builders import REPOSITORY, reviews, write_card
 
@@ -65,6 +66,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ("pipeline" not in item.path.parts, item.path.stem == "test_experiments"))
     # What is imported by now stays: each search for garbage would look at its millions of objects.
     gc.freeze()
+
+
+@pytest.fixture
+def open_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return open_with(model, *modules): let these modules open it as the language model of params.yaml."""
+
+    def of(model: Any, *modules: str) -> Any:
+        def open_model(llm: Llm) -> AbstractContextManager[Any]:
+            assert llm == load_params().llm
+            return nullcontext(model)
+
+        for module in modules:
+            monkeypatch.setattr(f"{module}.open_model", open_model)
+        return model
+
+    return of
 
 
 @pytest.fixture(autouse=True)

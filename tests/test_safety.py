@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -147,7 +146,7 @@ def connections(monkeypatch):
 
 
 @pytest.mark.slow
-def test_no_stage_connects_to_anything(prepared, tiny_encoder, set_params, monkeypatch, connections):
+def test_no_stage_connects_to_anything(prepared, tiny_encoder, set_params, open_with, connections):
     arms_of = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
     students = {name: {"real": "all", "student": name, "seeds": 1} for name in ("llm", "tfidf")}
     set_params(
@@ -162,8 +161,7 @@ def test_no_stage_connects_to_anything(prepared, tiny_encoder, set_params, monke
         }
     )
     stages = [f"stages.{stage}" for stage in ("generate", "top_up", "filter", "label")]
-    for place in (*stages, "labelmint.students.llm"):
-        monkeypatch.setattr(f"{place}.open_model", lambda _: nullcontext(FakeModel()))
+    open_with(FakeModel(), *stages, "labelmint.students.llm")
     for stage in (generate, top_up, filter_stage, label, arms):
         stage.main()
     for arm in load_params().arms:

@@ -1,7 +1,6 @@
 """Methods of papers against the plain way, from end to end with a scripted model and a tiny encoder."""
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, monkeypatch):
+def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
     """Measure on one tiny task; return the page's path."""
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
@@ -32,11 +31,7 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
     for name, value in {"TASKS": ["tiny"], "STUDENT": "tiny", "PAGE": page}.items():
         monkeypatch.setattr(methods, name, value)
 
-    @contextmanager
-    def open_model(llm):
-        yield FakeModel(reader=reader)
-
-    monkeypatch.setattr(methods, "open_model", open_model)
+    open_with(FakeModel(reader=reader), "experiments.methods.__main__")
     return page
 
 

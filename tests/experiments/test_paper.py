@@ -1,7 +1,6 @@
 """The paper's table, with a scripted model and a tiny encoder; its findings, and its cards."""
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -24,25 +23,14 @@ def small(constants):
 
 
 @pytest.fixture
-def paper(prepared, set_params, tiny_encoder, small, monkeypatch):
+def paper(prepared, set_params, tiny_encoder, small, open_with):
     """Make a table of one tiny task and two methods; return the page's path."""
     set_params({"generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
     small(TASKS=["tiny"], METHODS=["zero_shot", "few_shot", "zero_shot_topic"], STUDENTS=["tiny"])
-    small(
-        REAL_ROWS=(20, 40),
-        TEST_ROWS=40,
-        SEEDS=[1, 2],
-        SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10},
-    )
-    small(CARDS=paths.TASKS, PAGE=prepared / "paper.md")
-
-    @contextmanager
-    def open_model(llm):
-        yield FakeModel()
-
-    for module in ("experiments.paper.run", "labelmint.students.llm"):
-        monkeypatch.setattr(f"{module}.open_model", open_model)
+    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], CARDS=paths.TASKS, PAGE=prepared / "paper.md")
+    small(SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10})
+    open_with(FakeModel(), "experiments.paper.run", "labelmint.students.llm")
     return prepared / "paper.md"
 
 

@@ -1,7 +1,6 @@
 """What each source adds, from end to end with a scripted model and a tiny encoder."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
@@ -20,7 +19,7 @@ def reader(text, choice):
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, monkeypatch):
+def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
     """Compare on one tiny task; return the page's path."""
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
@@ -30,12 +29,7 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
         monkeypatch.setattr(sources, name, value)
     monkeypatch.setitem(sources.ARMS, "more_real", Arm(real=40))
 
-    @contextmanager
-    def open_model(llm):
-        yield FakeModel(reader=reader)
-
-    for module in ("experiments.sources", "labelmint.students.llm"):
-        monkeypatch.setattr(f"{module}.open_model", open_model)
+    open_with(FakeModel(reader=reader), "experiments.sources", "labelmint.students.llm")
     return prepared / "sources.md"
 
 

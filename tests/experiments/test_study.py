@@ -1,7 +1,6 @@
 """The study from end to end, with a scripted model and a tiny encoder; its page from cells made by hand."""
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ def small(constants):
 
 
 @pytest.fixture
-def study(prepared, set_params, tiny_encoder, small, monkeypatch):
+def study(prepared, set_params, tiny_encoder, small, open_with, monkeypatch):
     """Make a study of one tiny task and two methods."""
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
@@ -31,12 +30,7 @@ def study(prepared, set_params, tiny_encoder, small, monkeypatch):
     small(SYNTHETIC_ROWS=30, CANDIDATES_PER_ROW=4)
     monkeypatch.setattr(page, "PAGE", prepared / "study.md")
 
-    @contextmanager
-    def open_model(llm):
-        yield FakeModel()
-
-    monkeypatch.setattr("experiments.study.run.open_model", open_model)
-    monkeypatch.setattr("labelmint.students.llm.open_model", open_model)
+    open_with(FakeModel(), "experiments.study.run", "labelmint.students.llm")
 
 
 def read(part):

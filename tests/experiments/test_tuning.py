@@ -1,7 +1,6 @@
 """The measurement of `labelmint tune`, from end to end with a scripted model and a tiny encoder."""
 
 import json
-from contextlib import nullcontext
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, monkeypatch):
+def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
     """Measure on one tiny task with three settings; return the page's path."""
     set_params(
         {"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 2, "labelling.scorers": ["llm"]}
@@ -23,7 +22,7 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
     values = {"TASKS": ["tiny"], "MPNET": "tiny", "PAGE": page, "TRIED": 240}
     for name, value in values.items():
         monkeypatch.setattr(tuning, name, value)
-    monkeypatch.setattr(tuning, "open_model", lambda _: nullcontext(FakeModel()))
+    open_with(FakeModel(), "experiments.tuning")
     return page
 
 

@@ -1,5 +1,3 @@
-from contextlib import contextmanager
-
 import pytest
 
 from labelmint.core.params import load_params
@@ -9,16 +7,9 @@ from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def model(prepared, monkeypatch):
+def model(prepared, open_with):
     """Return the model that preview opens in a small project."""
-    model = FakeModel()
-
-    @contextmanager
-    def open_model(_):
-        yield model
-
-    monkeypatch.setattr("labelmint.generation.preview.open_model", open_model)
-    return model
+    return open_with(FakeModel(), "labelmint.generation.preview")
 
 
 def test_every_label_and_method_is_shown_and_nothing_is_written(prepared, model, set_params, capsys):

@@ -1,12 +1,9 @@
 """The tiny encoder of tests/encoder, and small arms to train."""
 
-from contextlib import contextmanager
-
 import pytest
 
 from labelmint.core import paths
 from labelmint.core.records import write_rows
-from labelmint.students import llm
 from stages.arms import main as write_arms
 from tests.builders import OPINIONS
 from tests.encoder.conftest import encoder_folder, tiny_encoder
@@ -16,18 +13,14 @@ __all__ = ["encoder_folder", "tiny_encoder"]
 
 
 @pytest.fixture
-def small(prepared, tiny_encoder, set_params, monkeypatch):
+def small(prepared, tiny_encoder, set_params, open_with):
     """Train with the tiny encoder, validate by two splits, and ask a model that knows the opinions."""
 
     def reader(text, choice):
         bad = any(word in text for word in OPINIONS["negative"])
         return 0.0 if bad == ("negative" in choice) else -2.0
 
-    @contextmanager
-    def open_model(_):
-        yield FakeModel(reader=reader)
-
-    monkeypatch.setattr(llm, "open_model", open_model)
+    open_with(FakeModel(reader=reader), "labelmint.students.llm")
     arms = {
         "real": {"real": "all"},
         "real_30": {"real": 30},

@@ -1,7 +1,6 @@
 import json
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from sklearn.preprocessing import normalize
 
 from labelmint.core import paths
-from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
 from labelmint.rules.registry import RULES
 from stages.filter import main
@@ -24,7 +22,7 @@ COPIES = ["near_duplicate", "demonstration_copy", "real_copy"]
 
 
 @pytest.fixture
-def model(monkeypatch, prepared, set_params):
+def model(open_with, prepared, set_params):
     """Write 100 candidates; return the model that main opens."""
     set_params(
         {
@@ -41,15 +39,7 @@ def model(monkeypatch, prepared, set_params):
             "labelling.min_margin": 0.0,
         }
     )
-    fake = FakeModel()
-
-    @contextmanager
-    def open_model(llm):
-        assert llm == load_params().llm
-        yield fake
-
-    monkeypatch.setattr("stages.generate.open_model", open_model)
-    monkeypatch.setattr("stages.filter.open_model", open_model)
+    fake = open_with(FakeModel(), "stages.generate", "stages.filter")
     generate()
     write_rows(paths.TOP_UP_CANDIDATES, [])
     return fake

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import yaml
 
 from labelmint.core import paths
 from labelmint.core.records import read_rows
-from labelmint.students import llm
 from stages import arms, describe, evaluate, filter, generate, label, prepare, report, top_up, train
 from tests.fake_model import FakeModel
 
@@ -56,14 +54,10 @@ def run(stage, *arm):
 
 @pytest.mark.slow
 def test_every_stage_writes_its_outputs_and_every_arm_is_scored_but_that_of_one_label(
-    prepared, tiny_encoder, set_params, monkeypatch
+    prepared, tiny_encoder, set_params, open_with
 ):
-    @contextmanager
-    def open_model(_):
-        yield FakeModel()
-
-    for module in (generate, top_up, filter, label, llm):
-        monkeypatch.setattr(module, "open_model", open_model)
+    asking = ("generate", "top_up", "filter", "label")
+    open_with(FakeModel(), *(f"stages.{stage}" for stage in asking), "labelmint.students.llm")
     set_params(SETTINGS)
     for folder in ("data/real", "metrics"):
         shutil.rmtree(folder)

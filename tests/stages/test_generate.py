@@ -1,13 +1,11 @@
 import json
 from collections import Counter
-from contextlib import contextmanager
 
 import pytest
 
 from labelmint.core import paths
 from labelmint.core.cache import clear
 from labelmint.core.errors import DataError, ModelError, ParamsError
-from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.base import Completion
 from stages.generate import main
@@ -23,9 +21,9 @@ OUTPUTS = [
 
 
 @pytest.fixture
-def model(monkeypatch):
+def model(open_with):
     """Return the model that main opens."""
-    return opened(monkeypatch, FakeModel())
+    return open_with(FakeModel(), "stages.generate")
 
 
 @pytest.fixture(autouse=True)
@@ -38,16 +36,6 @@ def _small(prepared, set_params):
             "generate.prompts_per_wave": 2,
         }
     )
-
-
-def opened(monkeypatch, model):
-    @contextmanager
-    def open_model(llm):
-        assert llm == load_params().llm
-        yield model
-
-    monkeypatch.setattr("stages.generate.open_model", open_model)
-    return model
 
 
 def written(project):
@@ -123,7 +111,7 @@ def test_the_texts_do_not_depend_on_the_cache(prepared, model):
         assert written(prepared)[name] == first[name]
 
 
-def test_a_failing_model_leaves_the_files_of_the_last_run_whole(prepared, model, monkeypatch, set_params):
+def test_a_failing_model_leaves_the_files_of_the_last_run_whole(prepared, model, open_with, set_params):
     main()
     first = written(prepared)
     texts = iter(["text"] * 17)
@@ -135,7 +123,7 @@ def test_a_failing_model_leaves_the_files_of_the_last_run_whole(prepared, model,
             raise RuntimeError("out of memory") from None
 
     set_params({"generate.seed": 2})
-    opened(monkeypatch, FakeModel(writer=writer))
+    open_with(FakeModel(writer=writer), "stages.generate")
     with pytest.raises(RuntimeError, match="out of memory"):
         main()
     assert written(prepared) == first
@@ -175,8 +163,8 @@ def test_progress_goes_to_standard_error(model, capsys):
         (Completion("", 1, "stop"), "10 are empty"),
     ],
 )
-def test_a_model_without_one_usable_text_is_refused_after_a_wave(monkeypatch, project, answer, problem):
-    model = opened(monkeypatch, FakeModel(lambda prompt, seed: answer))
+def test_a_model_without_one_usable_text_is_refused_after_a_wave(open_with, project, answer, problem):
+    model = open_with(FakeModel(lambda prompt, seed: answer), "stages.generate")
     with pytest.raises(ModelError, match=rf"none of the first 10 texts can be used: .*{problem}"):
         main()
     assert (model.waves_written, written(project)) == (1, {})

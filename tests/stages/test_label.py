@@ -1,5 +1,4 @@
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -21,21 +20,16 @@ def right_label(text, choice):
 
 
 @pytest.fixture
-def model(prepared, set_params, monkeypatch):
+def model(prepared, set_params, open_with, monkeypatch):
     """Have 40 texts to label, and open a scripted model."""
     set_params({"labelling.scorers": ["llm"], "labelling.demonstrations": 8, "labelling.min_margin": 0.85})
     set_params({"filter.disabled_rules": []})
-    fake = FakeModel(reader=right_label)
-
-    @contextmanager
-    def open_model(_):
-        yield fake
+    fake = open_with(FakeModel(reader=right_label), "stages.label")
 
     def embed_rows(config, rows, on_rows=None):
         """Return vectors of which no two are alike."""
         return np.eye(500, dtype=np.float32)[: len(rows)]
 
-    monkeypatch.setattr("stages.label.open_model", open_model)
     monkeypatch.setattr("stages.label.embed_rows", embed_rows)
     write_rows(paths.UNLABELLED, texts())
     return fake

@@ -1,7 +1,6 @@
 import json
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from labelmint.core import paths
 from labelmint.core.cache import clear
 from labelmint.core.errors import DataError
-from labelmint.core.params import load_params
 from labelmint.core.records import read_rows, write_rows
 from stages.filter import main as run_filter
 from stages.generate import main as generate
@@ -45,20 +43,9 @@ def _small(prepared, set_params):
 
 
 @pytest.fixture
-def use(monkeypatch):
+def use(open_with):
     """Return use(model): let the stages open it."""
-
-    def opened(model):
-        @contextmanager
-        def open_model(llm):
-            assert llm == load_params().llm
-            yield model
-
-        for stage in ("generate", "top_up", "filter"):
-            monkeypatch.setattr(f"stages.{stage}.open_model", open_model)
-        return model
-
-    return opened
+    return lambda model: open_with(model, "stages.generate", "stages.top_up", "stages.filter")
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """`labelmint tune` with a scripted model that writes like the real rows at one temperature alone."""
 
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from labelmint.core import paths
 from labelmint.core.errors import ModelError
 from labelmint.core.records import write_rows
 from labelmint.llm.base import Completion
-from labelmint.tune import command, score, settings
+from labelmint.tune import score, settings
 from labelmint.tune.race import plan_rounds
 from labelmint.tune.score import discriminate, outcome_of
 from tests.builders import OPINIONS, review, reviews, write_card
@@ -40,10 +38,9 @@ def reads_opinions(text, choice):
 
 
 @pytest.fixture
-def model(prepared, tiny_encoder, set_params, monkeypatch):
+def model(prepared, tiny_encoder, set_params, open_with, monkeypatch):
     """Return the model that tune opens in a project of 20 real rows, with three settings to try."""
-    model = Writer(reader=reads_opinions)
-    monkeypatch.setattr(command, "open_model", lambda _: nullcontext(model))
+    model = open_with(Writer(reader=reads_opinions), "labelmint.tune.command")
     changes = [{"temperature": 1.2}, {"temperature": 0.8}, {"method": "few_shot"}]
     monkeypatch.setattr(settings, "CHANGES", changes)
     monkeypatch.setattr(score, "_SAMPLES", 100)
