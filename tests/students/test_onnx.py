@@ -1,8 +1,6 @@
-"""Classifiers as ONNX models: they agree with the saved student, and run without PyTorch."""
+"""Classifiers as ONNX models agree with the saved student; tests/export runs one without PyTorch."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,27 +19,6 @@ from tests.encoder.helpers import LABELS, config
 TEXTS = [row["text"] for row in reviews(dict.fromkeys(LABELS, 10), words=4)]
 TEXTS += ["film " * 40 + "awful", "film [SEP] [MASK] awful [PAD] story", "café \ud83c"]
 INPUTS = [Input(id="", text=text) for text in TEXTS]
-
-# What the model card shows, in a process that has no PyTorch.
-WITHOUT_TORCH = """
-import sys
-for name in ("torch", "transformers", "labelmint"):
-    sys.modules[name] = None
-import json, numpy
-from onnxruntime import InferenceSession
-from tokenizers import Tokenizer
-
-folder, *texts = json.load(sys.stdin)
-tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
-tokenizer.encode_special_tokens = True
-session = InferenceSession(f"{folder}/model.onnx")
-labels = json.load(open(f"{folder}/labels.json"))
-rows = tokenizer.encode_batch([labels["prefix"] + text for text in texts])
-columns = {"input_ids": "ids", "attention_mask": "attention_mask", "token_type_ids": "type_ids"}
-inputs = {i.name: numpy.array([getattr(row, columns[i.name]) for row in rows]) for i in session.get_inputs()}
-probabilities = session.run(None, inputs)[0]
-print(json.dumps([labels["label_names"][place] for place in probabilities.argmax(axis=1)]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +58,7 @@ def test_the_onnx_model_gives_the_same_probabilities(exported, capfd, pooling, p
     expected = load_student(folder).predict_proba(INPUTS)
     one = OnnxClassifier(folder / "onnx")
     assert one.label_names == LABELS
+    assert len(set(expected.argmax(axis=1))) > 1
     np.testing.assert_allclose(one.predict_proba(INPUTS), expected, atol=1e-4)
     pairs = [Input(id="", text=text, text_pair="awful story") for text in TEXTS]
     expected = load_student(folder).predict_proba(pairs)
@@ -96,18 +74,6 @@ def test_the_8_bit_model_is_smaller_and_nearly_the_same(exported):
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.8
     assert np.abs(found - expected).mean() < 0.05
     assert (folder / "onnx" / MODEL_INT8).stat().st_size < (folder / "onnx" / MODEL).stat().st_size
-
-
-@pytest.mark.slow
-def test_it_runs_in_a_process_without_pytorch(exported):
-    folder = exported()
-    expected = [LABELS[place] for place in load_student(folder).predict_proba(INPUTS[:-1]).argmax(axis=1)]
-    given = json.dumps([str(folder / "onnx"), *TEXTS[:-1]])
-    command = [sys.executable, "-c", WITHOUT_TORCH]
-    ran = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == expected
-    assert len(set(expected)) > 1
 
 
 def test_a_student_without_an_encoder_is_an_error(tmp_path):
