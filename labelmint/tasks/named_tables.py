@@ -9,6 +9,7 @@ from pathlib import Path
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.formulas import of_cell
+from labelmint.core.words import fold
 from labelmint.tasks.cards import TaskCard
 from labelmint.tasks.cells import same_label
 from labelmint.tasks.lines import UTF_8, note
@@ -25,27 +26,37 @@ def named_table(
 ) -> Table:
     """Read a file with these columns, each with the card's key that names it; see `load_file`.
 
-    `key` names the file. Raise `DataError` if it or a column is missing, or a cell is none.
+    `key` names the file, and columns of fixed names. Raise `DataError` if it or a column is missing, or a
+    cell is none.
     """
     check_file(path, key)
     table = load_file(path, encoding, [*texts], [*values], encoding_key)
     for column, names_it in (*texts.items(), *values.items()):
-        check_columns(table, {names_it: column})
+        check_columns(table, {names_it: column}, fixed=names_it == key)
     return table
 
 
 def labels_or_none(card: TaskCard, table: Table, column: str, meaning: str = "") -> list[str]:
-    """Return the name of each row's label, "" where there is none; `meaning` says what that means."""
+    """Return the name of each row's label, "" where there is none; `meaning` says what that means.
+
+    Spreadsheets write a capital where a cell begins, so capitals count only where they tell labels apart.
+    """
     names = {"": "", **card.names_by_value}
+    folded: dict[str, set[str]] = {}
+    for value, name in names.items():
+        folded.setdefault(fold(value), set()).add(name)
     label_of = same_label(names)
-    labels = [label_of(of_cell(row[column])) for row in table.rows]
-    for place, label in zip(table.places, labels, strict=True):
-        if label not in names:
+    found: list[str] = []
+    for place, row in zip(table.places, table.rows, strict=True):
+        label = label_of(of_cell(row[column]))
+        alike = {names[label]} if label in names else folded.get(fold(label), set())
+        if len(alike) != 1:
             raise DataError(
                 f"{place}: {column!r}: no label {label!r}; write one of {', '.join(card.label_names)}, or "
                 f"nothing{meaning}"
             )
-    return [names[label] for label in labels]
+        found += alike
+    return found
 
 
 def check_file(path: Path, origin: str, remedy: str = "") -> None:

@@ -175,19 +175,21 @@ def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> 
     return Table(table.origin, list(columns), rows, places, hint)
 
 
-def check_columns(table: Table, columns: Mapping[str, str]) -> None:
-    """Raise `DataError` if the table lacks a column; the keys say where each is asked for."""
+def check_columns(table: Table, columns: Mapping[str, str], *, fixed: bool = False) -> None:
+    """Raise `DataError` if the table lacks a column; the keys say where each is asked for, unless `fixed`."""
     for key, column in columns.items():
         if column not in table.columns:
-            raise DataError(f"{key}: {table.origin} has {missing_column(column, table.columns, table.hint)}")
+            missing = missing_column(column, table.columns, table.hint, fixed=fixed)
+            raise DataError(f"{key}: {table.origin} has {missing}")
 
 
-def missing_column(column: str, columns: Sequence[str], hint: str = "") -> str:
-    """Return that a column is missing, which there are, and what to do."""
+def missing_column(column: str, columns: Sequence[str], hint: str = "", *, fixed: bool = False) -> str:
+    """Return that a column is missing, which there are, and what to do: name another one, unless `fixed`."""
     if not columns:
         return f"no column {column!r}; it is empty"
     near = [name for name in columns if fold(name).strip("'\" ") == fold(column)]
     shown = ", ".join(
         repr(name) if name != name.strip() or not name.isprintable() else name for name in columns
     )
-    return f"no column {column!r}; it has {shown}" + (f"; write {quoted(near[0])}" if near else hint)
+    remedy = f"; {'rename' if fixed else 'write'} {quoted(near[0])}" if near else hint
+    return f"no column {column!r}; it has {shown}{remedy}"

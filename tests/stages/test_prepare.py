@@ -229,13 +229,13 @@ def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(proje
         ({"labelled_later": ["data/raw/none.csv"]}, r"labelled_later: no file data/raw/none\.csv"),
         (
             {"labelled_later": ["data/raw/next.csv"]},
-            r"labelled_later: data/raw/next\.csv has no column 'label'; it has text, labels",
+            r"labelled_later: data/raw/next\.csv has no column 'text'; it has Text, labels; rename 'Text'$",
         ),
     ],
 )
 def test_a_file_that_is_not_there_or_lacks_a_column_is_an_error(project, labels, card, message):
     write_card(project, "mine", **card)
-    (project / "data/raw/next.csv").write_text("text,labels\n", encoding="utf-8")
+    (project / "data/raw/next.csv").write_text("Text,labels\n", encoding="utf-8")
     with pytest.raises(DataError, match=rf"mine\.yaml: {message}"):
         main()
     assert written(project) == {}
@@ -253,7 +253,8 @@ def test_rows_labelled_later_are_training_rows_whatever_real_rows_says(project, 
     before, pool = parts(), read_rows(paths.REAL_POOL)
     chosen = [pool[3]["text"], pool[9]["text"]]
     # A label by its name or by its value in the data; one that was left empty.
-    label_later(project, [(chosen[0], "negative"), (chosen[1], "pos"), (pool[4]["text"], " ")])
+    # Spreadsheets write a capital.
+    label_later(project, [(chosen[0], "Negative"), (chosen[1], "pos"), (pool[4]["text"], " ")])
     main()
     train, rest, test, texts = parts()
     assert [row["text"] for row in read_rows(paths.REAL_TRAIN)[20:]] == chosen
