@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from experiments.ablate import __main__, gains, sets
 from experiments.ablate.gains import Ablation, HeadTrainer
 from experiments.ablate.sets import sort_candidates
 from tests.builders import candidate, labelled, section
 
 NAMES = ["negative", "positive"]
 SHARES = dict.fromkeys(NAMES, 0.5)
+
+
+@pytest.fixture(autouse=True)
+def set_constants(constants):
+    """Return what changes constants of the ablation, which has two seeds here."""
+    change = constants(__main__, gains, sets)
+    change(SEEDS=(1, 2))
+    return change
 
 
 def kept(number, label, judged=None, scores=None):

@@ -4,22 +4,15 @@ import json
 
 import pytest
 
-from experiments.ablate import __main__, gains, sets
 from experiments.ablate.__main__ import METRICS, PAGE, main
 from experiments.ablate.page import in_words
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import write_rows
 from tests.builders import candidate, reviews
-from tests.experiments.ablation import NAMES
+from tests.experiments.ablation import NAMES, set_constants
 
-
-@pytest.fixture(autouse=True)
-def set_constants(constants):
-    """Return what changes constants of the ablation, which has two seeds here."""
-    change = constants(__main__, gains, sets)
-    change(SEEDS=(1, 2))
-    return change
+__all__ = ["set_constants"]
 
 
 @pytest.fixture

@@ -2,19 +2,12 @@
 
 import pytest
 
-from experiments.ablate import __main__, gains, sets
 from experiments.ablate.gains import NO_LABELS, TOO_FEW
 from labelmint.core.errors import DataError
 from labelmint.scoring.bootstrap import adjust
-from tests.experiments.ablation import NAMES, Toy, rejected
+from tests.experiments.ablation import NAMES, Toy, rejected, set_constants
 
-
-@pytest.fixture(autouse=True)
-def set_constants(constants):
-    """Return what changes constants of the ablation, which has two seeds here."""
-    change = constants(__main__, gains, sets)
-    change(SEEDS=(1, 2))
-    return change
+__all__ = ["set_constants"]
 
 
 def by_rule(result):

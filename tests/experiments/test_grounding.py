@@ -1,7 +1,7 @@
 """The comparison of grounded with plain prompts, from end to end with a scripted model and a tiny encoder."""
 
 import json
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -20,7 +20,7 @@ def writer(prompt, seed):
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, monkeypatch):
+def small(prepared, set_params, tiny_encoder, constants, monkeypatch):
     """Compare on one tiny task whose card has facts; return the page's path."""
     set_params({"evaluate.bootstrap_samples": 100, "labelling.min_margin": 0.0})
     table = {"path": "data/raw/cast.csv", "words": "with {subject}", "balance": "kind"}
@@ -31,16 +31,10 @@ def small(prepared, set_params, tiny_encoder, monkeypatch):
     cells = {name: grounding.CELLS[name] for name in names}
     values = {"CELLS": cells, "ENCODER": "tiny", "SEEDS": [1], "CANDIDATES": 40, "SAMPLES": 10}
     values |= {"PROMPTS_PER_WAVE": 2, "PAGE": prepared / "grounding.md"}
-    for name, value in values.items():
-        monkeypatch.setattr(grounding, name, value)
-
+    constants(grounding)(**values)
     monkeypatch.setattr(pool, "_FOLDS", 2)
 
-    @contextmanager
-    def open_model(_):
-        yield FakeModel(writer)
-
-    monkeypatch.setattr(grounding, "open_model", open_model)
+    monkeypatch.setattr(grounding, "open_model", lambda _: nullcontext(FakeModel(writer)))
     return prepared / "grounding.md"
 
 

@@ -19,17 +19,14 @@ from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
+def small(prepared, set_params, tiny_encoder, open_with, constants):
     """Measure on one tiny task; return the page's path."""
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
-    monkeypatch.setattr(sources, "STUDENTS", {"tiny": ("tiny", "linear_head")})
-    monkeypatch.setattr(sources, "CANDIDATES", 120)
-    for module in (rows, weights, patterns):
-        monkeypatch.setattr(module, "SEEDS", [1, 2])
+    constants(sources)(STUDENTS={"tiny": ("tiny", "linear_head")}, CANDIDATES=120)
+    constants(rows, weights, patterns)(SEEDS=[1, 2])
     page = prepared / "methods.md"
-    for name, value in {"TASKS": ["tiny"], "STUDENT": "tiny", "PAGE": page}.items():
-        monkeypatch.setattr(methods, name, value)
+    constants(methods)(TASKS=["tiny"], STUDENT="tiny", PAGE=page)
 
     open_with(FakeModel(reader=reader), "experiments.methods.__main__")
     return page

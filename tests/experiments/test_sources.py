@@ -19,14 +19,13 @@ def reader(text, choice):
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
+def small(prepared, set_params, tiny_encoder, open_with, constants, monkeypatch):
     """Compare on one tiny task; return the page's path."""
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
     values = {"TASKS": ["tiny"], "MINILM": "tiny", "CANDIDATES": 120, "TEXTS": 30, "REAL_ROWS": 40}
     values |= {"STUDENTS": {"tiny": ("tiny", "linear_head")}, "PAGE": prepared / "sources.md"}
-    for name, value in values.items():
-        monkeypatch.setattr(sources, name, value)
+    constants(sources)(**values)
     monkeypatch.setitem(sources.ARMS, "more_real", Arm(real=40))
 
     open_with(FakeModel(reader=reader), "experiments.sources", "labelmint.students.llm")

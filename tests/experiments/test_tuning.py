@@ -11,7 +11,7 @@ from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
+def small(prepared, set_params, tiny_encoder, open_with, constants, monkeypatch):
     """Measure on one tiny task with three settings; return the page's path."""
     set_params(
         {"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 2, "labelling.scorers": ["llm"]}
@@ -19,9 +19,7 @@ def small(prepared, set_params, tiny_encoder, open_with, monkeypatch):
     monkeypatch.setattr(sources, "STUDENTS", {"tiny": ("tiny", "linear_head")})
     monkeypatch.setattr(settings, "CHANGES", [{"temperature": 0.8}, {"min_p": 0.1}])
     page = prepared / "tuning.md"
-    values = {"TASKS": ["tiny"], "MPNET": "tiny", "PAGE": page, "TRIED": 240}
-    for name, value in values.items():
-        monkeypatch.setattr(tuning, name, value)
+    constants(tuning)(TASKS=["tiny"], MPNET="tiny", PAGE=page, TRIED=240)
     open_with(FakeModel(), "experiments.tuning")
     return page
 

@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
-from labelmint.core.errors import ModelError
 from labelmint.llm import catalog
 from labelmint.llm.catalog import Entry, load_entry, model_file
+from tests.llm.conftest import failure
 
 WRITERS = ("base", "chat")
 CONTENT = [b"first part, ", b"second part, ", b"last part"]
@@ -43,13 +43,6 @@ def hashed(monkeypatch):
 def entry(**changes):
     content = {"kind": "base", "package": "toy_model", "parts": PARTS, "file": "toy.gguf", "sha256": HASH}
     return Entry.model_validate({**content, **changes})
-
-
-def failure(the_entry):
-    with pytest.raises(ModelError) as caught:
-        model_file("toy", the_entry)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_parts_are_joined_into_the_cache(package, cache):

@@ -7,6 +7,7 @@ from huggingface_hub import errors
 
 from labelmint.core.errors import ModelError
 from labelmint.llm.catalog import Entry, load_entry, model_file, source_files
+from tests.llm.conftest import failure
 
 REPO, FILE = "owner/toy-GGUF", "toy-Q4_K_M.gguf"
 
@@ -55,13 +56,6 @@ def offline(hub, monkeypatch):
 
 def entry(**changes):
     return Entry.model_validate({"kind": "chat", "hub": {"repo": REPO, "file": FILE}, **changes})
-
-
-def failure(the_entry):
-    with pytest.raises(ModelError) as caught:
-        model_file("toy", the_entry)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def answered(error, status):

@@ -29,6 +29,19 @@ _FILTER = {
 }
 _LABELLING = {"seed": 1, "action": "none", "scorers": ["llm"], "demonstrations": 4, "min_margin": 0.0}
 _WIDTH = 8  # of vectors
+# Enough to tell which language they are in.
+ENGLISH = [
+    "the story is thin and the actors look bored",
+    "nobody in this picture seems to want anything",
+    "it starts well enough and then forgets where it was going",
+    "her best work in years is also her funniest",
+    "two hours of shouting with a lesson at the end",
+    "the camera loves the mountains more than the people",
+    "he directs as if every scene were the last one",
+    "children will laugh and their parents will sleep",
+    "a comedy that is sad in all the right places",
+    "you have seen this before and it was better then",
+]
 
 
 def settings(

@@ -13,27 +13,12 @@ from labelmint.rules.filtering import Filtering
 from labelmint.rules.registry import RULES
 from labelmint.tasks.task import Task
 from tests.builders import candidate, card, labelled, review
-from tests.rules.helpers import embedder, settings
+from tests.rules.helpers import ENGLISH, embedder, settings
 
 NAMES = ["negative", "positive"]
 TRAIN = [labelled("negative", 1, "one real row of some words about a slow film"),
          labelled("positive", 2, "one more real row that was shown to the writer")]  # fmt: skip
-# Enough to tell which language they are in.
-TRAIN += [
-    labelled("negative", 10 + at, text)
-    for at, text in enumerate(
-        [
-            "the story is thin and the actors look bored",
-            "nobody in this picture seems to want anything",
-            "it starts well enough and then forgets where it was going",
-            "her best work in years is also her funniest",
-            "two hours of shouting with a lesson at the end",
-            "the camera loves the mountains more than the people",
-            "he directs as if every scene were the last one",
-            "children will laugh and their parents will sleep",
-        ]
-    )
-]
+TRAIN += [labelled("negative", 10 + at, text) for at, text in enumerate(ENGLISH[:8])]
 TEST = [Input(id="t1", text="the test input speaks of a house by the sea")]
 NEGATIVE, POSITIVE, UNSURE = np.log([[0.9, 0.1], [0.1, 0.9], [0.55, 0.45]])
 

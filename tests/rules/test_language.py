@@ -1,19 +1,8 @@
 import pytest
 
 from labelmint.rules.language import MIN_TEXTS, language_of, other_language
+from tests.rules.helpers import ENGLISH
 
-ENGLISH = [
-    "the story is thin and the actors look bored",
-    "nobody in this picture seems to want anything",
-    "it starts well enough and then forgets where it was going",
-    "her best work in years is also her funniest",
-    "two hours of shouting with a lesson at the end",
-    "the camera loves the mountains more than the people",
-    "he directs as if every scene were the last one",
-    "children will laugh and their parents will sleep",
-    "a comedy that is sad in all the right places",
-    "you have seen this before and it was better then",
-]
 FOREIGN = [
     "ce film est une merveille d'intelligence et d'humour",
     "el guion es flojo y los actores parecen aburridos",
