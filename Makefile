@@ -37,7 +37,7 @@ repro: setup
 	@bash quick.sh $(NAME)
 else
 repro: setup
-	@echo "repro: 15 to 40 minutes on 2 cores, depending on their speed; a stopped run resumes. QUICK=1 takes 3 to 6 minutes."
+	@echo "repro: 12 to 40 minutes on 2 cores, depending on their speed; a stopped run resumes. QUICK=1 takes 3 to 6 minutes."
 	@$(BIN)/dvc repro
 	@$(BIN)/labelmint verdict
 	@echo "repro: all rows, charts and prompts: metrics/report.html"
