@@ -235,7 +235,7 @@ def test_predicted_and_chosen_rows_are_no_formulas_in_a_spreadsheet(project):
     write_csv(out, [Input(id="u1", text=FORMULA)], ["negative"], pairs=False)
     content = out.read_text(encoding="utf-8-sig")
     assert f"u1,\"'={FORMULA[1:6]}" in content
-    out.write_text(content.replace("negative,\n", "negative,negative\n"), encoding="utf-8")
+    out.write_text(content.replace(",,negative\n", ",negative,negative\n"), encoding="utf-8")
     later = read_later(card(labelled_later=[str(out)]), "tiny", [], [])
     assert [row["text"] for row in later.rows] == [FORMULA]
 

@@ -100,7 +100,8 @@ def entropies(scores: Floats) -> Floats:
 
 def write_csv(path: Path, texts: Sequence[Text], suggested: Sequence[str], *, pairs: bool) -> None:
     """Write the texts with an empty column `label`, for a spreadsheet or an editor."""
-    columns = ["id", "text", *(["text_pair"] if pairs else []), "suggested_label", "label"]
+    # Excel leaves out the separators before empty cells at the end of a row, so the label isn't the last.
+    columns = ["id", "text", *(["text_pair"] if pairs else []), "label", "suggested_label"]
     lines = [csv_line(columns)]
     for row, label in zip(texts, suggested, strict=True):
         cells = {**row, "suggested_label": label, "label": ""}

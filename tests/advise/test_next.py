@@ -39,7 +39,7 @@ def test_the_file_has_texts_that_broke_no_rule_and_an_empty_label_to_fill_in(pre
     out = prepared / "data/raw/next.csv"
     write_next(load_params(), 5, out)
     rows = columns(out)
-    assert [*rows[0]] == ["id", "text", "suggested_label", "label"]
+    assert [*rows[0]] == ["id", "text", "label", "suggested_label"]
     assert len({row["id"] for row in rows}) == 5
     for row in rows:
         assert row["text"] == texts[row["id"]]
