@@ -32,7 +32,8 @@ def named_table(
     check_file(path, key)
     table = load_file(path, encoding, [*texts], [*values], encoding_key)
     for column, names_it in (*texts.items(), *values.items()):
-        check_columns(table, {names_it: column}, fixed=names_it == key)
+        fixed = names_it == key
+        check_columns(table, {names_it: column}, f"rename {{}} to {column}" if fixed else "write {}")
     return table
 
 

@@ -205,7 +205,8 @@ def _check_labels(
     shown = ", ".join(f"{label!r} ({count})" for label, count in counts.most_common(8))
     shown += f" and {len(counts) - 8} more" if len(counts) > 8 else ""
     if not counts:
-        taken = f"{len(labels)} of its {len(table.rows)} rows are taken (source.where)"
+        taken = f"{len(labels)} of its {len(table.rows)} rows are taken"
+        taken += " (source.where)" if source.where else ""
         raise DataError(f"{origin}: labels: no row of {table.origin} has a label; {taken}")
     unused = [label for label in card.labels if label not in counts]
     unknown = [label for label in counts if label not in card.labels]
@@ -225,6 +226,8 @@ def _check_labels(
         if not source.folder:
             where = f"where: {{{source.label_column}: {json.dumps(list(card.labels), ensure_ascii=False)}}}"
             remedy = f"leave these rows out: in `source`, {where}"
+            near = [label for label in card.labels if fold(label) == fold(unknown[0])]
+            remedy += f"; if it is {quoted(near[0])}, write it so in the data" if near else ""
         raise DataError(
             f"{origin}: labels: {table.origin} has rows labelled {listed(unknown)}{first}, which the card "
             f"does not name; add the label, or {remedy}"

@@ -11,7 +11,7 @@ import gzip
 import io
 import lzma
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -151,6 +151,8 @@ def load_file(
     with path.open("rb") as file:
         table = open_table(unpacked(file, packed), str(path), kind, [*texts, *values], encoding, remedy)
         loaded = in_memory(table, texts, values)
+    if kind == "text":
+        loaded = replace(loaded, hint="; it is read as lines of text: let a table's name end in .csv or .tsv")
     with path.open("rb") as file:
         note_if_utf8(unpacked(file, packed), str(path), encoding)
     return loaded
@@ -175,21 +177,23 @@ def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> 
     return Table(table.origin, list(columns), rows, places, hint)
 
 
-def check_columns(table: Table, columns: Mapping[str, str], *, fixed: bool = False) -> None:
-    """Raise `DataError` if the table lacks a column; the keys say where each is asked for, unless `fixed`."""
+def check_columns(table: Table, columns: Mapping[str, str], near: str = "write {}") -> None:
+    """Raise `DataError` if the table lacks a column; the keys say where each is asked for.
+
+    `near` is what to do about a column that has nearly the name.
+    """
     for key, column in columns.items():
         if column not in table.columns:
-            missing = missing_column(column, table.columns, table.hint, fixed=fixed)
-            raise DataError(f"{key}: {table.origin} has {missing}")
+            problem = missing_column(column, table.columns, table.hint, near)
+            raise DataError(f"{key}: {table.origin} has {problem}")
 
 
-def missing_column(column: str, columns: Sequence[str], hint: str = "", *, fixed: bool = False) -> str:
-    """Return that a column is missing, which there are, and what to do: name another one, unless `fixed`."""
+def missing_column(column: str, columns: Sequence[str], hint: str = "", near: str = "write {}") -> str:
+    """Return that a column is missing, which there are, and what to do."""
     if not columns:
         return f"no column {column!r}; it is empty"
-    near = [name for name in columns if fold(name).strip("'\" ") == fold(column)]
+    alike = [name for name in columns if fold(name).strip("'\" ") == fold(column)]
     shown = ", ".join(
         repr(name) if name != name.strip() or not name.isprintable() else name for name in columns
     )
-    remedy = f"; {'rename' if fixed else 'write'} {quoted(near[0])}" if near else hint
-    return f"no column {column!r}; it has {shown}{remedy}"
+    return f"no column {column!r}; it has {shown}" + (f"; {near.format(quoted(alike[0]))}" if alike else hint)

@@ -229,7 +229,7 @@ def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(proje
         ({"labelled_later": ["data/raw/none.csv"]}, r"labelled_later: no file data/raw/none\.csv"),
         (
             {"labelled_later": ["data/raw/next.csv"]},
-            r"labelled_later: data/raw/next\.csv has no column 'text'; it has Text, labels; rename 'Text'$",
+            r"labelled_later: data/raw/next\.csv has no column 'text'; it has Text, labels; rename 'Text' to text$",
         ),
     ],
 )

@@ -171,6 +171,7 @@ CHOICE = 'where: {label: ["neg", "pos"]}'
         ("text,label\nx,pos\ny,pos\n", {}, "labels: no row of FILE is labelled 'neg'; the data has 'pos'"),
         (THREE, {}, "labels: FILE has rows labelled 'Pos' (the first: FILE:4), which the"),
         (THREE, {}, f"card does not name; add the label, or leave these rows out: in `source`, {CHOICE}"),
+        (THREE, {}, f"{CHOICE}; if it is 'pos', write it so in the data"),
         ("text,label\n", {}, "labels: no row of FILE has a label; 0 of its 0 rows are taken"),
         ("text,label\nx,\n", {}, "labels: no row of FILE has a label; 1 of its 1 rows are taken"),
         ("text,label\nx,pos\n", {"where": {"label": "none"}}, "0 of its 1 rows are taken (source.where)"),
@@ -197,7 +198,9 @@ def test_a_missing_file_is_an_error():
 
 
 def test_a_file_of_text_lines_has_no_labels(tmp_path):
-    assert "a.txt has no column 'label'; it has text" in failure_of(tmp_path / "a.txt", "x")
+    assert "a.txt has no column 'label'; it has text; it is read as lines of text" in failure_of(
+        tmp_path / "a.txt", "x"
+    )
 
 
 def test_a_file_that_a_copy_of_the_project_lacks_is_an_error_with_a_remedy(tmp_path, monkeypatch):
