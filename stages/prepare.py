@@ -6,7 +6,9 @@ first stage it checks all settings. Run alone: `python -m stages.prepare`.
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from labelmint.checks import read_checked_task
@@ -58,7 +60,14 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
         # DVC doesn't watch installed packages; a later version of bundled rows shows here.
         "packages": source.packages,
         "sha256": source.sha256,
+        # By which commands tell that a file was edited after the run.
+        **({"files": {path: sha256_of(Path(path)) for path in card.files}} if card.files else {}),
     }
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def facts_summary(facts: FactRows) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[s
     Code is not compared: a run is one run, whatever was edited since. Settings that are `ignored` may differ.
     """
     settings = _changed_settings(read, recorded, ignored)
-    return next(chain(settings, _changed_files(read, recorded)), "")
+    return next(chain(settings, _changed_files(read, recorded), _changed_data(read)), "")
 
 
 def other_run(read: Read, recorded: Mapping[str, Any], evaluate: Mapping[str, Any], task: object) -> str:
@@ -105,6 +105,18 @@ def _changed_files(read: Read, recorded: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{path} is not what {name} ran with"
 
 
+def _changed_data(read: Read) -> Iterator[str]:
+    """Yield which of the user's files are not as `prepare` read them; those that aren't here tell nothing."""
+    try:
+        files = json.loads(read("metrics/prepare.json") or b"{}").get("files") or {}
+    except (ValueError, AttributeError):  # other checks name what is wrong with the file
+        return
+    for path, sha256 in files.items():
+        content = read(path)
+        if content is not None and hashlib.sha256(content).hexdigest() != sha256:
+            yield f"{path} is not what prepare ran with"
+
+
 def outputs(recorded: Mapping[str, Any]) -> dict[str, str]:
     """Return the recorded MD5 of each output."""
     outs = (out for stage in recorded.values() for out in stage.get("outs", []))
@@ -124,7 +136,17 @@ def _folder_hash(folder: str, outs: Mapping[str, str], files: int | None) -> str
     )
     if not inside or len(inside) != files or any(value.endswith(".dir") for _, value in inside):
         return None
-    listing = [{"md5": value, "relpath": path} for path, value in inside]
+    return _listing_md5(inside)
+
+
+def folder_md5(folder: Path) -> str:
+    """Return the hash that dvc.lock has of a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return _listing_md5([(path.relative_to(folder).as_posix(), md5(path.read_bytes())) for path in files])
+
+
+def _listing_md5(files: Iterable[tuple[str, str]]) -> str:
+    listing = [{"md5": value, "relpath": path} for path, value in files]
     return md5(json.dumps(listing, sort_keys=True).encode()) + ".dir"
 
 

@@ -222,6 +222,13 @@ class TaskCard(Section):
         return values | {name: name for name in self.label_names}
 
     @property
+    def files(self) -> list[str]:
+        """Every file of the user's that the card names, each once."""
+        tables = [table.path for table in (self.source, self.unlabelled, self.facts) if table]
+        tests = [self.source.test_path] if self.source else []
+        return [*dict.fromkeys(path for path in (*tables, *tests, *self.labelled_later) if path)]
+
+    @property
     def pairs(self) -> bool:
         """Whether the rows are pairs of texts."""
         return self.pair_name is not None

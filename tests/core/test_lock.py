@@ -64,6 +64,13 @@ def test_other_settings_another_card_and_arms_trained_since_are_told(file, old, 
     assert found.startswith(message)
 
 
+def test_a_file_of_the_user_that_was_edited_since_is_told_and_one_that_is_not_here_is_not():
+    files = {path: hashlib.sha256(b"text").hexdigest() for path in ("data/raw/a.csv", "data/raw/gone.csv")}
+    run = {**one_run(), "metrics/prepare.json": json.dumps({"files": files}).encode()}
+    assert problem({**run, "data/raw/a.csv": b"text"}) == ("", [])
+    assert problem({**run, "data/raw/a.csv": b"text!"})[0] == "data/raw/a.csv is not what prepare ran with"
+
+
 def test_metrics_that_differ_from_what_is_recorded_are_told():
     assert problem({**one_run(), "metrics/evaluate.json": b'{"a": 1}'}) == ("", ["metrics/evaluate.json"])
 

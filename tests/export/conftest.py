@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from labelmint.core import paths
-from labelmint.core.lock import md5
+from labelmint.core.lock import folder_md5, md5
 from labelmint.core.records import write_json, write_rows
 from tests.builders import candidate, write_card
 from tests.predict.conftest import classifier, encoder_folder, save_arm, student_folder, tokenizer
@@ -87,6 +87,7 @@ def lock(finished):
         params = yaml.safe_load((finished / "params.yaml").read_text(encoding="utf-8"))
         generate = {key: params[key] for key in ("task", "generate")} | {"train.max_tokens": 128}
         outs = [{"path": str(path), "md5": md5(path.read_bytes())} for path in (paths.KEPT, *ALL_METRICS)]
+        outs.append({"path": str(paths.model("mixed")), "md5": folder_md5(paths.model("mixed"))})
         stages = {"generate": {"params": {"params.yaml": generate}}, "filter": {"outs": outs}}
         (finished / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}), encoding="utf-8")
 

@@ -142,6 +142,10 @@ def test_results_that_do_not_belong_together(finished, set_params, lock):
     with pytest.raises(DataError, match=r"generate[.a-z_]* is not what generate ran with; run `dvc repro`"):
         exported()
     set_params({"generate.temperature": 1.0})
+    student = paths.model("mixed") / "student.json"
+    student.write_text(f"{student.read_text()} ")  # as that of another branch
+    with pytest.raises(DataError, match=r"models/mixed: not what dvc\.lock records; run `dvc checkout`"):
+        exported()
     write_json(paths.METRICS / "filter.json", {"candidates": 1})
     with pytest.raises(DataError, match=r"filter\.json: not what dvc\.lock records"):
         exported()

@@ -78,6 +78,7 @@ def test_the_metrics_count_what_was_read_and_left_out(project, labels):
         "unlabelled": {"rows": 48, "from": "source", "left_out": {}, "sha256": ""},
         "packages": {},
         "sha256": hashlib.sha256(content).hexdigest(),
+        "files": {"data/raw/rows.csv": hashlib.sha256(content).hexdigest()},
     }
 
 
@@ -286,10 +287,15 @@ def test_no_text_of_the_test_set_is_learnt_from_and_no_training_row_twice(projec
     assert +Counter(left_out) == {"in_test": 1, "in_train": 1}
 
 
-def test_an_unknown_label_is_an_error_with_its_row(project, labels):
-    label_later(project, [("a new text", "negative"), ("another", "negativ")])
-    with pytest.raises(
-        DataError, match=r"data/raw/next\.csv:3: 'label': no label 'negativ'; write one of negative, positive"
-    ):
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("id,text,it,label", r"data/raw/next\.csv:3: 'label': no label 'negativ'; write one of negative, positive"),
+        ("id,Text,it,label", r"no column 'text'; it has id, Text, it, label; rename 'Text' to text"),
+    ],
+)
+def test_an_unknown_label_or_column_is_an_error_with_its_place(project, labels, columns, message):
+    label_later(project, [("a new text", "negative"), ("another", "negativ")], columns)
+    with pytest.raises(DataError, match=message):
         main()
     assert written(project) == {}

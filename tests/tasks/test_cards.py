@@ -109,6 +109,15 @@ def test_lines_and_spaces_are_joined_as_prompts_need_it_and_labels_keep_their_or
     assert folded.phrase("ant") == "an a"
 
 
+def test_the_files_that_it_names_are_listed_once():
+    source = {"path": "a.csv", "test_path": "t.csv", "text_column": "text", "label_column": "label"}
+    facts = {"path": "f.csv", "words": "with {actor}"}
+    later = ["n.csv", "a.csv"]
+    named = card(source=source, unlabelled={"path": "u.csv"}, facts=facts, labelled_later=later)
+    assert named.files == ["a.csv", "u.csv", "f.csv", "t.csv", "n.csv"]
+    assert card(source={"dataset": "x/y", "text_column": "text", "label_column": "label"}).files == []
+
+
 def test_the_optional_parts():
     parts = {
         "method": "attributes",
