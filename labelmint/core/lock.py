@@ -139,6 +139,12 @@ def _folder_hash(folder: str, outs: Mapping[str, str], files: int | None) -> str
     return _listing_md5(inside)
 
 
+def is_other_student(folder: Path) -> bool:
+    """Return whether dvc.lock records another content of an arm's folder, as after a `git switch` alone."""
+    recorded = outputs(read_lock(read_file, stages_of([folder.name]))).get(folder.as_posix())
+    return recorded not in (None, folder_md5(folder))
+
+
 def folder_md5(folder: Path) -> str:
     """Return the hash that dvc.lock has of a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())

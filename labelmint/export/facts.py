@@ -10,7 +10,16 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.git import Commit, current_commit
-from labelmint.core.lock import LOCK, contradiction, folder_md5, md5, outputs, read_file, read_lock, stages_of
+from labelmint.core.lock import (
+    LOCK,
+    contradiction,
+    is_other_student,
+    md5,
+    outputs,
+    read_file,
+    read_lock,
+    stages_of,
+)
 from labelmint.core.params import Params, load_params
 from labelmint.core.records import Kept, read_json, read_rows
 from labelmint.export.licences import UNKNOWN, Licence, licence
@@ -136,9 +145,8 @@ def check_recorded(arm: str) -> bool:
             raise DataError(
                 f"{name}: not what dvc.lock records; run `dvc repro`, or `dvc commit` if it is right"
             )
-    model = paths.model(arm)
-    if model.is_dir() and recorded_hashes.get(str(model), "") not in ("", folder_md5(model)):
-        raise DataError(f"{model}: not what dvc.lock records; run `dvc checkout`, or `dvc repro`")
+    if is_other_student(paths.model(arm)):
+        raise DataError(f"{paths.model(arm)}: not what dvc.lock records; run `dvc checkout`, or `dvc repro`")
     return all(name in recorded_hashes for name in results)
 
 

@@ -87,8 +87,9 @@ def lock(finished):
         params = yaml.safe_load((finished / "params.yaml").read_text(encoding="utf-8"))
         generate = {key: params[key] for key in ("task", "generate")} | {"train.max_tokens": 128}
         outs = [{"path": str(path), "md5": md5(path.read_bytes())} for path in (paths.KEPT, *ALL_METRICS)]
-        outs.append({"path": str(paths.model("mixed")), "md5": folder_md5(paths.model("mixed"))})
+        student = {"path": str(paths.model("mixed")), "md5": folder_md5(paths.model("mixed"))}
         stages = {"generate": {"params": {"params.yaml": generate}}, "filter": {"outs": outs}}
+        stages["train@mixed"] = {"outs": [student]}
         (finished / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}), encoding="utf-8")
 
     return record

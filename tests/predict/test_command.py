@@ -14,6 +14,7 @@ import pytest
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
+from labelmint.core.lock import folder_md5
 from labelmint.core.params import load_params
 from labelmint.core.records import write_rows
 from labelmint.predict.command import Request, predict
@@ -52,6 +53,20 @@ def test_it_agrees_with_the_student_whatever_stands_around_a_text(mixed):
         assert row["label"] == ["negative", "positive"][scores.argmax()]
         assert row["probability"] == max(row["probabilities"].values())
     assert len({row["label"] for row in labelled}) == 2  # the classifier of the test tells texts apart
+
+
+def test_a_student_of_another_run_than_the_recorded_one_is_noted(mixed, capsys):
+    Path("in.txt").write_text("a film\n", encoding="utf-8")
+    recorded = {"path": str(paths.model("mixed")), "md5": folder_md5(paths.model("mixed"))}
+    for md5, noted in ((recorded["md5"], False), (f"{'0' * 32}.dir", True)):
+        stages = {"train@mixed": {"outs": [{**recorded, "md5": md5}]}}
+        Path("dvc.lock").write_text(json.dumps({"stages": stages}), encoding="utf-8")
+        run(arm="mixed", input="in.txt", output="out.jsonl")
+        note = (
+            "models/mixed is not what dvc.lock records, as after a `git switch`; `dvc checkout` restores that"
+        )
+        assert (note in capsys.readouterr().err) == noted
+        assert len(answers("out.jsonl")) == 1
 
 
 def test_an_arm_may_have_any_student(project):
