@@ -230,7 +230,7 @@ def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(proje
         ({"labelled_later": ["data/raw/none.csv"]}, r"labelled_later: no file data/raw/none\.csv"),
         (
             {"labelled_later": ["data/raw/next.csv"]},
-            r"labelled_later: data/raw/next\.csv has no column 'text'; it has Text, labels; rename 'Text' to text$",
+            r"labelled_later: data/raw/next\.csv has no column 'text'; it has Text, labels; rename 'Text'",
         ),
     ],
 )
@@ -290,7 +290,10 @@ def test_no_text_of_the_test_set_is_learnt_from_and_no_training_row_twice(projec
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ("id,text,it,label", r"data/raw/next\.csv:3: 'label': no label 'negativ'; write one of negative, positive"),
+        (
+            "id,text,it,label",
+            r"data/raw/next\.csv:3: 'label': no label 'negativ'; write one of negative, positive",
+        ),
         ("id,Text,it,label", r"no column 'text'; it has id, Text, it, label; rename 'Text' to text"),
     ],
 )
