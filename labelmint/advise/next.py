@@ -52,7 +52,8 @@ def write_next(params: Params, rows: int, out: Path) -> None:
     suggested = [names[scores[at].argmax()] if scores[at].any() else "" for at in chosen]
     write_csv(out, [texts[at] for at in chosen], suggested, pairs=card.pairs)
     print(f"{out}: {len(chosen)} of {len(texts)} texts; fill in the column `label`: {', '.join(names)}")
-    print(f"Then list it in {card_path(params.task)}, `labelled_later: [{out}]`, and run `dvc repro`.")
+    files = ", ".join(dict.fromkeys([*card.labelled_later, str(out)]))  # earlier rounds stay
+    print(f"Then list it in {card_path(params.task)}, `labelled_later: [{files}]`, and run `dvc repro`.")
 
 
 def _check_task(task: str, card: TaskCard, texts: Sequence[Text]) -> None:

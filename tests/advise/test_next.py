@@ -1,4 +1,5 @@
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def test_the_file_has_texts_that_broke_no_rule_and_an_empty_label_to_fill_in(pre
         assert row["text"] == texts[row["id"]]
         assert (row["suggested_label"], row["label"]) == ("negative", "")
     assert "5 of 30 texts; fill in the column `label`: negative, positive" in capsys.readouterr().out
+
+
+def test_the_list_to_put_into_the_card_keeps_the_files_of_earlier_rounds(prepared, texts, capsys):
+    card = prepared / "data/tasks/tiny.yaml"
+    card.write_text(f"{card.read_text()}\nlabelled_later: [data/raw/next.csv]\n")
+    write_next(load_params(), 5, Path("data/raw/next_2.csv"))
+    assert "`labelled_later: [data/raw/next.csv, data/raw/next_2.csv]`" in capsys.readouterr().out
 
 
 def test_a_file_that_exists_is_left_alone(prepared, texts):
