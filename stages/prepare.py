@@ -67,7 +67,8 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def facts_summary(facts: FactRows) -> dict[str, Any]:

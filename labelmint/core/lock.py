@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,13 @@ def is_other_student(folder: Path) -> bool:
 def folder_md5(folder: Path) -> str:
     """Return the hash that dvc.lock has of a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return _listing_md5([(path.relative_to(folder).as_posix(), md5(path.read_bytes())) for path in files])
+    return _listing_md5([(path.relative_to(folder).as_posix(), _file_md5(path)) for path in files])
+
+
+def _file_md5(path: Path) -> str:
+    """Return a file's hash, without reading all of it at once: a student may have 0.4 GB."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _listing_md5(files: Iterable[tuple[str, str]]) -> str:
