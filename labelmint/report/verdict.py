@@ -176,8 +176,10 @@ def _advice(inputs: Inputs) -> str:
     main, entries = main_arm(inputs), speeds(inputs)
     speed = main["texts_per_s"]
     asked = [entry for entry in entries if entry["student"] in LLM_STUDENTS]
-    slower = [entry for entry in entries if speed and entry["texts_per_s"] < speed]
-    better = [entry for entry in slower if entry["mean"] > main["score"]["mean"] and entry not in asked]
+    # An arm of the same student is as fast, whatever was measured.
+    others = [entry for entry in entries if entry["student"] != main["student"] and entry not in asked]
+    slower = [entry for entry in others if speed and entry["texts_per_s"] < speed]
+    better = [entry for entry in slower if entry["mean"] > main["score"]["mean"]]
     faster = [entry for entry in entries if speed and entry["texts_per_s"] > _MUCH_FASTER * speed]
     text = ""
     if asked and speed:

@@ -64,8 +64,10 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
         "Asked directly (llm), the language model is right on 85.0\xa0% at 17 texts/s; distilled (mixed): "
         "76.0\xa0% at 340. A million texts take 16\xa0h 20\xa0min, or 49\xa0min 1\xa0s."
     )
-    slower = {**speed("real_50", frontier=True), "student": "fine_tune", "texts_per_s": 200.0}
+    slower = {**speed("real_50", frontier=True), "student": "linear_head", "texts_per_s": 200.0}
     assert answer(speeds=[slower])["sentences"][-1] == "Slower but better: real_50 81.0\xa0% at 200 texts/s."
+    same = {**slower, "student": "fine_tune"}
+    assert "Slower" not in answer(speeds=[same])["sentences"][-1]
     faster = {**speed("real_50", frontier=True), "texts_per_s": 900.0}
     assert answer(speeds=[faster])["sentences"][-1] == "Faster: real_50 81.0\xa0% at 900 texts/s."
     assert len(answer(speeds=[])["sentences"]) == 4
