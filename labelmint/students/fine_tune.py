@@ -187,26 +187,35 @@ class FineTuned(LinearHead):
 
         The temperature is that of the first seed, for all seeds.
         """
-        if self.calibrates and list(rows) != self._calibrated_rows:
-            self.temperature = self._temperature(rows, seed)
-            self._calibrated_rows = list(rows)
-        self._fit(rows, seed, self.setting.on_point)
+        used, splits = _used(rows), []
+        new = self.calibrates and used != self._calibrated_rows
+        if new:
+            splits = calibration_splits(used, label_numbers(used, self.label_names), seed)
+        sizes = [len(train) for train, _ in splits] + [len(used)]
+        self.setting.on_planned(sum(map(self._rows_to_train, sizes)))
+        if new:
+            self.temperature = self._temperature(used, splits, seed)
+            self._calibrated_rows = used
+        self._fit(used, seed, self.setting.on_point)
         if self.calibrates:
             weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
             self.model.set_head(weight / self.temperature, bias / self.temperature)
 
-    def _temperature(self, rows: Sequence[Labelled], seed: int) -> float:
+    def _temperature(self, rows: Sequence[Labelled], splits: Sequence[Split], seed: int) -> float:
         """Return the temperature of real rows by models that were trained without them."""
-        rows = _used(rows)
-        labels, logits = label_numbers(rows, self.label_names), []
-        splits = calibration_splits(rows, labels, seed)
         if not splits:
             return 1.0
+        logits = []
         for train, held_out in splits:
             self._fit([rows[at] for at in train], seed)
             logits.append(np.log(np.maximum(self.predict_proba([rows[at] for at in held_out]), _LEAST)))
         places = np.concatenate([held_out for _, held_out in splits])
+        labels = label_numbers(rows, self.label_names)
         return fit_temperature(np.concatenate(logits), labels[places], row_weights(rows)[places])
+
+    def _rows_to_train(self, rows: int) -> int:
+        """Return how many rows pass through the encoder in training on so many."""
+        return planned_epochs(self.config, rows) * steps_of(self.config, rows) * self.config.batch_rows
 
     def _fit(self, rows: Sequence[Labelled], seed: int, on_point: OnPoint = lambda *_: None) -> None:
         super().fit(rows, seed)
@@ -216,10 +225,8 @@ class FineTuned(LinearHead):
 
     def _train(self, rows: Sequence[Labelled], seed: int, on_point: OnPoint = lambda *_: None) -> None:
         """Train the model on, as it is."""
-        config, encoder = self.config, self.encoder
-        used = _used(rows)
+        config, encoder, used = self.config, self.encoder, _used(rows)
         self.epochs = planned_epochs(config, len(used))
-        self.setting.on_planned(self.epochs * steps_of(config, len(used)) * config.batch_rows)
         labels = label_numbers(used, self.label_names)
         tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
         tokenized = replace(tokenized, weights=row_weights(used))

@@ -43,11 +43,14 @@ def embedded(monkeypatch):
     return counts
 
 
-@pytest.mark.parametrize(("name", "seeds"), [("linear_head", (1, 2)), ("fine_tune", (1,))])
-def test_the_planned_rows_are_those_that_come(student, name, seeds):
+@pytest.mark.parametrize(
+    ("name", "each", "seeds"),
+    [("linear_head", 10, (1, 2)), ("fine_tune", 10, (1,)), ("fine_tune", 20, (1, 2))],
+)
+def test_the_planned_rows_are_those_that_come(student, name, each, seeds):
     planned, done = [], []
     one = student(name, epochs=1, callbacks={"on_planned": planned.append, "on_rows": done.append})
-    train = [dict(row, weight=float(at > 5)) for at, row in enumerate(rows())]
+    train = [dict(row, weight=float(at > 5)) for at, row in enumerate(rows(each))]
     for seed in seeds:
         one.fit(train, seed)
         one.predict_proba(rows(5, first=90))
