@@ -6,7 +6,6 @@ first stage it checks all settings. Run alone: `python -m stages.prepare`.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from labelmint.checks import read_checked_task
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
+from labelmint.core.hashes import sha256
 from labelmint.core.params import Params, load_params
 from labelmint.core.records import TestLabel, input_of, write_metrics, write_rows
 from labelmint.tasks.cards import Excerpt, TaskCard
@@ -61,14 +61,8 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
         "packages": source.packages,
         "sha256": source.sha256,
         # By which commands tell that a file was edited after the run.
-        **({"files": {path: sha256_of(Path(path)) for path in card.files}} if card.files else {}),
+        **({"files": {path: sha256(Path(path)) for path in card.files}} if card.files else {}),
     }
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def facts_summary(facts: FactRows) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from labelmint.advise.speed import Speeds
 from labelmint.core.params import ENCODER_STUDENTS, LLM_STUDENTS, Arm, Params
+from labelmint.encoder.data import count_splits
 from labelmint.labelling.choices import CHUNK_TEXTS
-from labelmint.students.schedule import calibration_trainings, planned_epochs
+from labelmint.students.held_out import calibration_trainings
+from labelmint.students.schedule import planned_epochs
 from labelmint.tasks.data import TaskData
 
 # Each stage is a process, which loads its libraries and models.
@@ -153,9 +155,7 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
     arm, students, seeds = params.arms[name], _students(params, name), len(params.seeds_of(name))
     real, *made = _rows_of(arm, work)
     rows = real + sum(made)
-    # Students are validated until about 100 rows were.
-    share = params.train.validation_share
-    splits = min(round(1 / share), math.ceil(100 / (share * (real or rows)))) if len(students) > 1 else 0
+    splits = count_splits(params.train.validation_share, real or rows) if len(students) > 1 else 0
     seconds = float(_START_S)
     if {*ENCODER_STUDENTS} & {*students}:
         fits = seeds + splits + (_WEIGHT_FITS if arm.weights == "chosen" else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml.error import YAMLError
 
+from labelmint.core import hashes
 from labelmint.core.config import parse_yaml
 from labelmint.core.errors import DataError
 
@@ -139,22 +140,15 @@ def _folder_hash(folder: str, outs: Mapping[str, str], files: int | None) -> str
     return _listing_md5(inside)
 
 
-def is_other_student(folder: Path) -> bool:
-    """Return whether dvc.lock records another content of an arm's folder, as after a `git switch` alone."""
-    recorded = outputs(read_lock(read_file, stages_of([folder.name]))).get(folder.as_posix())
-    return recorded not in (None, folder_md5(folder))
+def is_other_student(folder: Path, recorded: Mapping[str, str]) -> bool:
+    """Return whether an arm's folder isn't the recorded output, as after a `git switch` alone."""
+    return recorded.get(folder.as_posix()) not in (None, folder_md5(folder))
 
 
 def folder_md5(folder: Path) -> str:
     """Return the hash that dvc.lock has of a folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return _listing_md5([(path.relative_to(folder).as_posix(), _file_md5(path)) for path in files])
-
-
-def _file_md5(path: Path) -> str:
-    """Return a file's hash, without reading all of it at once: a student may have 0.4 GB."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    return _listing_md5([(path.relative_to(folder).as_posix(), hashes.md5(path)) for path in files])
 
 
 def _listing_md5(files: Iterable[tuple[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -111,3 +112,8 @@ def validation_splits(labels: Ints, share: float, max_rows: int, seed: int) -> l
         spare = validation[max_rows:]
         splits.append((np.sort(np.concatenate([train, spare])), validation[:max_rows]))
     return splits[:wanted]
+
+
+def count_splits(share: float, rows: int) -> int:
+    """Return about how many splits `validation_splits` makes of so many rows."""
+    return min(round(1 / share), math.ceil(_MIN_VALIDATION_ROWS / (share * rows)))

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
-from labelmint.core.lock import LOCK, is_other_student
+from labelmint.core.lock import LOCK, is_other_student, outputs, read_file, read_lock, stages_of
 from labelmint.core.params import PARAMS_PATH, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import read_json
@@ -143,7 +143,8 @@ def _folder(request: Request) -> Path:
 
 
 def _open(request: Request, folder: Path) -> Classifier:
-    if request.model is None and is_other_student(folder):
+    recorded = outputs(read_lock(read_file, stages_of([folder.name]))) if request.model is None else {}
+    if is_other_student(folder, recorded):
         note = f"{folder} is not what {LOCK} records, as after a `git switch`; `dvc checkout` restores that"
         print(f"predict: note: {note}", file=sys.stderr)
     if request.fallback is None:

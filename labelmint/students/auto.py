@@ -13,12 +13,10 @@ from sklearn.metrics import f1_score
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.encoder.data import Split, validation_splits
 from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows
+from labelmint.students.held_out import splits_of
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import headline_metric
-
-MAX_VALIDATION_ROWS = 400
 
 Scores = dict[str, float]  # accuracy, macro_f1 and log_loss
 
@@ -117,18 +115,6 @@ class AutoStudent(Student):
         metric = headline_metric(self.setting.params.evaluate.metric, labels, self.label_names)
         # max() keeps the first of equals.
         return max(self.validation, key=lambda name: self.validation[name][metric])
-
-
-def splits_of(rows: Sequence[Labelled], labels: Ints, share: float, seed: int) -> list[Split]:
-    """Return (training, validation) places; where there are real rows, validation has these alone."""
-    places = np.flatnonzero(real_rows(rows))
-    if not len(places):
-        places = np.arange(len(rows))
-    splits = validation_splits(labels[places], share, MAX_VALIDATION_ROWS, seed)
-    return [
-        (np.setdiff1d(np.arange(len(rows)), places[validation]), places[validation])
-        for _, validation in splits
-    ]
 
 
 def measure(probabilities: Floats, labels: Ints) -> Scores:

@@ -26,16 +26,17 @@ from transformers import (
     TrainingArguments,
 )
 
-from labelmint.core.arrays import Floats, Ints
-from labelmint.core.calibration import MIN_ROWS, fit_temperature
+from labelmint.core.arrays import Floats
+from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Rows, Split, tokenize, validation_splits
+from labelmint.encoder.data import Rows, Split, tokenize
 from labelmint.encoder.loading import open_encoder, uses_bf16
-from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
+from labelmint.students.base import Setting, label_numbers, row_weights
 from labelmint.students.encoder import LinearHead
-from labelmint.students.schedule import HELD_OUT_PARTS, MAX_HELD_OUT_ROWS, planned_epochs, steps_of
+from labelmint.students.held_out import calibration_splits
+from labelmint.students.schedule import planned_epochs, steps_of
 
 OnRows = Callable[[int], object]
 OnPoint = Callable[[str, int, float], object]
@@ -142,28 +143,6 @@ def dataset_of(rows: Rows) -> datasets.Dataset:
     if rows.weights is not None:
         columns["weights"] = rows.weights.tolist()
     return datasets.Dataset.from_dict(columns)
-
-
-def calibration_splits(rows: Sequence[Labelled], labels: Ints, seed: int) -> list[Split]:
-    """Return (training, held-out) places; real rows are held out, since other labels may be wrong.
-
-    They are held out at once where other rows are as many, else a fifth at a time, until about 100 were:
-    encoders trained on half of 100 rows are less often right, and would make the temperature too high. Empty
-    where real rows are too few.
-    """
-    real, every = np.flatnonzero(real_rows(rows)), np.arange(len(rows))
-    if 2 * len(real) <= len(rows):
-        parts = [real]
-    else:
-        folds = validation_splits(labels[real], 1 / HELD_OUT_PARTS, MAX_HELD_OUT_ROWS, seed)
-        parts = [real[held_out] for _, held_out in folds]
-    splits = []
-    for part in parts:
-        train = np.setdiff1d(every, part)
-        # A model says nothing of a label that it has never seen.
-        splits.append((train, part[np.isin(labels[part], labels[train])]))
-    enough = sum(len(held_out) for _, held_out in splits) >= MIN_ROWS
-    return splits if enough and all(len(set(labels[train].tolist())) > 1 for train, _ in splits) else []
 
 
 def _used(rows: Sequence[Labelled]) -> list[Labelled]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labelmint.core.errors import DataError
+from labelmint.core.hashes import sha256
 from labelmint.core.records import Fact
 from labelmint.core.words import fold
 from labelmint.tasks.cards import FactTable, TaskCard, card_path
@@ -50,7 +50,7 @@ def read_facts(card: TaskCard, task: str) -> FactRows:
     rows = [*seen.values()]
     _check_labels(card, rows, origin, path)
     left_out = {"repeated": len(facts) - len(rows)}
-    return FactRows(rows, left_out, hashlib.sha256(path.read_bytes()).hexdigest())
+    return FactRows(rows, left_out, sha256(path))
 
 
 def _values(facts: FactTable, table: Table) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
+from labelmint.core.hashes import sha256
 from labelmint.core.quoting import quoted
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import fold
@@ -100,7 +100,7 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
         else:
             seen.add(key)
             rows.append(row)
-    return UnlabelledRows(rows, dict(reasons), hashlib.sha256(path.read_bytes()).hexdigest())
+    return UnlabelledRows(rows, dict(reasons), sha256(path))
 
 
 def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:
@@ -191,10 +191,8 @@ def _sha256(source: Source, origin: str) -> str:
     """Hash the source's files, so that metrics/prepare.json tells other data from the same."""
     if source.dataset is not None:
         return ""
-    place, digest = _place(source, origin), hashlib.sha256()
-    for file in text_files(place) if place.is_dir() else [place]:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    place = _place(source, origin)
+    return sha256(*(text_files(place) if place.is_dir() else [place]))
 
 
 def _check_labels(

@@ -230,13 +230,13 @@ def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(proje
         ({"labelled_later": ["data/raw/none.csv"]}, r"labelled_later: no file data/raw/none\.csv"),
         (
             {"labelled_later": ["data/raw/next.csv"]},
-            r"labelled_later: data/raw/next\.csv has no column 'text'; it has Text, labels; rename 'Text'",
+            r"labelled_later: data/raw/next\.csv has no column 'label'; it has text, labels",
         ),
     ],
 )
 def test_a_file_that_is_not_there_or_lacks_a_column_is_an_error(project, labels, card, message):
     write_card(project, "mine", **card)
-    (project / "data/raw/next.csv").write_text("Text,labels\n", encoding="utf-8")
+    (project / "data/raw/next.csv").write_text("text,labels\n", encoding="utf-8")
     with pytest.raises(DataError, match=rf"mine\.yaml: {message}"):
         main()
     assert written(project) == {}
@@ -253,8 +253,7 @@ def test_rows_labelled_later_are_training_rows_whatever_real_rows_says(project, 
     main()
     before, pool = parts(), read_rows(paths.REAL_POOL)
     chosen = [pool[3]["text"], pool[9]["text"]]
-    # A label by its name or by its value in the data; one that was left empty.
-    # Spreadsheets write a capital.
+    # A label by its name, with a spreadsheet's capital, or by its value in the data; one that was left empty.
     label_later(project, [(chosen[0], "Negative"), (chosen[1], "pos"), (pool[4]["text"], " ")])
     main()
     train, rest, test, texts = parts()
@@ -291,7 +290,7 @@ def test_no_text_of_the_test_set_is_learnt_from_and_no_training_row_twice(projec
     ("columns", "message"),
     [
         (
-            "id,text,it,label",
+            "a,text,b,label",
             r"data/raw/next\.csv:3: 'label': no label 'negativ'; write one of negative, positive",
         ),
         ("id,Text,it,label", r"no column 'text'; it has id, Text, it, label; rename 'Text' to text"),

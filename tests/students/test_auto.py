@@ -6,8 +6,9 @@ import pytest
 from labelmint.core.errors import DataError
 from labelmint.core.records import ArmRow, Input
 from labelmint.students import registry
-from labelmint.students.auto import measure, splits_of
+from labelmint.students.auto import measure
 from labelmint.students.base import Student
+from labelmint.students.held_out import splits_of
 from labelmint.students.loading import load_student
 from tests.builders import labelled_rows, reviews
 from tests.encoder.helpers import LABELS, config

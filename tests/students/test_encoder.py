@@ -7,7 +7,7 @@ import torch
 from labelmint.core.errors import DataError
 from labelmint.core.records import ArmRow, input_of
 from labelmint.encoder.loading import LoadedEncoder
-from labelmint.students.fine_tune import calibration_splits
+from labelmint.students.held_out import calibration_splits
 from labelmint.students.loading import load_student
 from tests.builders import reviews
 from tests.encoder.helpers import LABELS

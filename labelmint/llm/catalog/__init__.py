@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -21,10 +20,10 @@ from labelmint.core.cache import cache_dir, cache_errors
 from labelmint.core.config import Section, check, read_yaml
 from labelmint.core.contents import PLACEHOLDERS, start_of, what_is
 from labelmint.core.errors import ModelError, ParamsError
+from labelmint.core.hashes import BLOCK_BYTES, sha256
 from labelmint.core.records import atomic_binary_file, write_json
 from labelmint.llm.catalog import hub
 
-BLOCK_BYTES = 1 << 20
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 
@@ -288,13 +287,3 @@ def _verify(name: str, files: list[Path], expected: str | None) -> None:
 def identity(file: Path, entry: Entry) -> str:
     """Return what tells a model's file from others: its recorded hash, or its path, size and time."""
     return entry.sha256 or f"{file.resolve()}:{file.stat().st_size}:{file.stat().st_mtime_ns}"
-
-
-def sha256(*files: Path) -> str:
-    """Return the SHA-256 of the files' joined content as hexadecimal text."""
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as source:
-            while block := source.read(BLOCK_BYTES):
-                digest.update(block)
-    return digest.hexdigest()

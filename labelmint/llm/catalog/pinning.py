@@ -9,9 +9,10 @@ from ruamel.yaml import YAML
 from labelmint.core import paths
 from labelmint.core.config import check, parse_yaml
 from labelmint.core.errors import ModelError, ParamsError
+from labelmint.core.hashes import sha256
 from labelmint.core.quoting import aligned
 from labelmint.core.records import atomic_binary_file
-from labelmint.llm.catalog import Entry, model_file, read_catalog, sha256, source_files
+from labelmint.llm.catalog import Entry, model_file, read_catalog, source_files
 
 COLUMNS = ("name", "kind", "from", "licence", "pinned", "here")
 
