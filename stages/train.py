@@ -25,7 +25,7 @@ from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_li
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows, write_text
-from labelmint.students.base import Setting
+from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
 from labelmint.students.saving import write_note
@@ -35,8 +35,9 @@ from labelmint.tasks.cards import load_card
 if TYPE_CHECKING:
     from dvclive.live import Live
 
-# Texts of the speed measurement: at the language model's speed some seconds.
-_WARM_UP_TEXTS, _TIMED_TEXTS = 8, 64
+# Texts of the speed measurement: some seconds at the language model's speed. Fast students get more of them.
+_WARM_UP_TEXTS, _TIMED_TEXTS, _MORE_TEXTS = 8, 64, 512
+_ENOUGH_SECONDS = 2.0
 _NOT_KEPT = (
     "trained on more real rows than real.rows, to compare with; its student was not kept (0.4 GB each)"
 )
@@ -151,12 +152,20 @@ def _speed(arm: str, setting: Setting, inputs: Sequence[Input]) -> float:
     try:
         classifier.predict_proba(inputs[:_WARM_UP_TEXTS])
         with fresh():
-            begin = time.perf_counter()
-            timed = inputs[-_TIMED_TEXTS:]
-            classifier.predict_proba(timed)
-            return round(len(timed) / (time.perf_counter() - begin), 1)
+            speed, seconds = _timed(classifier, inputs[-_TIMED_TEXTS:])
+            others = inputs[:-_TIMED_TEXTS][-_MORE_TEXTS:]  # a classifier may know those it has read
+            if seconds < _ENOUGH_SECONDS and others:
+                speed, _ = _timed(classifier, others)
+        return round(speed, 1)
     finally:
         classifier.close()
+
+
+def _timed(classifier: Classifier, inputs: Sequence[Input]) -> tuple[float, float]:
+    begin = time.perf_counter()
+    classifier.predict_proba(inputs)
+    seconds = time.perf_counter() - begin
+    return len(inputs) / seconds, seconds
 
 
 def _predictions(

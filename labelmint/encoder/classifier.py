@@ -71,7 +71,9 @@ class Classifier(nn.Module):
         weights: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return logits, shape (rows, labels), and with labels the mean of the rows' weighted losses."""
-        logits = self.head(self.features(input_ids, attention_mask, token_type_ids)).float()
+        features = self.features(input_ids, attention_mask, token_type_ids)
+        with torch.autocast(features.device.type, enabled=False):  # bf16 would give few different scores
+            logits = self.head(features)
         if labels is None:
             return {"logits": logits}
         losses = nn.functional.cross_entropy(logits, labels, reduction="none")

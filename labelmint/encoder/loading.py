@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
@@ -17,11 +15,10 @@ from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
 from labelmint.core.records import Input, read_json
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.encoder.data import length_batches, tokenize
+from labelmint.encoder.data import tokenize
+from labelmint.encoder.running import run, uses_bf16
 from labelmint.llm.catalog import load_entry, model_file
 
-# Small batches of similar length have little padding.
-_BATCH_ROWS = 25
 # What sentence-transformers calls the poolings.
 _POOLING_KEYS = {
     "mean": "pooling_mode_mean_tokens",
@@ -52,22 +49,14 @@ class LoadedEncoder:
                         f"{config.encoder} can read; say train.max_tokens: {most}"
                     )
 
-    @torch.no_grad()
     def embed(
         self, config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
     ) -> Floats32:
         """Return the rows' vectors in their order, shape (rows, width), of length 1."""
         self.check_length(config)
         tokenized = tokenize(rows, None, self.tokenizer, config.max_tokens, self.prefix)
-        model, bf16 = self.base.eval(), uses_bf16(config)
-        out = np.zeros((len(rows), model.width), np.float32)
-        for indices in length_batches(tokenized, _BATCH_ROWS):
-            batch: Any = self.collator(tokenized.features(indices))
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-                features = model.features(**{name: part.to(self.device) for name, part in batch.items()})
-            out[indices] = features.float().cpu().numpy()
-            on_rows(len(indices))
-        return out
+        call, bf16 = self.base.eval().features, uses_bf16(config.precision)
+        return run(call, tokenized, self.collator, self.device, bf16, on_rows)
 
 
 def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
@@ -95,12 +84,3 @@ def _check_pooling(folder: Path, pooling: str) -> None:
             f"{folder}: 1_Pooling/config.json says pooling {' and '.join(said)}, not {pooling}; say so in "
             f"{paths.CATALOG}, `pooling: {next(iter(said))}`"
         )
-
-
-def uses_bf16(config: Train) -> bool:
-    """Return whether to compute in bfloat16: as set, or where the hardware has instructions for it."""
-    if config.precision != "auto":
-        return config.precision == "bf16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

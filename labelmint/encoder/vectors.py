@@ -92,7 +92,7 @@ def _identity(config: Train) -> dict[str, Any]:
     """Return everything that a vector depends on but the texts of its chunk."""
     import torch
 
-    from labelmint.encoder.loading import uses_bf16
+    from labelmint.encoder.running import uses_bf16
 
     entry = load_entry(config.encoder, ("encoder",), "train.encoder")
     file = model_file(config.encoder, entry)
@@ -101,6 +101,6 @@ def _identity(config: Train) -> dict[str, Any]:
         "pooling": entry.pooling,
         "prefix": entry.prefix,
         "max_tokens": config.max_tokens,
-        "bf16": uses_bf16(config),
+        "bf16": uses_bf16(config.precision),
         "torch": [torch.__version__, torch.cuda.is_available()],
     }

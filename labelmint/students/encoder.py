@@ -11,7 +11,8 @@ import numpy as np
 from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.encoder.linear import fit_head, head_probabilities
-from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
+from labelmint.encoder.loading import LoadedEncoder, open_encoder
+from labelmint.encoder.running import uses_bf16
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.llm.catalog import load_entry, model_file
 from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows, row_weights
@@ -53,7 +54,7 @@ class LinearHead(Student):
 
     def summary(self) -> dict[str, Any]:
         """Return the precision of the vectors."""
-        return {"precision": "bf16" if uses_bf16(self.config) else "fp32"}
+        return {"precision": "bf16" if uses_bf16(self.config.precision) else "fp32"}
 
     def save(self, folder: Path) -> None:
         """Write the encoder with the head."""
@@ -74,7 +75,7 @@ class LinearHead(Student):
     def _classifier(self, encoder: LoadedEncoder, model: Any) -> EncoderClassifier:
         names, config = self.label_names, self.config
         return EncoderClassifier(
-            model, encoder.tokenizer, names, config.max_tokens, encoder.prefix, config.batch_rows
+            model, encoder.tokenizer, names, config.max_tokens, encoder.prefix, config.precision
         )
 
     def _save(self, encoder: LoadedEncoder, model: Any, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """An encoder with its head as a classifier, and how encoder students are saved.
 
-A folder has student.json (label names, pooling, prefix, max_tokens), the tokenizer, and the model: as the
-plain classifier of transformers where that gives the same answers (encoder/plain.py), otherwise the encoder
-by itself, and the head in head.safetensors.
+A folder has student.json (label names, pooling, prefix, max_tokens, precision), the tokenizer, and the model:
+as the plain classifier of transformers where that gives the same answers (encoder/plain.py), otherwise the
+encoder by itself, and the head in head.safetensors.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ class EncoderClassifier(TorchClassifier):
         try:
             content = read_student(folder)
             names, pooling, prefix = content["label_names"], content["pooling"], content["prefix"]
-            max_tokens = int(content["max_tokens"])
+            max_tokens, precision = int(content["max_tokens"]), content.get("precision", "auto")
             if not (folder / HEAD).is_file():
                 plain = SequenceClassifier.load(folder)
-                return cls(from_plain(plain.model, pooling), plain.tokenizer, names, max_tokens, prefix)
+                return cls(
+                    from_plain(plain.model, pooling), plain.tokenizer, names, max_tokens, prefix, precision
+                )
             head = load_file(folder / HEAD)
             model = Model(load_encoder(folder), len(names), pooling)
             model.set_head(head["weight"], head["bias"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{folder}: damaged: {first_line(error)}; train it again") from error
-        return cls(model, load_tokenizer(folder), names, max_tokens, prefix)
+        return cls(model, load_tokenizer(folder), names, max_tokens, prefix, precision)
 
     def save(self, folder: Path, name: str) -> None:
         """Write model, tokenizer and student.json to an existing folder; `name` is the student's."""
@@ -52,5 +54,12 @@ class EncoderClassifier(TorchClassifier):
         # So that `truncation=True` in a pipeline cuts where training did.
         self.tokenizer.model_max_length = self.max_tokens
         self.tokenizer.save_pretrained(folder)
-        facts = {"pooling": self.model.pooling, "prefix": self.prefix, "max_tokens": self.max_tokens}
-        write_student(folder, name, self.label_names, **facts)
+        write_student(
+            folder,
+            name,
+            self.label_names,
+            pooling=self.model.pooling,
+            prefix=self.prefix,
+            max_tokens=self.max_tokens,
+            precision=self.precision,
+        )

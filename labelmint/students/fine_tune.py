@@ -32,7 +32,8 @@ from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
 from labelmint.encoder.data import Rows, Split, tokenize
-from labelmint.encoder.loading import open_encoder, uses_bf16
+from labelmint.encoder.loading import open_encoder
+from labelmint.encoder.running import uses_bf16
 from labelmint.students.base import Setting, label_numbers, row_weights
 from labelmint.students.encoder import LinearHead
 from labelmint.students.held_out import calibration_splits
@@ -85,7 +86,7 @@ def _arguments(config: Train, rows: int, seed: int, scratch: str) -> TrainingArg
         learning_rate=config.learning_rate,
         warmup_steps=0.1,
         optim="adamw_torch_fused",
-        bf16=uses_bf16(config),
+        bf16=uses_bf16(config.precision),
         use_cpu=not torch.cuda.is_available(),
         train_sampling_strategy="group_by_length",
         length_column_name="length",

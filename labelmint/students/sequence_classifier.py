@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
 
 from labelmint.core.arrays import Floats
@@ -20,14 +21,15 @@ from labelmint.encoder.classifier import (
     load_tokenizer,
     silence_transformers,
 )
-from labelmint.encoder.data import length_batches, tokenize
+from labelmint.encoder.data import tokenize
+from labelmint.encoder.running import run, uses_bf16
 from labelmint.students.base import Classifier
 
 
 class TorchClassifier(Classifier):
     """A model whose output has logits, and its tokenizer; on the GPU if there is one.
 
-    Texts are cut at `max_tokens`; `prefix` goes before each. `batch_rows` go through the model at once.
+    Texts are cut at `max_tokens`; `prefix` goes before each. `precision` is that of params.yaml.
     """
 
     def __init__(
@@ -37,27 +39,27 @@ class TorchClassifier(Classifier):
         label_names: Sequence[str],
         max_tokens: int,
         prefix: str = "",
-        batch_rows: int = 64,
+        precision: str = "fp32",
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model, self.tokenizer = model.to(self.device).eval(), tokenizer
         self.label_names = list(label_names)
-        self.max_tokens, self.prefix, self.batch_rows = max_tokens, prefix, batch_rows
+        self.max_tokens, self.prefix, self.precision = max_tokens, prefix, precision
 
-    @torch.inference_mode()
     def predict_proba(
         self, inputs: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None
     ) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels), in the order of `label_names`."""
+        if not inputs:
+            return np.zeros((0, len(self.label_names)))
         rows = tokenize(inputs, None, self.tokenizer, self.max_tokens, self.prefix)
-        collator = DataCollatorWithPadding(self.tokenizer)
-        result = np.empty((len(rows), len(self.label_names)))
-        for indices in length_batches(rows, self.batch_rows):
-            padded: Any = collator(rows.features(indices))
-            batch = {name: part.to(self.device) for name, part in padded.items()}
-            result[indices] = torch.softmax(self.model(**batch)["logits"].double(), dim=-1).cpu().numpy()
-            on_rows(len(indices))
-        return result
+        collator, bf16 = DataCollatorWithPadding(self.tokenizer), uses_bf16(self.precision)
+        logits = run(self._logits, rows, collator, self.device, bf16, on_rows)
+        probabilities: Floats = softmax(logits.astype(float), axis=1)
+        return probabilities
+
+    def _logits(self, **batch: Any) -> Any:
+        return self.model(**batch)["logits"]
 
 
 class SequenceClassifier(TorchClassifier):

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder import loading
-from labelmint.encoder.loading import LoadedEncoder, open_encoder, uses_bf16
+from labelmint.encoder import running
+from labelmint.encoder.loading import LoadedEncoder, open_encoder
 from tests.builders import reviews
 from tests.encoder.helpers import config
 
@@ -100,27 +100,10 @@ def test_a_broken_or_mixed_up_encoder_is_told_in_a_line(entry, encoder_folder, t
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("precision", "amx", "avx512", "expected"),
-    [
-        ("fp32", True, True, False),
-        ("bf16", False, False, True),
-        ("auto", False, False, False),
-        ("auto", True, False, True),
-        ("auto", False, True, True),
-    ],
-)
-def test_bf16_is_used_as_told_or_where_the_cpu_has_it(monkeypatch, precision, amx, avx512, expected):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
-    assert uses_bf16(config(precision=precision)) is expected
-
-
 @torch.no_grad()
 @pytest.mark.parametrize("batch_rows", [1, 3, 64])
 def test_vectors_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows, monkeypatch):
-    monkeypatch.setattr(loading, "_BATCH_ROWS", batch_rows)
+    monkeypatch.setattr(running, "_BATCH_ROWS", batch_rows)
     model, rows = classifier().train(), reviews({"negative": 7, "positive": 7}, words=8)
     rows = [Input(id="", text=row["text"][: 12 + 9 * (at % 5)]) for at, row in enumerate(rows)]
     vectors = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model).embed(config(), rows)

@@ -5,6 +5,7 @@ import pytest
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
+from labelmint.encoder import running
 from labelmint.encoder.plain import to_plain
 from labelmint.students.loading import load_student
 from labelmint.students.sequence_classifier import SequenceClassifier
@@ -55,9 +56,10 @@ def test_a_folder_that_is_no_such_classifier_is_an_error(folder, change, message
 
 
 @pytest.mark.parametrize("batch_rows", [1, 7, 100])
-def test_predictions_are_in_the_order_of_the_rows_and_sum_to_one(student, batch_rows):
+def test_predictions_are_in_the_order_of_the_rows_and_sum_to_one(student, batch_rows, monkeypatch):
+    monkeypatch.setattr(running, "_BATCH_ROWS", batch_rows)
     texts = [" ".join(text.split()[: 1 + at % 4]) for at, text in enumerate(TEXTS)]
-    inputs, student.batch_rows = [Input(id="", text=text) for text in texts], batch_rows
+    inputs = [Input(id="", text=text) for text in texts]
     probabilities = student.predict_proba(inputs)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
     for row, values in zip(inputs, probabilities, strict=True):

@@ -1,0 +1,52 @@
+"""Run a model over tokenized rows: in small batches of similar length, in bfloat16 where that is fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DataCollatorWithPadding
+
+from labelmint.core.arrays import Floats32
+from labelmint.encoder.data import Rows, length_batches
+
+# Small batches of similar length have little padding.
+_BATCH_ROWS = 25
+
+
+def uses_bf16(precision: str) -> bool:
+    """Return whether to compute in bfloat16: as set, or where the hardware has instructions for it."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def run(
+    call: Callable[..., Tensor],
+    rows: Rows,
+    collator: DataCollatorWithPadding,
+    device: torch.device,
+    bf16: bool,
+    on_rows: Callable[[int], object] = lambda _: None,
+) -> Floats32:
+    """Return what `call` gives for each row, in the rows' order, shape (rows, width of its output).
+
+    `rows` must not be empty.
+    """
+    places: list[int] = []
+    results = []
+    # One context for all batches, and no inference mode: so autocast casts the weights once.
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        for indices in length_batches(rows, _BATCH_ROWS):
+            batch: Any = collator(rows.features(indices))
+            result = call(**{name: part.to(device) for name, part in batch.items()})
+            results.append(result.float().cpu().numpy())
+            places += indices
+            on_rows(len(indices))
+    in_order: Floats32 = np.concatenate(results)[np.argsort(places)]
+    return in_order

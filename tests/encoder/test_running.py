@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+import torch
+
+from labelmint.core.records import Input
+from labelmint.encoder.running import uses_bf16
+from labelmint.students.encoder_classifier import EncoderClassifier
+
+LABELS = ["angry", "happy", "sad"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "amx", "avx512", "expected"),
+    [
+        ("fp32", True, True, False),
+        ("bf16", False, False, True),
+        ("auto", False, False, False),
+        ("auto", True, False, True),
+        ("auto", False, True, True),
+    ],
+)
+def test_bf16_is_used_as_told_or_where_the_cpu_has_it(monkeypatch, precision, amx, avx512, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    assert uses_bf16(precision) is expected
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-6), ("bf16", 0.02)])
+def test_a_saved_classifier_computes_as_its_training_did(trained, tokenizer, tmp_path, precision, tolerance):
+    inputs = [Input(id="", text=text) for text in ("a film", "a wonderful story of two", "dull", "so sad")]
+    expected = EncoderClassifier(trained(3), tokenizer, LABELS, 16).predict_proba(inputs)
+    EncoderClassifier(trained(3), tokenizer, LABELS, 16, precision=precision).save(tmp_path, "fine_tune")
+    saved = EncoderClassifier.load(tmp_path)
+    assert saved.precision == precision
+    found = saved.predict_proba(inputs)
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+    assert (np.abs(found - expected).max() > 1e-5) == (precision == "bf16")
+    # The head computes in full precision, or many texts would have the same score.
+    assert len(np.unique(found[:, 0])) == len(inputs)
