@@ -50,4 +50,6 @@ def calibration_splits(rows: Sequence[Labelled], labels: Ints, seed: int) -> lis
 
 def calibration_trainings(real: int, rows: int) -> int:
     """Return about how many trainings a temperature takes, of an arm with so many real rows among all."""
+    if real < MIN_ROWS:
+        return 0
     return 1 if 2 * real <= rows else count_splits(_CALIBRATION_SHARE, real)
