@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dvclive.live import Live
 
 # Texts of the speed measurement: some seconds at the language model's speed. Fast students get more of them.
-_WARM_UP_TEXTS, _TIMED_TEXTS, _MORE_TEXTS = 8, 64, 512
+_WARM_UP_TEXTS, _TIMED_TEXTS, _MORE_TEXTS = 8, 64, 256
 _ENOUGH_SECONDS = 2.0
 _NOT_KEPT = (
     "trained on more real rows than real.rows, to compare with; its student was not kept (0.4 GB each)"
