@@ -18,7 +18,6 @@ from labelmint.core.params import Params, load_params
 from labelmint.core.records import TestLabel, input_of, write_metrics, write_rows
 from labelmint.tasks.cards import Excerpt, TaskCard
 from labelmint.tasks.data import TaskData, accounts, arms_without_rows
-from labelmint.tasks.facts import FactRows
 from labelmint.tasks.split import label_counts
 
 
@@ -40,7 +39,7 @@ def main() -> None:
 
 def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
     """Return the stage's metrics."""
-    source, unlabelled = data.source, data.unlabelled
+    source, unlabelled, facts = data.source, data.unlabelled, data.facts
     return {
         "rows": len(source.rows),
         "left_out": source.left_out,
@@ -54,20 +53,14 @@ def summary(card: TaskCard, data: TaskData) -> dict[str, Any]:
             "rows": len(unlabelled.rows),
             "from": "unlabelled" if card.unlabelled else "source",
             "left_out": unlabelled.left_out,
-            "sha256": unlabelled.sha256,
         },
-        **({"facts": facts_summary(data.facts)} if card.facts else {}),
+        "facts": {"rows": len(facts.rows), "left_out": facts.left_out},
         # DVC doesn't watch installed packages; a later version of bundled rows shows here.
         "packages": source.packages,
         "sha256": source.sha256,
         # By which commands tell that a file was edited after the run.
-        **({"files": {path: sha256(Path(path)) for path in card.files}} if card.files else {}),
+        "files": {path: sha256(Path(path)) for path in card.files},
     }
-
-
-def facts_summary(facts: FactRows) -> dict[str, Any]:
-    """Return how many facts there are, and of which file."""
-    return {"rows": len(facts.rows), "left_out": facts.left_out, "sha256": facts.sha256}
 
 
 def note_arms(params: Params, data: TaskData) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelmint.core.errors import DataError
-from labelmint.core.hashes import sha256
 from labelmint.core.records import Fact
 from labelmint.core.words import fold
 from labelmint.tasks.cards import FactTable, TaskCard, card_path
@@ -19,11 +18,10 @@ from labelmint.tasks.texts import clean
 
 @dataclass(frozen=True)
 class FactRows:
-    """The facts in the table's order, how many rows were left out by reason, and the file's SHA-256."""
+    """The facts in the table's order, and how many rows were left out by reason."""
 
     rows: list[Fact]
     left_out: dict[str, int]
-    sha256: str
 
 
 def read_facts(card: TaskCard, task: str) -> FactRows:
@@ -33,7 +31,7 @@ def read_facts(card: TaskCard, task: str) -> FactRows:
     row.
     """
     if card.facts is None:
-        return FactRows([], {}, "")
+        return FactRows([], {})
     origin, path, label_column = str(card_path(task)), Path(card.facts.path), card.facts.label_column
     columns = {column: f"{origin}: {key}" for column, key in card.facts.columns.items()}
     if label_column is not None:
@@ -49,8 +47,7 @@ def read_facts(card: TaskCard, task: str) -> FactRows:
         seen.setdefault((fact["label"], *fact["values"].values()), fact)
     rows = [*seen.values()]
     _check_labels(card, rows, origin, path)
-    left_out = {"repeated": len(facts) - len(rows)}
-    return FactRows(rows, left_out, sha256(path))
+    return FactRows(rows, {"repeated": len(facts) - len(rows)})
 
 
 def _values(facts: FactTable, table: Table) -> list[dict[str, str]]:

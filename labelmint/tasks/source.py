@@ -36,7 +36,7 @@ class RealRows:
     test: list[Labelled] | None = None  # the rows of a separate test set; None: there is none
     test_left_out: dict[str, int] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)  # the rows' Python package, and its version
-    sha256: str = ""  # of the source's file, or of the files of its folder; "" for data sets
+    sha256: str = ""  # of what a package or folder has; "" for files that the card names, and for data sets
 
 
 def read_source(card: TaskCard, task: str, origin: str = "") -> RealRows:
@@ -69,11 +69,10 @@ def read_source(card: TaskCard, task: str, origin: str = "") -> RealRows:
 
 @dataclass(frozen=True)
 class UnlabelledRows:
-    """Texts without labels, how many rows were left out by reason, and the file's SHA-256."""
+    """Texts without labels, and how many rows were left out by reason."""
 
     rows: list[Input]
     left_out: dict[str, int]
-    sha256: str
 
 
 def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> UnlabelledRows:
@@ -84,7 +83,7 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
     """
     source = card.unlabelled
     if source is None:
-        return UnlabelledRows([], {}, "")
+        return UnlabelledRows([], {})
     origin, path = f"{card_path(task)}: unlabelled", Path(source.path)
     columns = {source.text_column: f"{origin}.text_column"}
     if source.pair_column is not None:
@@ -100,7 +99,7 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
         else:
             seen.add(key)
             rows.append(row)
-    return UnlabelledRows(rows, dict(reasons), sha256(path))
+    return UnlabelledRows(rows, dict(reasons))
 
 
 def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:
@@ -188,8 +187,8 @@ def _packages(source: Source) -> dict[str, str]:
 
 
 def _sha256(source: Source, origin: str) -> str:
-    """Hash the source's files, so that metrics/prepare.json tells other data from the same."""
-    if source.dataset is not None:
+    """Hash rows that the card doesn't name as a file, so that metrics/prepare.json tells when they change."""
+    if source.package is None and source.folder is None:
         return ""
     place = _place(source, origin)
     return sha256(*(text_files(place) if place.is_dir() else [place]))

@@ -51,6 +51,19 @@ def test_folders_hold_a_sub_folder_of_texts_per_label(tmp_path, capsys):
     assert failure(folder=str(tmp_path)).endswith("add the label, or move its folder away")
 
 
+def test_a_folder_has_another_hash_when_one_of_its_files_changes(tmp_path):
+    def sha256():
+        return read_source(card(labels=NAMES, source={"folder": str(tmp_path)}), "mine").sha256
+
+    for name in ("neg", "pos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text(name)
+    before = sha256()
+    (tmp_path / "pos/a.txt").write_text("better")
+    assert len(before) == 64
+    assert sha256() != before
+
+
 def test_a_folder_without_texts_is_an_error(tmp_path):
     assert "must have one sub-folder of .txt files per label" in failure(folder=str(tmp_path))
     assert failure(folder="nowhere") == f"{CARD}: source.folder: no folder nowhere"
