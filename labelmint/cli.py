@@ -124,7 +124,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
     add("--min-confidence", type=_share, default=0.0, metavar="P", help="no label for less probable answers")
     add("--fallback", choices=llm, help="it answers the texts that the student is least sure of")
-    budget = "largest share of each window (64 to 4,096 texts) for it (0.2; with --min-confidence 1)"
+    budget = "largest share of each window (64 to 1,024 texts) for it (0.2; with --min-confidence 1)"
     add("--budget", type=_share, metavar="SHARE", help=budget)
 
 
