@@ -1,1 +1,1 @@
-"""Study, ablation and benchmark: the pipeline's own functions with other settings."""
+"""Measurements: the pipeline's own functions with other settings; docs/howto/experiments.md lists them."""

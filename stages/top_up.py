@@ -42,7 +42,7 @@ def main() -> None:
     with open_model(params.llm) as model:
         rounds = TopUpRounds(task, candidates, model)
         rounds.run()
-    metrics = report(rounds.wanted, rounds.rounds, rounds.given_up, params.top_up)
+    metrics = report(rounds.wanted, rounds.rounds, rounds.given_up, params.top_up, rounds.seconds)
     write(rounds.added, rounds.added_prompts(), metrics)
 
 

@@ -1,8 +1,8 @@
 """Measure what each rule of the filter gained: `python -m experiments.ablate`, after `make repro`.
 
 Reads params.yaml, the task card, data/synthetic/kept.jsonl and rejected.jsonl, data/real/train.jsonl and
-pool.jsonl, and no test rows; writes metrics/ablate.json, which the report shows, and
-docs/results/ablation.md. Its constants are in sets.py and gains.py. `--page` writes the page alone.
+pool.jsonl, and no test rows; writes metrics/ablate.json and docs/results/ablation.md. Its constants are in
+sets.py and gains.py. `--page` writes the page alone.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ _PRIOR_WORDS = 1000
 _COMMON = 10
 # Of the reference's texts per topic: fewer would make topics of single texts.
 _TEXTS_PER_TOPIC = 10
-_MAX_TOPICS = 50
 
 
 def class_balance(names: Sequence[str], rows: Sequence[Labelled]) -> dict[str, float]:
@@ -126,7 +125,7 @@ def log_odds(real: Words, synthetic: Words, number: int) -> dict[str, list[dict[
 def fit_topics(reference: Floats32, seed: int) -> KMeans:
     """Return k-means topics of the real reference's vectors."""
     different = len(np.unique(reference, axis=0))
-    topics = min(_MAX_TOPICS, max(2, len(reference) // _TEXTS_PER_TOPIC), different)
+    topics = min(max(2, len(reference) // _TEXTS_PER_TOPIC), different)
     return KMeans(topics, n_init=3, random_state=seed).fit(reference)
 
 

@@ -57,6 +57,7 @@ class TopUpRounds:
             )
         self.added: list[Candidate] = []
         self.rounds: list[Round] = []
+        self.seconds = 0.0  # of writing, that of waves from the cache included
         self.given_up: set[str] = set()
         self._first_waves = self._waves = self._plan()
         self._idle_rounds: Counter[str] = Counter()
@@ -79,7 +80,9 @@ class TopUpRounds:
                 return
             self.labels += labels
             before, self._waves = len(self._waves), self._plan()
-            self.added += self.session.write(self._waves[before:], f"top_up round {number}")[0]
+            written_now, seconds = self.session.write(self._waves[before:], f"top_up round {number}")
+            self.added += written_now
+            self.seconds += seconds
             self._count(written)
             self._give_up()
 
@@ -99,9 +102,9 @@ class TopUpRounds:
     def _count(self, first_of_round: int) -> None:
         """Count what `filter` will accept of all candidates, and of those from `first_of_round` on.
 
-        All candidates are scored each time, as `filter` scores them: scores are centred over all, and the
-        last chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it, but
-        then `filter` has each chunk in the cache, and accepts exactly what was counted here.
+        All candidates are scored each time, as `filter` scores them: texts are compared with each other, and
+        the last chunk that the LLM scores grows with them. At most 255 texts a round are scored again for it,
+        but then `filter` has each chunk in the cache, and accepts exactly what was counted here.
         """
         candidates, params = [*self.first, *self.added], self.task.params
         scores = {}
@@ -127,9 +130,13 @@ class TopUpRounds:
 
 
 def report(
-    wanted: Mapping[str, int], rounds: Sequence[Round], given_up: Collection[str], config: TopUp
+    wanted: Mapping[str, int],
+    rounds: Sequence[Round],
+    given_up: Collection[str],
+    config: TopUp,
+    seconds: float = 0.0,
 ) -> dict[str, Any]:
-    """Return the stage's metrics."""
+    """Return the stage's metrics; `seconds` are those of writing."""
     written = [sum(each.last.written.values()) for each in rounds]
     short = {
         name: _shortage(name, wanted[name], rounds, name in given_up, config)
@@ -151,6 +158,7 @@ def report(
             for each in rounds
         ],
         "short": short,
+        "seconds": round(seconds, 1),
     }
 
 

@@ -84,8 +84,8 @@ class ChoiceScorer:
 def draw_demonstrations(seed: int, count: int, card: TaskCard, rows: Sequence[Labelled]) -> list[Labelled]:
     """Draw about `count` rows to show, the labels mixed: the last ones weigh most, and must not be all alike.
 
-    Each label has equally many, one at least, but at most half of its rows: the others tell how often the
-    model is right. None of any label if `count` is 0.
+    Each label has equally many, one at least, but at most half (rounded up) of its rows: the others tell how
+    often the model is right. None of any label if `count` is 0.
     """
     draw = random.Random(f"{seed}:verify")
     per_label = max(1, count // len(card.labels)) if count else 0

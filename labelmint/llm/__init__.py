@@ -1,4 +1,4 @@
-"""Language models: batched writing and reading on llama.cpp or a server, the model catalogue, the cache."""
+"""Language models: batched writing and reading on llama.cpp or a server, and the model catalogue."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ COPIED_RUN = 12
 def copied_runs(texts: Sequence[Words], originals: Sequence[Words]) -> Iterator[Pair]:
     """Yield (text, original, share of the text) where a text repeats a run of an original, in their order.
 
-    A run is too long from `COPIED_RUN` words on, or from twice the longest run that nine in ten originals
-    have in common with another: letters that all begin alike copy nothing.
+    A run is too long from `COPIED_RUN` words on, or from twice the longest run that an original has in common
+    with another one, the longest tenth of these aside: letters that all begin alike copy nothing.
     """
     usual = common_runs(originals, range(len(originals)))[0] if originals else np.zeros(1)
     length = max(COPIED_RUN, 2 * int(np.percentile(usual, 90, method="lower")))

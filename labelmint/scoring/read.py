@@ -77,7 +77,7 @@ def read_left_out() -> dict[str, str]:
 
 def read_minutes() -> dict[str, float | None]:
     """Return the minutes of writing and labelling that made each source's rows; None: not measured."""
-    synthetic = [_metrics(name).get("seconds") for name in ("generate", "filter")]
+    synthetic = [_metrics(name).get("seconds") for name in ("generate", "top_up", "filter")]
     unlabelled = _metrics("label").get("seconds")
     return {
         "synthetic": None if None in synthetic else sum(synthetic) / 60,

@@ -165,7 +165,7 @@ class FineTuned(LinearHead):
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head, train all of the encoder but its embeddings, and scale the logits.
 
-        The temperature is that of the first seed, for all seeds.
+        All seeds share the temperature of the seed that is fitted first.
         """
         used, splits = _used(rows), []
         new = self.calibrates and used != self._calibrated_rows

@@ -58,7 +58,7 @@ class Label(Section):
 class Source(Section):
     """Where the real rows are: one of four places, the columns, and which rows to take."""
 
-    path: FilePath | None = None  # a CSV, TSV, JSON Lines or Parquet file
+    path: FilePath | None = None  # a table: CSV, JSON Lines, Parquet, a workbook …
     package: str | None = None  # installed, of Python, with `file` or `folder` in it
     file: str | None = None  # of the same kinds as `path`
     folder: FilePath | None = None  # with one sub-folder of .txt files per label
@@ -109,7 +109,7 @@ class Source(Section):
 
 
 class UnlabelledSource(Section):
-    """A file of texts without labels: CSV, TSV, JSON Lines or Parquet, of the same kind as the real rows."""
+    """A table of texts without labels, of the same kind as the real rows."""
 
     path: FilePath
     encoding: str = "utf-8-sig"

@@ -1,6 +1,6 @@
 """The prompt methods: one file and one line of `METHODS` each.
 
-docs/explanation/prompt_methods.md shows a prompt of each.
+docs/explanation/prompt_methods.md describes each.
 """
 
 from __future__ import annotations
