@@ -1,4 +1,6 @@
 import json
+import re
+import time
 import zlib
 from collections import Counter
 
@@ -63,7 +65,9 @@ def run(use, set_params):
 
 
 def written(project):
-    return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
+    """Return what the stage wrote, times aside."""
+    files = {name: project / name for name in OUTPUTS if (project / name).exists()}
+    return {name: re.sub(rb'"seconds": [0-9.]+', b"", file.read_bytes()) for name, file in files.items()}
 
 
 def metrics(stage="top_up"):
@@ -111,6 +115,23 @@ def test_the_metrics_count_what_filter_accepts_and_ids_and_seeds_continue(run):
     assert model.texts_scored == scored, "filter takes the scores that top_up left in the cache"
     surplus = Counter(row["label"] for row in read_rows(paths.REJECTED) if row["rule"] == "surplus")
     assert kept() + surplus == report["rounds"][-1]["accepted"]
+
+
+def test_the_seconds_are_those_of_writing_also_of_what_a_stopped_run_wrote(run, monkeypatch):
+    write_wave = Scripted.write_wave
+
+    def slow(model, *arguments):
+        time.sleep(0.1)
+        return write_wave(model, *arguments)
+
+    monkeypatch.setattr(Scripted, "write_wave", slow)
+    model = run(Scripted(negative=0.4, positive=0.9))
+    waves = model.waves_written - 4  # those of `generate`
+    seconds = metrics()["seconds"]
+    assert waves > 4
+    assert seconds >= 0.1 * waves
+    main()
+    assert metrics()["seconds"] == seconds
 
 
 def test_more_candidates_of_generate_would_have_been_the_same(run, set_params):
