@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax
@@ -52,21 +52,13 @@ class Scored:
     rows: Floats
     real: Floats
 
+    def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> Self:
+        """Take out what the scorer prefers whatever the text.
 
-@dataclass(frozen=True)
-class LlmScores(Scored):
-    """The language model's scores with its hidden states, (rows, width)."""
-
-    states: Floats32
-    real_states: Floats32
-    seconds: float
-
-    def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> LlmScores:
-        """Take out what the model prefers whatever the text.
-
-        Texts that exist tell that together with the real rows. Candidates don't, since a model that writes
-        one label worse writes more of the others: the real rows tell it alone, or, where these are too few,
-        the candidates, each label that they were `written` for counting the same.
+        The labels of texts that exist come in these `shares`, those of the real rows in `real_shares`;
+        together they tell it. Candidates don't, since a model that writes one label worse writes more of the
+        others: the real rows tell it alone, or, where these are too few, the candidates, each label that they
+        were `written` for counting the same.
         """
         labels = len(shares)
         if written is None:
@@ -81,6 +73,15 @@ class LlmScores(Scored):
         offsets = matching_offsets(rows, expected, weights)
         texts, real = (log_softmax(part - offsets, axis=1) for part in (self.rows, self.real))
         return replace(self, rows=texts, real=real)
+
+
+@dataclass(frozen=True)
+class LlmScores(Scored):
+    """The language model's scores with its hidden states, (rows, width)."""
+
+    states: Floats32
+    real_states: Floats32
+    seconds: float
 
 
 def score_candidates(task: Task, candidates: Sequence[Candidate], model: LanguageModel) -> LabelScores:
@@ -108,53 +109,72 @@ def score_labels(
     """
     card, train, labelling, names = task.card, task.train, task.params.labelling, task.card.label_names
     every_label = len({row["label"] for row in train}) == len(names)
+    shares = label_shares(names, train) if shares is None else shares
+    requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
     if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
-        given = label_shares(names, train) if shares is None else shares
-        classifier = _classifier(task, rows, train, given)
-        truth = np.array([names.index(row["label"]) for row in train], np.int64)
-        return _pooled({"classifier": classifier}, rows, train, truth)
+        classifier = _classifier(task, rows, train, shares)
+        return _pooled(task, {"classifier": classifier}, rows, train, shares, requested)
     if not model.can_score:
         raise ModelError(
             "params.yaml: labelling.scorers: this model or backend can't score labels; say [classifier]"
         )
     shown = draw_demonstrations(labelling.seed, labelling.demonstrations, card, train)
     unseen = [row for row in train if row not in shown]
-    labels = np.array([names.index(row["label"]) for row in unseen], np.int64)
-    real_shares = label_shares(names, train)
-    shares = real_shares if shares is None else shares
+    unseen_shares = label_shares(names, unseen)
     # Those that only a disabled rule lets through come last, so that the others' chunks stay in the cache.
     first = len(rows) if written is None else len(written)
     llm = _read(card, labelled_prompt(card, shown), model, [rows[:first], rows[first:], unseen])
-    requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
-    llm = llm.without_preferences(shares, real_shares, requested)
+    llm = llm.without_preferences(shares, unseen_shares, requested)
     scorers = {"llm": Scored(llm.rows, llm.real)}
     if len(unseen) >= MIN_ROWS and every_label:
-        if "probe" in labelling.scorers and llm.real_states.shape[1]:
-            scorers["probe"] = _probe(llm, labels, real_shares, shares, labelling.seed)
+        # A label whose only row was shown is one that the probe would give no text.
+        can_probe = llm.real_states.shape[1] and len({row["label"] for row in unseen}) == len(names)
+        if "probe" in labelling.scorers and can_probe:
+            scorers["probe"] = _probe(task, llm, unseen, shares)
         if "classifier" in labelling.scorers:
             scorers["classifier"] = _classifier(task, rows, unseen, shares)
-        if "llm" not in labelling.scorers and len(scorers) > 1:
-            del scorers["llm"]
-    return replace(_pooled(scorers, rows, unseen, labels), seconds=llm.seconds)
+    scores = _pooled(task, scorers, rows, unseen, shares, requested)
+    return replace(scores, seconds=llm.seconds)
 
 
 def _pooled(
-    scorers: dict[str, Scored], rows: Sequence[Input], unseen: Sequence[Labelled], labels: Ints
+    task: Task,
+    scorers: dict[str, Scored],
+    rows: Sequence[Input],
+    unseen: Sequence[Labelled],
+    shares: Floats,
+    written: Ints | None,
 ) -> LabelScores:
+    """Weigh the scorers that `labelling.scorers` names; the first alone where rows are too few for that."""
     # Rows of labels too rare to be held out have no scores by a classifier.
     held_out = np.all([~np.isnan(scored.real).any(axis=1) for scored in scorers.values()], axis=0)
     if len(scorers) > 1 and held_out.sum() < MIN_ROWS:
-        return _pooled({"llm": scorers["llm"]} if "llm" in scorers else {}, rows, unseen, labels)
-    pool = fit_pool({name: scored.real[held_out] for name, scored in scorers.items()}, labels[held_out])
-    pooled = pool.combine({name: scored.rows for name, scored in scorers.items()})
-    real = pool.combine({name: scored.real[held_out] for name, scored in scorers.items()})
-    places = np.flatnonzero(held_out)
+        scorers = {name: scorers[name] for name in [*scorers][:1]}
+        held_out = np.ones(len(unseen), np.bool_)
+    wanted: list[str] = [*task.params.labelling.scorers]
+    used = [name for name in scorers if name in wanted] or [*scorers]
+    real = [unseen[int(place)] for place in np.flatnonzero(held_out)]
+    labels = _numbers(task, real)
+    pool = fit_pool({name: scorers[name].real[held_out] for name in used}, labels)
+    # A preference that several scorers share adds up in their sum.
+    pooled = Scored(
+        pool.combine({name: scorers[name].rows for name in used}),
+        pool.combine({name: scorers[name].real[held_out] for name in used}),
+    ).without_preferences(shares, label_shares(task.card.label_names, real), written)
+    accuracy = dict(pool.accuracy)
+    if real:
+        hits = pooled.real.argmax(axis=1) == labels
+        accuracy["pooled" if len(used) > 1 else used[0]] = round(float(hits.mean()), 4)
     return LabelScores(
-        {row["id"]: score for row, score in zip(rows, pooled, strict=True)},
-        {unseen[int(place)]["id"]: score for place, score in zip(places, real, strict=True)},
-        pool.accuracy,
+        {row["id"]: score for row, score in zip(rows, pooled.rows, strict=True)},
+        {row["id"]: score for row, score in zip(real, pooled.real, strict=True)},
+        accuracy,
         pool.weights,
     )
+
+
+def _numbers(task: Task, rows: Sequence[Labelled]) -> Ints:
+    return np.array([task.card.label_names.index(row["label"]) for row in rows], np.int64)
 
 
 def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Sequence[Input]]) -> LlmScores:
@@ -173,18 +193,20 @@ def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Seq
     )
 
 
-def _probe(llm: LlmScores, labels: Ints, real_shares: Floats, shares: Floats, seed: int) -> Scored:
-    count, real = len(shares), unit(llm.real_states)
+def _probe(task: Task, llm: LlmScores, unseen: Sequence[Labelled], shares: Floats) -> Scored:
+    labels, names, seed = _numbers(task, unseen), task.card.label_names, task.params.labelling.seed
+    count, real = len(names), unit(llm.real_states)
     scores = np.zeros((0, count))
     if len(llm.rows):
-        scores = of_shares(classify(real, labels, count, unit(llm.states), seed), real_shares, shares)
+        scores = classify(real, labels, count, unit(llm.states), seed)
+        scores = of_shares(scores, label_shares(names, unseen), shares)
     return Scored(scores, out_of_fold(real, labels, count, seed))
 
 
 def _classifier(task: Task, rows: Sequence[Input], unseen: Sequence[Labelled], shares: Floats) -> Scored:
     """Train on all real rows: this classifier is shown none beforehand."""
     train, names, seed = task.train, task.card.label_names, task.params.labelling.seed
-    labels = np.array([names.index(row["label"]) for row in train], np.int64)
+    labels = _numbers(task, train)
     with progress(len(train) + len(rows), "classify", "texts") as bar:
         # One list after the other: the rules compare the same candidates, and their vectors are stored then.
         real, vectors = (embed_rows(task.params.train, part, bar.update) for part in (train, rows))

@@ -263,6 +263,33 @@ def test_with_too_few_real_rows_or_none_of_a_label_the_model_scores_alone(vector
     assert len(result.texts) == len(CANDIDATES)
 
 
+def test_where_no_row_of_a_label_can_be_held_out_the_model_scores_alone(vectors):
+    train = reviews({"negative": 60, "positive": 1})
+    result = scored(Scorer(reader=right_label), train=train, scorers=["probe", "classifier"])
+    assert list(result.weights) == ["llm"]
+    assert len(result.texts) == len(CANDIDATES)
+
+
+def share_of_negative(scores):
+    return float(np.exp(np.stack([*scores.values()]))[:, 0].mean())
+
+
+def test_the_pool_prefers_no_label_whatever_the_text(vectors):
+    """What its members have in common adds up: each by itself may say a label as often as it comes."""
+    train, rows = (
+        reviews({"negative": 45, "positive": 15}),
+        reviews({"negative": 30, "positive": 10}, first=100),
+    )
+    params = settings(labelling={"scorers": POOL, "demonstrations": 16})
+    texts = score_labels(Task(params, card(), train), rows, Scorer(reader=noisy))
+    # Texts that exist come in the shares of all real rows, and those not shown in their own: 37 of 44.
+    expected = (40 * 45 / 60 + 44 * 37 / 44) / 84
+    assert share_of_negative(texts.texts | texts.real) == pytest.approx(expected, abs=1e-3)
+    # Of candidates the real rows alone tell it.
+    made = scored(Scorer("candidates", reader=noisy), train=train, scorers=POOL, demonstrations=16)
+    assert share_of_negative(made.real) == pytest.approx(37 / 44, abs=1e-3)
+
+
 @pytest.mark.parametrize("constant", [-4.0, 4.0])
 def test_unbalanced_texts_are_not_all_given_the_common_label(constant):
     """87 to 13, and a model that prefers a label, whatever the text."""
