@@ -154,7 +154,7 @@ def _speed(arm: str, setting: Setting, inputs: Sequence[Input]) -> float:
         with fresh():
             speed, seconds = _timed(classifier, inputs[-_TIMED_TEXTS:])
             others = inputs[:-_TIMED_TEXTS][-_MORE_TEXTS:]  # a classifier may know those it has read
-            if seconds < _ENOUGH_SECONDS and others:
+            if seconds < _ENOUGH_SECONDS and len(others) > _TIMED_TEXTS:
                 speed, _ = _timed(classifier, others)
         return round(speed, 1)
     finally:

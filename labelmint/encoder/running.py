@@ -1,4 +1,4 @@
-"""Run a model over tokenized rows: in small batches of similar length, in bfloat16 where that is fast."""
+"""Run a model over tokenized rows, in small batches of similar length."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def run(
     """
     places: list[int] = []
     results = []
-    # One context for all batches, and no inference mode: so autocast casts the weights once.
+    # One context for all batches, no inference mode, and weights that require gradients: so autocast casts
+    # them once.
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         for indices in length_batches(rows, _BATCH_ROWS):
             batch: Any = collator(rows.features(indices))

@@ -80,8 +80,8 @@ class TopUpRounds:
                 return
             self.labels += labels
             before, self._waves = len(self._waves), self._plan()
-            written_now, seconds = self.session.write(self._waves[before:], f"top_up round {number}")
-            self.added += written_now
+            rows, seconds = self.session.write(self._waves[before:], f"top_up round {number}")
+            self.added += rows
             self.seconds += seconds
             self._count(written)
             self._give_up()

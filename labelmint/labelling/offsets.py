@@ -1,8 +1,8 @@
-"""Take a language model's preference for some labels out of its scores.
+"""Take a scorer's preference for some labels out of its scores.
 
-A language model prefers some labels whatever the text. One offset per label is chosen such that the mean
-probability of each label is its share of the rows (prior matching, Liusie et al. 2023): an equal mean score
-would do for balanced labels, but give a rare label as many texts as a common one.
+A language model prefers some labels whatever the text, and so does a sum of scorers. One offset per label is
+chosen such that the mean probability of each label is its share of the rows (prior matching, Liusie et al.
+2023): an equal mean score would do for balanced labels, but give a rare label as many texts as a common one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-def matching_offsets(scores: Floats, shares: Floats, weights: Floats | None = None) -> Floats:
+def matching_offsets(
+    scores: Floats, shares: Floats, weights: Floats | None = None, penalty: float = 0.0
+) -> Floats:
     """Return the offsets, of mean 0, with which the mean probability of each label is its share.
 
     They are to be subtracted from `scores`, log-probabilities of shape (rows, labels); without rows they are
-    0. `weights` say how much each row counts in the mean; equal if missing.
+    0. `weights` say how much each row counts in the mean; equal if missing. A `penalty` of their squares
+    keeps offsets near 0 that few rows can't tell.
     """
     if not len(scores):
         return np.zeros(len(shares))
@@ -40,7 +43,8 @@ def matching_offsets(scores: Floats, shares: Floats, weights: Floats | None = No
     def loss(shift: Floats) -> tuple[float, Floats]:
         shifted = scores + shift
         value = float(np.average(logsumexp(shifted, axis=1), weights=weights) - shares @ shift)
-        return value, np.average(softmax(shifted, axis=1), axis=0, weights=weights) - shares
+        slope = np.average(softmax(shifted, axis=1), axis=0, weights=weights) - shares
+        return value + penalty * float(shift @ shift), slope + 2 * penalty * shift
 
     best = minimize(loss, np.zeros(len(shares)), jac=True, method="BFGS", options={"gtol": 1e-6}).x
     return np.asarray(best.mean() - best)

@@ -3,7 +3,9 @@
 No scorer is the best on every task: the small language model's answer is right on 86 % of film reviews and on
 56 % of tweets, a classifier trained on the same hundred rows on 66 % and 64 %. Their log-probabilities are
 added with weights (a logarithmic opinion pool, Genest & Zidek 1986) that are fitted on real rows which no
-scorer saw: the model was not shown them, and the classifiers' predictions of them are out-of-fold.
+scorer saw: the model was not shown them, and the classifiers' predictions of them are out-of-fold. What
+several scorers prefer whatever the text adds up in the sum, so one offset per label is fitted to it on the
+same rows. Not on the texts: these may come in other shares than the real rows.
 """
 
 from __future__ import annotations
@@ -19,28 +21,34 @@ from scipy.special import log_softmax
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import fit_head
+from labelmint.labelling.offsets import matching_offsets
 
 _FOLDS = 10
 # Fewer real rows can't tell which scorer to trust.
 MIN_ROWS = 20
-# Of the squared logarithms of the weights: with few rows they stay near 1.
-_PENALTY = 0.01
+# Of the squared logarithms of the weights, and of the squared offsets: with few rows they stay near 1 and 0.
+_PENALTY, _OFFSET_PENALTY = 0.01, 0.03
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The scorers' weights, and how often each scorer, and the pool, is right on real rows it didn't see."""
+    """The scorers' weights, an offset per label, and the accuracies on real rows that no scorer saw."""
 
     weights: dict[str, float]
-    accuracy: dict[str, float]
+    offsets: Floats
+    accuracy: dict[str, float]  # by scorer, and of all "pooled"
 
     def combine(self, scores: Mapping[str, Floats]) -> Floats:
         """Return pooled log-probabilities, shape (rows, labels)."""
-        return _combine([*self.weights.values()], [scores[name] for name in self.weights])
+        pooled = _combine([*self.weights.values()], [scores[name] for name in self.weights])
+        return np.asarray(log_softmax(pooled - self.offsets, axis=1))
 
 
 def fit_pool(scores: Mapping[str, Floats], labels: Ints) -> Pool:
-    """Fit the weights on real rows that no scorer has seen; `scores` have shape (rows, labels) by scorer."""
+    """Fit weights and offsets on real rows that no scorer has seen.
+
+    `scores` have shape (rows, labels) by scorer. With fewer than `MIN_ROWS` rows there are no offsets.
+    """
     parts, rows = [*scores.values()], np.arange(len(labels))
     scored = dict(scores)
     weights = np.ones(1)  # a single scorer's weight would change how sure it is, and no label
@@ -50,11 +58,17 @@ def fit_pool(scores: Mapping[str, Floats], labels: Ints) -> Pool:
             return float(-_combine(np.exp(logs), parts)[rows, labels].mean() + _PENALTY * (logs**2).sum())
 
         weights = np.exp(minimize(loss, np.zeros(len(parts)), method="Nelder-Mead").x)
-        # On the rows that its few weights are fitted to, hence a little high.
-        scored["pooled"] = _combine(weights, parts)
+    pooled = _combine(weights, parts)
+    offsets = np.zeros(pooled.shape[1])
+    if len(labels) >= MIN_ROWS:
+        counts = np.maximum(np.bincount(labels, minlength=len(offsets)), 0.5)
+        offsets = matching_offsets(pooled, counts / counts.sum(), penalty=_OFFSET_PENALTY)
+    # On the rows that weights and offsets are fitted to, hence a little high.
+    scored["pooled" if len(parts) > 1 else next(iter(scores))] = pooled - offsets
     right = {name: part.argmax(axis=1) == labels for name, part in scored.items() if len(labels)}
     return Pool(
         {name: round(float(weight), 4) for name, weight in zip(scores, weights, strict=True)},
+        offsets,
         {name: round(float(hits.mean()), 4) for name, hits in right.items()},
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
@@ -52,13 +52,21 @@ class Scored:
     rows: Floats
     real: Floats
 
-    def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> Self:
-        """Take out what the scorer prefers whatever the text.
 
-        The labels of texts that exist come in these `shares`, those of the real rows in `real_shares`;
-        together they tell it. Candidates don't, since a model that writes one label worse writes more of the
-        others: the real rows tell it alone, or, where these are too few, the candidates, each label that they
-        were `written` for counting the same.
+@dataclass(frozen=True)
+class LlmScores(Scored):
+    """The language model's scores with its hidden states, (rows, width)."""
+
+    states: Floats32
+    real_states: Floats32
+    seconds: float
+
+    def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> LlmScores:
+        """Take out what the model prefers whatever the text.
+
+        Texts that exist tell that together with the real rows. Candidates don't, since a model that writes
+        one label worse writes more of the others: the real rows tell it alone, or, where these are too few,
+        the candidates, each label that they were `written` for counting the same.
         """
         labels = len(shares)
         if written is None:
@@ -73,15 +81,6 @@ class Scored:
         offsets = matching_offsets(rows, expected, weights)
         texts, real = (log_softmax(part - offsets, axis=1) for part in (self.rows, self.real))
         return replace(self, rows=texts, real=real)
-
-
-@dataclass(frozen=True)
-class LlmScores(Scored):
-    """The language model's scores with its hidden states, (rows, width)."""
-
-    states: Floats32
-    real_states: Floats32
-    seconds: float
 
 
 def score_candidates(task: Task, candidates: Sequence[Candidate], model: LanguageModel) -> LabelScores:
@@ -113,7 +112,7 @@ def score_labels(
     requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
     if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
         classifier = _classifier(task, rows, train, shares)
-        return _pooled(task, {"classifier": classifier}, rows, train, shares, requested)
+        return _pooled(task, {"classifier": classifier}, rows, train)
     if not model.can_score:
         raise ModelError(
             "params.yaml: labelling.scorers: this model or backend can't score labels; say [classifier]"
@@ -125,7 +124,7 @@ def score_labels(
     first = len(rows) if written is None else len(written)
     llm = _read(card, labelled_prompt(card, shown), model, [rows[:first], rows[first:], unseen])
     llm = llm.without_preferences(shares, unseen_shares, requested)
-    scorers = {"llm": Scored(llm.rows, llm.real)}
+    scorers: dict[str, Scored] = {"llm": llm}
     if len(unseen) >= MIN_ROWS and every_label:
         # A label whose only row was shown is one that the probe would give no text.
         can_probe = llm.real_states.shape[1] and len({row["label"] for row in unseen}) == len(names)
@@ -133,42 +132,27 @@ def score_labels(
             scorers["probe"] = _probe(task, llm, unseen, shares)
         if "classifier" in labelling.scorers:
             scorers["classifier"] = _classifier(task, rows, unseen, shares)
-    scores = _pooled(task, scorers, rows, unseen, shares, requested)
-    return replace(scores, seconds=llm.seconds)
+    return replace(_pooled(task, scorers, rows, unseen), seconds=llm.seconds)
 
 
 def _pooled(
-    task: Task,
-    scorers: dict[str, Scored],
-    rows: Sequence[Input],
-    unseen: Sequence[Labelled],
-    shares: Floats,
-    written: Ints | None,
+    task: Task, scorers: dict[str, Scored], rows: Sequence[Input], unseen: Sequence[Labelled]
 ) -> LabelScores:
-    """Weigh the scorers that `labelling.scorers` names; the first alone where rows are too few for that."""
+    """Weigh the scorers that `labelling.scorers` names; where rows are too few, the model decides alone."""
     # Rows of labels too rare to be held out have no scores by a classifier.
     held_out = np.all([~np.isnan(scored.real).any(axis=1) for scored in scorers.values()], axis=0)
     if len(scorers) > 1 and held_out.sum() < MIN_ROWS:
-        scorers = {name: scorers[name] for name in [*scorers][:1]}
-        held_out = np.ones(len(unseen), np.bool_)
+        return _pooled(task, {"llm": scorers["llm"]}, rows, unseen)
     wanted: list[str] = [*task.params.labelling.scorers]
     used = [name for name in scorers if name in wanted] or [*scorers]
     real = [unseen[int(place)] for place in np.flatnonzero(held_out)]
-    labels = _numbers(task, real)
-    pool = fit_pool({name: scorers[name].real[held_out] for name in used}, labels)
-    # A preference that several scorers share adds up in their sum.
-    pooled = Scored(
-        pool.combine({name: scorers[name].rows for name in used}),
-        pool.combine({name: scorers[name].real[held_out] for name in used}),
-    ).without_preferences(shares, label_shares(task.card.label_names, real), written)
-    accuracy = dict(pool.accuracy)
-    if real:
-        hits = pooled.real.argmax(axis=1) == labels
-        accuracy["pooled" if len(used) > 1 else used[0]] = round(float(hits.mean()), 4)
+    of_real = {name: scorers[name].real[held_out] for name in used}
+    pool = fit_pool(of_real, _numbers(task, real))
+    pooled = pool.combine({name: scorers[name].rows for name in used})
     return LabelScores(
-        {row["id"]: score for row, score in zip(rows, pooled.rows, strict=True)},
-        {row["id"]: score for row, score in zip(real, pooled.real, strict=True)},
-        accuracy,
+        {row["id"]: score for row, score in zip(rows, pooled, strict=True)},
+        {row["id"]: score for row, score in zip(real, pool.combine(of_real), strict=True)},
+        pool.accuracy,
         pool.weights,
     )
 

@@ -36,7 +36,7 @@ from labelmint.tasks.cards import load_card
 from labelmint.tasks.tables import TEXT, Kind, OpenTable, Row, kind_of, known_kind, open_table, unpacked
 
 _FIRST_WINDOW = 64
-# More would save little padding, and show progress more seldom: a language model takes a minute for these.
+# More would save little padding, and show progress less often: a language model takes a minute for these.
 _WINDOW = 1024
 _BUDGET = 0.2
 _JSON_ROW = re.compile(r'\s*(\[\s*)?\{\s*"')

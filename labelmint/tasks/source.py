@@ -36,7 +36,7 @@ class RealRows:
     test: list[Labelled] | None = None  # the rows of a separate test set; None: there is none
     test_left_out: dict[str, int] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)  # the rows' Python package, and its version
-    sha256: str = ""  # of what a package or folder has; "" for files that the card names, and for data sets
+    sha256: str = ""  # of a package's or folder's files; "" for tables that the card names, and for data sets
 
 
 def read_source(card: TaskCard, task: str, origin: str = "") -> RealRows:

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -270,24 +271,25 @@ def test_where_no_row_of_a_label_can_be_held_out_the_model_scores_alone(vectors)
     assert len(result.texts) == len(CANDIDATES)
 
 
-def share_of_negative(scores):
-    return float(np.exp(np.stack([*scores.values()]))[:, 0].mean())
+@pytest.mark.parametrize("majority", [0.5, 0.9])
+def test_what_the_scorers_prefer_alike_is_taken_out_of_their_sum(majority):
+    """The real rows tell it, so that texts may come in other shares than these."""
+    draw = np.random.default_rng(1)
 
+    def scores(labels):
+        told = draw.normal(0, 1, (len(labels), 2)) + 2 * np.eye(2)[labels]
+        return {name: told + draw.normal(0, 0.5, told.shape) + [0.0, 3.0] for name in ("llm", "classifier")}
 
-def test_the_pool_prefers_no_label_whatever_the_text(vectors):
-    """What its members have in common adds up: each by itself may say a label as often as it comes."""
-    train, rows = (
-        reviews({"negative": 45, "positive": 15}),
-        reviews({"negative": 30, "positive": 10}, first=100),
-    )
-    params = settings(labelling={"scorers": POOL, "demonstrations": 16})
-    texts = score_labels(Task(params, card(), train), rows, Scorer(reader=noisy))
-    # Texts that exist come in the shares of all real rows, and those not shown in their own: 37 of 44.
-    expected = (40 * 45 / 60 + 44 * 37 / 44) / 84
-    assert share_of_negative(texts.texts | texts.real) == pytest.approx(expected, abs=1e-3)
-    # Of candidates the real rows alone tell it.
-    made = scored(Scorer("candidates", reader=noisy), train=train, scorers=POOL, demonstrations=16)
-    assert share_of_negative(made.real) == pytest.approx(37 / 44, abs=1e-3)
+    real, labels = np.arange(200) % 2, (draw.random(2000) > majority).astype(int)
+    fitted = pool.fit_pool(scores(real), real)
+    found = scores(labels)
+
+    def accuracy(pooled):
+        return (pooled.combine(found).argmax(axis=1) == labels).mean()
+
+    assert accuracy(fitted) > 0.85
+    assert accuracy(fitted) > accuracy(replace(fitted, offsets=np.zeros(2))) + 0.1
+    assert not pool.fit_pool(scores(real[:19]), real[:19]).offsets.any()
 
 
 @pytest.mark.parametrize("constant", [-4.0, 4.0])
