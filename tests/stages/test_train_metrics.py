@@ -10,6 +10,7 @@ from labelmint.core import paths
 from labelmint.core.errors import ModelError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.students.loading import load_student
+from stages import train as stage
 from stages.train import main
 from tests.builders import OPINIONS, reviews
 from tests.fake_model import FakeModel
@@ -54,6 +55,24 @@ def test_the_speed_is_that_of_reading_and_not_of_the_cache(monkeypatch):
     for _ in range(2):
         main("llm")
         assert 10 < metrics("llm")["texts_per_s"] <= 250
+
+
+def test_a_fast_student_is_timed_on_more_texts_that_it_has_not_read(monkeypatch):
+    timed, measure = [], stage._timed
+
+    def watched(classifier, inputs):
+        timed.append({row["id"] for row in inputs})
+        return measure(classifier, inputs)
+
+    monkeypatch.setattr(stage, "_timed", watched)
+    monkeypatch.setattr(stage, "_TIMED_TEXTS", 8)
+    monkeypatch.setattr(stage, "_MORE_TEXTS", 16)
+    main("few")
+    first, more = timed
+    assert (len(first), len(more), first & more) == (8, 16, set())
+    monkeypatch.setattr(stage, "_ENOUGH_SECONDS", 0.0)
+    main("few")
+    assert len(timed) == 3  # no second measurement of a slow one
 
 
 def test_sources_are_weighed_by_cross_validation_and_none_that_misleads_is_learnt_from(monkeypatch):
