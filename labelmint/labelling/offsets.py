@@ -7,22 +7,25 @@ chosen such that the mean probability of each label is its share of the rows (pr
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from labelmint.core.arrays import Floats
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.records import Labelled
 
 
 def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
     """Return the labels' shares of the rows, equal if there are none; no row counts as half of one."""
-    counts = Counter(row["label"] for row in rows)
-    weights = np.array([counts[name] or 0.5 for name in names], np.float64)
-    return np.asarray(weights / weights.sum())
+    return shares_of(np.array([names.index(row["label"]) for row in rows], np.int64), len(names))
+
+
+def shares_of(labels: Ints, count: int) -> Floats:
+    """Return the same of the labels' numbers, of which there are `count`."""
+    rows = np.maximum(np.bincount(labels, minlength=count), 0.5)
+    return np.asarray(rows / rows.sum())
 
 
 def matching_offsets(

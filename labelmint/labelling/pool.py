@@ -21,7 +21,7 @@ from scipy.special import log_softmax
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import fit_head
-from labelmint.labelling.offsets import matching_offsets
+from labelmint.labelling.offsets import matching_offsets, shares_of
 
 _FOLDS = 10
 # Fewer real rows can't tell which scorer to trust.
@@ -61,8 +61,8 @@ def fit_pool(scores: Mapping[str, Floats], labels: Ints) -> Pool:
     pooled = _combine(weights, parts)
     offsets = np.zeros(pooled.shape[1])
     if len(labels) >= MIN_ROWS:
-        counts = np.maximum(np.bincount(labels, minlength=len(offsets)), 0.5)
-        offsets = matching_offsets(pooled, counts / counts.sum(), penalty=_OFFSET_PENALTY)
+        shares = shares_of(labels, pooled.shape[1])
+        offsets = matching_offsets(pooled, shares, penalty=_OFFSET_PENALTY)
     # On the rows that weights and offsets are fitted to, hence a little high.
     scored["pooled" if len(parts) > 1 else next(iter(scores))] = pooled - offsets
     right = {name: part.argmax(axis=1) == labels for name, part in scored.items() if len(labels)}

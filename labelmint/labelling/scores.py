@@ -107,7 +107,7 @@ def score_labels(
     the labels that the first rows were written for, if they were.
     """
     card, train, labelling, names = task.card, task.train, task.params.labelling, task.card.label_names
-    every_label = len({row["label"] for row in train}) == len(names)
+    every_label = _have_every_label(train, names)
     shares = label_shares(names, train) if shares is None else shares
     requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
     if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
@@ -126,8 +126,8 @@ def score_labels(
     llm = llm.without_preferences(shares, unseen_shares, requested)
     scorers: dict[str, Scored] = {"llm": llm}
     if len(unseen) >= MIN_ROWS and every_label:
-        # A label whose only row was shown is one that the probe would give no text.
-        can_probe = llm.real_states.shape[1] and len({row["label"] for row in unseen}) == len(names)
+        # The probe would give no text a label whose only row was shown.
+        can_probe = llm.real_states.shape[1] and _have_every_label(unseen, names)
         if "probe" in labelling.scorers and can_probe:
             scorers["probe"] = _probe(task, llm, unseen, shares)
         if "classifier" in labelling.scorers:
@@ -155,6 +155,10 @@ def _pooled(
         pool.accuracy,
         pool.weights,
     )
+
+
+def _have_every_label(rows: Sequence[Labelled], names: Sequence[str]) -> bool:
+    return {row["label"] for row in rows} == {*names}
 
 
 def _numbers(task: Task, rows: Sequence[Labelled]) -> Ints:

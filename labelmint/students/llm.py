@@ -2,11 +2,11 @@
 
 A language model prefers some labels whatever the text, and the labels of test inputs stay out of reach; so
 one offset per label is chosen such that the mean probability of each label is its share of the training rows
-(prior matching, Liusie et al. 2023). The mean
-score would do for balanced labels, but give a rare label as many texts as a common one. The offsets are
-fitted on the inputs and the training rows that aren't shown: without these, a handful of inputs would be
-forced into shares that they needn't have. A temperature, fitted on the real ones among these rows, makes
-the probabilities right as often as they say. A saved student keeps both.
+(prior matching, Liusie et al. 2023). The mean score would do for balanced labels, but give a rare label as
+many texts as a common one. The offsets are fitted on the inputs and the training rows that aren't shown:
+without these, a handful of inputs would be forced into shares that they needn't have. A temperature, fitted
+on the real ones among these rows, makes the probabilities right as often as they say. A saved student keeps
+both.
 """
 
 from __future__ import annotations
