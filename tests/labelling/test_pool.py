@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import log_softmax
@@ -75,3 +77,24 @@ def test_labels_are_as_likely_as_they_are_expected(shares):
     ignorant = np.log([[0.9, 0.1]] * 3)  # what a classifier says that knows the labels' shares alone
     scores = of_shares(ignorant, np.array([0.9, 0.1]), np.array(shares))
     np.testing.assert_allclose(np.exp(scores), [shares] * 3)
+
+
+@pytest.mark.parametrize("majority", [0.5, 0.9])
+def test_what_the_scorers_prefer_alike_is_taken_out_of_their_sum(majority):
+    """The real rows tell it, so that texts may come in other shares than these."""
+    draw = np.random.default_rng(1)
+
+    def scores(labels):
+        told = draw.normal(0, 1, (len(labels), 2)) + 2 * np.eye(2)[labels]
+        return {name: told + draw.normal(0, 0.5, told.shape) + [0.0, 3.0] for name in ("llm", "classifier")}
+
+    real, labels = np.arange(200) % 2, (draw.random(2000) > majority).astype(int)
+    fitted = fit_pool(scores(real), real)
+    found = scores(labels)
+
+    def accuracy(pooled):
+        return (pooled.combine(found).argmax(axis=1) == labels).mean()
+
+    assert accuracy(fitted) > 0.85
+    assert accuracy(fitted) > accuracy(replace(fitted, offsets=np.zeros(2))) + 0.1
+    assert not fit_pool(scores(real[:19]), real[:19]).offsets.any()

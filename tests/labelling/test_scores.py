@@ -1,28 +1,16 @@
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from labelmint.core.errors import ModelError
-from labelmint.encoder import linear
 from labelmint.labelling import choices as choices_module
-from labelmint.labelling import pool
-from labelmint.labelling import scores as scores_module
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
-from labelmint.labelling.scores import score_candidates, score_labels
-from labelmint.llm.base import ChoiceScores
+from labelmint.labelling.scores import score_labels
 from labelmint.tasks.task import Task
-from tests.builders import candidate, card, review, reviews
-from tests.labelling.scorer import Scorer
+from tests.builders import candidate, card, reviews
+from tests.labelling.scorer import CANDIDATES, LABELS, TRAIN, Scorer, right_label, scored
 from tests.rules.helpers import settings
-
-TRAIN = reviews({"negative": 6, "positive": 6})
-LABELS = ("negative", "positive")
-CANDIDATES = [
-    candidate(number, review(LABELS[number % 2], 100 + number)["text"], LABELS[number % 2])
-    for number in range(20)
-]
 
 
 @pytest.fixture
@@ -33,17 +21,6 @@ def chunks_of_four(monkeypatch):
 def noisy(text, choice):
     """Return a score that says little about the label, and nothing twice the same."""
     return random.Random(text + choice).gauss(0, 1) + ("negative" in choice) * 0.3
-
-
-def right_label(text, choice):
-    """Score the fakes' reviews without an error."""
-    good = any(word in text for word in ("great", "bright", "lovely", "superb"))
-    return 0.0 if good == ("positive" in choice) else -3.0
-
-
-def scored(model, rows=CANDIDATES, train=TRAIN, the_card=None, **labelling):
-    params = settings(labelling={"action": "drop", **labelling})
-    return score_candidates(Task(params, the_card or card(), train), rows, model)
 
 
 def test_the_model_is_asked_for_every_text_after_one_prefix():
@@ -173,123 +150,6 @@ def test_a_models_error_is_passed_on():
 
     with pytest.raises(ModelError, match="does not fit"):
         scored(Small())
-
-
-POOL = ["llm", "probe", "classifier"]
-MANY = reviews({"negative": 30, "positive": 30})
-
-
-@pytest.fixture
-def vectors(monkeypatch):
-    """Embed rows as vectors that tell the labels of the fakes' reviews, with some noise."""
-    embedded = []
-
-    def embed_rows(config, rows, on_rows):
-        embedded.append(len(rows))
-        draw = np.random.default_rng(1)
-        told = np.array([right_label(row["text"], "positive") for row in rows], np.float64)
-        return (told[:, None] + draw.normal(0, 2, (len(rows), 4))).astype(np.float32)
-
-    monkeypatch.setattr(scores_module, "embed_rows", embed_rows)
-    monkeypatch.setattr(pool, "_FOLDS", 3)
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    return embedded
-
-
-def test_three_scorers_are_weighed_on_rows_that_none_of_them_has_seen(vectors):
-    model = Scorer(reader=right_label)
-    result = scored(model, train=MANY, scorers=POOL, demonstrations=16)
-    assert list(result.weights) == POOL
-    assert list(result.accuracy) == [*POOL, "pooled"]
-    shown = draw_demonstrations(1, 16, card(), MANY)
-    assert list(result.real) == [row["id"] for row in MANY if row not in shown]
-    assert result.accuracy["llm"] == result.accuracy["pooled"] == 1.0
-    assert vectors == [60, 20]  # the shown rows train the classifier, too
-    labels = [LABELS[int(scores.argmax())] for scores in result.texts.values()]
-    assert labels == [row["label"] for row in CANDIDATES]
-    # States and scores come from the cache the second time.
-    second = Scorer(reader=right_label)
-    again = scored(second, train=MANY, scorers=POOL, demonstrations=16)
-    assert (second.calls, again.weights) == ([], result.weights)
-    for row_id, scores in result.texts.items():
-        np.testing.assert_array_equal(again.texts[row_id], scores)
-
-
-def test_a_probe_helps_where_the_answer_says_nothing(vectors):
-    """Its answers are noise, its hidden states know the label."""
-
-    class Mute(Scorer):
-        def score(self, prefix, suffixes, choices):
-            knows = super().score(prefix, suffixes, choices)
-            noise = np.random.default_rng(1).normal(0, 1, knows.log_probabilities.shape)
-            return ChoiceScores(noise.astype(np.float32), knows.states)
-
-    result = scored(Mute(reader=right_label), train=MANY, scorers=["llm", "probe"], demonstrations=16)
-    assert result.accuracy["probe"] == 1.0 > result.accuracy["llm"]
-    assert result.weights["probe"] > result.weights["llm"]
-    assert result.accuracy["pooled"] > 0.9
-
-
-@pytest.mark.parametrize(
-    ("scorers", "states", "used"),
-    [
-        (["llm"], True, ["llm"]),
-        (["probe", "classifier"], True, ["probe", "classifier"]),
-        (POOL, False, ["llm", "classifier"]),  # as a server's
-        (["probe"], False, ["llm"]),
-    ],
-)
-def test_the_scorers_that_are_set_and_can_be_had_are_used(vectors, scorers, states, used):
-    model = Scorer(reader=right_label)
-    model.can_give_states = states
-    assert list(scored(model, train=MANY, scorers=scorers, demonstrations=16).weights) == used
-
-
-def test_the_classifier_alone_does_not_ask_the_model(vectors):
-    """It is the remedy for models and servers that can't score labels."""
-    model = Scorer(reader=right_label)
-    model.can_score = False
-    result = scored(model, train=MANY, scorers=["classifier"])
-    assert (list(result.weights), model.calls, vectors) == (["classifier"], [], [60, 20])
-    assert list(result.texts) == [row["id"] for row in CANDIDATES]
-    assert list(result.real) == [row["id"] for row in MANY]  # none was shown
-    with pytest.raises(ModelError, match=r"labelling\.scorers: .* can't score labels; say \[classifier\]"):
-        scored(model, train=MANY, scorers=POOL)
-
-
-@pytest.mark.parametrize("train", [[], TRAIN, reviews({"negative": 60})])
-def test_with_too_few_real_rows_or_none_of_a_label_the_model_scores_alone(vectors, train):
-    result = scored(Scorer(reader=right_label), train=train, scorers=POOL)
-    assert (list(result.weights), vectors) == (["llm"], [])
-    assert len(result.texts) == len(CANDIDATES)
-
-
-def test_where_no_row_of_a_label_can_be_held_out_the_model_scores_alone(vectors):
-    train = reviews({"negative": 60, "positive": 1})
-    result = scored(Scorer(reader=right_label), train=train, scorers=["probe", "classifier"])
-    assert list(result.weights) == ["llm"]
-    assert len(result.texts) == len(CANDIDATES)
-
-
-@pytest.mark.parametrize("majority", [0.5, 0.9])
-def test_what_the_scorers_prefer_alike_is_taken_out_of_their_sum(majority):
-    """The real rows tell it, so that texts may come in other shares than these."""
-    draw = np.random.default_rng(1)
-
-    def scores(labels):
-        told = draw.normal(0, 1, (len(labels), 2)) + 2 * np.eye(2)[labels]
-        return {name: told + draw.normal(0, 0.5, told.shape) + [0.0, 3.0] for name in ("llm", "classifier")}
-
-    real, labels = np.arange(200) % 2, (draw.random(2000) > majority).astype(int)
-    fitted = pool.fit_pool(scores(real), real)
-    found = scores(labels)
-
-    def accuracy(pooled):
-        return (pooled.combine(found).argmax(axis=1) == labels).mean()
-
-    assert accuracy(fitted) > 0.85
-    assert accuracy(fitted) > accuracy(replace(fitted, offsets=np.zeros(2))) + 0.1
-    assert not pool.fit_pool(scores(real[:19]), real[:19]).offsets.any()
 
 
 @pytest.mark.parametrize("constant", [-4.0, 4.0])
