@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from experiments.reliability.scripted import ScriptedModel
+from labelmint.core.errors import ModelError
+from labelmint.llm.answers import NO_LOGPROBS
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
 
 Writer = Callable[[str, int], Completion]
@@ -27,7 +29,7 @@ class FakeModel(ScriptedModel):
         writer: Writer | None = None,
         reader: Reader | None = None,
         kind: Literal["base", "chat"] = "base",
-        can_score: bool = True,
+        can_score: bool = True,  # False: as a server without log-probabilities
         can_give_states: bool = True,
     ) -> None:
         self.writer = writer or write_sentence
@@ -58,6 +60,8 @@ class FakeModel(ScriptedModel):
 
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Score with the script; the scores are the hidden states, too."""
+        if not self.can_score:
+            raise ModelError(f"llm.server: an answer has no logprobs, {NO_LOGPROBS}")
         self.texts_scored += len(suffixes)
         scores = [[self.reader(suffix, choice) for choice in choices] for suffix in suffixes]
         log_probabilities = np.array(scores, np.float32).reshape(len(suffixes), len(choices))

@@ -19,7 +19,7 @@ class ScriptedModel:
     """Writes random words, and scores by a hash of the text."""
 
     kind: Literal["base", "chat"] = "base"
-    can_score = can_give_states = True
+    can_give_states = True
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -81,8 +81,9 @@ def _lengths(encoder: LoadedEncoder, rows: Sequence[Input]) -> list[int]:
 
 
 def _scores(task: Task, model: LanguageModel) -> LabelScores:
-    """Score real rows by scorers that haven't seen them; no scores without rows, or if the model can't."""
-    if not task.train or not model.can_score:
+    """Score real rows by scorers that haven't seen them; no scores without rows, or if a run needs none."""
+    params = task.params
+    if not task.train or (params.labelling.action == "none" and not params.prepare.unlabelled_rows):
         return LabelScores()
     return score_labels(task, [], model)
 

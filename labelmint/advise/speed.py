@@ -10,6 +10,7 @@ from functools import partial
 from itertools import cycle, islice
 from statistics import mean
 
+from labelmint.core.params import LLM_STUDENTS, Params
 from labelmint.core.records import Input
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.loading import LoadedEncoder
@@ -35,9 +36,17 @@ class Speeds:
 
     tokens_per_text: float  # written by the language model; estimated by those of the task
     tokens_per_s: float
-    read_start_s: float  # to read the prompt of labelled rows; 0: the model can't score labels
+    read_start_s: float  # to read the prompt of labelled rows; 0: nothing is read
     read_text_s: float  # to read each text after it
     embed_text_s: Mapping[str, float]  # by encoder
+
+
+def reads_labels(params: Params) -> bool:
+    """Return whether a run asks the language model for the labels of texts."""
+    if {*LLM_STUDENTS} & {params.student_of(name) for name in params.arms}:
+        return True
+    scored = params.labelling.action != "none" or params.prepare.unlabelled_rows > 0
+    return scored and {*params.labelling.scorers} != {"classifier"}
 
 
 def measure(
@@ -54,7 +63,7 @@ def measure(
         length = _length(encoders[train.encoder], sample)
         for name, encoder in encoders.items():
             embed_s[name] = _timed(partial(encoder.embed, train), sample)[1]
-        if model.can_score:
+        if reads_labels(task.params):
             start_s, read_s = _timed(_reading(task, model), sample[:_READ_TEXTS])
     return Speeds(length, tokens / max(write_s, 1e-9), start_s, read_s, embed_s)
 

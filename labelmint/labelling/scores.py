@@ -15,7 +15,6 @@ import numpy as np
 from scipy.special import log_softmax
 
 from labelmint.core.arrays import Floats, Floats32, Ints
-from labelmint.core.errors import ModelError
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
@@ -113,10 +112,6 @@ def score_labels(
     if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
         classifier = _classifier(task, rows, train, shares)
         return _pooled(task, {"classifier": classifier}, rows, train)
-    if not model.can_score:
-        raise ModelError(
-            "params.yaml: labelling.scorers: this model or backend can't score labels; say [classifier]"
-        )
     shown = draw_demonstrations(labelling.seed, labelling.demonstrations, card, train)
     unseen = [row for row in train if row not in shown]
     unseen_shares = label_shares(names, unseen)

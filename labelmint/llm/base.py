@@ -73,10 +73,6 @@ class LanguageModel(Protocol):
         """Everything about the model and its run that determines its output, for the cache."""
 
     @property
-    def can_score(self) -> bool:
-        """Whether `score` works."""
-
-    @property
     def can_give_states(self) -> bool:
         """Whether `score` gives hidden states."""
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import joblib
 import llama_cpp
@@ -38,12 +38,12 @@ class Engine:
     def __init__(self, path: Path, entry: Entry, llm: Llm) -> None:
         self.path = path
         self.kind: Literal["base", "chat"] = "chat" if entry.kind == "chat" else "base"
-        self.can_score = self.can_give_states = True
+        self.can_give_states = True
         self.slots = llm.slots
         # Not os.cpu_count(): in a container with a CPU quota, threads would fight for the CPUs.
         self.threads = llm.threads or joblib.cpu_count()
-        self.llama = Llama(path, llm.context_tokens, MAX_SEQUENCES, self.threads, llm.gpu_layers)
-        self._identity = {
+        self.llama = Llama(path, llm.context_tokens, self.threads, llm.gpu_layers)
+        self.identity = {
             "engine": ENGINE_VERSION,
             "library": llama_cpp.__version__,
             "model": identity(path, entry),
@@ -54,11 +54,6 @@ class Engine:
             "gpu_layers": llm.gpu_layers,
             "batch_tokens": BATCH_TOKENS,
         }
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Everything that determines the output, apart from the arguments."""
-        return dict(self._identity)
 
     def close(self) -> None:
         """Free the model."""

@@ -38,19 +38,16 @@ def _quiet(level: int, text: bytes, data: Any) -> None:
 class Llama:
     """One loaded model with one context whose sequences share a unified KV cache.
 
-    `context_tokens` are KV cells, shared by all sequences; `sequences` is how many can be alive at once.
+    `context_tokens` are KV cells, shared by all sequences, of which `MAX_SEQUENCES` can be alive at once.
     `gpu_layers` of -1 are all.
     """
 
-    def __init__(
-        self, path: Path, context_tokens: int, sequences: int, threads: int, gpu_layers: int
-    ) -> None:
+    def __init__(self, path: Path, context_tokens: int, threads: int, gpu_layers: int) -> None:
         self.model: Any = None
         self.context: Any = None
         self.batch: Any = None
         self.vocabulary = self.width = self.trained_tokens = 0
         self.context_tokens = context_tokens
-        self.sequences = sequences
         self._pieces: dict[int, bytes] = {}
         llama_cpp.llama_log_set(_quiet, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
@@ -72,7 +69,16 @@ class Llama:
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.width = llama_cpp.llama_model_n_embd(self.model)
         self.trained_tokens = llama_cpp.llama_model_n_ctx_train(self.model)
-        params = self._context_params(self.context_tokens, self.sequences, threads)
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.context_tokens
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_seq_max = MAX_SEQUENCES
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True  # a partial seq_cp on a split cache aborts the process
+        params.swa_full = True  # sliding-window layers must keep the whole shared prefix
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED  # skips masked cells: +30 % here
+        params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_NONE  # hidden states of tokens, not of sequences
+        params.no_perf = True
         self.context = llama_cpp.llama_init_from_model(self.model, params)
         if not self.context:
             reason = f" ({one_line(_errors[0])})" if _errors else ""
@@ -80,22 +86,8 @@ class Llama:
                 f"{path}: no memory for llm.context_tokens={self.context_tokens}{reason}; lower it"
             )
         self.memory = llama_cpp.llama_get_memory(self.context)
-        self.batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, self.sequences)
+        self.batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, MAX_SEQUENCES)
         self.batch.n_tokens = 0
-
-    @staticmethod
-    def _context_params(context_tokens: int, sequences: int, threads: int) -> Any:
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = context_tokens
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
-        params.n_seq_max = sequences
-        params.n_threads = params.n_threads_batch = threads
-        params.kv_unified = True  # a partial seq_cp on a split cache aborts the process
-        params.swa_full = True  # sliding-window layers must keep the whole shared prefix
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED  # skips masked cells: +30 % here
-        params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_NONE  # hidden states of tokens, not of sequences
-        params.no_perf = True
-        return params
 
     def close(self) -> None:
         """Free everything; llama.cpp's memory is outside Python's reach."""

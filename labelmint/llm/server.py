@@ -43,7 +43,7 @@ class Server:
 
     def __init__(self, server: LlmServer) -> None:
         self.kind: Literal["base", "chat"] = server.kind
-        self.can_score, self.can_give_states = True, False
+        self.can_give_states = False
         self.endpoint = Endpoint(server)
         if not self.endpoint.is_here:
             parts = urlsplit(server.url)
@@ -54,6 +54,14 @@ class Server:
                 file=sys.stderr,
             )
         self.model = self._find_model(server.model)
+        # What determines the output as far as can be told from here.
+        self.identity = {
+            "backend": "server",
+            "version": SERVER_VERSION,
+            "url": self.endpoint.url,
+            "model": self.model,
+            "kind": self.kind,
+        }
         self._warned = False
         self._first: dict[tuple[str, ...], list[str] | None] = {}
 
@@ -86,17 +94,6 @@ class Server:
 
     def _names(self, url: str) -> list[str]:
         return self.endpoint.ask_all([Request(f"{url}/models")], model_names, retries=0)[0]
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What determines the output as far as can be told from here."""
-        return {
-            "backend": "server",
-            "version": SERVER_VERSION,
-            "url": self.endpoint.url,
-            "model": self.model,
-            "kind": self.kind,
-        }
 
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
         """Leave it to the server, which refuses a prompt that is too long for it."""

@@ -16,15 +16,6 @@ from labelmint.llm.markers import without_thoughts
 from labelmint.llm.sampling import Distribution, block_maxima, distribution
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    """A prompt in the cache."""
-
-    sequence: int
-    tokens: int
-    logits: Floats32  # after it
-
-
 @dataclass
 class _Text:
     """A text being written: its place in the groups, its random stream, its sequence and next position."""
@@ -55,48 +46,35 @@ class Writer:
         `prompts` are the tokens of the groups' prompts.
         """
         self.llama.clear()
-        loaded = [
-            _Loaded(sequence, len(prompt), self.llama.load(prompt, sequence).copy())
-            for sequence, prompt in enumerate(prompts)
-        ]
-        free = deque(range(len(loaded), len(loaded) + self.slots))
-        for text, completion in self._run_slots(groups, loaded, free):
-            yield text.group, text.number, completion
-
-    def _run_slots(
-        self, groups: Sequence[PromptGroup], loaded: list[_Loaded], free: deque[int]
-    ) -> Iterator[tuple[_Text, Completion]]:
-        """Keep every slot busy until the queue is empty, then drain; yield each text as it ends."""
+        starts = [self._start(self.llama.load(prompt, g)) for g, prompt in enumerate(prompts)]
+        free = deque(range(len(prompts), len(prompts) + self.slots))
         queue = deque((g, n) for g, group in enumerate(groups) for n in range(len(group.seeds)))
-        starts = [self._start(prompt) for prompt in loaded]
         active: list[_Text] = []
         while queue or active:
             while queue and free:
                 g, n = queue.popleft()
                 random = np.random.Generator(np.random.PCG64(groups[g].seeds[n]))
-                text = _Text(g, n, random, free[0], loaded[g].tokens)
+                text = _Text(g, n, random, free[0], len(prompts[g]))
                 # The first token follows the prompt, whose logits are known: no decoding for it.
                 done = self._add_token(text, starts[g].draw(random))
                 if done:
-                    yield text, done
+                    yield g, n, done
                 else:
-                    self.llama.share(loaded[g].sequence, free.popleft())
+                    self.llama.share(g, free.popleft())
                     active.append(text)
-            if not active:
-                continue
             unfinished = []
             for text, done in self._step(active):
                 if done:
                     self.llama.drop(text.sequence)
                     free.append(text.sequence)
-                    yield text, done
+                    yield text.group, text.number, done
                 else:
                     unfinished.append(text)
             active = unfinished
 
-    def _start(self, prompt: _Loaded) -> Distribution:
-        """Return the distribution of a group's first tokens."""
-        logits = prompt.logits.copy()
+    def _start(self, logits: Floats32) -> Distribution:
+        """Return the distribution of a group's first tokens, from the logits after its prompt."""
+        logits = logits.copy()
         logits[self.silent] = -np.inf
         return distribution(logits, block_maxima(logits[None])[0], self.sampling)
 

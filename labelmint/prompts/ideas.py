@@ -72,15 +72,11 @@ def card_ideas(card: TaskCard) -> dict[tuple[str, str], list[str]]:
     lists: dict[tuple[str, str], list[str]] = {}
     for kind, values in (("topic", card.topics), ("persona", card.personas)):
         if values:
-            lists[kind, ""] = _one_line(values)
+            lists[kind, ""] = values
     for kind, given in (card.attributes or {}).items():
         by_label = given if isinstance(given, dict) else {"": given}
-        lists |= {(kind, label): _one_line(values) for label, values in by_label.items()}
+        lists |= {(kind, label): values for label, values in by_label.items()}
     return lists
-
-
-def _one_line(values: Iterable[str]) -> list[str]:
-    return [" ".join(value.split()) for value in values]
 
 
 def questions(card: TaskCard, kinds: Iterable[str]) -> list[Question]:

@@ -41,12 +41,6 @@ class LlmStudent(Student):
         self.label_names: Sequence[str] = self.card.label_names
         self._stack = ExitStack()
         self.model = self._stack.enter_context(open_model(setting.params.llm))
-        if not self.model.can_score:
-            self.close()
-            raise ModelError(
-                "params.yaml: llm: this model or backend can't score labels; remove arms with student: "
-                f"{self.name}"
-            )
         self.shown = 0
         self.hidden: Floats | None = None  # scores of the training rows that aren't shown
         self.offsets, self.temperature = np.zeros(len(self.label_names)), 1.0

@@ -62,13 +62,20 @@ def test_the_report_has_all_parts_of_rows_to_train_with_and_the_project_stays_as
     assert not any(text in part for text in tests for part in read)
 
 
-def test_a_model_that_cannot_score_labels_forecasts_nothing(prepared, model, capsys):
+def test_where_a_run_asks_for_no_labels_neither_does_the_check(prepared, model, set_params, capsys):
+    """These are the remedies for a server that can't score labels."""
     model.can_score = False
+    set_params({"arms": {"real": {"real": "all"}}, "labelling.scorers": ["classifier"]})
+    check(load_params())
+    out = capsys.readouterr().out
+    assert "=== Labels" in out
+    assert "to read" not in out
+    set_params({"labelling.action": "none", "prepare.unlabelled_rows": 0})
     check(load_params())
     out = capsys.readouterr().out
     assert "=== Labels" not in out
     assert "nothing to tell by" in out
-    assert "texts to read" not in out
+    assert "to read" not in out
 
 
 def test_without_real_rows_there_is_still_a_forecast_of_the_time(prepared, model, set_params, capsys):

@@ -4,15 +4,15 @@ import os
 import zipfile
 
 import pytest
+import yaml
 
 from labelmint.llm import catalog
-from labelmint.llm.catalog import Entry, load_entry, model_file
+from labelmint.llm.catalog import Entry, identity, load_entry, model_file
+from labelmint.llm.catalog.pinning import pin
 from tests.llm.conftest import failure
 
-WRITERS = ("base", "chat")
 CONTENT = [b"first part, ", b"second part, ", b"last part"]
 WHOLE = b"".join(CONTENT)
-HUB = {"repo": "owner/toy-GGUF", "file": "toy-Q4_K_M.gguf"}
 HASH = hashlib.sha256(WHOLE).hexdigest()
 PARTS = [f"toy_model/data/toy.part{number}" for number in range(3)]
 
@@ -211,6 +211,17 @@ def test_an_encoder_in_a_zip_in_parts_is_unpacked_once(package, cache, hashed):
     assert model_file("toy", zipped(package)).read_bytes() == WHOLE
 
 
+def test_pinning_a_zip_records_what_is_in_the_package_now(package, project, capsys):
+    the_entry = zipped(package).model_copy(update={"sha256": None})
+    unpacked = model_file("toy", the_entry)
+    unpacked.write_bytes(b"damaged")
+    content = {"toy": the_entry.model_dump(exclude_none=True)}
+    (project / "data/models.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    capsys.readouterr()
+    assert pin("toy") == f"data/models.yaml: toy: recorded sha256 {HASH}"
+    assert "has no sha256" not in capsys.readouterr().err
+
+
 def test_a_damaged_zip_is_an_error_and_leaves_nothing(package, cache):
     assert "can't be unpacked" in failure(zipped(package, damaged=True))
     assert list((cache / "models").iterdir()) == []
@@ -236,6 +247,13 @@ def test_a_model_in_several_files_is_checked_whole_and_opened_by_its_first(split
     assert message.endswith("is a later part of a model: name the first, toy-00001-of-00003.gguf")
     last.unlink()
     assert f"no file {last}" in failure(the_entry)
+
+
+def test_a_later_file_of_a_model_without_a_hash_is_part_of_its_identity(split):
+    the_entry = Entry(kind="base", path=str(split))
+    before = identity(split, the_entry)
+    split.with_name("toy-00003-of-00003.gguf").write_bytes(b"another")
+    assert identity(split, the_entry) != before
 
 
 @pytest.mark.parametrize("memory", ["", "[]", "3", '{"half', "{}"])

@@ -76,6 +76,11 @@ def test_a_catalogue_that_is_no_mapping_is_an_error(project, content):
     assert entry_failure() == "data/models.yaml: the file must be a mapping of names to models"
 
 
+def test_a_name_that_is_a_number_is_an_error(project):
+    catalogue(project, {2024: {"kind": "base", "path": "a"}})
+    assert entry_failure() == "data/models.yaml: 2024: a model's name must be text; rename it or quote it"
+
+
 def test_a_broken_neighbour_does_not_hide_the_known_models(project):
     catalogue(project, {"broken": "text", "none": None, "good": {"kind": "base", "path": "a"}})
     assert entry_failure().endswith("it has good")

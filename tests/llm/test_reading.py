@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from labelmint.core.errors import ModelError
-from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES
+from labelmint.llm.llama import BATCH_TOKENS
 from labelmint.llm.reading import Reader, distinguishing_prefixes, pack
 from tests.llm.toy import ToyLlama, toy_logits
 
@@ -73,7 +73,7 @@ def test_packs_hold_everything_in_order_and_are_as_full_as_room_and_number_allow
 
 
 def toy(context_tokens=2048):
-    return ToyLlama(None, context_tokens, MAX_SEQUENCES, 1, 0)
+    return ToyLlama(None, context_tokens, 1, 0)
 
 
 def log_softmax(row):

@@ -14,7 +14,7 @@ import numpy as np
 
 from labelmint.llm.catalog import Entry
 from labelmint.llm.engine import Engine
-from labelmint.llm.llama import BATCH_TOKENS, Llama
+from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from tests.builders import llm
 
 END, START = 256, 257
@@ -45,10 +45,9 @@ def following(script: str):
 class ToyLlama(Llama):
     """The interface of `Llama`, checked."""
 
-    def __init__(self, path: Path, context_tokens: int, sequences: int, threads: int, gpu_layers: int):
+    def __init__(self, path: Path, context_tokens: int, threads: int, gpu_layers: int):
         self.vocabulary, self.width = VOCABULARY, 2
         self.context_tokens, self.trained_tokens = context_tokens, 1 << 20
-        self.sequences = sequences
         self.logits = toy_logits
         self.template: str | None = None
         self.special: list[str] = []
@@ -82,7 +81,7 @@ class ToyLlama(Llama):
         self.batch: list[tuple[int, int, list[int], bool]] = []
 
     def share(self, source: int, target: int) -> None:
-        assert 0 <= target < self.sequences
+        assert 0 <= target < MAX_SEQUENCES
         assert not self.cells.get(target), f"sequence {target} is in use"
         self.cells[target] = list(self.cells[source])
 
@@ -102,7 +101,7 @@ class ToyLlama(Llama):
             (history,) = histories
             assert len(history) == position, f"a gap or an overlap at position {position}"
             for sequence in sequences:
-                assert 0 <= sequence < self.sequences
+                assert 0 <= sequence < MAX_SEQUENCES
                 self.cells[sequence] = [*history, len(self.tokens)]
             self.tokens.append(token)
             self.decoded += 1

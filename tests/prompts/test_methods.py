@@ -147,9 +147,10 @@ def test_methods_say_which_lists_they_draw_from(method, the_card, wanted):
     assert idea_kinds([method], card(**the_card)) == wanted
 
 
-def test_a_value_of_a_kind_without_words_of_its_own_is_said_by_its_name():
-    asked = spec("attributes", the_card=card(attributes={"tone": ["dry"]}), ideas={("tone", ""): ["dry"]})
-    assert asked.modifiers == ("tone: dry",)
+@pytest.mark.parametrize("kind", ["tone", "a{b}", "tone {"])
+def test_a_value_of_a_kind_without_words_of_its_own_is_said_by_its_name(kind):
+    asked = spec("attributes", the_card=card(attributes={kind: ["dry"]}), ideas={(kind, ""): ["dry"]})
+    assert asked.modifiers == (f"{kind}: dry",)
 
 
 @pytest.mark.parametrize(

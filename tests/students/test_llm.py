@@ -160,5 +160,5 @@ def test_a_text_that_does_not_fit_is_an_error_that_tells_how_to_do_without(stude
 
 
 def test_a_model_that_cannot_score_is_an_error(student):
-    with pytest.raises(ModelError, match=r"^params\.yaml: llm: .* can't score labels"):
-        student(FakeModel(can_score=False))
+    with pytest.raises(ModelError, match=r"can't score labels; .*; or remove arms with student: llm"):
+        student(FakeModel(can_score=False)).fit(rows(NAMES * 9), 1)

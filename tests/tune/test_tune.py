@@ -115,8 +115,6 @@ def test_errors_are_one_line_before_anything_is_written(prepared, model, set_par
     set_params({"generate.method": "few_shots"})
     assert message().startswith("params.yaml: generate.method: no method 'few_shots'")
     set_params({"generate.method": "auto"})
-    model.can_score = False
-    assert "labelling.scorers: this model or backend can't score labels; say [classifier]" in message()
     write_rows(paths.REAL_TRAIN, reviews({"negative": 3, "positive": 3}))
     assert message().startswith("data/real/train.jsonl: 6 rows, and tune compares texts with at least 20")
     write_rows(paths.REAL_TRAIN, [])

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import zipfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
@@ -88,6 +89,9 @@ def read_catalog() -> dict[str, Any]:
     content = read_yaml(paths.CATALOG)
     if not isinstance(content, dict):
         raise ParamsError(f"{paths.CATALOG}: the file must be a mapping of names to models")
+    for name in content:
+        if not isinstance(name, str):
+            raise ParamsError(f"{paths.CATALOG}: {name}: a model's name must be text; rename it or quote it")
     return content
 
 
@@ -112,13 +116,23 @@ def model_file(name: str, entry: Entry) -> Path:
 
     Raises `ModelError` if a file is missing, truncated or has another hash than the catalogue says.
     """
-    files = source_files(name, entry)
     if entry.sha256 is None:
-        print(
-            f"{paths.CATALOG}: {name} has no sha256, so a changed file would go unnoticed; "
-            f"record it: labelmint models pin {name}",
-            file=sys.stderr,
-        )
+        _warn_of_no_hash(name)
+    return unwarned_model_file(name, entry)
+
+
+@cache
+def _warn_of_no_hash(name: str) -> None:
+    print(
+        f"{paths.CATALOG}: {name} has no sha256, so a changed file would go unnoticed; "
+        f"record it: labelmint models pin {name}",
+        file=sys.stderr,
+    )
+
+
+def unwarned_model_file(name: str, entry: Entry) -> Path:
+    """Return the path as `model_file` does, and don't warn of an entry without a hash."""
+    files = source_files(name, entry)
     with cache_errors():
         if entry.archive is not None:
             return _unpacked(name, entry, files)
@@ -200,7 +214,7 @@ def _joined(name: str, entry: Entry, parts: list[Path]) -> Path:
 
 def _unpacked(name: str, entry: Entry, parts: list[Path]) -> Path:
     """Unpack the zip in parts once, as a folder that is whole or not there; a damaged one is made again."""
-    target = cache_dir() / "models" / name
+    target = unpacked_folder(name)
     weights = target / str(entry.file)
     if _is_whole(name, weights, entry.sha256):
         return weights
@@ -231,6 +245,11 @@ def _unpacked(name: str, entry: Entry, parts: list[Path]) -> Path:
         shutil.rmtree(target)
         raise
     return weights
+
+
+def unpacked_folder(name: str) -> Path:
+    """Return where the cache has a model's zip unpacked."""
+    return cache_dir() / "models" / name
 
 
 def _is_whole(name: str, file: Path, expected: str | None) -> bool:
@@ -264,16 +283,12 @@ def _verify(name: str, files: list[Path], expected: str | None) -> None:
     """Check the hash, remembering the answer by path, size and time so that 5 GB are read once."""
     if expected is None:
         return
-    stats = [file.stat() for file in files]
-    memory = cache_dir() / "verified.json"
-    identity = "|".join(
-        f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}" for file, stat in zip(files, stats, strict=True)
-    )
+    memory, places = cache_dir() / "verified.json", _places(files)
     try:
         known = dict(json.loads(memory.read_text()))
     except (OSError, ValueError, TypeError):
         known = {}
-    if known.get(identity) != expected:
+    if known.get(places) != expected:
         actual = sha256(*files)
         if actual != expected:
             raise ModelError(
@@ -281,9 +296,19 @@ def _verify(name: str, files: list[Path], expected: str | None) -> None:
                 f"{name}; the file is damaged or another one: fetch it again, or correct the entry"
             )
         with suppress(OSError):  # in a read-only cache it is hashed each time
-            write_json(memory, {**known, identity: actual})
+            write_json(memory, {**known, places: actual})
 
 
 def identity(file: Path, entry: Entry) -> str:
-    """Return what tells a model's file from others: its recorded hash, or its path, size and time."""
-    return entry.sha256 or f"{file.resolve()}:{file.stat().st_size}:{file.stat().st_mtime_ns}"
+    """Return what tells a model from others: its recorded hash, or its files' paths, sizes and times.
+
+    `file` is the first of its files.
+    """
+    return entry.sha256 or _places([file.with_name(part) for part in _split_names(file.name)])
+
+
+def _places(files: list[Path]) -> str:
+    stats = [file.stat() for file in files]
+    return "|".join(
+        f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}" for file, stat in zip(files, stats, strict=True)
+    )

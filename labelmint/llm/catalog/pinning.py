@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 from ruamel.yaml import YAML
 
@@ -12,7 +13,7 @@ from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.hashes import sha256
 from labelmint.core.quoting import aligned
 from labelmint.core.records import atomic_binary_file
-from labelmint.llm.catalog import Entry, model_file, read_catalog, source_files
+from labelmint.llm.catalog import Entry, read_catalog, source_files, unpacked_folder, unwarned_model_file
 
 COLUMNS = ("name", "kind", "from", "licence", "pinned", "here")
 
@@ -56,7 +57,9 @@ def pin(name: str, *, replace: bool = False) -> str:
         raise ParamsError(f"{paths.CATALOG}: no model {name!r}; it has {', '.join(map(str, content))}")
     entry = check(Entry, content[name], paths.CATALOG, name)
     plain = entry.model_copy(update={"sha256": None})
-    found = sha256(*([model_file(name, plain)] if entry.archive else source_files(name, entry)))
+    if entry.archive:  # what was unpacked before may be damaged, or of another version of the package
+        shutil.rmtree(unpacked_folder(name), ignore_errors=True)
+    found = sha256(*([unwarned_model_file(name, plain)] if entry.archive else source_files(name, entry)))
     if entry.sha256 == found:
         return f"{paths.CATALOG}: {name}: sha256 {found} is recorded already"
     if entry.sha256 and not replace:

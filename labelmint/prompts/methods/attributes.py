@@ -13,7 +13,7 @@ from labelmint.tasks.cards import TaskCard
 
 DEFAULT_KINDS = ("topic", "style", "persona")
 # How the header names a value; any other attribute of a card is named as it is: "length: one sentence".
-PHRASES = {"topic": "about {}", "persona": "by {}", "writer": "by {}", "style": "{}", "length": "{}"}
+_BEFORE = {"topic": "about ", "persona": "by ", "writer": "by ", "style": "", "length": ""}
 
 
 def idea_kinds(card: TaskCard) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def idea_kinds(card: TaskCard) -> tuple[str, ...]:
 def make_spec(label: str, draw: random.Random, context: Context) -> PromptSpec:
     """Ask for a text with one value of each attribute."""
     values = {kind: context.idea(kind, label, draw) for kind in idea_kinds(context.card)}
-    modifiers = tuple(PHRASES.get(kind, f"{kind}: {{}}").format(value) for kind, value in values.items())
+    modifiers = tuple(_BEFORE.get(kind, f"{kind}: ") + value for kind, value in values.items())
     demonstrations = context.optional_demonstrations(label, draw)
     return PromptSpec(label, demonstrations, modifiers, values=values)
 

@@ -21,10 +21,9 @@ OPENING_WORDS = 3
 
 
 def templates_of(card: TaskCard, label: str) -> list[str]:
-    """Return the card's templates for a label, each on one line."""
+    """Return the card's templates for a label."""
     templates = card.templates or []
-    texts = templates.get(label, []) if isinstance(templates, dict) else templates
-    return [" ".join(text.split()) for text in texts]
+    return templates.get(label, []) if isinstance(templates, dict) else templates
 
 
 def check(_config: Generate, card: TaskCard, task: str) -> None:
