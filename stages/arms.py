@@ -32,7 +32,7 @@ def main() -> None:
     for name, rows in sets.items():
         write_rows(paths.arm_rows(name), rows)
     for path in paths.ARMS.iterdir():  # DVC removes them before the stage, a run alone doesn't
-        if path.suffix != ".jsonl" or path.stem not in sets:
+        if path.is_file() and (path.suffix != ".jsonl" or path.stem not in sets):
             path.unlink()
     arms = {name: {**rows_by_source(rows), "student": params.student_of(name)} for name, rows in sets.items()}
     write_metrics(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})

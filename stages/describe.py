@@ -7,7 +7,7 @@ Run alone: `python -m stages.describe`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from labelmint.core import paths
@@ -16,7 +16,7 @@ from labelmint.core.errors import run_stage
 from labelmint.core.params import Train, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import Input, Kept, Labelled, input_of, read_rows, write_metrics
-from labelmint.describe.subsamples import Draw, Sampling
+from labelmint.describe.subsamples import Sampling
 from labelmint.describe.summary import describe
 from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import load_card
@@ -29,7 +29,7 @@ def main() -> None:
     train, pool = (read_rows(path, Labelled) for path in (paths.REAL_TRAIN, paths.REAL_POOL))
     kept = read_rows(paths.KEPT, Kept)
     synthetic = [Labelled(**input_of(row), label=row["judged_label"]) for row in kept]
-    result = describe(Sampling(), names, train, pool, synthetic, partial(embed, params.train), watch)
+    result = describe(Sampling(), names, train, pool, synthetic, partial(embed, params.train))
     write_metrics(paths.METRICS / "data.json", {"task": params.task, **result})
 
 
@@ -38,14 +38,6 @@ def embed(config: Train, texts: Sequence[str]) -> Floats32:
     rows = [Input(id=str(number), text=text) for number, text in enumerate(texts)]
     with progress(len(rows), "embed", "texts") as bar:
         return embed_rows(config, rows, bar.update)
-
-
-def watch(samples: Sequence[Draw]) -> Iterator[Draw]:
-    """Yield the samples, with a bar that starts with the first."""
-    with progress(len(samples), "compare", "samples") as bar:
-        for sample in samples:
-            yield sample
-            bar.update()
 
 
 if __name__ == "__main__":

@@ -45,11 +45,11 @@ def write_next(params: Params, rows: int, out: Path) -> None:
             f"{paths.LABELLED}: no unlabelled texts to choose from; name some in the card's `unlabelled`, "
             "set prepare.unlabelled_rows above 0, and run `dvc repro label`"
         )
-    scores = np.stack([_scores(row, card.label_names) for row in texts])
+    names = card.label_names
+    scores = np.array([[(row["label_scores"] or {})[name] for name in names] for row in texts])
     vectors = embed_rows(params.train, texts).astype(np.float64)
     chosen = choose(vectors, entropies(scores), rows, params.labelling.seed)
-    names = card.label_names
-    suggested = [names[scores[at].argmax()] if scores[at].any() else "" for at in chosen]
+    suggested = [names[scores[at].argmax()] for at in chosen]
     write_csv(out, [texts[at] for at in chosen], suggested, pairs=card.pairs)
     print(f"{out}: {len(chosen)} of {len(texts)} texts; fill in the column `label`: {', '.join(names)}")
     files = ", ".join(dict.fromkeys([*card.labelled_later, str(out)]))  # earlier rounds stay
@@ -59,16 +59,19 @@ def write_next(params: Params, rows: int, out: Path) -> None:
 def _check_task(task: str, card: TaskCard, texts: Sequence[Text]) -> None:
     """Raise `DataError` if the texts are of a run of another task."""
     recorded = read_lock(read_file, ["label"]).get("label", {}).get("params", {}).get("params.yaml", {})
-    names = {name for row in texts for name in row["label_scores"] or {}}
-    if recorded.get("task", task) != task or not names <= {*card.label_names}:
-        raise DataError(f"{paths.LABELLED}: of another task than {task}; run `dvc repro label`")
+    if recorded.get("task", task) != task or any(
+        (row["label_scores"] or {}).keys() != {*card.label_names} for row in texts
+    ):
+        raise DataError(
+            f"{paths.LABELLED}: of another task than {task}, or of other labels; run `dvc repro label`"
+        )
 
 
 def texts_to_label() -> list[Text]:
-    """Return the unlabelled texts that broke no rule, or only the one that wants a clear label."""
+    """Return the unlabelled texts that broke no rule, after those that broke only the one on clear labels."""
     kept = read_rows(paths.LABELLED, LabelledText)
     rejected = read_rows(paths.LABELLED_REJECTED, RejectedText)
-    return [*kept, *(row for row in rejected if row["rule"] == _UNSURE)][:_MAX_TEXTS]
+    return [*(row for row in rejected if row["rule"] == _UNSURE), *kept][:_MAX_TEXTS]
 
 
 def choose(vectors: Floats, uncertainty: Floats, count: int, seed: int) -> list[int]:
@@ -110,9 +113,3 @@ def write_csv(path: Path, texts: Sequence[Text], suggested: Sequence[str], *, pa
     # With a byte order mark: without it, spreadsheets take UTF-8 for the system's encoding.
     with atomic_binary_file(path) as target:
         target.write("".join(lines).encode("utf-8-sig", "replace"))
-
-
-def _scores(row: Text, names: Sequence[str]) -> Floats:
-    """Return a text's log-probabilities; zeros where it has no scores."""
-    scores = row["label_scores"] or {}
-    return np.array([scores.get(name, 0.0) for name in names], np.float64)

@@ -8,7 +8,6 @@ from typing import Literal
 from labelmint.compare.revisions import find
 from labelmint.compare.runs import read_run
 from labelmint.compare.tables import Comparison, Table, compare
-from labelmint.core.errors import DataError
 from labelmint.core.quoting import aligned, one_line
 from labelmint.report.page import plain
 
@@ -19,16 +18,7 @@ _LONGEST = 1000
 
 def print_comparison(base: str, head: str, form: Format) -> None:
     """Print what two commits, experiments or the workspace scored, and whether that is more than noise."""
-    one, other = read_run(find(base)), read_run(find(head))
-    try:
-        comparison = compare(one, other)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if all("schema_version" in run.evaluate for run in (one, other)):
-            raise
-        # What was written before there were versions may have any keys.
-        raise DataError(
-            f"{base} or {head}: metrics of another form, without schema_version ({error!r})"
-        ) from error
+    comparison = compare(read_run(find(base)), read_run(find(head)))
     print(as_markdown(comparison) if form == "markdown" else as_text(comparison))
 
 
@@ -51,12 +41,12 @@ def as_markdown(comparison: Comparison) -> str:
 
 def _piped(table: Table) -> Iterator[str]:
     yield _row(table.columns)
-    yield _row(["---", *["--:"] * (len(table.columns) - 1)], escape=False)
+    yield f"|---|{'--:|' * (len(table.columns) - 1)}"
     yield from map(_row, table.rows)
 
 
-def _row(cells: Sequence[str], *, escape: bool = True) -> str:
-    return f"| {' | '.join(_marked(cell) if escape else cell for cell in cells)} |"
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_marked, cells))} |"
 
 
 def _shown(text: str) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
 
 from labelmint.compare.runs import Run
 from labelmint.scoring.answers import Answers
-from labelmint.scoring.bootstrap import Bootstrap, interval, two_sided_p
+from labelmint.scoring.bootstrap import Bootstrap, adjust
 from labelmint.tasks.balance import Metric
 
 # As in params.yaml; fixed, so that a difference doesn't depend on which of the two runs sets them otherwise.
@@ -22,25 +20,13 @@ _SIGNIFICANT = 0.05
 _SDS = float(norm.ppf(0.975))  # half of a 95 % interval, in standard deviations
 
 
-@dataclass
-class Difference:
-    """An arm's score in the second run less that in the first, with its 95 % interval."""
-
-    arm: str
-    points: float
-    interval: Mapping[str, float]
-    p_value: float
-    p_adjusted: float = 1.0
-    same_answers: bool = False
-
-    @property
-    def verdict(self) -> str:
-        """Say whether it is more than noise; `p_adjusted` allows for there being several (Holm 1979)."""
-        if self.same_answers:
-            return "same answers"
-        if self.p_value > _SIGNIFICANT:
-            return "no"
-        return "yes" if self.p_adjusted <= _SIGNIFICANT else "by itself, not among so many"
+def verdict(gain: Mapping[str, Any]) -> str:
+    """Say whether it is more than noise; `p_adjusted` allows for there being several (Holm 1979)."""
+    if gain["same_answers"]:
+        return "same answers"
+    if gain["p_value"] > _SIGNIFICANT:
+        return "no"
+    return "yes" if gain["p_adjusted"] <= _SIGNIFICANT else "by itself, not among so many"
 
 
 def why_unpaired(base: Run, head: Run) -> str:
@@ -52,21 +38,20 @@ def why_unpaired(base: Run, head: Run) -> str:
     return ""
 
 
-def differences(base: Run, head: Run, metric: Metric) -> dict[str, Difference]:
-    """Return the differences of the arms that both runs scored, by arm."""
+def differences(base: Run, head: Run, metric: Metric) -> dict[str, dict[str, Any]]:
+    """Return how the arms that both runs scored differ, by arm, as gains in evaluate.json.
+
+    Beside these `same_answers`: whether all predictions are the same.
+    """
     shared = [arm for arm in head.evaluate["arms"] if score(base, arm, metric) and score(head, arm, metric)]
     if base.answers and head.answers and not why_unpaired(base, head):
         found = _paired(
             base.answers, head.answers, [arm for arm in shared if arm in base.answers.arms], metric
         )
     else:
-        found = [_unpaired(arm, score(base, arm, metric), score(head, arm, metric)) for arm in shared]
-    tested = [difference for difference in found if not difference.same_answers]
-    if tested:
-        adjusted = multipletests([difference.p_value for difference in tested], method="holm")[1]
-        for difference, p_value in zip(tested, adjusted, strict=True):
-            difference.p_adjusted = float(p_value)
-    return {difference.arm: difference for difference in found}
+        found = {arm: _unpaired(score(base, arm, metric), score(head, arm, metric), metric) for arm in shared}
+    adjust([gain for gain in found.values() if not gain["same_answers"]])
+    return found
 
 
 def score(run: Run, arm: str, metric: str) -> Mapping[str, Any]:
@@ -75,22 +60,21 @@ def score(run: Run, arm: str, metric: str) -> Mapping[str, Any]:
     return found if {"mean", "ci_low", "ci_high"} <= found.keys() else {}
 
 
-def _paired(base: Answers, head: Answers, arms: list[str], metric: Metric) -> list[Difference]:
+def _paired(base: Answers, head: Answers, arms: list[str], metric: Metric) -> dict[str, dict[str, Any]]:
     """Resample the test rows of both runs together."""
     if not arms:
-        return []
+        return {}
     bootstrap = Bootstrap(head.truth, len(head.names), _SAMPLES, _SEED)
-    found = []
-    for arm in arms:
-        one, other = head.arms[arm], base.arms[arm]
-        same = np.array_equal(one.predicted, other.predicted)
-        samples = bootstrap.difference(one, other, metric)
-        points = bootstrap.mean(one, metric) - bootstrap.mean(other, metric)
-        found.append(Difference(arm, points, interval(samples), two_sided_p(samples), same_answers=same))
-    return found
+    return {
+        arm: {
+            **bootstrap.gain(head.arms[arm], base.arms[arm], metric),
+            "same_answers": np.array_equal(head.arms[arm].predicted, base.arms[arm].predicted),
+        }
+        for arm in arms
+    }
 
 
-def _unpaired(arm: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> Difference:
+def _unpaired(base: Mapping[str, Any], head: Mapping[str, Any], metric: Metric) -> dict[str, Any]:
     """Take the scores for independent and normal, with the spread that their intervals show.
 
     Too wide where both tested the same rows, on which their errors go together.
@@ -100,4 +84,10 @@ def _unpaired(arm: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> Dif
     half = math.hypot(*widths) / 2
     sd = half / _SDS
     p_value = 2 * float(norm.sf(abs(points) / sd)) if sd else float(points == 0)
-    return Difference(arm, points, {"ci_low": points - half, "ci_high": points + half}, p_value)
+    return {
+        metric: points,
+        "ci_low": points - half,
+        "ci_high": points + half,
+        "p_value": p_value,
+        "same_answers": False,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 
 from labelmint.core.errors import DataError
 from labelmint.core.git import git, git_bytes
@@ -32,17 +31,11 @@ class Revision:
         """Return a file's content; None if the revision has no such file."""
         if not self.commit:
             return read_file(path)
-        return git_bytes("cat-file", "blob", self._files[path]) if path in self._files else None
-
-    @cached_property
-    def _files(self) -> dict[str, str]:
-        """Return the files' hashes by path from this folder, which may be part of a larger repository."""
-        files = {}
-        for entry in git("ls-tree", "-r", "-z", self.commit).split("\0"):
-            kind, _, path = entry.partition("\t")
-            if path:
-                files[path] = kind.split()[2]
-        return files
+        try:
+            # From this folder, which may be part of a larger repository.
+            return git_bytes("cat-file", "blob", f"{self.commit}:./{path}")
+        except DataError:  # there is no such file
+            return None
 
 
 def find(name: str) -> Revision:

@@ -41,12 +41,12 @@ def read_run(revision: Revision) -> Run:
     if not evaluate:
         there = f"run `dvc repro`, and {_COMMIT}" if revision.commit else "run `dvc repro`"
         raise DataError(f"{title}: no metrics/evaluate.json there; {there}")
+    _check_version(title, evaluate)
     arms = evaluate.get("arms")
     if not isinstance(arms, Mapping) or not all(isinstance(arm, Mapping) for arm in arms.values()):
         raise DataError(
             f"{title}: metrics/evaluate.json is of a version that can't be compared: it has no `arms`"
         )
-    _check_version(title, evaluate)
     task, recorded = str(params.get("task")), read_lock(revision.read, stages_of(params.get("arms") or ()))
     _check_one_run(revision, task, evaluate, recorded)
     others = unrecorded(revision.read, recorded)
@@ -57,7 +57,7 @@ def read_run(revision: Revision) -> Run:
 
 
 def _check_version(title: str, evaluate: Mapping[str, Any]) -> None:
-    version = evaluate.get("schema_version", SCHEMA_VERSION)
+    version = evaluate.get("schema_version")
     if version != SCHEMA_VERSION:
         raise DataError(
             f"{title}: its metrics have schema version {version}, and this labelmint reads {SCHEMA_VERSION}; "
@@ -84,12 +84,7 @@ def _answers(revision: Revision, evaluate: Mapping[str, Any], notes: list[str]) 
     """Return the predictions; None, with a note, if there are none of this evaluation."""
     title, content = revision.title, _metrics(revision, "predictions")
     if not content:
-        old = (
-            ""
-            if "schema_version" in evaluate
-            else ", nor a schema version: they were written before there was one"
-        )
-        notes.append(f"there is no metrics/predictions.json{old}")
+        notes.append("there is no metrics/predictions.json")
         return None
     try:
         answers = read_answers(content)
@@ -121,7 +116,7 @@ def _params(revision: Revision) -> Mapping[str, Any]:
         raise DataError(f"{revision.title}: no params.yaml there; run this in the project's folder")
     try:
         params = parse_yaml(content.decode("utf-8"))
-    except (YAMLError, UnicodeDecodeError):
+    except (YAMLError, KeyError, ValueError, RecursionError):
         params = None
     if not isinstance(params, Mapping):
         raise DataError(f"{revision.title}: params.yaml: not valid YAML")

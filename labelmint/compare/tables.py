@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labelmint.compare.differences import Difference, differences, score, why_unpaired
+from labelmint.compare.differences import differences, score, verdict, why_unpaired
 from labelmint.compare.runs import Run
 from labelmint.core.errors import DataError
 from labelmint.core.lock import outputs
@@ -75,13 +75,9 @@ def _scores(base: Run, head: Run) -> Table:
         if why
         else f"differences paired by row on the same {rows} test rows"
     )
-    arms = [
-        *head.evaluate["arms"],
-        *(arm for arm in base.evaluate["arms"] if arm not in head.evaluate["arms"]),
-    ]
     shown = [
-        [arm, _score(base, arm, metric), _score(head, arm, metric), *_difference(found.get(arm))]
-        for arm in arms
+        [arm, _score(base, arm, metric), _score(head, arm, metric), *_difference(found.get(arm), metric)]
+        for arm in dict.fromkeys([*head.evaluate["arms"], *base.evaluate["arms"]])
     ]
     columns = ["arm", base.title, head.title, "difference in points", "more than noise?"]
     return Table(title, columns, [row for row in shown if row[1:3] != [NONE, NONE]])
@@ -92,11 +88,11 @@ def _score(run: Run, arm: str, metric: str) -> str:
     return f"{percent(found['mean'])} ({interval(found)})" if found else NONE
 
 
-def _difference(found: Difference | None) -> tuple[str, str]:
+def _difference(found: Mapping[str, Any] | None, metric: str) -> tuple[str, str]:
     if found is None:
         return NONE, NONE
-    spread = "" if found.same_answers else f" ({points_interval(found.interval)})"
-    return f"{points(found.points)}{spread}", found.verdict
+    spread = "" if found["same_answers"] else f" ({points_interval(found)})"
+    return f"{points(found[metric])}{spread}", verdict(found)
 
 
 def _notes(base: Run, head: Run) -> Iterator[str]:
@@ -170,8 +166,8 @@ def _side_by_side(base: Mapping[str, str], head: Mapping[str, str]) -> list[list
 
 def _settings(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[list[str]]:
     one, other = _flat(base), _flat(head)
-    keys = dict.fromkeys([*other, *one])
-    return [[key, _value(one, key), _value(other, key)] for key in keys if _differ(one, other, key)]
+    pairs = {key: (one.get(key, NONE), other.get(key, NONE)) for key in {**other, **one}}
+    return [[key, *map(_value, pair)] for key, pair in pairs.items() if pair[0] != pair[1]]
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -183,14 +179,7 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _differ(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
-    return (key in one) != (key in other) or one.get(key) != other.get(key)
-
-
-def _value(values: Mapping[str, Any], key: str) -> str:
-    if key not in values:
-        return NONE
-    value = values[key]
+def _value(value: Any) -> str:
     text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS results (
     PRIMARY KEY (kind, fingerprint, key)
 )
 """
+# `used` stands behind the results: without an index, looking for old ones reads them all.
+_INDEX = "CREATE INDEX IF NOT EXISTS by_use ON results (used, kind, fingerprint)"
+_DAY_SECONDS = 24 * 3600
 
 
 def cache_dir() -> Path:
@@ -77,31 +80,25 @@ class Cache:
         now = time.time()
         with _connection() as database:
             database.execute("DELETE FROM results WHERE used < ?", (now - KEEP_SECONDS,))
+            # Once a day: it writes the results anew.
             database.execute(
-                "UPDATE results SET used = ? WHERE kind = ? AND fingerprint = ?", (now, *self.place)
+                "UPDATE results INDEXED BY by_use SET used = ? "
+                "WHERE used < ? AND kind = ? AND fingerprint = ?",
+                (now, now - _DAY_SECONDS, *self.place),
             )
 
-    def __contains__(self, key: str) -> bool:
-        return self._read(key) is not None
-
-    def __getitem__(self, key: str) -> Any:
-        found = self._read(key)
-        if found is None:
-            raise LabelmintError(f"{cache_file()}: another command cleared the cache meanwhile; run it again")
-        return found[0]
-
     def add(self, key: str, result: Any) -> None:
-        """Keep a result of JSON types; an earlier one of the same key is replaced."""
-        now, place = time.time(), (*self.place, _plain(key))
+        """Keep a result of JSON types, not null; an earlier one of the same key is replaced."""
+        now, place = time.time(), (*self.place, key)
         with _connection() as database:
             row = (*place, json.dumps(result), now, now)
             database.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
         for added in _added:
             added.add(place)
 
-    def _read(self, key: str) -> tuple[Any] | None:
+    def get(self, key: str) -> Any:
         """Return a result; None if there is none, or a damaged one, which `add` will replace."""
-        place = (*self.place, _plain(key))
+        place = (*self.place, key)
         only_added = len(_added) > 1 or os.environ.get("LABELMINT_FRESH")
         if only_added and place not in _added[-1]:
             return None
@@ -109,7 +106,7 @@ class Cache:
         with _connection() as database:
             row = database.execute(query, place).fetchone()
         try:
-            return None if row is None else (json.loads(row[0]),)
+            return None if row is None else json.loads(row[0])
         except ValueError:
             return None
 
@@ -187,12 +184,8 @@ def _with_table(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
     try:
         database.execute(_TABLE)
+        database.execute(_INDEX)
     except sqlite3.DatabaseError:
         database.close()
         raise
     return database
-
-
-def _plain(key: str) -> str:
-    """Return a key that SQLite can hold: halves of surrogate pairs are no UTF-8."""
-    return key.encode("utf-8", "backslashreplace").decode("utf-8")

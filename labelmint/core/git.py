@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from labelmint.core.errors import DataError
 
-# What a run itself writes into git; a change of it makes no other run.
-_RESULTS = ("metrics/", "dvc.lock")
 _SECONDS = 60
 
 
@@ -24,11 +22,12 @@ class Commit:
 def current_commit() -> Commit | None:
     """Return the commit of the working directory; None outside git."""
     try:
-        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+        commit = git("rev-parse", "HEAD").strip()
+        # A change of what a run itself writes into git makes no other run.
+        changes = git("status", "--porcelain", "--", ".", ":!metrics", ":!dvc.lock")
     except DataError:
         return None
-    changed = [line[3:].strip('"') for line in changes.splitlines()]
-    return Commit(commit.strip(), any(not name.startswith(_RESULTS) for name in changed))
+    return Commit(commit, bool(changes))
 
 
 def git(*command: str) -> str:

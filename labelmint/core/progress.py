@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
@@ -12,12 +11,7 @@ from tqdm import tqdm
 
 
 class _Bar(tqdm):  # type: ignore[misc]
-    """A bar by a clock that never jumps; in a log each state is a line of its own."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._time = time.monotonic
-        self.last_print_t = self.start_t = self._time()
+    """A bar; in a log each state is a line of its own."""
 
     @staticmethod
     def status_printer(file: IO[str]) -> Callable[[str], None]:

@@ -242,7 +242,7 @@ def read_rows(path: Path, kind: Any = None) -> list[Any]:
                     raise DataError(f"{path}:{number}: not UTF-8; {_REMEDY}") from None
                 except json.JSONDecodeError as error:
                     raise DataError(f"{path}:{number}: not valid JSON: {error.msg}; {_REMEDY}") from None
-                except (TypeError, RecursionError) as error:
+                except (TypeError, ValueError, RecursionError) as error:
                     raise DataError(f"{path}:{number}: {error}; {_REMEDY}") from None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; run `dvc repro`") from None
@@ -281,7 +281,7 @@ def read_json(path: Path) -> Any:
             raise ValueError("not a JSON object")
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: damaged ({error}); {_REMEDY}") from None
     return content
 

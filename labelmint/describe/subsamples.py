@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from labelmint.core.arrays import Floats32, Ints
+from labelmint.core.progress import progress
 from labelmint.describe.distributions import fit_topics, topic_spread
 from labelmint.describe.diversity import diversity
 from labelmint.describe.fidelity import FOLDS, likeness
 from labelmint.describe.texts import Texts, cut, draws, words_of
 
 Embed = Callable[[Sequence[str]], Floats32]
-Draw = tuple[Ints, Ints, Ints]
-Watch = Callable[[Sequence[Draw]], Iterable[Draw]]  # shows how far the samples are
 Scores = dict[str, float]
 
 # Of each kind in a sample; fewer leave a classifier's fold without two of each.
@@ -59,7 +58,6 @@ def measure_subsamples(
     real: Sequence[str],
     synthetic: Sequence[str],
     embed: Embed,
-    watch: Watch = iter,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return each set's diversity, and each set's likeness to other real texts, over the samples.
 
@@ -81,13 +79,14 @@ def measure_subsamples(
     spread: dict[str, list[Scores]] = {name: [] for name in ("real", "synthetic") if both or name != "real"}
     alike: dict[str, list[Scores]] = {name: [] for name in spread}
     # The BLAS's threads wait for each other in these small products.
-    with threadpool_limits(1):
-        for reference, other_real, written in watch(plan):
+    with threadpool_limits(1), progress(len(plan), "compare", "samples") as bar:
+        for reference, other_real, written in plan:
             samples = {"real": sides[0].take(other_real), "synthetic": sides[1].take(written)}
             for name in spread:
                 shown = measured(sides[0].take(reference), samples[name], config.seed)
                 spread[name].append(shown[0])
                 alike[name].append(shown[1])
+            bar.update()
     likenesses = {name: averaged(samples) for name, samples in alike.items()}
     return (
         {name: averaged(samples) for name, samples in spread.items()},

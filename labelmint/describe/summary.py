@@ -18,7 +18,6 @@ from labelmint.describe.subsamples import (
     MIN_TEXTS,
     Embed,
     Sampling,
-    Watch,
     equal_texts,
     measure_subsamples,
     sample_size,
@@ -37,7 +36,6 @@ def describe(
     pool: Sequence[Labelled],
     kept: Sequence[Labelled],
     embed: Embed,
-    watch: Watch = iter,
 ) -> dict[str, Any]:
     """Return the synthetic rows' description beside the real rows'; `names` are the labels in their order.
 
@@ -52,7 +50,7 @@ def describe(
     words = common_words([*counts.values()])
     equal = {name: equal_texts(group, words, config.seed) for name, group in texts.items()}
     sizes = {name: len(group) for name, group in equal.items()}
-    diversity, fidelity = measure_subsamples(config, equal["real"], equal["synthetic"], embed, watch)
+    diversity, fidelity = measure_subsamples(config, equal["real"], equal["synthetic"], embed)
     size, both = sample_size(config, sizes["real"], sizes["synthetic"])
     bins = length_bins([*counts["real"], *counts["synthetic"]])
     copying = memorisation(kept, rows["real"], written, _SHOWN)

@@ -38,15 +38,18 @@ def embed_rows(
 
     cache, encoder = Cache("embed", _identity(config)), None
     chunks = [rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS)]
-    keys = [fingerprint({"texts": [*map(texts_of, chunk)]}) for chunk in chunks]
-    for chunk, key in zip(chunks, keys, strict=True):
-        if key in cache:
+    parts = []
+    for chunk in chunks:
+        key = fingerprint({"texts": [*map(texts_of, chunk)]})
+        kept = cache.get(key)
+        if kept is None:
+            encoder = encoder or open_encoder(config.encoder)
+            vectors = encoder.embed(config, chunk, on_rows)
+            kept = base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii")
+            cache.add(key, kept)
+        else:
             on_rows(len(chunk))
-            continue
-        encoder = encoder or open_encoder(config.encoder)
-        vectors = encoder.embed(config, chunk, on_rows)
-        cache.add(key, base64.b64encode(vectors.astype("<f4").tobytes()).decode("ascii"))
-    parts = [np.frombuffer(base64.b64decode(cache[key]), "<f4") for key in keys]
+        parts.append(np.frombuffer(base64.b64decode(kept), "<f4"))
     return np.concatenate(parts).reshape(len(rows), -1)
 
 

@@ -67,7 +67,7 @@ class Session:
         for wave in waves:
             self.model.check_wave([planned.group for planned in wave], self.sampling)
         size = self.config.samples_per_prompt
-        done = size * sum(len(wave) for wave in waves if wave_key(wave) in self.cache)
+        done = size * sum(len(wave) for wave in waves if self.cache.get(wave_key(wave)) is not None)
         candidates: list[Candidate] = []
         seconds = 0.0
         with progress(size * sum(map(len, waves)), name, "texts", done) as bar:
@@ -94,12 +94,13 @@ class Session:
     def _write_wave(self, wave: Wave, on_text: Callable[[Completion], None]) -> dict[str, Any]:
         """Return a wave's texts and seconds, from the cache if it is there."""
         key = wave_key(wave)
-        if key not in self.cache:
+        record: dict[str, Any] | None = self.cache.get(key)
+        if record is None:
             start = time.perf_counter()
             groups = self.model.write_wave([planned.group for planned in wave], self.sampling, on_text)
             texts = [[[text.text, text.tokens, text.finish_reason] for text in group] for group in groups]
-            self.cache.add(key, {"texts": texts, "seconds": round(time.perf_counter() - start, 3)})
-        record: dict[str, Any] = self.cache[key]
+            record = {"texts": texts, "seconds": round(time.perf_counter() - start, 3)}
+            self.cache.add(key, record)
         return record
 
 

@@ -63,16 +63,15 @@ class ChoiceScorer:
         for start in range(0, len(texts), CHUNK_TEXTS):
             chunk = list(texts[start : start + CHUNK_TEXTS])
             key = fingerprint({"texts": chunk})
-            if key not in self.cache:
+            kept = self.cache.get(key)
+            if kept is None:
                 suffixes = [suffix_of(self.card, text) for text in chunk]
                 begin = time.perf_counter()
                 result = self.model.score(self.prefix, suffixes, self.choices)
                 seconds = time.perf_counter() - begin
                 as_text = base64.b64encode(result.states.astype("<f4").tobytes()).decode("ascii")
-                self.cache.add(
-                    key, {"seconds": seconds, "scores": result.log_probabilities.tolist(), "states": as_text}
-                )
-            kept = self.cache[key]
+                kept = {"seconds": seconds, "scores": result.log_probabilities.tolist(), "states": as_text}
+                self.cache.add(key, kept)
             self.seconds += kept["seconds"]
             scores.append(np.array(kept["scores"], np.float64))
             states.append(np.frombuffer(base64.b64decode(kept["states"]), "<f4").reshape(len(chunk), -1))

@@ -69,6 +69,11 @@ class Answers:
         fields = {**row, **{f"probability_{name}": by_name.get(name) for name in self.label_names}}
         lines = [] if self.columns else [csv_line(fields)]
         self.columns = self.columns or list(fields)
+        if "id" in fields and "id" not in self.columns:
+            raise DataError(
+                f"the row with id {fields['id']!r} comes after rows without one, so the table has no column "
+                "for it; give the first row an id, too, or let --output end in .jsonl"
+            )
         lines.append(csv_line(fields.get(name) for name in self.columns))
         self.sink.write("".join(lines).encode("utf-8", "replace"))
 

@@ -139,11 +139,12 @@ def _ask(text: str, seed: int, model: LanguageModel, cache: Cache, kind: str) ->
     seeds = np.random.SeedSequence([seed, _LISTS]).generate_state(_LISTS)
     group = PromptGroup(text, tuple(map(int, seeds)))
     key = fingerprint({"prompt": text, "seeds": group.seeds})
-    if key not in cache:
+    answers: list[str] | None = cache.get(key)
+    if answers is None:
         with progress(_LISTS, f"generate: {kind}", "lists") as bar:
             (lists,) = model.write_wave([group], _SAMPLING, lambda _: bar.update())
-        cache.add(key, [answer.text for answer in lists])
-    answers: list[str] = cache[key]
+        answers = [answer.text for answer in lists]
+        cache.add(key, answers)
     return answers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 from labelmint.core import paths
@@ -34,7 +34,7 @@ def provenance(params: Params) -> dict[str, Any]:
     return {
         "git": current_commit(),
         "models": _models(params),
-        "libraries": [(name, _version(name)) for name in LIBRARIES],
+        "libraries": [(name, version(name)) for name in LIBRARIES],
         "params": PARAMS_PATH.read_text(encoding="utf-8"),
     }
 
@@ -53,10 +53,3 @@ def _models(params: Params) -> list[dict[str, Any]]:
 def _entry(role: str, name: str, catalog: Any) -> dict[str, Any]:
     entry = (catalog or {}).get(name) or {}
     return {"role": role, "name": name, **{key: entry.get(key) for key in ("sha256", "licence", "file")}}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

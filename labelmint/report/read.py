@@ -30,7 +30,6 @@ Metrics = dict[str, Any]
 class Inputs:
     """All that the report shows, as it stands in the files; `train` is by arm, in evaluate.json's order."""
 
-    prepare: Metrics
     generate: Metrics
     top_up: Metrics
     filter: Metrics
@@ -74,7 +73,6 @@ def read_inputs() -> Inputs:
     named = list(evaluate.get("arms", {}))
     trained = {path.stem: read_metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
     return Inputs(
-        prepare=read_metrics(paths.METRICS / "prepare.json"),
         generate=read_metrics(paths.METRICS / "generate.json"),
         top_up=read_metrics(paths.METRICS / "top_up.json"),
         filter=read_metrics(paths.METRICS / "filter.json"),

@@ -75,7 +75,6 @@ def _of_each_text(check: Callable[[str, FormContext], Evidence | None]) -> RowCh
         results = (check(text, context) for _, text in context.written(row))
         return next(filter(None, results), None)
 
-    check_row.__doc__ = check.__doc__
     return check_row
 
 

@@ -68,13 +68,13 @@ def copies(filtering: Filtering, names: Set[str]) -> None:
 def leaks(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows near a test input."""
     config = filtering.params.filter
-
-    def rule_of(_: Candidate, __: Input) -> str:
-        return "test_leak"
-
-    _reject_copies(filtering, "test", "shingles", config.leak_similarity, rule_of)
-    _reject_copies(filtering, "test", "words", EDITED_LEAK, rule_of)
-    _reject_copies(filtering, "test", "meaning", config.semantic_similarity, rule_of)
+    measures: dict[Measure, float] = {
+        "shingles": config.leak_similarity,
+        "words": EDITED_LEAK,
+        "meaning": config.semantic_similarity,
+    }
+    for measure, threshold in measures.items():
+        _reject_copies(filtering, "test", measure, threshold, lambda *_: "test_leak")
 
 
 def _reject_duplicates(filtering: Filtering, rule: str, measure: Measure, threshold: float) -> None:

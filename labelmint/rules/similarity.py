@@ -16,9 +16,6 @@ SHINGLE_WORDS = 3
 MIN_CONTAINED_SHINGLES = 5
 # Rows, and cosines, that are computed at once.
 _COSINE_BLOCK_ROWS, _COSINE_BLOCK = 1000, 10_000_000
-# From so many vectors on, those whose main directions differ are not compared any further.
-_MANY, _DIMENSIONS = 5000, 64
-_SLACK = 1e-3  # the rest of a vector is a root of a small difference in single precision
 
 Words = Sequence[str]  # of one text
 Pair = tuple[int, int, float]  # left, right, similarity
@@ -96,39 +93,15 @@ def cosine_pairs(
     """
     if not len(left) or not len(right):
         return
-    bounds = (left, right) if len(right) < _MANY else _bounds(left, right)
-    rows = max(1, min(_COSINE_BLOCK_ROWS, _COSINE_BLOCK // len(right)))
-    for start in range(0, len(left), rows):
-        block = slice(start, start + rows)
-        places = np.arange(len(right)) if dropped is None else np.flatnonzero(~dropped[: start + rows])
-        cosines = bounds[0][block] @ bounds[1][places].T
-        at, to = np.nonzero(cosines >= threshold - (_SLACK if bounds[0] is not left else 0))
-        i, j = at + start, places[to]
-        chosen = np.ones(len(i), np.bool_) if dropped is None else j < i
-        i, j = i[chosen], j[chosen]
-        exact = cosines[at, to][chosen] if bounds[0] is left else _products(left, right, i, j)
-        yield from _near(i, j, np.minimum(exact, 1), threshold)
-
-
-def _bounds(left: Floats32, right: Floats32) -> tuple[Floats32, Floats32]:
-    """Return short vectors whose products are at least the cosines: main directions, and length of the rest.
-
-    That is a tenth of the work, and few products reach a threshold that their cosine doesn't.
-    """
-    sample = right[:: max(1, len(right) // _MANY)]
-    _, directions = np.linalg.eigh(sample.T @ sample)
-    main = directions[:, ::-1][:, :_DIMENSIONS]
-    sides = [side @ main for side in (left, right)]
-    rests = [np.sqrt(np.maximum(0, 1 - (side**2).sum(axis=1))) for side in sides]
-    one, other = (np.column_stack(parts) for parts in zip(sides, rests, strict=True))
-    return one, other
-
-
-def _products(left: Floats32, right: Floats32, rows: Any, columns: Any) -> Any:
-    """Return the products of the vectors of each pair."""
-    parts = [slice(start, start + _MANY) for start in range(0, len(rows), _MANY)]
-    products = [np.einsum("ij,ij->i", left[rows[part]], right[columns[part]]) for part in parts]
-    return np.concatenate([np.zeros(0, np.float32), *products])
+    size = max(1, min(_COSINE_BLOCK_ROWS, _COSINE_BLOCK // len(right)))
+    for start in range(0, len(left), size):
+        end = start + size
+        places = np.arange(len(right)) if dropped is None else np.flatnonzero(~dropped[:end])
+        cosines = left[start:end] @ right[places].T
+        at, to = np.nonzero(cosines >= threshold)
+        rows, columns, cosine = at + start, places[to], np.minimum(cosines[at, to], 1)
+        earlier = slice(None) if dropped is None else columns < rows
+        yield from _near(rows[earlier], columns[earlier], cosine[earlier], threshold)
 
 
 def _near(rows: Any, columns: Any, similarity: Any, threshold: float) -> Iterator[Pair]:

@@ -89,6 +89,8 @@ class Source(Section):
                 raise ValueError(f"`{key}` goes with `{needed}`")
         if self.split != "train" and "dataset" not in given:
             raise ValueError("`split` goes with `dataset`")
+        if self.encoding != "utf-8-sig" and "dataset" in given:
+            raise ValueError("`encoding` doesn't go with `dataset`, whose texts are UTF-8")
         return self
 
     @model_validator(mode="after")

@@ -99,7 +99,6 @@ def _quoted(lines: Lines, separator: str, columns: list[str] | None = None) -> I
         _note(fields, cells)
         if columns and len(taken) > 1 and len(fields) == len(columns):
             merged += [(begin, lines.number, rows)] if (rows := _merged(taken, separator, fields)) else []
-            _check_merged(lines, merged, cells)
         if fields:
             yield begin, fields
     _check_merged(lines, merged, cells)
@@ -114,13 +113,15 @@ def _remedy(error: str) -> str:
 def _merged(taken: list[str], separator: str, fields: list[str]) -> list[list[str]]:
     """Return the fields of each line of a record, if all could be rows that a stray quote merged.
 
-    Those of the first line that are the record's own say nothing, and are empty.
+    Those of the first line that are the record's own say nothing, and are empty. So are those in the column
+    of a text on several lines, of which one may well be another row's text: "Thanks".
     """
     lines = [line.rstrip("\r\n").split(separator) for line in taken[:-1] if line.strip()]
     rows = [[cell.lstrip(" ") for cell in line] for line in lines]
     if any(len(row) != len(fields) for row in rows):
         return []
-    return [["" if cell in fields else cell for cell in row] if row is rows[0] else row for row in rows]
+    rows[0] = ["" if cell in fields else cell for cell in rows[0]]
+    return [["" if "\n" in whole else cell for cell, whole in zip(row, fields, strict=True)] for row in rows]
 
 
 def _check_merged(

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
+from labelmint.advise import next as next_texts
 from labelmint.advise.next import choose, entropies, write_next
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
 from labelmint.core.records import input_of, write_rows
-from tests.builders import reviews
+from tests.builders import card_content, reviews, write_card
 
 
 def columns(path):
@@ -65,9 +66,15 @@ def test_a_file_that_exists_is_left_alone(prepared, texts):
 
 def test_texts_of_a_run_of_another_task_are_refused(prepared, texts, set_params):
     set_params({"task": "bbc_news"})
-    with pytest.raises(DataError, match=r"of another task than bbc_news; run `dvc repro label`"):
+    with pytest.raises(DataError, match="of another task than bbc_news, or of other labels"):
         write_next(load_params(), 5, prepared / "next.csv")
     set_params({"task": "tiny"})
+    labels = {**card_content()["labels"], "mixed": {"name": "mixed", "phrase": "mixed"}}
+    before = (prepared / "data/tasks/tiny.yaml").read_text(encoding="utf-8")
+    write_card(prepared, "tiny", labels=labels)
+    with pytest.raises(DataError, match="or of other labels; run `dvc repro label`"):
+        write_next(load_params(), 5, prepared / "next.csv")
+    (prepared / "data/tasks/tiny.yaml").write_text(before, encoding="utf-8")
     lock = "stages: {label: {params: {params.yaml: {task: other}}}}\n"
     (prepared / "dvc.lock").write_text(lock, encoding="utf-8")
     with pytest.raises(DataError, match="of another task than tiny"):
@@ -79,6 +86,11 @@ def test_without_texts_the_error_says_where_to_name_some(prepared, tiny_encoder)
     write_rows(paths.LABELLED_REJECTED, [])
     with pytest.raises(DataError, match="no unlabelled texts to choose from; name some in the card's"):
         write_next(load_params(), 5, prepared / "next.csv")
+
+
+def test_of_too_many_texts_the_unsure_ones_are_looked_at(prepared, texts, monkeypatch):
+    monkeypatch.setattr(next_texts, "_MAX_TEXTS", 10)
+    assert {row["rule"] for row in next_texts.texts_to_label()} == {"unsure_label"}
 
 
 def test_each_part_of_the_data_gives_its_most_uncertain_text():

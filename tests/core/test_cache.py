@@ -13,7 +13,7 @@ CONTENT = {"model": "m", "seed": 1}
 RESULTS = {
     "a": [["one", 1, "stop"]],
     "b": {"texts": ["\ud83d \u2028 😀 \0"], "seconds": 0.1},
-    "\ud83d\0 é": None,
+    "\0 é": [],
 }
 
 
@@ -27,19 +27,17 @@ def filled():
 
 
 def contents(results):
-    return {key: results[key] for key in RESULTS if key in results}
+    return {key: result for key in RESULTS if (result := results.get(key)) is not None}
 
 
 def test_results_are_there_at_once_and_after_reopening(filled):
     for each in (filled, Cache("generate", CONTENT)):
         assert contents(each) == RESULTS
-        assert "d" not in each
+        assert each.get("d") is None
 
 
 def test_a_new_cache_is_empty():
     assert contents(Cache("generate", CONTENT)) == {}
-    with pytest.raises(LabelmintError, match="another command cleared the cache"):
-        Cache("generate", CONTENT)["a"]
 
 
 def test_kinds_and_fingerprints_do_not_mix_and_the_last_result_of_a_key_counts(filled):
@@ -48,7 +46,7 @@ def test_kinds_and_fingerprints_do_not_mix_and_the_last_result_of_a_key_counts(f
         other.add("a", "other")
     assert contents(Cache("generate", CONTENT)) == RESULTS
     filled.add("a", 2)
-    assert filled["a"] == 2
+    assert filled.get("a") == 2
 
 
 @pytest.mark.slow
@@ -57,14 +55,14 @@ def test_several_processes_write_at_the_same_time(filled):
     workers = [subprocess.Popen([sys.executable, "-c", script % number]) for number in range(3)]
     assert [worker.wait() for worker in workers] == [0, 0, 0]
     results = Cache("many", {})
-    assert all(f"{number}-{n}" in results for number in range(3) for n in range(9))
+    assert all(results.get(f"{number}-{n}") == n for number in range(3) for n in range(9))
 
 
 def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
     cache_file().write_bytes(b"no database" * 1000)
     assert contents(filled) == {}
     filled.add("a", 1)
-    assert filled["a"] == 1
+    assert filled.get("a") == 1
     assert capsys.readouterr().err.count("a new one begins") == 1
     assert cache_file().with_suffix(".damaged").exists()
 
@@ -85,8 +83,8 @@ def test_a_clock_that_jumps_loses_nothing_that_was_just_written(monkeypatch, clo
     monkeypatch.setattr(time, "time", lambda: clock)
     with fresh():
         results.add("a", 1)
-        assert results["a"] == 1
-    assert results["a"] == 1
+        assert results.get("a") == 1
+    assert results.get("a") == 1
     monkeypatch.setattr(time, "time", lambda: 1e9)  # before what a clock ahead of its time wrote
     assert "-" not in summary()[1].split("last used")[1]
 
@@ -96,7 +94,7 @@ def test_a_fresh_run_ignores_earlier_results_but_sees_its_own(filled, monkeypatc
     monkeypatch.setattr(module, "_added", [set()])  # as in another process
     assert contents(filled) == {}
     filled.add("a", "new")
-    assert Cache("generate", CONTENT)["a"] == "new"
+    assert Cache("generate", CONTENT).get("a") == "new"
 
 
 @pytest.mark.parametrize("variable", ["", "1"])
@@ -118,7 +116,7 @@ def test_unused_results_go_after_a_month_and_used_ones_stay(filled, monkeypatch)
         database.execute("UPDATE results SET used = used - 120")
     Cache("another", {})
     assert contents(Cache("generate", CONTENT)) == {}
-    assert Cache("verify", CONTENT)["a"] == 1
+    assert Cache("verify", CONTENT).get("a") == 1
 
 
 def test_the_summary_counts_and_clear_deletes(filled):

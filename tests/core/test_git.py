@@ -30,6 +30,20 @@ def test_a_run_changes_its_results_and_no_code(project):
     assert current_commit().dirty
 
 
+def test_a_project_in_a_folder_of_a_repository_is_looked_at_alone(project, monkeypatch):
+    git("init", "-q")
+    (project / "part/metrics").mkdir(parents=True)
+    (project / "part/code.py").write_text("", encoding="utf-8")
+    git("add", "-A")
+    git("commit", "-qm", "All")
+    monkeypatch.chdir(project / "part")
+    for name in ("metrics/evaluate.json", "dvc.lock", "../elsewhere.py"):
+        (project / "part" / name).write_text("{}", encoding="utf-8")
+    assert not current_commit().dirty
+    (project / "part/code.py").write_text("pass", encoding="utf-8")
+    assert current_commit().dirty
+
+
 def test_a_repository_of_another_owner_is_told_with_gits_remedy(project, monkeypatch):
     git("init", "-q")
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

@@ -1,8 +1,5 @@
 import io
 import sys
-import time
-
-import pytest
 
 from labelmint.core.progress import progress
 
@@ -29,13 +26,3 @@ def test_a_terminal_gets_one_line_that_is_rewritten(monkeypatch):
         bar.update(2)
     assert terminal.getvalue().count("\n") == 1
     assert "\r" in terminal.getvalue()
-
-
-@pytest.mark.parametrize("jump", [-1e9, 1e9])
-def test_a_clock_that_jumps_changes_no_rate(monkeypatch, jump):
-    with progress(10, "generate", "texts") as bar:
-        bar.update()
-        now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + jump)
-        bar.update()
-        assert 0 <= bar.format_dict["elapsed"] < 100

@@ -145,6 +145,7 @@ def test_the_file_lies_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
         (b'{"a": 1}\n{"a": "caf\xe9"}\n', ":2: not UTF-8"),
         (b'\xff\xfe{\x00"\x00', ":1: not UTF-8"),
         (b"\n\n", ":2: not valid JSON"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", ":1: Exceeds the limit"),
         (b"[" * 100_000, ":1: maximum recursion depth exceeded"),
         (b"null\n", ":1: not a JSON object"),
         (GOOD + b'{"id": "2", "text": "b"}\n', ":2: 'label' is missing"),

@@ -112,6 +112,15 @@ def test_label_lines_and_csv(mixed):
     assert rows[1]["probability"] == ""
 
 
+def test_an_id_that_a_table_has_no_column_for_is_an_error(mixed):
+    Path("in.jsonl").write_text('{"text": "great"}\n{"id": 7, "text": "awful"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match="the row with id 7 comes after rows without one"):
+        run(input="in.jsonl", output="out.csv")
+    assert not Path("out.csv").exists()
+    run(input="in.jsonl", output="out.jsonl")
+    assert [row.get("id") for row in answers("out.jsonl")] == [None, 7]
+
+
 def test_what_json_can_hold_and_utf_8_cannot_is_labelled_and_kept(mixed):
     Path("in.jsonl").write_text('{"text": "awful \\ud800 story"}\n', encoding="utf-8")
     for name in ("out.jsonl", "out.csv"):

@@ -95,9 +95,9 @@ def test_blocks_make_no_difference(monkeypatch):
     texts = [" ".join(draw.choice("abcdefgh") for _ in range(6)) for _ in range(40)]
     pairs = edited_pairs(texts, texts, 0.6)
     assert len(pairs) > 50
-    for rows, products in ((7, 2_000_000), (1000, 50), (1, 1)):
+    for rows, pairs_at_once in ((7, 5_000_000), (1000, 50), (1, 1)):
         monkeypatch.setattr(overlaps, "_BLOCK_ROWS", rows)
-        monkeypatch.setattr(overlaps, "_BLOCK_PRODUCTS", products)
+        monkeypatch.setattr(overlaps, "_BLOCK_PAIRS", pairs_at_once)
         assert edited_pairs(texts, texts, 0.6) == pairs
 
 

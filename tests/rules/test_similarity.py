@@ -147,21 +147,5 @@ def test_no_vector_is_near_no_vector():
     assert list(cosine_pairs(none, none, 0.5)) == []
 
 
-def test_many_vectors_are_compared_in_blocks_with_the_same_result(monkeypatch):
-    draw = np.random.default_rng(1)
-    rows = np.repeat(draw.normal(size=(40, 24)), 3, axis=0) + 0.1 * draw.normal(size=(120, 24))
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    pairs = list(cosine_pairs(rows, rows, 0.9))
-    assert len(pairs) >= 300
-    monkeypatch.setattr(similarity, "_MANY", 10)
-    monkeypatch.setattr(similarity, "_DIMENSIONS", 5)
-    found = list(cosine_pairs(rows, rows, 0.9))
-    assert [pair[:2] for pair in found] == [pair[:2] for pair in pairs]
-    near = near_duplicates_of(lambda dropped: cosine_pairs(rows, rows, 0.9, dropped), 120)
-    assert {i: j for i, (j, _) in near.items()} == {
-        i: j for i, (j, _) in near_duplicates_of(lambda _: earlier(pairs), 120).items()
-    }
-
-
 def earlier(pairs):
     return [pair for pair in pairs if pair[1] < pair[0]]

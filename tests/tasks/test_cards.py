@@ -87,6 +87,10 @@ def file(**changes):
         ({"source": {"folder": "a", **SOURCE}}, "source: a `folder` has no columns: remove text_column"),
         (file(config="x"), "source: `config` goes with `dataset`"),
         (file(split="x"), "source: `split` goes with `dataset`"),
+        (
+            {"source": {"dataset": "a", "encoding": "cp1252", **SOURCE}},
+            "source: `encoding` doesn't go with `dataset`",
+        ),
         ({"source": {"dataset": "a", "test_path": "x", **SOURCE}}, "source: `test_path` goes with `path`"),
         (file(text_column="label"), "source: text_column, pair_column and label_column must differ"),
         ({"excerpt": {"words": 60, "from": "middle"}}, "excerpt.from: input should be 'start' or 'end'"),

@@ -59,6 +59,11 @@ READ = {
         'label\ttext\npos\t"two\nlines"\nneg\t"a, ""b"""\npos\t"a\tb"\nneg\t"c\n\nd e"\n',
         [("two\nlines", "pos"), ('a, "b"', "neg"), ("a\tb", "pos"), ("c\n\nd e", "neg")],
     ),
+    "a line of a text that is another row's text": (
+        "a.csv",
+        'text,label\nThanks,pos\n"Dear team,\nThanks,\nBob",neg\n',
+        [("Thanks", "pos"), ("Dear team,\nThanks,\nBob", "neg")],
+    ),
     "all quoted, rows within a text": (
         "a.tsv",
         '"text"\t"label"\n"a\tx\nb"\t"neg"\n"c"\t"pos"\n',
