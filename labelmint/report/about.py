@@ -15,7 +15,7 @@ LIBRARIES = ("llama-cpp-python", "torch", "transformers", "accelerate", "scikit-
 
 
 def cost(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return seconds, tokens and speed by stage, as far as the stages measured them."""
+    """Return seconds, tokens and speed of the stages that had something to do, as far as they measured them."""
     stages = {"generate": inputs.generate, "top_up": inputs.top_up, "filter": inputs.filter}
     stages |= {"label": inputs.label, **{f"train@{arm}": metrics for arm, metrics in inputs.train.items()}}
     stages |= {"describe": inputs.describe}
@@ -24,7 +24,7 @@ def cost(inputs: Inputs) -> list[dict[str, Any]]:
         units = (("tokens_per_s", "tokens/s"), ("rows_per_s", "rows/s"))
         speeds = [f"{metrics[key]:g} {unit}" for key, unit in units if metrics.get(key)]
         line = {"stage": stage, "seconds": metrics.get("seconds"), "tokens": metrics.get("tokens")}
-        if line["seconds"] is not None or line["tokens"] is not None:
+        if line["seconds"] or line["tokens"]:
             lines.append({**line, "speed": next(iter(speeds), "")})
     return lines
 
