@@ -1,8 +1,8 @@
 """Peak memory of the stages, each run by its command in a temporary copy of the project.
 
-Settings are those of params.yaml but for the amount of work: one wave of candidates, one arm, one seed, one
-epoch; none of them changes what is held at once. The texts' cache is in the copy, so that the wave is really
-written. Peaks count the mapped model file, as `ps` does.
+Settings are those of params.yaml but for the amount of work: one wave of candidates, no top-up, a few texts
+to label, one arm, one seed, one epoch; none of them changes what is held at once. The texts' cache is in the
+copy, so that the wave is really written. Peaks count the mapped model file, as `ps` does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from labelmint.core.cache import cache_dir
 from labelmint.core.errors import LabelmintError
 from labelmint.core.params import PARAMS_PATH, Params
 from labelmint.core.progress import progress
-from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.core.records import read_rows, write_json
 from labelmint.llm.catalog import load_entry, model_file
 
 # A process inherits its parent's peak when it is started: this bare Python stands between a large parent
@@ -35,8 +35,9 @@ print(usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status) != 0)
 """
 _BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
-_STAGES = ("prepare", "generate", "filter", "arms", "train", "evaluate")
+_STAGES = ("prepare", "generate", "top_up", "filter", "label", "arms", "train", "evaluate")
 _ARM_ROWS = 1000
+_TEXTS = 64  # to label
 
 
 def measure(params: Params) -> dict[str, Any]:
@@ -88,13 +89,14 @@ def copy_project(folder: Path, params: Params, rows: int) -> None:
         shutil.copytree(paths.RAW, folder / paths.RAW)
     changes = {
         "arms": {"real": {"real": rows, "student": "fine_tune"}},
+        "prepare.unlabelled_rows": _TEXTS,
         "generate.candidates": params.generate.samples_per_prompt * params.generate.prompts_per_wave,
+        "filter.rows_per_label": 0,
         "train.seeds": params.train.seeds[:1],
         "train.epochs": 1,
     }
     # JSON is YAML.
     write_json(folder / PARAMS_PATH, params.changed(changes).model_dump(mode="json"))
-    write_rows(folder / paths.TOP_UP_CANDIDATES, [])
     models = cache_dir() / "models"
     models.mkdir(parents=True, exist_ok=True)
     (folder / "cache").mkdir()

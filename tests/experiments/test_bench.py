@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -144,6 +145,19 @@ def test_the_copy_has_one_wave_one_arm_one_seed_and_one_epoch(project, params, t
     assert (short.llm, short.filter) == (params.llm, params.filter)
     assert (folder / "data/tasks/rotten_tomatoes.yaml").is_file()
     assert (folder / "cache/models").resolve() == (cache / "models").resolve()
+
+
+def test_the_stages_run_one_after_another_in_the_copy(
+    prepared, tiny_encoder, open_with, tmp_path_factory, monkeypatch
+):
+    folder = tmp_path_factory.mktemp("copy")
+    memory.copy_project(folder, load_params(), 40)
+    monkeypatch.chdir(folder)
+    asking = ("generate", "top_up", "filter", "label")
+    open_with(FakeModel(), *(f"stages.{stage}" for stage in asking))
+    for stage in memory._STAGES:
+        resolve_name(f"stages.{stage}:main")(*(["real"] if stage == "train" else []))
+    assert json.loads(paths.EVALUATION.read_text(encoding="utf-8"))["arms"].keys() == {"real"}
 
 
 @pytest.fixture
