@@ -44,6 +44,13 @@ def renew(path: Path, params: Params, make: Callable[[], Mapping[str, Any]], **m
     """Make a result, unless its file was made with these settings; it depends on `more`, too, and code."""
     settings = params.model_dump(mode="json", exclude={"arms", "top_up"})
     settings |= {"real_rows": list(REAL_ROWS), **more}
-    if (read_json(path) or {}).get("settings") != settings:
+    if not _same((read_json(path) or {}).get("settings"), settings):
         print(f"{path.parent.name}: {path.stem}", file=sys.stderr)
         write_json(path, {**make(), "settings": settings})
+
+
+def _same(stored: Any, settings: Any) -> bool:
+    """Return whether settings are the stored ones; those that are newer than the file are ignored."""
+    if isinstance(stored, Mapping) and isinstance(settings, Mapping):
+        return all(key in settings and _same(value, settings[key]) for key, value in stored.items())
+    return bool(stored == settings)
