@@ -1,7 +1,7 @@
-"""What 100 labels give with each source of made rows, by task, language model and student.
+"""What few labels give with each source of made rows, by task, language model and student.
 
 `python -m experiments.sources [TASK …] [--llm NAME]` adds the results that are missing. Each student learns
-from 100 real rows alone, with written texts, with texts that exist already and were labelled, with the *true*
+from the real rows alone, with written texts, with texts that exist already and were labelled, with the *true*
 labels of the same texts, and with both sources, weighted as chosen by cross-validation. Texts and label
 scores are in the cache: a stopped run resumes. Writes metrics/sources/<task>.json, or <task>-<llm>.json for
 another language model than params.yaml's, and from these docs/results/sources.md (`--page`: the page alone).
@@ -150,8 +150,10 @@ def _predictions(task: Task, sets: Mapping[str, Sequence[ArmRow]]) -> list[ArmPr
 
 def page(results: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/results/sources.md."""
+    of_all = [of for result in results for of in result["students"].values()]
+    real = " or ".join(map(str, sorted({_real_rows(of) for of in of_all})))
     lines = [
-        "# What each source of rows adds to 100 labels\n",
+        f"# What each source of rows adds to {real} labels\n",
         "Written by `python -m experiments.sources --page` from `metrics/sources/`; `python -m "
         "experiments.sources` runs it. Accuracy in per cent on "
         f"{' or '.join(sorted({str(result['test_rows']) for result in results}))} test rows with 95 % "
@@ -159,14 +161,18 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         f"*Written*: accepted ones of {CANDIDATES} candidates; *labelled*: {TEXTS} texts that exist "
         "already, labelled by the pool of scorers, those with a clear label; *true labels*: the same texts "
         "with the labels that people gave; *both*: written and labelled ones, weighted as chosen by "
-        "cross-validation on the 100 real rows.\n",
+        f"cross-validation on the {real} real rows.\n",
     ]
-    for task in TASKS:
+    for task in dict.fromkeys([*TASKS, *(result["task"] for result in results)]):
         of_task = [result for result in results if result["task"] == task]
         lines += [f"## {task}\n"] if of_task else []
         for result in of_task:
             lines += _table(result)
     return "\n".join(lines) + "\n"
+
+
+def _real_rows(student: Mapping[str, Any]) -> int:
+    return int(student["arms"]["real"]["train_rows"])
 
 
 def _table(result: Mapping[str, Any]) -> list[str]:
@@ -181,10 +187,10 @@ def _table(result: Mapping[str, Any]) -> list[str]:
         ]
         labels = f"{100 * right['all']:.1f} ({100 * right['kept']:.1f} of {of['unlabelled']})"
         rows.append([student, labels, *arms])
-    columns = "student | labels right (kept) | 100 real | + written | + labelled | + both | + true labels"
+    columns = f"student | labels right (kept) | {_real_rows(first)} real | + written | + labelled"
     lines = [
         f"Written and labelled by {result['llm']}, which by itself scores: {', '.join(asked)}.\n",
-        *tables.table(f"{columns} | {REAL_ROWS} real", rows),
+        *tables.table(f"{columns} | + both | + true labels | {REAL_ROWS} real", rows),
     ]
     for student, of in result["students"].items():
         gains = [f"{name} {tables.gain(gain)}" for name, gain in of["gain"].items() if gain]

@@ -21,7 +21,7 @@ from experiments.engine import Task, load_task, predict
 from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
 from experiments.sources import MPNET, task_params
 from labelmint.core import paths
-from labelmint.core.errors import run_command
+from labelmint.core.errors import DataError, run_command
 from labelmint.core.records import Candidate, Kept, read_json, write_json
 from labelmint.encoder.vectors import Vectors, embed_rows
 from labelmint.labelling.scores import score_candidates
@@ -58,7 +58,10 @@ def run(name: str) -> dict[str, Any]:
     params = task_params(name, MPNET).changed({"train.seeds": SEEDS})
     task = load_task(params)
     with open_model(params.llm) as model:
-        settings, _ = settings_to_try(task, model)
+        settings, left_out = settings_to_try(task, model)
+        if len(settings) < 2:
+            reason = next(iter(left_out.values()), "all changes give the same texts")
+            raise DataError(f"tuning: {name}: there is nothing to compare: {reason}")
         rounds = run_race(task, model, settings, TRIED)
         by_round = [*texts_of_rounds(task, settings, rounds, model)]
     current, best = rounds[-1].values()
@@ -156,7 +159,7 @@ runs it. `labelmint tune` ([how to](../howto/tune.md)) spent {TRIED} texts on ea
 ## Students
 
 After the second and after the last round, what each remaining setting had written by then was filtered and
-relabelled as always, and a linear head on {MPNET} was trained on 100 real rows and 80 % of the kept
+relabelled as always, and a linear head on {MPNET} was trained on the real rows and 80 % of the kept
 ones, with {len(SEEDS)} seeds. Accuracy in per cent on test rows, by which nothing was chosen; differences to
 the settings of params.yaml in points, paired, with 95 % intervals. *Score*: that of tune in the round.
 
@@ -205,9 +208,10 @@ def _students(name: str, result: Mapping[str, Any]) -> Iterator[list[Any]]:
     for of, outcomes in zip(result["students"], result["race"][1:], strict=True):
         current = next(iter(outcomes))
         for setting, entry in of["settings"].items():
-            first, score = (
-                ("100 real rows alone", "–") if setting == REAL else (setting, outcomes[setting]["score"])
-            )
+            if setting == REAL:
+                first, score = f"{entry['train_rows']} real rows alone", "–"
+            else:
+                first, score = setting, outcomes[setting]["score"]
             gain = tables.gain(entry["gain"]) if setting != current else "–"
             kept = entry.get("kept", "–")
             yield [name, of["candidates"], first, score, kept, tables.score(entry), gain]

@@ -142,7 +142,7 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         for name, student in of["students"].items():
             quarters = zip(student["accuracy"], student["confidence"], strict=True)
             cells = [f"{100 * right:.1f} ({100 * sure:.0f})" for right, sure in quarters]
-            title = "100 real" if name == REAL else "with written"
+            title = "real alone" if name == REAL else "with written"
             rows.append([result["task"], f"{of['auc']:.2f}", strongest, title, *cells])
     lines += tables.table("task | AUC | strongest patterns | student | least alike | | | most alike", rows)
     return "\n".join(lines) + "\n"

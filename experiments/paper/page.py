@@ -35,20 +35,25 @@ def page(results: Sequence[Result]) -> str:
 
 
 def _head(results: Sequence[Result]) -> str:
-    rows = ", ".join(map(str, sorted({result["settings"]["synthetic_rows"] for result in results})))
+    by_rows: dict[int, list[str]] = {}
+    for result in results:
+        by_rows.setdefault(result["settings"]["synthetic_rows"], []).append(result["task"])
     run = {result["task"] for result in results}
     missing = ", ".join(name for name in TASKS if name not in run)
-    smaller = (
-        f"**Smaller than the paper's**: run with `--rows {rows}`, so with up to {rows} synthetic rows of\n"
-        f"each method instead of {SYNTHETIC_ROWS}. Without `--rows` the command runs the full table.\n"
-    )
+    smaller = [
+        f"**Smaller than the paper's**: {', '.join(names)} with `--rows {rows}`, so with up to {rows}\n"
+        f"synthetic rows of each method instead of {SYNTHETIC_ROWS}. Without `--rows` the command runs\n"
+        "the full table.\n"
+        for rows, names in sorted(by_rows.items())
+        if rows != SYNTHETIC_ROWS
+    ]
     not_run = (
         f"Not run: {missing}. Their cards are in `experiments/paper/tasks`; their rows come from the hub,\n"
         "or from copies in the folder that `--data` names.\n"
     )
     llms = " and ".join(sorted({result["llm"] for result in results}))
     head = _HEAD.format(llms=llms, seeds=len(SEEDS))
-    return "\n".join([head, *[smaller] * (rows != str(SYNTHETIC_ROWS)), *[not_run] * bool(missing)])
+    return "\n".join([head, *smaller, *[not_run] * bool(missing)])
 
 
 def _task(result: Result) -> str:

@@ -10,9 +10,10 @@ from experiments.paper import __main__ as command
 from experiments.paper import cards, findings, page, run
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.records import read_json
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
-from tests.builders import reviews
+from tests.builders import REPOSITORY, reviews
 from tests.fake_model import FakeModel
 
 
@@ -55,7 +56,7 @@ def test_the_results_and_the_page(paper, monkeypatch):
     assert gain["ci_low"] <= gain["macro_f1"] <= gain["ci_high"]
     text = paper.read_text(encoding="utf-8")
     assert text.count("| tiny | few_shot |") == 2
-    assert "run with `--rows 50`" in text
+    assert "tiny with `--rows 50`" in text
     assert "Not run" not in text
     # What is there with the same settings isn't run again; other settings renew it.
     monkeypatch.setattr(command, "run", None)
@@ -63,6 +64,14 @@ def test_the_results_and_the_page(paper, monkeypatch):
     assert paper.read_text(encoding="utf-8") == text
     with pytest.raises(TypeError):
         command.main(rows=40)
+
+
+def test_the_page_says_which_tasks_are_smaller_than_the_papers(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    results = [read_json(paths.METRICS / f"paper/{name}.json") for name in ("sst2", "rte")]
+    results[0]["settings"]["synthetic_rows"] = grid.SYNTHETIC_ROWS
+    text = page.page(results)
+    assert "**Smaller than the paper's**: rte with `--rows 160`, so" in text
 
 
 def test_differences_are_paired_and_scarcity_is_that_of_two_gains(small):

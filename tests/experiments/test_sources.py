@@ -44,12 +44,17 @@ def test_the_results_and_the_page(small, monkeypatch):
     assert of["arms"]["labelled"]["train_rows"] == 20 + of["unlabelled"]
     assert of["arms"]["llm"]["accuracy"]["mean"] == 1.0
     text = small.read_text(encoding="utf-8")
+    assert "adds to 20 labels" in text
     assert f"| tiny | 100.0 (100.0 of {of['unlabelled']}) |" in text
     assert "Gains with tiny: mixed " in text
     assert "Written and labelled by gemma-3-270m, which by itself scores: `llm` 100.0" in text
     # A result that is there is not computed again; another student is added to it.
     monkeypatch.setattr(sources, "run", None)
     sources.main()
+    assert small.read_text(encoding="utf-8") == text
+    # It is on the page whatever its task.
+    monkeypatch.setattr(sources, "TASKS", [])
+    sources.main(page_only=True)
     assert small.read_text(encoding="utf-8") == text
 
 
