@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.engine import Task, keep, load_task, predict
+from experiments.engine import Task, keep, load_task, predict, write
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
@@ -30,7 +30,6 @@ from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params, load_params
 from labelmint.core.records import ArmRow, Candidate, Kept, LabelledText, input_of, read_json, write_json
 from labelmint.encoder.vectors import embed_rows
-from labelmint.generation.session import Session
 from labelmint.labelling.scores import score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
@@ -98,6 +97,7 @@ def task_params(task: str, real_rows: int, seed: int = SEEDS[0], cell: str = PLA
 def run(name: str, real_rows: int) -> dict[str, Any]:
     """Return each cell's counts and scores, by the names of `ROWS`."""
     task = load_task(task_params(name, real_rows))
+    task = replace(task, facts=read_facts(task.card, name).rows)
     method = MethodTask(task, open_model)
     counts: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, ArmPredictions]] = {rows: {} for rows in ROWS}
@@ -107,7 +107,8 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
         by_cell: dict[str, list[tuple[Task, list[Candidate]]]] = {cell: [] for cell in CELLS}
         for seed, cell in product(SEEDS, CELLS):
             print(f"grounding: {name}, {cell}, seed {seed}", file=sys.stderr)
-            by_cell[cell].append(_write(task_params(name, real_rows, seed, cell), model))
+            of = replace(task, params=task_params(name, real_rows, seed, cell))
+            by_cell[cell].append((of, write(of, model)[0]))
         for cell, written in by_cell.items():
             counts[cell] = {"with_value": _with_value(written)}
             for rows, action in ROWS.items():
@@ -127,14 +128,6 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
         "encoder": ENCODER,
     }
     return {"test_rows": len(task.truth), "settings": settings, "cells": counts, "scores": scored}
-
-
-def _write(params: Params, model: LanguageModel) -> tuple[Task, list[Candidate]]:
-    """Write a cell's candidates; return them with the task and the cell's settings."""
-    task = load_task(params)
-    task = replace(task, facts=read_facts(task.card, params.task).rows)
-    session = Session(task, model)
-    return task, session.write(session.waves(), f"{params.task} {params.generate.seed}")[0]
 
 
 def _keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:

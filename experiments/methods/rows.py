@@ -93,15 +93,16 @@ def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
 
 
 def listed(results: Sequence[Mapping[str, Any]], part: str) -> list[Entry]:
-    """Return the entries of a part that has them by student, rows and name, or by rows and name."""
+    """Return the entries of a part, and the task and the names that lead to each."""
     entries: list[Entry] = []
-    waiting = [([result["task"]], result[part]) for result in results]
+    waiting = [([result["task"]], result[part]) for result in results if part in result]
     while waiting:
         cells, content = waiting.pop(0)
-        if "accuracy" in content:
+        if "gain" in content:
             entries.append((cells, content))
         else:
-            waiting[:0] = [([*cells, name], of) for name, of in content.items()]
+            parts = [([*cells, name], of) for name, of in content.items() if isinstance(of, Mapping)]
+            waiting[:0] = parts
     return entries
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import tables
-from experiments.methods.rows import PLAIN, REAL
+from experiments.methods.rows import PLAIN, REAL, listed
 from experiments.methods.shown import AGAIN
 from labelmint.scoring.bootstrap import adjust
 
@@ -18,10 +18,10 @@ _SURE = 0.05
 def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
     """Return the table of all gains, and how many are more than noise when all are corrected together."""
     found = [
-        (result["task"], " · ".join(name for name in names if name != "sets"), gain)
-        for result in results
+        (task, " · ".join(name for name in names if name != "sets"), dict(entry["gain"]))
         for part in parts
-        for names, gain in _gains(result.get(part, {}), [])
+        for (task, *names), entry in listed(results, part)
+        if entry["gain"] and names[-1] not in _PLAIN_WAYS
     ]
     by_method: dict[str, dict[str, str]] = {}
     for task, method, gain in found:
@@ -38,14 +38,3 @@ def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
         *tables.table(f"method | {' | '.join(tasks)}", rows),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _gains(node: Any, names: list[str]) -> Iterator[tuple[list[str], dict[str, float]]]:
-    """Yield the names that lead to each method's gain over the plain way, and a copy of the gain."""
-    if not isinstance(node, Mapping):
-        return
-    if "p_value" in node.get("gain", {}) and names[-1] not in _PLAIN_WAYS:
-        yield names, dict(node["gain"])
-    for name, child in node.items():
-        if name != "gain":
-            yield from _gains(child, [*names, name])
