@@ -98,7 +98,7 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
     """Return each cell's counts and scores, by the names of `ROWS`."""
     task = load_task(task_params(name, real_rows))
     task = replace(task, facts=read_facts(task.card, name).rows)
-    method = MethodTask(task, open_model)
+    method = MethodTask(task)
     counts: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, ArmPredictions]] = {rows: {} for rows in ROWS}
     for rows in ROWS:

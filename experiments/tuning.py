@@ -121,9 +121,9 @@ def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
 
 def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[str, Any]:
     """Return the scores with each setting's kept rows; gains are over the first, the current one's."""
-    compared, arms = MethodTask(task, open_model), {}
+    compared, arms = MethodTask(task), {}
     for name in kept:
-        drawn = draw(task, kept[name])[1]
+        drawn = draw(task, kept[name])
         arms[name] = predict(task, student, name, [sets[PLAIN] for sets in drawn])
     alone = predict(task, student, REAL, [sets[REAL] for sets in drawn])
     current = next(iter(arms.values()))

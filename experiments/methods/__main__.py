@@ -22,7 +22,6 @@ from experiments.sources import MPNET
 from labelmint.core import paths
 from labelmint.core.errors import run_command
 from labelmint.core.records import read_json, write_json
-from labelmint.llm import open_model
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets"]
 STUDENT = MPNET
@@ -59,7 +58,7 @@ def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
         missing = [part for part in PARTS if part not in result]
         if not missing:
             continue
-        task = load(name, STUDENT, open_model)
+        task = load(name, STUDENT)
         result = result or {"task": task.name, "test_rows": len(task.task.truth)}
         for part in missing:
             print(f"methods: {name}, {part}", file=sys.stderr)

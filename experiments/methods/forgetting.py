@@ -132,7 +132,7 @@ def run(method: MethodTask) -> dict[str, Any]:
 
 
 def _compared(method: MethodTask, rows: str, kind: type[HeadForgetting], setting: Setting) -> dict[str, Any]:
-    texts, drawn = patterned(method, rows), [sets[PLAIN] for sets in method.drawn(rows)[1]]
+    texts, drawn = patterned(method, rows), [sets[PLAIN] for sets in method.drawn(rows)]
     fewer = [[row for row in one if row["source"] == "real" or row["text"] not in texts] for one in drawn]
     arms: dict[str, tuple[float | None, Sequence[Sequence[ArmRow]]]] = {
         PLAIN: (0.0, drawn),

@@ -106,7 +106,7 @@ def run(method: MethodTask) -> dict[str, Any]:
     for name, (once, last, of) in students.items():
         results[name] = {}
         for rows in ROWS:
-            _, drawn = method.drawn(rows)
+            drawn = method.drawn(rows)
             arms = [(REAL, once, REAL), (PLAIN, once, PLAIN), (LAST, last, PLAIN)]
             predicted = {
                 arm: predict(method.task, kind(Setting(of, card)), arm, [sets[source] for sets in drawn])

@@ -108,7 +108,7 @@ def _by_patterns(method: MethodTask, real: Sequence[Labelled], scores: Floats) -
     inputs, parts = [input_of(row) for row in real], np.array_split(np.argsort(scores, kind="stable"), PARTS)
     truth = label_numbers(real, method.task.card.label_names)
     student = LinearHead(Setting(method.task.params, method.task.card))
-    _, drawn = method.drawn(ROWS)
+    drawn = method.drawn(ROWS)
     found: dict[str, Any] = {}
     for name in (REAL, PLAIN):
         probability = []

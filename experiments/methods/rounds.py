@@ -28,6 +28,7 @@ from labelmint.core.records import Candidate, Labelled, input_of
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.pool import classify, out_of_fold
 from labelmint.labelling.scores import score_candidates, score_labels
+from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
 from labelmint.rules.filtering import Filtering
@@ -75,7 +76,7 @@ class Round:
 def run(method: MethodTask) -> dict[str, Any]:
     """Return the scores of both ways of writing, and what the student got wrong after the first half."""
     task = shown.smaller_task(method)
-    with method.open_model(task.params.llm) as model:
+    with open_model(task.params.llm) as model:
         sets = shown.plain_sets(method, task, model)
         prompts = len(sets[PLAIN]) // task.params.generate.samples_per_prompt
         first = sets[PLAIN][: prompts // 2 * task.params.generate.samples_per_prompt]

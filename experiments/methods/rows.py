@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +12,9 @@ from experiments.engine import Task, keep, load_task, write
 from experiments.sources import task_params
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
-from labelmint.core.params import Arm, Llm, load_params
+from labelmint.core.params import Arm, load_params
 from labelmint.core.records import ArmRow, Kept
-from labelmint.llm.base import LanguageModel
+from labelmint.llm import open_model
 from labelmint.scoring.bootstrap import Bootstrap, adjust
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.tasks.cards import load_card
@@ -26,7 +25,6 @@ ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action
 REAL, PLAIN = "real", "plain"
 
 Entry = tuple[list[str], Mapping[str, Any]]  # the first cells of its row, and its numbers
-OpenModel = Callable[[Llm], AbstractContextManager[LanguageModel]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class MethodTask:
     """A task with its kept rows, and what its predictions are compared by."""
 
     task: Task
-    open_model: OpenModel
 
     @cached_property
     def bootstrap(self) -> Bootstrap:
@@ -49,12 +46,12 @@ class MethodTask:
     @cached_property
     def kept(self) -> dict[str, list[Kept]]:
         """The kept rows by the names of `ROWS`."""
-        with self.open_model(self.task.params.llm) as model:
+        with open_model(self.task.params.llm) as model:
             candidates, _ = write(self.task, model)
             return {rows: keep(self.task, candidates, action, model) for rows, action in ROWS.items()}
 
-    def drawn(self, rows: str) -> tuple[Arm, list[dict[str, list[ArmRow]]]]:
-        """Return the arm of real and made rows, and the rows of it and of the real ones, for each seed."""
+    def drawn(self, rows: str) -> list[dict[str, list[ArmRow]]]:
+        """Return the training sets `PLAIN`, of real and made rows, and `REAL`, for each seed."""
         return draw(self.task, self.kept[rows])
 
     def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
@@ -66,19 +63,19 @@ class MethodTask:
         }
 
 
-def draw(task: Task, kept: Sequence[Kept]) -> tuple[Arm, list[dict[str, list[ArmRow]]]]:
-    """Return the arm of real and kept rows, and the rows of it and of the real ones, for each seed."""
-    arm = Arm(real="all", synthetic=round(DRAWN * len(kept)))
-    arms, drawn = {PLAIN: arm, REAL: Arm(real="all")}, []
+def draw(task: Task, kept: Sequence[Kept]) -> list[dict[str, list[ArmRow]]]:
+    """Return the training sets `PLAIN`, of real and kept rows, and `REAL`, for each seed."""
+    plain, drawn = Arm(real="all", synthetic=round(DRAWN * len(kept))), []
+    arms = {PLAIN: plain, REAL: Arm(real="all")}
     for seed in SEEDS:
         sets, left_out = training_sets(arms, task.train, [], kept, [], seed)
         for reason in left_out.values():
             raise DataError(f"methods: {task.params.task}: {reason}")
         drawn.append(sets)
-    return arm, drawn
+    return drawn
 
 
-def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
+def load(name: str, student: str) -> MethodTask:
     """Read the task with the settings of `experiments.sources`, so that its texts are in the cache.
 
     Raises `DataError` if it is one of pairs, or there are no real rows.
@@ -89,7 +86,7 @@ def load(name: str, student: str, open_model: OpenModel) -> MethodTask:
         raise DataError(
             f"data/tasks/{name}.yaml: pair_name: the methods are measured on single texts; name another task"
         )
-    return MethodTask(load_task(task_params(name, student).changed({"train.seeds": SEEDS})), open_model)
+    return MethodTask(load_task(task_params(name, student).changed({"train.seeds": SEEDS})))
 
 
 def listed(results: Sequence[Mapping[str, Any]], part: str) -> list[Entry]:

@@ -22,6 +22,7 @@ from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.records import Labelled
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.pool import out_of_fold
+from labelmint.llm import open_model
 from labelmint.students.base import label_numbers
 
 DIFFICULTY, CLUSTERS = "by difficulty", "by cluster"
@@ -34,7 +35,7 @@ def run(method: MethodTask) -> dict[str, Any]:
     """Return the scores of each way to divide the real rows."""
     task = shown.smaller_task(method)
     divided = segments(task)
-    with method.open_model(task.params.llm) as model:
+    with open_model(task.params.llm) as model:
         sets = shown.plain_sets(method, task, model)
         for name, by_label in divided.items():
             sets[name] = shown.write_showing(task, model, in_turn(by_label))

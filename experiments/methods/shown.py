@@ -10,7 +10,7 @@ from typing import Any
 from experiments.engine import Task, keep, predict, write
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, draw, listed
 from labelmint.core.records import Candidate, Labelled
-from labelmint.generation.plan import Planned, Planner
+from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session
 from labelmint.llm.base import LanguageModel
 from labelmint.students.base import Setting
@@ -22,30 +22,18 @@ Choose = Callable[[int, str], Sequence[Labelled]]  # by prompt number and label,
 Sets = Mapping[str, Sequence[Candidate]]
 
 
-class ChoosingPlanner(Planner):
-    """A planner that draws what a prompt shows from chosen rows; labels, seeds and all else stay the same."""
-
-    def __init__(self, plain: Planner, choose: Choose) -> None:
-        ideas = plain.context.ideas
-        super().__init__(plain.config, plain.card, plain.rows, plain.template, plain.methods, ideas)
-        self.choose, self.real = choose, self.context
-
-    def prompt(self, number: int, label: str, method: str, turn: int = 0) -> Planned:
-        """Plan one prompt."""
-        self.context = replace(self.real, rows={**self.real.rows, label: self.choose(number, label)})
-        return super().prompt(number, label, method, turn)
-
-
 def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int = 0) -> list[Candidate]:
-    """Write the candidates from prompt number `first` on, each prompt showing rows that `choose` gives."""
+    """Write the candidates from prompt number `first` on, each prompt showing rows that `choose` gives.
+
+    Labels, seeds and all else are those of the plain prompts.
+    """
     session = Session(task, model)
-    planner = ChoosingPlanner(session.planner, choose)
-    plain = [planned.prompt for planned in chain(*session.waves())]
-    chosen = [
-        planner.prompt(number, prompt["label"], prompt["method"])
-        for number, prompt in enumerate(plain)
-        if number >= first
-    ]
+    planner, chosen = session.planner, list[Planned]()
+    real = planner.context
+    for number, plain in enumerate([*chain(*session.waves())][first:], first):
+        label, method = plain.prompt["label"], plain.prompt["method"]
+        planner.context = replace(real, rows={**real.rows, label: choose(number, label)})
+        chosen.append(planner.prompt(number, label, method))
     return session.write(planner.waves(chosen), f"{task.params.task} chosen rows")[0]
 
 
@@ -75,7 +63,7 @@ def compare(method: MethodTask, task: Task, sets: Sets, model: LanguageModel) ->
     results: dict[str, Any] = {}
     for rows, action in ROWS.items():
         kept = {name: keep(task, candidates, action, model) for name, candidates in sets.items()}
-        drawn = {name: draw(task, made)[1] for name, made in kept.items()}
+        drawn = {name: draw(task, made) for name, made in kept.items()}
         predicted = {REAL: predict(method.task, student, REAL, [each[REAL] for each in drawn[PLAIN]])}
         for name, by_seed in drawn.items():
             predicted[name] = predict(method.task, student, name, [each[PLAIN] for each in by_seed])

@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.engine import Task, predict
 from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, compared, listed
+from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import Setting, Student, label_numbers
@@ -19,12 +20,12 @@ from labelmint.students.weighting import weigh
 
 MAX_WEIGHT = 5.0
 FILTERED = "filtered"
-WEIGHTS: dict[str, dict[str, Any]] = {
-    PLAIN: {},
-    "imp": {"weights": "imp"},
-    f"imp, at most {MAX_WEIGHT:g}": {"weights": "imp", "max_weight": MAX_WEIGHT},
-    "dimp": {"weights": "dimp"},
-    f"dimp, at most {MAX_WEIGHT:g}": {"weights": "dimp", "max_weight": MAX_WEIGHT},
+WEIGHTS = {
+    PLAIN: Arm(real="all", synthetic="all"),
+    "imp": Arm(real="all", synthetic="all", weights="imp"),
+    f"imp, at most {MAX_WEIGHT:g}": Arm(real="all", synthetic="all", weights="imp", max_weight=MAX_WEIGHT),
+    "dimp": Arm(real="all", synthetic="all", weights="dimp"),
+    f"dimp, at most {MAX_WEIGHT:g}": Arm(real="all", synthetic="all", weights="dimp", max_weight=MAX_WEIGHT),
 }
 
 
@@ -38,14 +39,13 @@ def run(method: MethodTask) -> dict[str, Any]:
 
 def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, dict[str, Any]]:
     task = method.task
-    arm, drawn = method.drawn(rows)
+    drawn = method.drawn(rows)
     plain = [sets[PLAIN] for sets in drawn]
     predicted = {REAL: predict(method.task, student, REAL, [sets[REAL] for sets in drawn])}
     summaries: dict[str, dict[str, Any]] = {}
-    for name, options in WEIGHTS.items():
-        of = arm.model_copy(update=options)
+    for name, arm in WEIGHTS.items():
         found = [
-            weigh(of, one, task.card.label_names, task.params.train, seed)
+            weigh(arm, one, task.card.label_names, task.params.train, seed)
             for one, seed in zip(plain, SEEDS, strict=True)
         ]
         summaries[name] = found[0][1]
@@ -53,8 +53,8 @@ def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, di
     likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
     predicted[FILTERED] = predict(method.task, student, FILTERED, likely)
     return {
-        name: {**method.entry(arm, predicted[PLAIN]), **summaries.get(name, {})}
-        for name, arm in predicted.items()
+        name: {**method.entry(one, predicted[PLAIN]), **summaries.get(name, {})}
+        for name, one in predicted.items()
     }
 
 

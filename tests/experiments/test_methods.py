@@ -28,7 +28,8 @@ def small(prepared, set_params, tiny_encoder, open_with, constants):
     page = prepared / "methods.md"
     constants(methods)(TASKS=["tiny"], STUDENT="tiny", PAGE=page)
 
-    open_with(FakeModel(reader=reader), "experiments.methods.__main__")
+    modules = (f"experiments.methods.{name}" for name in ("rows", "rounds", "segments"))
+    open_with(FakeModel(reader=reader), *modules)
     return page
 
 

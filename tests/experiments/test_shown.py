@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from experiments.engine import Task
+from experiments.engine import Task, write
 from experiments.methods import __main__ as methods
 from experiments.methods import rounds, segments
-from experiments.methods.shown import ChoosingPlanner, write_showing
+from experiments.methods.shown import write_showing
 from labelmint.core.errors import DataError
-from labelmint.generation.plan import Planner
 from labelmint.tasks.split import Split
 from tests.builders import card, labelled, shipped, write_card
-from tests.fake_model import FakeModel
-from tests.generation.helpers import IDEAS, ROWS, config, flat
+from tests.fake_model import FakeModel, write_sentence
+from tests.generation.helpers import ROWS, config
 
 
 def task(**generate):
@@ -22,17 +21,23 @@ def task(**generate):
 
 
 def test_prompts_show_the_chosen_rows_and_differ_in_nothing_else():
-    plain = Planner(config(), card(), ROWS, None, {"few_shot": 1.0}, IDEAS)
+    asked = []
+
+    def writer(prompt, seed):
+        asked.append((prompt, seed))
+        return write_sentence(prompt, seed)
+
     other = labelled("negative", 99, "another text.")
-    planner = ChoosingPlanner(plain, lambda number, label: [{**other, "label": label}])
-    labels = ["negative", "positive", "negative"]
-    for before, after in zip(flat(plain.plan(labels)), flat(planner.plan(labels)), strict=True):
-        assert after.prompt["demonstration_ids"] == [other["id"]]
-        assert (after.first, after.seeds) == (before.first, before.seeds)
-        assert after.prompt["label"] == before.prompt["label"]
-        shown = "".join(row["text"] for row in ROWS if row["text"] in before.prompt["text"])
-        assert shown
-        assert not any(row["text"] in after.prompt["text"] for row in ROWS)
+    write(task(), FakeModel(writer))
+    plain = [*asked]
+    asked.clear()
+    write_showing(task(), FakeModel(writer), lambda number, label: [{**other, "label": label}])
+    assert [seed for _, seed in asked] == [seed for _, seed in plain]
+    for (before, _), (after, _) in zip(plain, asked, strict=True):
+        assert any(row["text"] in before for row in ROWS)
+        assert not any(row["text"] in after for row in ROWS)
+        assert other["text"] in after
+        assert after.splitlines()[-1] == before.splitlines()[-1]  # the label to write for
 
 
 def test_only_the_prompts_from_a_number_on_are_written():
@@ -107,7 +112,6 @@ def test_what_the_methods_cannot_be_measured_on_is_an_error(
     set_params({"real.rows": rows, "arms": {"synthetic": {"synthetic": "all"}}})
     source = {"path": "data/raw/rows.csv", "text_column": "a", "pair_column": "b", "label_column": "label"}
     write_card(prepared, "pairs", pair_name="answer", source=source)
-    monkeypatch.setattr(methods, "open_model", None)
     with pytest.raises(DataError, match=message):
         methods.main(tasks=[name])
     assert not methods.RESULTS.exists()
