@@ -34,7 +34,7 @@ from labelmint.students.base import Student
 from labelmint.students.registry import open_student
 from labelmint.tune.race import Round, run_race
 from labelmint.tune.score import Outcome
-from labelmint.tune.settings import WAVE_TEXTS, Setting, settings_to_try
+from labelmint.tune.settings import settings_to_try
 
 TASKS = ["rotten_tomatoes", "tweets", "bbc_news"]
 TRIED = 960  # texts that a race writes; the last two settings then have 280 each
@@ -63,7 +63,7 @@ def run(name: str) -> dict[str, Any]:
             reason = next(iter(left_out.values()), "all changes give the same texts")
             raise DataError(f"tuning: {name}: there is nothing to compare: {reason}")
         rounds = run_race(task, model, settings, TRIED)
-        by_round = [*texts_of_rounds(task, settings, rounds, model)]
+        by_round = [texts_of(task, outcomes, model) for outcomes in rounds]
     current, best = rounds[-1].values()
     low, high = best.gain_interval(current)
     return {
@@ -75,28 +75,20 @@ def run(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Texts:
-    """A round's texts by setting, their label scores, and those that have scores, as the cache has them."""
+    """A round's texts by setting, their label scores, and the texts that have scores."""
 
-    written: dict[str, list[Candidate]]
+    written: dict[str, Sequence[Candidate]]
     scores: Scores
     scored: list[Candidate]
 
 
-def texts_of_rounds(
-    task: Task, settings: Sequence[Setting], rounds: Sequence[Round], model: LanguageModel
-) -> Iterator[Texts]:
-    """Yield the texts of each round again, from the cache."""
-    first = 0
-    for number, outcomes in enumerate(rounds, 1):
-        waves = next(iter(outcomes.values())).texts // WAVE_TEXTS
-        named = [setting for setting in settings if setting.name in outcomes]
-        written = {each.name: each.write(first, waves, f"round {number}")[0] for each in named}
-        # In the order of the race, by which the cache knows them.
-        written = {name: written[name] for name in outcomes}
-        together = [row for rows in written.values() for row in rows]
-        scores = score_candidates(task, together, model).texts
-        yield Texts(written, scores, scorable(task.params.filter, together))
-        first += waves
+def texts_of(task: Task, outcomes: Round, model: LanguageModel) -> Texts:
+    """Return a round's texts; the cache has their label scores."""
+    written = {name: outcome.rows for name, outcome in outcomes.items()}
+    # In the order of the race, by which the cache knows them.
+    together = [row for rows in written.values() for row in rows]
+    scores = score_candidates(task, together, model).texts
+    return Texts(written, scores, scorable(task.params.filter, together))
 
 
 def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:

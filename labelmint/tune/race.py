@@ -85,6 +85,6 @@ def measure(task: Task, model: LanguageModel, written: dict[str, Written]) -> Ro
         places, above = np.flatnonzero(finished), np.zeros((len(rows), len(train)))
         texts, prompts = embed([rows[place] for place in places]), places // TEXTS_PER_PROMPT
         above[places] = discriminate(texts, embed(train), prompts.tolist(), params.generate.seed)
-        return outcome_of(agreed, accepted, finished, above, seconds)
+        return replace(outcome_of(agreed, accepted, finished, above, seconds), rows=rows)
 
     return {name: outcome(*texts) for name, texts in written.items()}

@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from labelmint.core.arrays import Bools, Floats, Floats32
+from labelmint.core.records import Candidate
 from labelmint.tune.settings import TEXTS_PER_PROMPT
 
 _FOLDS, _SAMPLES = 5, 2000
@@ -36,6 +37,7 @@ class Outcome:
     aucs: Floats
     # Likewise the score: `both` times 2 · (1 - AUC), which is 1 for texts that aren't told.
     scores: Floats
+    rows: Sequence[Candidate] = ()  # the texts
 
     @property
     def auc(self) -> float:
