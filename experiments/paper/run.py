@@ -9,7 +9,6 @@ from experiments.engine import Task, ask_llm, fit_arms, keep, write
 from experiments.grid import REAL_ROWS
 from experiments.paper.cards import methods_of
 from experiments.sources import MINILM, MPNET
-from labelmint.core.arrays import Floats
 from labelmint.core.params import Arm
 from labelmint.core.records import Kept
 from labelmint.llm import open_model
@@ -95,24 +94,21 @@ def differences(arms: Arms, bootstrap: Bootstrap, metric: Metric) -> dict[str, d
     """
     few, many = REAL_ROWS
 
-    def difference(one: str, other: str) -> tuple[float, Floats]:
-        means = [bootstrap.mean(arms[name], metric) for name in (one, other)]
-        return means[0] - means[1], bootstrap.difference(arms[one], arms[other], metric)
+    def gain(one: str, other: str) -> dict[str, float]:
+        return bootstrap.gain(arms[one], arms[other], metric)
 
-    def entry(middle: float, samples: Floats) -> dict[str, float]:
-        return {metric: round(middle, 4), **interval(samples)}
+    def scarcity(method: str) -> dict[str, float]:
+        pairs = [(arms[f"{method}_{size}"], arms[f"real_{size}"]) for size in REAL_ROWS]
+        means = [bootstrap.mean(one, metric) - bootstrap.mean(other, metric) for one, other in pairs]
+        samples = [bootstrap.difference(one, other, metric) for one, other in pairs]
+        return {metric: round(means[0] - means[1], 4), **interval(samples[0] - samples[1])}
 
     methods = [name for name in arms if f"{name}_{few}" in arms]
     others = [name for name in methods if name != "zero_shot"]
-    at_few = {name: difference(f"{name}_{few}", f"real_{few}") for name in methods}
-    at_many = {name: difference(f"{name}_{many}", f"real_{many}") for name in methods}
     return {
-        "gain_few": {name: entry(*at_few[name]) for name in methods},
-        "gain_many": {name: entry(*at_many[name]) for name in methods},
-        "mixing": {name: entry(*difference(f"{name}_{few}", name)) for name in methods},
-        "scarcity": {
-            name: entry(at_few[name][0] - at_many[name][0], at_few[name][1] - at_many[name][1])
-            for name in methods
-        },
-        "over_zero_shot": {name: entry(*difference(f"{name}_{few}", f"zero_shot_{few}")) for name in others},
+        "gain_few": {name: gain(f"{name}_{few}", f"real_{few}") for name in methods},
+        "gain_many": {name: gain(f"{name}_{many}", f"real_{many}") for name in methods},
+        "mixing": {name: gain(f"{name}_{few}", name) for name in methods},
+        "scarcity": {name: scarcity(name) for name in methods},
+        "over_zero_shot": {name: gain(f"{name}_{few}", f"zero_shot_{few}") for name in others},
     }

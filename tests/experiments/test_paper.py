@@ -89,7 +89,8 @@ def test_differences_are_paired_and_scarcity_is_that_of_two_gains(small):
     found = run.differences({name: right(name, count) for name, count in hits.items()}, bootstrap, "accuracy")
     expected = {"gain_few": 0.1, "gain_many": 0.01, "mixing": 0.2, "scarcity": 0.09, "over_zero_shot": 0.1}
     assert {key: of["few_shot"]["accuracy"] for key, of in found.items()} == pytest.approx(expected)
-    assert found["gain_few"]["zero_shot"] == {"accuracy": 0.0, "ci_low": 0.0, "ci_high": 0.0}
+    none = {"accuracy": 0.0, "ci_low": 0.0, "ci_high": 0.0, "p_value": 1.0}
+    assert found["gain_few"]["zero_shot"] == none
     assert found["mixing"]["few_shot"]["ci_low"] > 0.1
 
 
