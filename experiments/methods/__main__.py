@@ -18,13 +18,11 @@ from typing import Any
 from experiments import tables
 from experiments.methods import forgetting, order, patterns, rounds, segments, summary, weights
 from experiments.methods.rows import DRAWN, SEEDS, load
-from experiments.sources import MPNET
 from labelmint.core import paths
 from labelmint.core.errors import run_command
 from labelmint.core.records import read_json, write_json
 
 TASKS = ["rotten_tomatoes", "bbc_news", "tweets"]
-STUDENT = MPNET
 PARTS: dict[str, Any] = {  # modules with `run` and `page`, in the page's order
     "weights": weights,
     "order": order,
@@ -58,7 +56,7 @@ def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
         missing = [part for part in PARTS if part not in result]
         if not missing:
             continue
-        task = load(name, STUDENT)
+        task = load(name)
         result = result or {"task": task.name, "test_rows": len(task.task.truth)}
         for part in missing:
             print(f"methods: {name}, {part}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments import tables
 from experiments.engine import Task, keep, load_task, write
-from experiments.sources import task_params
+from experiments.sources import MPNET, task_params
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, load_params
@@ -19,6 +19,7 @@ from labelmint.scoring.bootstrap import Bootstrap, adjust
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.tasks.cards import load_card
 
+STUDENT = MPNET
 SEEDS = [1, 2, 3]
 DRAWN = 0.8  # share of the kept rows that each seed draws
 ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action` that makes them
@@ -75,7 +76,7 @@ def draw(task: Task, kept: Sequence[Kept]) -> list[dict[str, list[ArmRow]]]:
     return drawn
 
 
-def load(name: str, student: str) -> MethodTask:
+def load(name: str) -> MethodTask:
     """Read the task with the settings of `experiments.sources`, so that its texts are in the cache.
 
     Raises `DataError` if it is one of pairs, or there are no real rows.
@@ -86,7 +87,7 @@ def load(name: str, student: str) -> MethodTask:
         raise DataError(
             f"data/tasks/{name}.yaml: pair_name: the methods are measured on single texts; name another task"
         )
-    return MethodTask(load_task(task_params(name, student).changed({"train.seeds": SEEDS})))
+    return MethodTask(load_task(task_params(name, STUDENT).changed({"train.seeds": SEEDS})))
 
 
 def listed(results: Sequence[Mapping[str, Any]], part: str) -> list[Entry]:

@@ -20,6 +20,7 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,23 +39,16 @@ from labelmint.core.records import ArmRow, Candidate, Input, Labelled, read_rows
 from labelmint.tasks.cards import load_card
 from labelmint.tasks.task import Task
 
-SIZES = {
-    "filter": (1_000, 10_000, 100_000),
-    "label": (1_000, 10_000, 100_000),
-    "train": (1_000, 20_000),
-    "write": (1_000, 5_000),
-    "memorisation": (1_000, 10_000, 100_000),
-}
 _WIDTH = 384  # of minilm's vectors
 _REPEATED = 0.05  # of the texts: half of them with a word changed
 
 
-def measure(params: Params, sizes: dict[str, Sequence[int]] | None = None) -> dict[str, Any]:
+def measure(params: Params) -> dict[str, Any]:
     """Return processor seconds and peak memory of each part by rows, and how the seconds grow.
 
     `growth` is the exponent from the last but one size to the last: 1 is linear, 2 quadratic.
     """
-    todo = [(part, rows) for part, counts in (sizes or SIZES).items() for rows in counts]
+    todo = [(name, rows) for name, part in PARTS.items() for rows in part.sizes]
     results: dict[str, Any] = {part: {"rows": {}} for part, _ in todo}
     with progress(len(todo), "load", "measurements") as bar:
         for part, rows in todo:
@@ -87,11 +81,11 @@ def _apart(params: Params, part: str, rows: int) -> dict[str, float]:
 
 def run(part: str, rows: int) -> dict[str, float]:
     """Return the processor seconds and the peak memory in MB of one measurement in this process."""
-    work = _WORK[part](load_params(), rows)
-    before, begin = peak_mb(), time.process_time()
+    work = PARTS[part].work(load_params(), rows)
+    begin = time.process_time()
     work()
     seconds = time.process_time() - begin
-    return {"seconds": round(seconds, 2), "peak_mb": peak_mb(), "before_mb": before}
+    return {"seconds": round(seconds, 2), "peak_mb": peak_mb()}
 
 
 def peak_mb() -> float:
@@ -239,12 +233,25 @@ def _memorisation(params: Params, count: int) -> Callable[[], object]:
     return lambda: memorisation(rows, real, texts_of, 12)
 
 
-_WORK = {
-    "filter": _filter,
-    "label": _label,
-    "train": _train,
-    "write": _write,
-    "memorisation": _memorisation,
+@dataclass(frozen=True)
+class Part:
+    """A part of the pipeline: what the page calls it, numbers of rows, and what prepares its work."""
+
+    title: str
+    sizes: Sequence[int]
+    work: Callable[[Params, int], Callable[[], object]]
+
+
+PARTS = {
+    "filter": Part("the filter's rules on candidates", (1_000, 10_000, 100_000), _filter),
+    "label": Part("labelling texts that exist, and the rules on them", (1_000, 10_000, 100_000), _label),
+    "train": Part("the stage `train`: linear head, a small random encoder", (1_000, 20_000), _train),
+    "write": Part("writing texts into the cache, and out of it", (1_000, 5_000), _write),
+    "memorisation": Part(
+        "runs in common with the pool's real rows, as in `metrics/data.json`",
+        (1_000, 10_000, 100_000),
+        _memorisation,
+    ),
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.reliability.load import PARTS
+
 _HEAD = """\
 # What happens when things go wrong
 
@@ -12,13 +14,6 @@ Written by `python -m experiments.reliability`; every number is in `metrics/reli
 experiments.reliability fuzz` runs one part, `--page` none.
 """
 _NOT_RUN = "Not measured yet: `python -m experiments.reliability {}`.\n"
-_PARTS = {
-    "filter": "the filter's rules on candidates",
-    "label": "labelling texts that exist, and the rules on them",
-    "train": "the stage `train`: linear head, a small random encoder",
-    "write": "writing texts into the cache, and out of it",
-    "memorisation": "runs in common with the pool's real rows, as in `metrics/data.json`",
-}
 
 
 def page(results: Mapping[str, Any]) -> str:
@@ -95,7 +90,7 @@ def _load(result: Mapping[str, Any]) -> str:
         for rows, cost in of["rows"].items():
             growth = of["growth"] if rows == last else ""
             numbers = f"{cost['seconds']:,.1f} | {cost['peak_mb']:,.0f}"
-            lines.append(f"| {_PARTS[part]} | {int(rows):,} | {numbers} | {growth} |")
+            lines.append(f"| {PARTS[part].title} | {int(rows):,} | {numbers} | {growth} |")
     return "\n".join(lines) + "\n"
 
 

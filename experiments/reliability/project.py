@@ -125,7 +125,7 @@ class Project:
         """Change params.yaml; keys are dotted."""
         set_params(self.folder / "params.yaml", changes)
 
-    def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own."""
         return subprocess.Popen(
             command,
@@ -135,7 +135,6 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            **options,
         )
 
     def run(self, *command: str) -> str:

@@ -24,9 +24,9 @@ def small(prepared, set_params, tiny_encoder, open_with, constants):
     set_params({"generate.samples_per_prompt": 10, "generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "labelling.demonstrations": 4})
     constants(sources)(STUDENTS={"tiny": ("tiny", "linear_head")}, CANDIDATES=120)
-    constants(rows, weights, patterns)(SEEDS=[1, 2])
+    constants(rows, weights, patterns)(SEEDS=[1, 2], STUDENT="tiny")
     page = prepared / "methods.md"
-    constants(methods)(TASKS=["tiny"], STUDENT="tiny", PAGE=page)
+    constants(methods)(TASKS=["tiny"], PAGE=page)
 
     modules = (f"experiments.methods.{name}" for name in ("rows", "rounds", "segments"))
     open_with(FakeModel(reader=reader), *modules)
