@@ -82,6 +82,8 @@ def folds_of(labels: Ints, folds: int, seed: int) -> list[Split]:
     thousands must not keep the others from being validated. Empty if fewer than two labels have two rows.
     """
     counts = Counter(labels.tolist())
+    if len(counts) < 2:
+        return []
     folds = min(folds, *[count for _, count in counts.most_common(2)])
     if folds < 2:
         return []

@@ -12,7 +12,7 @@ SHARES = st.sampled_from([0.1, 0.2, 0.25, 0.5])
 
 
 def splits_of(counts, share=0.2, max_rows=400, seed=1, shuffled=True):
-    labels = np.repeat(np.arange(len(counts)), counts)
+    labels = np.repeat(np.arange(len(counts)), np.array(counts, np.int64))
     if shuffled:
         labels = np.random.default_rng(0).permutation(labels)
     return labels, validation_splits(labels, share, max_rows, seed)
@@ -81,7 +81,7 @@ def test_few_rows_are_validated_by_more_splits(counts, sizes):
     assert [len(validation) for _, validation in splits_of(counts)[1]] == sizes
 
 
-@pytest.mark.parametrize("counts", [[1, 1], [50, 1], [50, 1, 1]])
+@pytest.mark.parametrize("counts", [[], [50], [1, 1], [50, 1], [50, 1, 1]])
 def test_fewer_than_two_labels_with_two_rows_cannot_be_validated(counts):
     assert splits_of(counts)[1] == []
 

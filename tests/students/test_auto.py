@@ -126,6 +126,12 @@ def test_one_student_alone_is_not_validated(auto):
     assert len(Scripted.made[0].fitted) == 1
 
 
+def test_real_rows_of_one_label_choose_nothing(auto):
+    one = auto("bad", "good")
+    one.fit([*rows({"negative": 30}, "real"), *rows(BALANCED, "synthetic")], 5)
+    assert one.summary() == {"chosen": "bad", "validation_rows": 0, "validation": {}}
+
+
 def test_another_seed_of_the_same_rows_is_not_validated_again(auto):
     one, train = auto("bad", "good"), rows(BALANCED)
     one.fit(train, 5)

@@ -61,3 +61,9 @@ def test_real_rows_of_one_label_can_weigh_nothing(method):
     rows, labels, features = synthetic()
     with pytest.raises(DataError, match="real rows of two labels"):
         weights_of(method, rows, np.where(np.arange(260) < 60, 0, labels), features)
+
+
+def test_made_rows_of_one_label_are_sure_of_it():
+    rows, labels, features = synthetic()
+    weights = weights_of("imp", rows, np.where(np.arange(260) < 60, labels, 0), features).weights
+    assert weights.max() <= 1  # P(y|x) / 1

@@ -37,8 +37,10 @@ def test_every_combination_of_two_sources_is_tried():
     assert len(choose_weights(*task(0.2, 0.95, made=60), seed=1)[1]) == 9
 
 
-def test_with_too_few_real_rows_to_hold_out_every_row_counts():
-    rows, labels, features = task(0.9, 0.9, real=1)
+@pytest.mark.parametrize("real_labels", [[0], [0] * 5])
+def test_with_too_few_real_rows_to_hold_out_every_row_counts(real_labels):
+    rows, labels, features = task(0.9, 0.9, real=len(real_labels))
+    labels[: len(real_labels)] = real_labels
     chosen, tried = choose_weights(rows, labels, features, seed=1)
     assert (set(chosen.values()), tried) == ({1.0}, [])
 
