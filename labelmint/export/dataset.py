@@ -25,8 +25,11 @@ _OPTIONAL = {
 
 
 def exported_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a kept row as users of the data set take it: `label` is the label to train on."""
-    return {**row, "label": row["judged_label"], "written_for": row["label"]}
+    """Return a kept row as users of the data set take it: `label` is the label to train on.
+
+    `written_for` is None where the model gave no label.
+    """
+    return {**row, "label": row["judged_label"], "written_for": row["label"] or None}
 
 
 def features(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Features:
@@ -50,8 +53,8 @@ def write_dataset(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str
     if not rows:
         raise DataError(f"{paths.KEPT}: no rows; there is nothing to export")
     for number, row in enumerate(rows, 1):
-        for key in ("label", "judged_label"):
-            if row[key] not in names:
+        for key, known in (("label", [*names, ""]), ("judged_label", names)):
+            if row[key] not in known:
                 raise DataError(
                     f"{paths.KEPT}:{number}: {key} {row[key]!r} is none of the task's; run `dvc repro`"
                 )
@@ -59,7 +62,8 @@ def write_dataset(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str
     columns = features(names, exported)
     chosen = [{name: _whole(row.get(name)) for name in columns} for row in exported]
     write_rows(folder / JSONL, chosen)
-    number_of = {name: number for number, name in enumerate(names)}
+    number_of: dict[str | None, int | None] = {name: number for number, name in enumerate(names)}
+    number_of[None] = None
     numbered = [{**row, **{key: number_of[row[key]] for key in ("label", "written_for")}} for row in chosen]
     # The schema carries the labels' names, for those who open the file alone.
     table = pa.Table.from_pylist(numbered, schema=columns.arrow_schema)

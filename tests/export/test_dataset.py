@@ -52,6 +52,16 @@ def test_columns_that_only_some_runs_have(finished):
     assert data[0]["label_scores"] in (None, {"negative": None, "positive": None})
 
 
+def test_a_text_to_which_the_model_gave_no_label_is_written_for_none(finished):
+    rows = read_rows(paths.KEPT)
+    rows[0]["label"] = ""
+    write_rows(paths.KEPT, rows)
+    folder = exported() / "dataset"
+    data = opened(folder)
+    assert (data["label"][0], data["written_for"][:2]) == (0, [None, 0])
+    assert read_rows(folder / "data/train.jsonl")[0]["written_for"] is None
+
+
 def test_labels_of_any_name(tmp_path):
     names = ["no", "1", "a.b", "näïve 🙂", "with | pipe"]
     rows = [
