@@ -177,7 +177,8 @@ def _label_accuracy(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | Non
     """Return how often the label scores were right on real rows, with a Wilson interval; None: not known."""
     scoring = (funnel or {}).get("label_scoring") or {}
     accuracy, rows = scoring.get("accuracy") or {}, scoring.get("real_rows")
-    scorer = next((name for name in ("pooled", "llm") if accuracy.get(name) is not None), None)
+    # A scorer alone is not pooled.
+    scorer = "pooled" if "pooled" in accuracy else next(iter(accuracy), None)
     if scorer is None or not rows:
         return None
     right = accuracy[scorer]

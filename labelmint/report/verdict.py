@@ -245,8 +245,9 @@ def _doubtful(inputs: Inputs) -> Iterator[str]:
 
 def _data_caveats(inputs: Inputs) -> Iterator[str]:
     scoring = inputs.filter.get("label_scoring") or inputs.label.get("label_scoring") or {}
-    accuracy = (scoring.get("accuracy") or {}).get("pooled") or (scoring.get("accuracy") or {}).get("llm")
-    if accuracy:
+    by_scorer = scoring.get("accuracy") or {}
+    accuracy = by_scorer.get("pooled", next(iter(by_scorer.values()), None))  # a scorer alone is not pooled
+    if accuracy is not None:
         yield (
             f"The label scorers are right on {percent(accuracy)} of {count(scoring['real_rows'])} unseen "
             "real rows; where they are wrong, rows have wrong labels."

@@ -16,7 +16,7 @@ from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.export.cards import cell, fenced
 from labelmint.export.licences import licence, metadata
 from tests.builders import REPOSITORY, write_card
-from tests.export.conftest import EVALUATE, GAIN, TRAINING
+from tests.export.conftest import EVALUATE, FILTER, GAIN, TRAINING
 from tests.export.helpers import exported
 
 
@@ -69,6 +69,23 @@ def test_what_the_cards_say_is_what_the_metrics_say(finished):
     assert "27: 20 real, 7 synthetic, 0 real texts" in model
     assert "`dvc.lock` doesn't record these results" in data
     assert "outside git" in data
+
+
+def test_a_scorer_alone_is_named_with_its_accuracy(finished):
+    scoring = {"accuracy": {"classifier": 0.74}, "weights": {"classifier": 1.0}, "real_rows": 50}
+    write_json(paths.METRICS / "filter.json", {**FILTER, "label_scoring": scoring})
+    data, _ = cards()
+    assert "A scorer (classifier) that knows the real rows scored each text's labels" in data.text
+    assert "74.0 %" in data.text
+
+
+def test_the_table_of_arms_names_the_encoder_of_train_even_where_the_exported_arm_has_another(
+    finished, set_params
+):
+    set_params({"arms": {"mixed": {"real": "all", "synthetic": "all", "encoder": "minilm-l6-v2"}}})
+    data, model = cards()
+    assert "The encoder of auto, linear_head and fine_tune is mpnet-base-v2." in data.text
+    assert "minilm-l6-v2, trained by" in model.text
 
 
 def test_no_score_is_made_up(finished):

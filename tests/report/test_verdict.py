@@ -6,7 +6,7 @@ import pytest
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
-from labelmint.core.records import write_json
+from labelmint.core.records import read_json, write_json
 from labelmint.report.read import read_inputs
 from labelmint.report.verdict import print_verdict, verdict
 from stages.report import main as report
@@ -107,6 +107,16 @@ def test_caveats_are_of_this_run(answer):
         assert text in caveats
     left_out = {"mixed_300": "it needs 300 rows"}
     assert "mixed_300 is left out: it needs 300 rows." in answer(left_out=left_out)["caveats"]
+
+
+def test_the_accuracy_of_a_label_scorer_alone_is_told(run):
+    write_data()
+    path = paths.METRICS / "filter.json"
+    scoring = {"accuracy": {"classifier": 0.74}, "real_rows": 84}
+    write_json(path, {**read_json(path), "label_scoring": scoring})
+    write_evaluation()
+    caveats = verdict(read_inputs())["caveats"]
+    assert any("right on 74.0" in caveat for caveat in caveats)
 
 
 def test_without_real_rows_a_curve_or_a_second_arm_there_is_a_headline(answer):
