@@ -63,6 +63,7 @@ class _Terminated(KeyboardInterrupt):
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_NO_MEMORY = ("can't allocate memory", "out of memory")  # PyTorch's, of the CPU's and of a GPU's
 _RESUMES = "stopped; what was finished is kept, run it again to go on"
 
 
@@ -99,7 +100,7 @@ def one_line_errors(name: str, *, debug: bool = False, stopped: str = _RESUMES) 
 def _message(error: Exception) -> str | None:
     """Return what to say of an error that the user can mend; None of others."""
     message = str(error)
-    of_torch = isinstance(error, RuntimeError) and "can't allocate memory" in message
+    of_torch = isinstance(error, RuntimeError) and any(part in message for part in _NO_MEMORY)
     if of_torch or isinstance(error, MemoryError):
         return "not enough memory; close other programs, or choose smaller models in params.yaml"
     if isinstance(error, OSError) and error.errno in DISK_FULL:

@@ -45,6 +45,7 @@ def raising(error):
         (OSError(28, "No space", "data/x"), f"[Errno 28] No space: 'data/x'; {NO_SPACE}"),
         (MemoryError(), NO_MEMORY),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), NO_MEMORY),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), NO_MEMORY),
         (DataError("a.csv: has a\nb, c\r\nd\u2028e"), "a.csv: has a b, c d e"),
     ],
 )
