@@ -49,11 +49,12 @@ def hardest(
 def subjectivity(arms: Sequence[ArmPredictions], labels: int) -> dict[str, Any]:
     """Return how far the language model's answers agree after different demonstrations.
 
-    Each seed of an arm of the student `llm` draws other demonstrations. Nothing where no such arm has two
-    seeds, or there is no test row. `agreement` is that of two draws, mean over pairs and rows; `kappa`, of
-    Fleiss, allows for chance.
+    Each seed of an arm of the student `llm` draws other demonstrations; of several such arms the one with
+    most seeds is taken. Nothing where none has two seeds, or there is no test row. `agreement` is that of two
+    draws, mean over pairs and rows; `kappa`, of Fleiss, allows for chance.
     """
-    answers = next((arm.predicted for arm in arms if arm.student == "llm"), np.zeros((0, 0), np.int64))
+    asked = [arm.predicted for arm in arms if arm.student == "llm"]
+    answers = max(asked, key=len, default=np.zeros((0, 0), np.int64))
     draws, rows = answers.shape
     if draws < 2 or not rows:
         return {}

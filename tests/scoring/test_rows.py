@@ -90,6 +90,11 @@ def test_subjectivity_is_how_far_draws_disagree(answers, agreement, kappa):
     }
 
 
+def test_the_language_models_arm_of_the_most_seeds_tells_subjectivity():
+    arms = [arm("llm", np.zeros((seeds, 5), np.int64)) for seeds in (1, 3, 2)]
+    assert subjectivity(arms, 2)["draws"] == 3
+
+
 def test_one_draw_says_nothing():
     assert subjectivity([arm("llm", np.zeros((1, 5), np.int64))], 2) == {}
     assert subjectivity([arm("mixed", np.zeros((2, 5), np.int64))], 2) == {}
