@@ -86,6 +86,16 @@ class Classifier(nn.Module):
             self.head.bias.copy_(torch.as_tensor(bias))
 
 
+def most_tokens(model: nn.Module) -> int | None:
+    """Return how many tokens a model's table of positions has room for; None if it has no such table."""
+    most = []
+    for name, part in model.named_modules():
+        if isinstance(part, nn.Embedding) and "position" in name:
+            # RoBERTa and its like number positions from behind the padding's on.
+            most.append(part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1))
+    return min(most, default=None)
+
+
 def silence_transformers() -> None:
     """Keep transformers' notes and bars off standard error."""
     logging: Any = transformers_logging  # its functions have no types

@@ -14,7 +14,7 @@ from labelmint.core.arrays import Floats32
 from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.params import Train
 from labelmint.core.records import Input, read_json
-from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
+from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer, most_tokens
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.running import run, uses_bf16
 from labelmint.llm.catalog import load_entry, model_file
@@ -39,15 +39,12 @@ class LoadedEncoder:
 
     def check_length(self, config: Train) -> None:
         """Raise `ParamsError` if the encoder has no positions for `train.max_tokens`."""
-        for name, part in self.base.encoder.named_modules():
-            if isinstance(part, torch.nn.Embedding) and "position" in name:
-                # RoBERTa and its like number positions from behind the padding's on.
-                most = part.num_embeddings - (0 if part.padding_idx is None else part.padding_idx + 1)
-                if config.max_tokens > most:
-                    raise ParamsError(
-                        f"params.yaml: train.max_tokens={config.max_tokens} is more than the {most} that "
-                        f"{config.encoder} can read; say train.max_tokens: {most}"
-                    )
+        most = most_tokens(self.base.encoder)
+        if most is not None and config.max_tokens > most:
+            raise ParamsError(
+                f"params.yaml: train.max_tokens={config.max_tokens} is more than the {most} that "
+                f"{config.encoder} can read; say train.max_tokens: {most}"
+            )
 
     def embed(
         self, config: Train, rows: Sequence[Input], on_rows: Callable[[int], object] = lambda _: None

@@ -19,11 +19,14 @@ from labelmint.encoder.classifier import (
     TRUST_NOTHING,
     check_weights,
     load_tokenizer,
+    most_tokens,
     silence_transformers,
 )
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.running import run, uses_bf16
 from labelmint.students.base import Classifier
+
+_UNLIMITED = 1_000_000  # a tokenizer that wasn't told says 1e30, and then refuses such a number
 
 
 class TorchClassifier(Classifier):
@@ -85,6 +88,11 @@ class SequenceClassifier(TorchClassifier):
         config = model.config
         if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
             raise ModelError(f"{folder}: not a classifier that gives each text one label of several")
-        # Where training cut; a tokenizer that wasn't told says 1e30.
-        positions = getattr(config, "max_position_embeddings", tokenizer.model_max_length)
-        return cls(model, tokenizer, int(min(tokenizer.model_max_length, positions)))
+        return cls(model, tokenizer, _max_tokens(model, tokenizer))
+
+
+def _max_tokens(model: Any, tokenizer: Any) -> int:
+    """Return where to cut texts: where training did, or else at the most that the model can read."""
+    positions = getattr(model.config, "max_position_embeddings", -1)  # -1, too, where there is no limit
+    limits = [_UNLIMITED, tokenizer.model_max_length, most_tokens(model), positions]
+    return int(min(limit for limit in limits if limit is not None and limit > 0))

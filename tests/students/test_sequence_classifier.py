@@ -1,7 +1,15 @@
+import copy
 import json
 
 import numpy as np
 import pytest
+from transformers import (
+    RobertaConfig,
+    RobertaForSequenceClassification,
+    XLNetConfig,
+    XLNetForSequenceClassification,
+)
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
@@ -53,6 +61,32 @@ def test_a_folder_that_is_no_such_classifier_is_an_error(folder, change, message
     file.write_text(json.dumps({**content, **change}) if change else "{", encoding="utf-8")
     with pytest.raises(ModelError, match=message):
         load_student(folder)
+
+
+@pytest.mark.parametrize(("positions", "most"), [(22, 21), (None, 1_000_000)])
+def test_without_a_length_in_the_tokenizer_the_models_positions_say_where_to_cut(
+    tokenizer, tmp_path, positions, most
+):
+    sizes = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, "num_labels": 3}
+    if positions:
+        sizes |= {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+        }
+        model = RobertaForSequenceClassification(RobertaConfig(max_position_embeddings=positions, **sizes))
+    else:
+        model = XLNetForSequenceClassification(
+            XLNetConfig(d_model=32, d_inner=64, n_layer=1, n_head=2, **sizes)
+        )
+    model.save_pretrained(tmp_path)
+    untold = copy.copy(tokenizer)
+    untold.model_max_length = VERY_LARGE_INTEGER
+    untold.save_pretrained(tmp_path)
+    opened = load_student(tmp_path)
+    assert opened.max_tokens == most
+    assert opened.predict_proba([Input(id="", text="film " * 50)]).shape == (1, 3)
 
 
 @pytest.mark.parametrize("batch_rows", [1, 7, 100])
