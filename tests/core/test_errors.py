@@ -136,23 +136,6 @@ def test_an_unknown_argument_is_status_2(capsys, monkeypatch):
     assert "unrecognized arguments: --dbug" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_a_stage_as_a_process_ends_with_one_line_and_status_1(project):
-    (project / "params.yaml").write_text("task: t\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "stages.prepare"],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("prepare: error: params.yaml: key class_balance is missing")
-
-
 IMPORTING = """
 from labelmint.core.errors import stop_at_once
 stop_at_once("describe")

@@ -1,21 +1,16 @@
 import json
-import zlib
 from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import normalize
 
 from labelmint.core import paths
 from labelmint.core.records import read_rows, write_rows
 from labelmint.rules.registry import RULES
 from stages.filter import main
 from stages.generate import main as generate
-from tests.fake_model import FakeModel, read_words
-
-OUTPUTS = ["data/synthetic/kept.jsonl", "data/synthetic/rejected.jsonl", "metrics/filter.json"]
-
+from tests.fake_model import FakeModel
 
 # Disabled in these tests: the scripted model's sentences are edits of each other.
 COPIES = ["near_duplicate", "demonstration_copy", "real_copy"]
@@ -43,10 +38,6 @@ def model(open_with, prepared, set_params):
     generate()
     write_rows(paths.TOP_UP_CANDIDATES, [])
     return fake
-
-
-def written(project):
-    return {name: (project / name).read_bytes() for name in OUTPUTS if (project / name).exists()}
 
 
 def metrics():
@@ -84,16 +75,6 @@ def test_the_metrics_are_the_funnel(model):
     assert hidden == pytest.approx(round(hidden), abs=1e-2)
 
 
-def test_relabelled_rows_are_counted(model, set_params):
-    set_params({"labelling.action": "relabel"})
-    main()
-    kept = read_rows(paths.KEPT)
-    moved = [row for row in kept if row["label"] != row["judged_label"]]
-    assert metrics()["relabelled"] == len(moved) > 0
-    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
-    assert metrics()["rejected"]["wrong_label"] == 0
-
-
 def test_without_label_scores_no_model_is_opened(prepared, model, set_params, monkeypatch):
     def open_model(llm):
         raise AssertionError("opened")
@@ -118,14 +99,6 @@ def test_planted_test_inputs_are_not_kept(model):
     assert not texts & {row["text"] for row in test}
 
 
-def test_running_again_writes_the_same_bytes_and_scores_nothing(prepared, model):
-    main()
-    first, scored = written(prepared), model.texts_scored
-    main()
-    assert written(prepared) == first
-    assert model.texts_scored == scored
-
-
 def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, set_params, capsys):
     set_params({"filter.rows_per_label": 51})
     main()
@@ -144,88 +117,6 @@ def test_rows_of_top_up_follow_those_of_generate(model):
     write_rows(paths.TOP_UP_CANDIDATES, candidates[60:])
     main()
     assert [path.read_bytes() for path in (paths.KEPT, paths.REJECTED)] == whole
-
-
-def test_a_failing_scorer_leaves_the_files_of_the_last_run_whole(prepared, model, set_params):
-    main()
-    first = written(prepared)
-    set_params({"labelling.demonstrations": 10})
-    model.reader = lambda text, choice: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        main()
-    assert written(prepared) == first
-
-
-def test_rows_are_kept_in_the_labels_shares(model, set_params):
-    set_params({"filter.rows_per_label": 20, "class_balance": {"negative": 0.25, "positive": 0.75}})
-    main()
-    assert Counter(row["judged_label"] for row in read_rows(paths.KEPT)) == {"negative": 10, "positive": 30}
-    assert metrics()["missing"] == {}
-
-
-def test_without_real_rows_the_llm_scores_without_demonstrations(prepared, model, set_params):
-    set_params(
-        {
-            "labelling.scorers": ["llm", "classifier"],
-            "real.rows": 0,
-            "arms": {"synthetic": {"synthetic": "all"}},
-        }
-    )
-    write_rows(paths.REAL_TRAIN, [])
-    main()
-    kept = read_rows(paths.KEPT)
-    assert len(kept) > 50
-    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
-    assert metrics()["label_scoring"] == {"accuracy": {}, "weights": {"llm": 1.0}, "real_rows": 0}
-
-
-@pytest.mark.slow
-def test_the_scorers_are_weighed_by_their_success_on_real_rows(prepared, model, set_params, monkeypatch):
-    """The LLM is always wrong; a classifier of vectors that tell the label outvotes it."""
-    model.reader = lambda text, choice: -read_words(text, choice)
-    # The fake's own real rows say "awful" or not, so that they tell what its candidates do.
-    moods = {"negative": "awful", "positive": "great"}
-    real = [
-        {"id": f"r{at}", "text": f"real row {at} is {moods[label]}", "label": label}
-        for at, label in enumerate(["negative", "positive"] * 20)
-    ]
-    write_rows(paths.REAL_TRAIN, real)
-
-    def embed_rows(config, rows, on_rows):
-        on_rows(len(rows))
-        return np.array([[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows], np.float32)
-
-    monkeypatch.setattr("labelmint.labelling.scores.embed_rows", embed_rows)
-    set_params({"labelling.scorers": ["llm", "classifier"]})
-    main()
-    scoring = metrics()["label_scoring"]
-    assert scoring["real_rows"] == 40 - 8
-    assert scoring["accuracy"] == {"llm": 0.0, "classifier": 1.0, "pooled": 1.0}
-    assert scoring["weights"]["llm"] < 1 < scoring["weights"]["classifier"]
-    kept = read_rows(paths.KEPT)
-    assert len(kept) > 50
-    assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
-
-
-def test_profiles_are_counted_and_reject_nothing(model, set_params, monkeypatch):
-    main()
-    kept = read_rows(paths.KEPT)
-    assert "profiles" not in metrics()
-    assert not any("profile" in row for row in kept)
-    monkeypatch.setattr("stages.filter.embed_rows", by_words)
-    set_params({"filter.profile": True})
-    main()
-    counts = Counter(row["profile"] for row in read_rows(paths.KEPT))
-    assert Counter(metrics()["profiles"]) == counts
-    assert sum(counts.values()) == len(kept)
-
-
-def by_words(config, rows):
-    """Return vectors of whether a text says "awful", and of some noise of its own."""
-    draws = [np.random.default_rng(zlib.crc32(row["text"].encode())) for row in rows]
-    own = [[1.0, 0.0] if "awful" in row["text"] else [0.0, 1.0] for row in rows]
-    noise = [draw.normal(0, 0.2, 4) for draw in draws]
-    return normalize(np.concatenate([own, noise], axis=1)).astype(np.float32)
 
 
 def test_disabling_a_rule_scores_only_what_it_lets_through(model, set_params):

@@ -4,8 +4,7 @@ from collections import Counter
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.cache import clear
-from labelmint.core.errors import DataError, ModelError, ParamsError
+from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.base import Completion
 from stages.generate import main
@@ -98,38 +97,6 @@ def test_the_metrics_sum_up_the_candidates(model):
     }
 
 
-def test_the_texts_do_not_depend_on_the_cache(prepared, model):
-    main()
-    first = written(prepared)
-    main()
-    assert model.waves_written == 4
-    assert written(prepared) == first
-    clear()
-    main()
-    assert model.waves_written == 8
-    for name in OUTPUTS[:3]:
-        assert written(prepared)[name] == first[name]
-
-
-def test_a_failing_model_leaves_the_files_of_the_last_run_whole(prepared, model, open_with, set_params):
-    main()
-    first = written(prepared)
-    texts = iter(["text"] * 17)
-
-    def writer(prompt, seed):
-        try:
-            return Completion(next(texts), 1, "stop")
-        except StopIteration:
-            raise RuntimeError("out of memory") from None
-
-    set_params({"generate.seed": 2})
-    open_with(FakeModel(writer=writer), "stages.generate")
-    with pytest.raises(RuntimeError, match="out of memory"):
-        main()
-    assert written(prepared) == first
-    assert not list(prepared.rglob("*.tmp"))
-
-
 def test_a_label_without_a_row_to_show_is_an_error_before_anything_is_written(prepared, model):
     rows = [row for row in read_rows(paths.REAL_TRAIN) if row["label"] == "positive"]
     write_rows(paths.REAL_TRAIN, rows)
@@ -137,12 +104,6 @@ def test_a_label_without_a_row_to_show_is_an_error_before_anything_is_written(pr
         main()
     assert written(prepared) == {}
     assert model.waves_written == 0
-
-
-def test_without_real_rows_the_error_says_what_to_run(prepared, model):
-    paths.REAL_TRAIN.unlink()
-    with pytest.raises(DataError, match=r"data/real/train\.jsonl: no such file; run `dvc repro`"):
-        main()
 
 
 def test_progress_goes_to_standard_error(model, capsys):

@@ -80,17 +80,6 @@ def test_unsure_texts_duplicates_and_copies_of_training_and_test_rows_are_reject
     assert rejected["u4"]["evidence"]["test_text"] == test
 
 
-def test_running_again_writes_the_same_bytes_and_scores_nothing(model):
-    main()
-    first, scored = (
-        [path.read_bytes() for path in (paths.LABELLED, paths.LABELLED_REJECTED)],
-        model.texts_scored,
-    )
-    main()
-    assert [path.read_bytes() for path in (paths.LABELLED, paths.LABELLED_REJECTED)] == first
-    assert model.texts_scored == scored
-
-
 def test_test_labels_are_not_read(model):
     paths.TEST_LABELS.unlink()
     main()

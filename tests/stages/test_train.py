@@ -11,7 +11,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
 from labelmint.core.records import read_rows, write_rows
 from labelmint.llm.catalog.pinning import pin
-from labelmint.students import majority, schedule
+from labelmint.students import schedule
 from labelmint.students.loading import load_student
 from labelmint.students.registry import STUDENTS
 from stages.train import main
@@ -97,18 +97,6 @@ def test_the_saved_model_is_that_of_the_first_seed(set_params):
     assert apart[1] < 1e-3 < apart[2]
 
 
-@pytest.mark.slow
-def test_running_again_gives_the_same_model_and_predictions(prepared, set_params):
-    set_params({"train.student": "fine_tune", "train.epochs": 1})
-    main("real")
-    first = made(prepared)
-    main("real")
-    second = made(prepared)
-    assert len(first) > 4
-    timed = "metrics/train/real.json"  # has the seconds it took
-    assert {**second, timed: b""} == {**first, timed: b""}
-
-
 def test_arms_do_not_touch_each_other_or_need_the_test_labels(prepared):
     paths.TEST_LABELS.unlink()
     main("real")
@@ -152,12 +140,6 @@ def test_an_arm_that_the_data_cannot_fill_writes_empty_outputs_and_a_note():
         load_student(paths.model("real_90"))
 
 
-def test_an_arm_without_a_file_is_an_error_that_says_what_to_run():
-    paths.arm_rows("real").unlink()
-    with pytest.raises(DataError, match=r"data/arms/real\.jsonl: no such file; run `dvc repro`"):
-        main("real")
-
-
 @pytest.mark.parametrize("arm", ["real", "tfidf"])
 def test_rows_of_a_single_label_are_an_error(prepared, arm):
     rows = [row for row in read_rows(paths.arm_rows(arm)) if row["label"] == "negative"]
@@ -197,25 +179,6 @@ def test_an_encoder_without_its_file_is_an_error(edit, encoder_folder, tmp_path)
     edit("data/models.yaml", str(encoder_folder), str(tmp_path / "nowhere"))
     with pytest.raises(ModelError, match=r"^data/models\.yaml: tiny: path: no file "):
         main("real")
-
-
-@pytest.mark.parametrize(
-    "failing", ["fine_tune.fine_tune", "encoder_classifier.to_plain", "majority.MajorityStudent.save"]
-)
-def test_an_error_in_training_leaves_what_the_last_run_wrote(prepared, monkeypatch, set_params, failing):
-    def fail(*_, **__):
-        raise RuntimeError("out of memory")
-
-    set_params({"train.student": "majority"})
-    main("real")
-    first = made(prepared)
-    students = {"fine_tune.fine_tune": "fine_tune", "encoder_classifier.to_plain": "linear_head"}
-    set_params({"train.student": students.get(failing, majority.MajorityStudent.name)})
-    monkeypatch.setattr(f"labelmint.students.{failing}", fail)
-    with pytest.raises(RuntimeError, match="out of memory"):
-        main("real")
-    assert made(prepared) == first
-    assert not list(prepared.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("student", [slow_if_tuned("auto"), "linear_head", "llm"])
