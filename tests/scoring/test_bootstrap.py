@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelmint.scoring.bootstrap import Bootstrap, Spread, interval, score_interval, seed_spread, two_sided_p
+from labelmint.scoring.bootstrap import (
+    Bootstrap,
+    Spread,
+    adjust,
+    interval,
+    score_interval,
+    seed_spread,
+    two_sided_p,
+)
 from tests.scoring.helpers import arm, wrong_at
 
 
@@ -117,3 +125,10 @@ def test_an_interval_is_of_the_middle_95_percent():
 def test_the_p_value_is_twice_the_smaller_tail(negative, zero, positive, p):
     differences = np.concatenate([np.full(negative, -0.1), np.zeros(zero), np.full(positive, 0.1)])
     assert two_sided_p(differences) == p
+
+
+def test_p_values_are_adjusted_for_there_being_several():
+    gains = [{"p_value": 0.01}, {"p_value": 0.04}, {"p_value": 0.5}]
+    adjust(gains)
+    assert [gain["p_adjusted"] for gain in gains] == [0.03, 0.08, 0.5]
+    adjust([])

@@ -59,14 +59,6 @@ def test_rows_rise_with_the_score_and_stay_on_the_curve(curve, one, other):
     assert 100 <= low <= high <= 3000
 
 
-@settings(max_examples=25)
-@given(st.lists(st.integers(0, 1000), min_size=4, max_size=4, unique=True))
-def test_the_points_of_a_rising_curve_are_found_again(thousandths):
-    curve = np.array(sorted(thousandths)) / 1000
-    for size, score in zip(SIZES, curve, strict=True):
-        assert rows_for(score, SIZES, curve) == pytest.approx(size)
-
-
 def equivalence(score, spread=0.0, curve_spread=0.0):
     """Return the equivalence of an arm whose resampled scores are normal."""
     draw = np.random.default_rng(0)

@@ -80,14 +80,6 @@ def test_one_seed_has_no_sd():
     assert accuracy["ci_low"] < accuracy["mean"] < accuracy["ci_high"]
 
 
-def test_intervals_surround_the_mean(full):
-    for entry in full["arms"].values():
-        for key in ("accuracy", "macro_f1"):
-            assert entry[key]["ci_low"] < entry[key]["mean"] < entry[key]["ci_high"]
-    for entry in full["gain"].values():
-        assert entry["ci_low"] < entry["accuracy"] < entry["ci_high"]
-
-
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 def test_a_gain_is_the_difference_of_the_means_of_the_metric(metric):
     result = compared(*arms(real=0.6, mixed=0.7, real_300=0.65), metric=metric)
@@ -109,18 +101,6 @@ def test_where_one_label_is_common_macro_f1_tells_apart_what_accuracy_does_not()
     assert by_f1["gain"]["mixed_vs_real"]["ci_low"] > 0.2
     assert by_accuracy["label_equivalence"]["mixed"]["rows"] == 100
     assert by_f1["label_equivalence"]["mixed"]["rows"] > 200
-
-
-def test_a_clear_gain_is_one_and_none_is_none():
-    result = compared(*arms(real=0.5, mixed=0.9))["gain"]["mixed_vs_real"]
-    assert result["ci_low"] > 0.2
-    assert result["p_value"] < 0.01
-    same = right(0.7)
-    result = compared(arm("real", same), arm("mixed", same))["gain"]["mixed_vs_real"]
-    assert result["accuracy"] == 0
-    # Both 0 where the seeds differ no more than their rows do.
-    assert result["ci_low"] <= 0 <= result["ci_high"]
-    assert result["p_value"] > 0.2
 
 
 @pytest.mark.parametrize(
@@ -146,15 +126,6 @@ def test_the_curve_is_that_of_the_real_arms_by_their_rows_in_any_order():
     assert result["ci_low"] < result["rows"] < result["ci_high"]
 
 
-def test_beyond_the_curve_the_equivalence_is_a_bound():
-    result = compared(*arms(real=0.5, real_300=0.6, mixed=0.95))["label_equivalence"]["mixed"]
-    assert (result["rows"], result["ci_low"], result["ci_high"]) == (300, 300, 300)
-    assert result["note"] == "at least 300: the real curve ends there"
-    result = compared(*arms(real=0.8, real_300=0.9, mixed=0.5))["label_equivalence"]["mixed"]
-    assert result["rows"] == 100
-    assert result["note"].startswith("at most 100: the real curve begins there")
-
-
 def test_a_student_is_measured_on_its_own_curve():
     heads = [
         replace(arm(f"real_{n}", right(share), n), arm=f"head_{n}", student="head")
@@ -173,22 +144,6 @@ def test_arms_may_have_different_numbers_of_seeds():
     both = compared(short[0], given[1])
     assert both["arms"]["mixed"] == compared(*given)["arms"]["mixed"]
     assert both["arms"]["real"] == compared(*short)["arms"]["real"]
-
-
-def test_p_values_are_adjusted_for_there_being_several(full):
-    gains = sorted(full["gain"].values(), key=lambda gain: gain["p_value"])
-    assert len(gains) == 3
-    highest = 0.0
-    for at, gain in enumerate(gains):  # Holm (1979)
-        highest = max(highest, min(1, (len(gains) - at) * gain["p_value"]))
-        assert gain["p_adjusted"] == pytest.approx(highest, abs=1e-5)
-
-
-def test_the_same_predictions_give_the_same_numbers():
-    given = arms(real=0.6, mixed=0.7)
-    first = compared(*given)
-    assert compared(*given) == first
-    assert evaluate(Roles(given, "auto", 100), TRUTH, LABELS, config(seed=2)) != first
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
