@@ -1,37 +1,20 @@
 import pytest
 
-from labelmint.checks import check_names, check_resamples, read_checked_task
+from labelmint.checks import check_resamples, read_checked_task
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
-from tests.builders import reviews, said_by_checks, section, shipped, write_card
+from tests.builders import reviews, said_by_checks, write_card
 from tests.encoder.conftest import encoder_folder, tiny_encoder
 
 __all__ = ["encoder_folder", "tiny_encoder"]
-
-
-def check(**changes):
-    check_names(shipped().model_copy(update={"generate": section("generate", **changes)}))
-
-
-@pytest.mark.parametrize("method", ["clever", {"few_shot": 0.7, "clever": 0.3}, {"auto": 1.0}])
-def test_an_unknown_method_is_an_error(method):
-    check(method={"few_shot": 0.7, "persona": 0.3})
-    with pytest.raises(ParamsError, match=r"params\.yaml: generate\.method: no method '(clever|auto)'"):
-        check(method=method)
-
-
-@pytest.mark.parametrize("method", ["persona", {"few_shot": 0.7, "persona": 0.3}])
-def test_text_first_needs_a_method_that_shows_rows(method):
-    for fitting in ("auto", "few_shot", "one_shot"):
-        check(method=fitting, order="text_first")
-    with pytest.raises(ParamsError, match="text_first shows labelled real rows, and persona is used"):
-        check(method=method, order="text_first")
 
 
 ARMS = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
 SETTINGS = {"task": "mine", "real.rows": 20, "prepare.test_rows": 20, "arms": ARMS}
 SYNTHETIC = {"synthetic": {"synthetic": "all"}}
 RARE_BALANCE = {"class_balance": {"negative": 0.98, "positive": 0.02}}
+METHOD, TEXT_FIRST = {"generate.method": "few_shot"}, {"generate.order": "text_first"}
+MIXED = {"few_shot": 0.7, "persona": 0.3}
 GOOD, BAD, RARE = ({"name": name, "phrase": name} for name in ("positive", "negative", "rare"))
 
 
@@ -63,6 +46,11 @@ def attempt(project, set_params):
         (RARE_BALANCE, "generate.candidates: 1344", {"generate.candidates": 1344}),
         ({"generate.demonstrations": 0}, "choose zero_shot", {"generate.method": "zero_shot"}),
         ({"generate.method": "fewshot"}, "there are zero_shot", {"generate.method": "few_shot"}),
+        ({"generate.method": {"few_shot": 0.7, "clever": 0.3}}, "no method 'clever'", METHOD),
+        ({"generate.method": {"auto": 1.0}}, "no method 'auto'", METHOD),
+        ({**TEXT_FIRST, "generate.method": "persona"}, "text_first shows labelled real rows", METHOD),
+        ({**TEXT_FIRST, "generate.method": MIXED}, "real rows, and persona is used", METHOD),
+        ({"train.student": "magic"}, "train.student: no student 'magic'", {"train.student": "tfidf"}),
         ({"llm.model": "gemma"}, "it has gemma-3-270m", {"llm.model": "gemma-3-270m"}),
         ({"train.encoder": "minilm"}, "minilm-l6-v2", {"train.encoder": "minilm-l6-v2"}),
         (

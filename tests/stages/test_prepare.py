@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.errors import DataError, ParamsError
+from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows
 from stages.prepare import main
 from tests.builders import write_card
@@ -79,18 +79,6 @@ def test_running_again_writes_the_same_bytes_and_another_seed_another_test_set(p
     assert written(project)[str(paths.TEST_INPUTS)] != first[str(paths.TEST_INPUTS)]
 
 
-def test_more_real_rows_leave_the_test_set_and_come_from_the_pool(project, labels, set_params):
-    main()
-    first, train, pool = written(project), read_rows(paths.REAL_TRAIN), read_rows(paths.REAL_POOL)
-    set_params({"real.rows": 25})
-    main()
-    second = written(project)
-    for path in (paths.TEST_INPUTS, paths.TEST_LABELS):
-        assert first[str(path)] == second[str(path)]
-    assert read_rows(paths.REAL_TRAIN) == train + pool[:5]
-    assert read_rows(paths.REAL_POOL) == pool[5:]
-
-
 def test_too_few_rows_are_an_error_before_anything_is_written(project, labels, set_params):
     set_params({"prepare.test_rows": 89})
     with pytest.raises(DataError, match=r"need 109 rows, but the task's data has 108; say real\.rows: 20"):
@@ -107,24 +95,6 @@ def test_arms_that_the_real_rows_cannot_fill_are_noted(project, labels, set_para
     assert len(read_rows(paths.REAL_POOL)) == 108 - test_rows - 20
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("train.student", "magic"),
-        ("arms", {"real": {"real": "all", "student": "magic"}}),
-        ("generate.method", "magic"),
-        ("filter.disabled_rules", ["magic"]),
-    ],
-)
-def test_a_name_that_there_is_not_is_an_error_before_anything_is_written(
-    project, labels, set_params, key, value
-):
-    set_params({key: value})
-    with pytest.raises(ParamsError, match=rf"params\.yaml: {key}.*'magic'; there are "):
-        main()
-    assert written(project) == {}
-
-
 @pytest.mark.parametrize(("folder", "noted"), [("data/raw", False), ("elsewhere", True)])
 def test_a_file_that_dvc_does_not_watch_is_noted(project, labels, folder, noted, capsys, edit):
     (project / "elsewhere").mkdir()
@@ -133,13 +103,6 @@ def test_a_file_that_dvc_does_not_watch_is_noted(project, labels, folder, noted,
     edit("data/tasks/mine.yaml", "data/raw/rows.csv", f"{folder}/copy.csv")
     main()
     assert ("DVC doesn't see when it changes" in capsys.readouterr().err) == noted
-
-
-def test_without_real_rows_all_others_than_the_test_rows_are_the_pool(project, labels, set_params):
-    set_params({"real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}}})
-    main()
-    parts = [read_rows(path) for path in (paths.REAL_TRAIN, paths.REAL_POOL, paths.TEST_INPUTS)]
-    assert [len(part) for part in parts] == [0, 68, 40]
 
 
 def test_without_a_source_all_files_are_empty(project, labels, set_params):

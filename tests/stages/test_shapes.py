@@ -8,7 +8,6 @@ import pytest
 from transformers import pipeline
 
 from labelmint.core import paths
-from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows, write_rows
 from stages.arms import main as write_arms
 from stages.prepare import main as prepare
@@ -160,22 +159,3 @@ def test_labels_may_be_very_unbalanced(task, student):
     assert train_labels() == {"hardly ever": 2, "often": 72, "seldom": 6}
     train("real")
     assert accuracy("real") > 0.85  # of the commonest label: 0.9
-
-
-@pytest.mark.slow
-def test_a_label_with_a_single_row_does_not_keep_the_others_from_being_validated(task):
-    counts = {"often": 90, "seldom": 40, "once": 2}
-    task(marked_rows(counts), counts, 66, 66, params={"train.student": "auto"})
-    assert train_labels()["once"] == 1
-    train("real")
-    metrics = json.loads((paths.METRICS / "train/real.json").read_text(encoding="utf-8"))
-    assert set(metrics["validation"]) == {"linear_head", "fine_tune"}
-
-
-def test_fewer_real_rows_than_labels_are_an_error_that_says_how_many_are_needed(task):
-    names = [f"topic {number}" for number in range(24)]
-    rows = [{"text": text, "label": name} for name in names for text in texts(10, name)]
-    with pytest.raises(
-        DataError, match=r"real\.rows=20 leaves .* without a training row; say real\.rows: 24 and"
-    ):
-        task(rows, names, 20, 96)

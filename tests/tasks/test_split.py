@@ -72,14 +72,6 @@ def test_other_training_rows_leave_the_test_set_and_the_order_as_they_are(argume
     assert other.train + other.pool == parts.train + parts.pool
 
 
-def test_the_seed_alone_decides():
-    rows = labelled_rows({"a": 50, "b": 50})
-    one, same, other = (split(rows, 10, 30, seed) for seed in (1, 1, 2))
-    assert one == same
-    assert ids(one.test) != ids(other.test)
-    assert {*ids(one.train)} != {*ids(other.train)}
-
-
 @pytest.mark.parametrize(
     ("train_rows", "test_rows", "message"),
     [
@@ -124,14 +116,6 @@ def test_the_sizes_that_an_error_names_work(rows, train_rows, test_rows, seed):
         parts = split(rows, said["real.rows"], said.get("test_rows", test_rows), seed)
         assert parts.train or not train_rows
         assert "has only" in message or bool(parts.test) == bool(test_rows)
-
-
-def test_a_label_with_one_row_is_named_and_no_size_is_promised_to_score_it():
-    rows = labelled_rows({"a": 30, "b": 30, "rare": 1})
-    for train_rows, test_rows in [(10, 10), (31, 10), (10, 31), (31, 30)]:
-        with pytest.raises(DataError, match="'rare' has only 1 of 61: label more rows with it, leave it"):
-            split(rows, train_rows, test_rows, 1)
-    split(rows[:-1], 10, 10, 1)
 
 
 def test_separate_test_rows_may_be_too_few_for_the_labels():
