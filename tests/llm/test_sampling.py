@@ -1,5 +1,3 @@
-import ctypes
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,35 +61,6 @@ def test_the_distribution_is_that_of_the_plain_definition(case):
     np.testing.assert_allclose(probabilities(result), expected, rtol=1e-6, atol=1e-12)
 
 
-@given(SIZES, SEEDS, st.integers(1, 60))
-def test_top_k_are_the_best_with_ties_by_number(size, seed, top_k):
-    # About half of the blocks' maxima are equal, and several values have ties above the bound.
-    logits = np.floor(np.random.default_rng(seed).exponential(1, size)).astype(np.float32)
-    expected = sorted(range(size), key=lambda token: (-logits[token], token))[:top_k]
-    assert distribution_of(logits, sampling(top_k=top_k)).tokens.tolist() == expected
-
-
-@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 1, 3 * BLOCK, 3 * BLOCK + 5])
-def test_block_maxima_cover_the_last_part_of_a_block(size):
-    logits = np.random.default_rng(size).normal(size=(3, size)).astype(np.float32)
-    expected = [[row[at : at + BLOCK].max() for at in range(0, size, BLOCK)] for row in logits]
-    np.testing.assert_array_equal(block_maxima(logits), np.array(expected, np.float32))
-
-
-@pytest.mark.parametrize("place", [0, BLOCK - 1, BLOCK, 10 * BLOCK, 10 * BLOCK + 2])
-def test_the_best_token_is_found_wherever_it_stands(place):
-    logits = np.zeros(10 * BLOCK + 3, np.float32)
-    logits[place] = 1.0
-    assert distribution_of(logits, sampling(top_k=1)).tokens.tolist() == [place]
-    assert distribution_of(logits, sampling(top_k=3)).tokens[0] == place
-
-
-def test_equal_logits_in_all_blocks_give_the_first_tokens():
-    result = distribution_of(np.zeros(20 * BLOCK + 7), sampling(top_k=5))
-    assert result.tokens.tolist() == [0, 1, 2, 3, 4]
-    np.testing.assert_allclose(probabilities(result), 0.2)
-
-
 QUARTERS = np.log([0.5, 0.25, 0.125, 0.125])
 
 
@@ -118,10 +87,6 @@ def test_settings_act_in_the_order_of_llama_cpp(settings, expected):
     result = distribution_of(QUARTERS, sampling(**settings))
     assert result.tokens.tolist() == list(range(len(expected)))
     np.testing.assert_allclose(probabilities(result), expected, atol=1e-5)
-
-
-def test_min_p_keeps_a_token_exactly_at_its_bound():
-    assert distribution_of([0.0, -1.0], sampling(min_p=float(np.exp(-1.0)))).tokens.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("settings", [{}, {"top_k": 20, "top_p": 0.9}, {"temperature": 1.5, "min_p": 0.05}])
@@ -174,43 +139,3 @@ def test_a_large_vocabulary_keeps_its_tail():
     expected[0] = 1.0
     np.testing.assert_allclose(probabilities(result), expected / expected.sum(), rtol=1e-4)
     assert result.draw(Constant(np.nextafter(1, 0))) == 262_143
-
-
-def of_llama_cpp(logits, settings):
-    """Return the probabilities that llama.cpp's own chain of samplers leaves, by token."""
-    import llama_cpp
-
-    data = (llama_cpp.llama_token_data * len(logits))(
-        *(llama_cpp.llama_token_data(token, logit, 0.0) for token, logit in enumerate(logits))
-    )
-    candidates = llama_cpp.llama_token_data_array(data, len(logits), -1, False)
-    chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-    for sampler in (
-        llama_cpp.llama_sampler_init_top_k(settings.top_k),
-        llama_cpp.llama_sampler_init_top_p(settings.top_p, 1),
-        llama_cpp.llama_sampler_init_min_p(settings.min_p, 1),
-        llama_cpp.llama_sampler_init_temp(settings.temperature),
-        llama_cpp.llama_sampler_init_dist(1),
-    ):
-        llama_cpp.llama_sampler_chain_add(chain, sampler)
-    llama_cpp.llama_sampler_apply(chain, ctypes.byref(candidates))
-    llama_cpp.llama_sampler_free(chain)
-    return {candidates.data[at].id: candidates.data[at].p for at in range(candidates.size)}
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_the_distribution_is_that_of_llama_cpps_own_samplers(seed):
-    random = np.random.default_rng(seed)
-    settings = sampling(
-        temperature=random.choice([0.5, 1.0, 1.4]),
-        top_k=int(random.choice([0, 3, 40])),
-        top_p=random.choice([1.0, random.uniform(0.2, 0.99)]),
-        min_p=random.choice([0.0, random.uniform(0.01, 0.3)]),
-    )
-    logits = random.normal(0, 2, 45 * BLOCK).astype(np.float32)
-    result = distribution_of(logits, settings)
-    expected = of_llama_cpp(logits.tolist(), settings)
-    assert set(result.tokens.tolist()) == set(expected)
-    own = dict(zip(result.tokens.tolist(), probabilities(result), strict=True))
-    for token, probability in expected.items():
-        assert own[token] == pytest.approx(probability, rel=1e-3, abs=1e-7)
