@@ -4,27 +4,7 @@ import torch
 
 from labelmint.encoder.plain import from_plain, to_plain
 from tests.encoder.helpers import LABELS
-from tests.encoder.test_classifier import TEXTS, batch_of
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("labels", [2, 3])
-@pytest.mark.parametrize("seed", range(2))
-def test_the_exported_model_gives_the_same_answers(trained, tokenizer, labels, seed):
-    model, batch = trained(labels, seed), batch_of(tokenizer)
-    ours = model(**batch)["logits"]
-    theirs = to_plain(model, LABELS[:labels])(**batch).logits
-    assert ours.std() > 0.5  # or agreement would say nothing
-    np.testing.assert_allclose(theirs, ours, atol=1e-2)
-    assert theirs.argmax(dim=1).tolist() == ours.argmax(dim=1).tolist()
-
-
-@torch.no_grad()
-def test_the_exported_model_does_not_see_the_padding(trained, tokenizer):
-    model = to_plain(trained(3), LABELS)
-    together = model(**batch_of(tokenizer)).logits
-    for text, own in zip(TEXTS, together, strict=True):
-        np.testing.assert_allclose(model(**batch_of(tokenizer, [text])).logits[0], own, atol=2e-3)
+from tests.encoder.test_classifier import batch_of
 
 
 def test_making_it_plain_leaves_the_classifier_as_it_is(trained):

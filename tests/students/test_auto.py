@@ -3,7 +3,6 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from labelmint.core.errors import DataError
 from labelmint.core.records import ArmRow, Input
 from labelmint.students import registry
 from labelmint.students.auto import measure
@@ -163,11 +162,6 @@ def test_too_few_rows_to_validate_leave_the_first(auto):
     one = auto("bad", "good")
     one.fit(rows({"negative": 9, "positive": 1}), 5)
     assert (one.summary()["chosen"], one.summary()["validation_rows"]) == ("bad", 0)
-
-
-def test_rows_of_fewer_than_two_labels_are_an_error(auto):
-    with pytest.raises(DataError, match="nothing to learn"):
-        auto("bad", "good").fit(rows({"negative": 9}), 5)
 
 
 def test_all_students_are_closed(auto, monkeypatch):

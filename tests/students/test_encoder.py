@@ -4,21 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from labelmint.core.errors import DataError
 from labelmint.core.records import ArmRow, input_of
 from labelmint.encoder.loading import LoadedEncoder
 from labelmint.students.held_out import calibration_splits
 from labelmint.students.loading import load_student
 from tests.builders import reviews
 from tests.encoder.helpers import LABELS
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Return an empty folder."""
-    path = tmp_path / "models"
-    path.mkdir()
-    return path
 
 
 def rows(each=10, first=0):
@@ -121,19 +112,6 @@ def test_the_seed_decides_and_not_what_was_trained_before(student, name):
         assert np.abs(probabilities[1] - probabilities[0]).max() > 1e-6
 
 
-def test_a_separable_task_is_learnt(student):
-    one, test = student(), rows(50, first=1000)
-    one.fit(rows(150), 1)
-    predicted = one.predict_proba(test).argmax(axis=1)
-    assert np.mean([LABELS[place] == row["label"] for place, row in zip(predicted, test, strict=True)]) > 0.8
-
-
-@pytest.mark.parametrize("few", [[], rows(3)[::2]])
-def test_rows_of_fewer_than_two_labels_are_an_error(student, few):
-    with pytest.raises(DataError, match="rows of fewer than two labels; nothing to learn"):
-        student().fit(few, 1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("made", [0, 120])
 def test_a_fine_tuned_encoder_is_no_surer_than_it_is_right(student, made):
@@ -182,37 +160,3 @@ def test_each_real_row_is_held_out_once_for_the_temperature():
     # Nothing can be said of a label that the other rows lack, nor of all with too few real rows.
     assert calibration_splits(more, np.append(labels[:100], [0] * 100), 1) == []
     assert calibration_splits(few[80:], labels[80:], 1) == []
-
-
-def test_a_label_without_rows_is_never_predicted(student):
-    one = student("linear_head", labels=3)
-    one.fit(rows(), 1)
-    assert one.predict_proba(rows(5))[:, 2].max() < 1e-3
-
-
-def test_saving_takes_the_place_of_an_older_model_and_of_leftovers(student, folder):
-    for leftover in ("arm", ".arm.tmp"):
-        (folder / leftover).mkdir()
-        (folder / leftover / "old.bin").write_bytes(b"old")
-    one = student("linear_head")
-    one.fit(rows(), 1)
-    one.save(folder / "arm")
-    assert [path.name for path in folder.iterdir()] == ["arm"]
-    assert not (folder / "arm/old.bin").exists()
-
-
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_failed_save_leaves_the_older_model_and_nothing_half_written(
-    student, tokenizer, folder, monkeypatch, error
-):
-    def fail(*_, **__):
-        raise error
-
-    (folder / "arm").mkdir()
-    (folder / "arm/old.bin").write_bytes(b"old")
-    one = student("linear_head")
-    one.fit(rows(), 1)
-    monkeypatch.setattr(type(tokenizer), "save_pretrained", fail)
-    with pytest.raises(type(error)):
-        one.save(folder / "arm")
-    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*")] == ["arm", "arm/old.bin"]

@@ -62,16 +62,6 @@ def changed(model, before, part):
 
 
 @pytest.mark.slow
-def test_unseen_rows_of_three_separable_labels_are_learnt(run, tokenizer, collator):
-    model = run(epochs=6, each=150, labels=3, learning_rate=3e-3)
-    rows = review_rows(tokenizer, 30, 3, first=1000)
-    with torch.inference_mode():
-        logits = model.eval()(**collator(rows.features(range(len(rows)))))["logits"].numpy()
-    assert (logits.argmax(axis=1) == rows.labels).mean() > 0.9  # chance: 0.33
-    assert {part.dtype for part in model.parameters()} == {torch.float32}
-
-
-@pytest.mark.slow
 def test_the_seed_and_the_weights_decide_and_nothing_else(run, classifier, capsys):
     told, before = [], state(classifier())
     first = run(on_rows=told.append)

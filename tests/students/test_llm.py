@@ -114,17 +114,6 @@ def test_each_seed_shows_other_rows_and_the_labellings_seed_the_same_as_the_filt
     assert one.summary()["demonstrations"] == 16
 
 
-def test_scores_come_from_the_cache_the_second_time(student):
-    model = FakeModel()
-    results = []
-    for _ in range(2):
-        one = student(model)
-        one.fit(rows(NAMES * 20), 1)
-        results.append(one.predict_proba(rows(NAMES, 100)))
-    np.testing.assert_array_equal(*results)
-    assert model.texts_scored == 24 + 2
-
-
 def test_a_saved_student_predicts_the_same_text_by_text(student, setting, tmp_path):
     one, inputs = student(FakeModel(reader=boast)), rows(NAMES * 5, 100)
     one.fit(often_wrong(NAMES * 40), 1)

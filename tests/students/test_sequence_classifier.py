@@ -13,7 +13,6 @@ from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
-from labelmint.encoder import running
 from labelmint.encoder.plain import to_plain
 from labelmint.students.loading import load_student
 from labelmint.students.sequence_classifier import SequenceClassifier
@@ -87,14 +86,3 @@ def test_without_a_length_in_the_tokenizer_the_models_positions_say_where_to_cut
     opened = load_student(tmp_path)
     assert opened.max_tokens == most
     assert opened.predict_proba([Input(id="", text="film " * 50)]).shape == (1, 3)
-
-
-@pytest.mark.parametrize("batch_rows", [1, 7, 100])
-def test_predictions_are_in_the_order_of_the_rows_and_sum_to_one(student, batch_rows, monkeypatch):
-    monkeypatch.setattr(running, "_BATCH_ROWS", batch_rows)
-    texts = [" ".join(text.split()[: 1 + at % 4]) for at, text in enumerate(TEXTS)]
-    inputs = [Input(id="", text=text) for text in texts]
-    probabilities = student.predict_proba(inputs)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-12)
-    for row, values in zip(inputs, probabilities, strict=True):
-        np.testing.assert_allclose(student.predict_proba([row])[0], values, atol=1e-3)

@@ -1,7 +1,5 @@
 """The students without an encoder or a language model."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -61,19 +59,6 @@ def test_texts_without_words_are_no_trouble(fitted):
 def test_majority_gives_the_class_balance(fitted):
     student = fitted("majority", labelled_rows({"negative": 3, "positive": 1}))
     assert student.predict_proba(TEST).tolist() == [[0.75, 0.25]] * len(TEST)
-
-
-@pytest.mark.parametrize("name", ["tfidf", "majority"])
-@pytest.mark.parametrize("inputs", [TEST, []])
-def test_a_saved_student_predicts_the_same(fitted, tmp_path, name, inputs):
-    student = fitted(name)
-    student.save(tmp_path / "arm")
-    loaded = load_student(tmp_path / "arm")
-    assert list(loaded.label_names) == LABELS[:2]
-    assert student.predict_proba(inputs).shape == (len(inputs), 2)
-    np.testing.assert_array_equal(loaded.predict_proba(inputs), student.predict_proba(inputs))
-    content = json.loads((tmp_path / "arm/student.json").read_text(encoding="utf-8"))
-    assert (content["student"], content["label_names"]) == (name, LABELS[:2])
 
 
 @pytest.mark.parametrize(("name", "rows"), [("tfidf", TRAIN[::2]), ("tfidf", []), ("majority", [])])
