@@ -8,7 +8,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from labelmint.core.records import Candidate, Input
-from labelmint.rules.apply import apply_rules, filter_candidates, summary
+from labelmint.rules.apply import filter_candidates, summary
 from labelmint.rules.filtering import Filtering
 from labelmint.rules.registry import RULES
 from labelmint.tasks.task import Task
@@ -155,13 +155,6 @@ def test_a_similarity_of_one_compares_no_meanings():
     assert "semantic_duplicate" not in {row["rule"] for row in result.rejected}
 
 
-def test_without_label_scores_wrong_labels_pass():
-    rows, _ = breaking()
-    result = filtered(rows)
-    assert {row["label_scores"] for row in [*result.kept, *result.rejected]} == {None}
-    assert not {"wrong_label", "unsure_label"} & {row["rule"] for row in result.rejected}
-
-
 def test_relabelled_rows_keep_the_label_that_they_were_written_for():
     rows = [candidate(number, review("negative", number)["text"]) for number in range(6)]
     scores = {row["id"]: POSITIVE if int(row["id"][1:]) % 2 else NEGATIVE for row in rows}
@@ -175,13 +168,6 @@ def test_relabelled_rows_keep_the_label_that_they_were_written_for():
         "negative": {"candidates": 6, "kept": 3},
         "positive": {"candidates": 0, "kept": 3},
     }
-
-
-def test_what_remains_before_the_surplus_is_accepted():
-    rows, scores = breaking()
-    params = settings(labelling={"action": "drop", "min_margin": 0.5})
-    filtering = apply_rules(Filtering(Task(params, CARD, TRAIN, TEST), rows, scores, embed))
-    assert [row["text"] for row in filtering.remaining] == [*KEPT, BREAKING["surplus"][0]]
 
 
 def test_a_copy_of_a_rejected_text_is_kept():
@@ -247,14 +233,6 @@ def test_kept_and_rejected_are_a_partition_in_the_candidates_order(drawn, action
         assert candidate_keys <= set(row)
     if action != "relabel":
         assert all(row["label"] == row["judged_label"] for row in result.kept)
-
-
-def test_a_shortfall_is_counted_and_what_there_is_is_kept():
-    rows, scores = breaking()
-    result = filtered(rows, scores, rows_per_label=9)
-    counts = Counter(row["judged_label"] for row in result.kept)
-    assert result.missing == {name: 9 - counts[name] for name in NAMES}
-    assert counts["positive"] == 1
 
 
 def test_without_real_and_test_rows_the_rules_on_form_and_duplicates_are_left():
