@@ -6,7 +6,7 @@ import time
 import pytest
 
 from labelmint.core import cache as module
-from labelmint.core.cache import Cache, cache_dir, cache_file, clear, fingerprint, fresh, summary
+from labelmint.core.cache import Cache, cache_dir, cache_file, fingerprint, fresh, summary
 from labelmint.core.errors import LabelmintError
 
 CONTENT = {"model": "m", "seed": 1}
@@ -117,17 +117,6 @@ def test_unused_results_go_after_a_month_and_used_ones_stay(filled, monkeypatch)
     Cache("another", {})
     assert contents(Cache("generate", CONTENT)) == {}
     assert Cache("verify", CONTENT).get("a") == 1
-
-
-def test_the_summary_counts_and_clear_deletes(filled):
-    Cache("verify", CONTENT).add("a", 1)
-    text = "\n".join(summary())
-    assert str(cache_file()) in text
-    assert "generate" in text
-    assert "3 entries" in text
-    assert clear("generate") == 3
-    assert clear() == 1
-    assert summary() == [f"{cache_file()}: empty"]
 
 
 def test_the_file_lies_in_the_users_cache(filled, monkeypatch, tmp_path):

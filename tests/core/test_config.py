@@ -139,13 +139,6 @@ def test_wrong_content_is_an_error_with_file_key_and_remedy(content, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_prefix_goes_before_the_key():
-    with pytest.raises(ParamsError, match=r"^c\.yaml: unknown key some-model\.kidn; "):
-        check(Inner, {"rate": 1.0, "count": 1, "kidn": 1}, Path("c.yaml"), "some-model")
-    with pytest.raises(ParamsError, match=r"^c\.yaml: some-model must be a mapping"):
-        check(Inner, "text", Path("c.yaml"), "some-model")
-
-
 def test_keys_that_only_look_alike_and_merged_ones_are_no_doubles(tmp_path):
     text = "x: &x {a: 1, 1: 2, '1': 3}\ny: {<<: *x, a: 5}\n"
     assert loaded(tmp_path, text)["y"] == {"a": 5, 1: 2, "1": 3}

@@ -16,11 +16,6 @@ def test_an_arm_has_its_own_student_and_seeds_or_the_usual_ones(params):
     assert params.seeds_of("real_300") == [1, 2, 3]
 
 
-def test_params_cannot_be_changed(params):
-    with pytest.raises(ValueError, match="frozen"):
-        params.real.rows = 5
-
-
 def failure(file):
     with pytest.raises(ParamsError) as caught:
         load_params(file)
@@ -34,7 +29,6 @@ def failure(file):
         ("  rows: 100 ", "  rows: 100\n  row: 100 ", "unknown key real.row; did you mean rows?"),
         ("  test_rows: 1000 ", "  # ", "key prepare.test_rows is missing"),
         ("task: rotten_tomatoes", "", "key task is missing"),
-        ("  slots: 48 ", '  slots: "48" ', "llm.slots must be a number, not the text '48'; write it without"),
         ("learning_rate: 1e-4", "learning_rate: 1e999", "train.learning_rate: input should be a fin"),
     ],
 )
@@ -66,34 +60,16 @@ NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0
         ("llm.slots", 256, "llm.slots: input should be less than or equal to 255, not 256"),
         ("llm.slots", ".inf", "llm.slots must be a number, not the text '.inf'; write digits, such as 20"),
         ("llm.slots", "9" * 5000, "llm.slots must be a number, not the text '9999"),
-        ("llm.threads", 2000, "llm.threads: input should be less than or equal to 1024, not 2000"),
-        ("llm.context_tokens", 2**32, "llm.context_tokens: input should be less than 2147483648"),
-        ("llm.slots", 4.5, "llm.slots: input should be a valid integer, not 4.5"),
-        ("llm.slots", True, "llm.slots: input should be a valid integer, not true"),
         ("generate.temperature", 0, "generate.temperature: input should be greater than 0"),
-        ("generate.top_p", 1.5, "generate.top_p: input should be less than or equal to 1"),
-        ("labelling.action", "keep", "labelling.action: input should be 'drop'"),
-        ("llm.model", 270, "llm.model must be a text, not 270; write it in quotes"),
         ("train.seeds", [1, 2, 1], "train.seeds: the entries must differ"),
         ("train.seeds", "[1]", "train.seeds must be a list, such as [1, 2] or [a, b], not '[1]'"),
-        ("filter.profile", "no", "filter.profile must be true or false, without quotes, not 'no'"),
-        ("filter.leak_similarity", 0, "filter.leak_similarity: input should be greater than 0, not 0"),
-        ("train.validation_share", 0.9, "train.validation_share: input should be less than or equal to 0.5"),
-        ("evaluate.bootstrap_samples", 10**9, "evaluate.bootstrap_samples: input should be less than"),
         ("train.seeds", list(range(101)), "train.seeds may have at most 100, and has 101"),
-        ("train.students", ["tfidf", "tfidf"], "train.students: the entries must differ"),
-        ("train.batch_rows", 10**6, "train.batch_rows: input should be less than or equal to 4096"),
         ("generate.samples_per_prompt", 10**6, "generate: samples_per_prompt=1000000 and prompts_per_wave="),
         ("generate.prompts_per_wave", 10**6, "generate: samples_per_prompt="),
-        ("train.seeds", [], "train.seeds needs at least 1"),
         ("train.seeds", [-1], "train.seeds.0: input should be greater than or equal to 0"),
         ("train.seeds", [2**32 - 1], "train.seeds.0: input should be less than 4294967295"),
         ("filter.max_words", 2, "filter: min_words=3 is greater than max_words=2; swap them, or say max_"),
         ("llm.backend", "vllm", "llm.backend: input should be 'llama_cpp' or 'server', not 'vllm'"),
-        ("llm.server.kind", "encoder", "llm.server.kind: input should be 'base' or 'chat'"),
-        ("llm.server.concurrency", 0, "llm.server.concurrency: input should be greater than or equal to 1"),
-        ("llm.server.retries", -1, "llm.server.retries: input should be greater than or equal to 0"),
-        ("llm.server.timeout_seconds", 0, "llm.server.timeout_seconds: input should be greater than 0"),
         *(
             ("llm.server.url", url, f"llm.server.url: {url!r} is no address of a server; write it like http")
             for url in NO_ADDRESSES
@@ -103,16 +79,13 @@ NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0
         ("llm.server.url", "https://host/v1#secret", "llm.server.url: it must end with its path"),
         ("class_balance", "equal", "class_balance: say balanced, real, or shares by label"),
         ("arms", {}, "arms needs at least 1"),
-        ("arms", ["real"], "arms must be a mapping of keys to values, not ['real']"),
         ("arms", {"real": {}}, "arms.real: an arm needs rows; e.g. {real: all, synthetic: 300}"),
         ("arms", {"real": {"real": 0}}, "arms.real: an arm needs rows"),
-        ("arms", {"real": {"unlabeled": 9}}, "unknown key arms.real.unlabeled; did you mean unlabelled?"),
         ("arms", {"real": {"real": "some"}}, "arms.real.real: say all, or a number of rows, not 'some'"),
         ("arms", {"real": {"real": -1}}, "arms.real.real: say all, or a number of rows, not -1"),
         ("arms", {"real": {"real": True}}, "arms.real.real: say all, or a number of rows, not True"),
         ("arms", {"Real": {"real": 1}, "real": {"real": 1}}, "arms: Real and real differ by case alone"),
         ("arms", {"real": {"real": 1, "seeds": 4}}, "arms.real.seeds is 4, and train.seeds has 3; lower it"),
-        ("arms", {"real": {"real": 1, "seeds": 0}}, "arms.real.seeds: input should be greater than or equal"),
         *(("arms", {name: {"real": "all"}}, "arms: a name has up to 100 ") for name in NO_NAMES),
     ],
 )
