@@ -1,7 +1,3 @@
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -9,7 +5,7 @@ import pytest
 
 from labelmint.llm.base import PromptGroup
 from labelmint.llm.endpoint import Endpoint
-from tests.builders import REPOSITORY, llm_server, sampling
+from tests.builders import llm_server, sampling
 from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, scripted_server, written
 
 GROUPS = [PromptGroup("one:", (11, 12, 13)), PromptGroup("two:", (21, 22))]
@@ -167,34 +163,3 @@ def test_the_key_comes_from_the_environment_and_is_not_part_of_the_identity(serv
 )
 def test_what_is_this_machine(url, here):
     assert Endpoint(llm_server(url=url)).is_here is here
-
-
-@pytest.mark.slow
-def test_ctrl_c_stops_at_once(served):
-    served.replies(COMPLETIONS, written("too late")._replace(delay=30))
-    code = (
-        # What a shell starts in the background ignores Ctrl-C, the test's processes too.
-        "import signal\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from labelmint.core.errors import one_line_errors\n"
-        "from labelmint.llm.base import PromptGroup, Sampling\n"
-        "from labelmint.llm.server import Server\n"
-        "from labelmint.core.params import LlmServer\n"
-        f"server = LlmServer.model_validate({llm_server(url=served.url).model_dump()!r})\n"
-        "with one_line_errors('generate'):\n"
-        "    Server(server).write_wave([PromptGroup('p', tuple(range(9)))], Sampling(1, 0, 1, 0, 9, ''))\n"
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env=os.environ
-        )
-        before = len(served.bodies())
-        while len(served.bodies()) < before + 8:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
-        begin = time.perf_counter()
-        process.send_signal(number)
-        _, message = process.communicate(timeout=25)
-        assert process.returncode == 128 + number
-        assert message == "\ngenerate: stopped; what was finished is kept, run it again to go on\n"
-        assert time.perf_counter() - begin < 20  # the answer takes 30

@@ -38,12 +38,6 @@ def test_texts_are_language(wave):
     assert all("\n" not in text.text and text.text == text.text.strip() for text in texts)
 
 
-def test_a_wave_does_not_depend_on_what_was_done_before(gemma, wave):
-    gemma.score(REVIEWS, [" a fine film. Good?", " a dull film. Good?"], [" yes", " no"])
-    gemma.write_wave(GROUPS[1:], sampling(top_k=5, max_new_tokens=5))
-    assert gemma.write_wave(GROUPS, HOW) == wave
-
-
 SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -82,13 +76,6 @@ def test_several_threads_give_the_same_texts_again(files):
     engine.close()
 
 
-def test_other_seeds_give_other_texts(gemma, wave):
-    others = [PromptGroup(group.prompt, tuple(seed + 100 for seed in group.seeds)) for group in GROUPS]
-    texts = gemma.write_wave(others, HOW)
-    assert texts[0] != wave[0]
-    assert texts[1] != wave[1]
-
-
 def test_groups_do_not_leak_into_each_other(gemma):
     # Greedy and obvious continuations, more of them than slots: each group must go on with its own.
     numbers = PromptGroup("1 2 3 4 5 6 7 8 9 10 11 12", tuple(range(7)))
@@ -101,32 +88,6 @@ def test_groups_do_not_leak_into_each_other(gemma):
     assert {text.text for text in result[1]} == {"m n o p q r s t"}
     assert {text.text for text in result[2]} == {"Madrid"}
     assert sorted(text.text for text in told) == sorted(text.text for group in result for text in group)
-
-
-@pytest.mark.parametrize(
-    ("stop", "most", "text", "reason"),
-    [
-        (" 15", 20, "13 14", "stop"),
-        ("4", 20, "13 1", "stop"),
-        ("never", 5, "13 1", "length"),
-    ],
-)
-def test_texts_end_before_the_stop_text_or_at_max_new_tokens(gemma, stop, most, text, reason):
-    numbers = PromptGroup("1 2 3 4 5 6 7 8 9 10 11 12", (1, 2))
-    (texts,) = gemma.write_wave([numbers], sampling(top_k=1, stop=stop, max_new_tokens=most))
-    for each in texts:
-        assert (each.text, each.finish_reason) == (text, reason)
-        assert each.tokens <= most
-        assert (each.tokens == most) == (reason == "length")
-
-
-def test_characters_of_several_tokens_stay_whole(gemma):
-    group = PromptGroup("😀😀😀 🜁🜂🜃🜄 🜁🜂🜃🜄 🜁🜂🜃🜄 🜁🜂🜃🜄 🜁🜂🜃", (1, 2))
-    (texts,) = gemma.write_wave([group], sampling(top_k=1, max_new_tokens=24))
-    assert len(gemma.llama.tokenize("🜁", start=False)) > 1
-    for text in texts:
-        assert "🜁🜂🜃" in text.text
-        assert "\ufffd" not in text.text[:-1]  # the last character may be cut
 
 
 PREFIX = (
@@ -197,19 +158,6 @@ def test_scores_are_those_of_every_prompt_read_whole(request, files, name, choic
     clear = margin > 0.5
     assert clear.any()
     assert (scores.argmax(axis=1) == expected.argmax(axis=1))[clear].all()
-
-
-def test_scores_depend_on_the_arguments_alone(gemma):
-    first = gemma.score(PREFIX, TEXTS, [" positive", " negative"]).log_probabilities
-    gemma.write_wave(GROUPS, sampling(max_new_tokens=3))
-    np.testing.assert_array_equal(
-        gemma.score(PREFIX, TEXTS, [" positive", " negative"]).log_probabilities, first
-    )
-
-
-def test_gemma_reads_clear_sentiments(gemma):
-    scores = gemma.score(PREFIX, [TEXTS[0], TEXTS[3], TEXTS[5]], [" positive", " negative"]).log_probabilities
-    assert scores.argmax(axis=1).tolist() == [0, 0, 1]
 
 
 def test_a_chat_prompt_has_the_templates_markers_and_is_understood(smollm):

@@ -122,7 +122,7 @@ def test_too_many_sequences_are_an_error_that_names_the_keys(monkeypatch):
 
 def written(monkeypatch, script, **how):
     engine = toy_engine(monkeypatch, logits=following(script))
-    ((text,),) = engine.write_wave([PromptGroup(">", (1,))], sampling(**{"max_new_tokens": 99, **how}))
+    ((text,),) = engine.write_wave([PromptGroup("|", (1,))], sampling(**{"max_new_tokens": 99, **how}))
     return text
 
 
@@ -141,6 +141,8 @@ def written(monkeypatch, script, **how):
         ("😀 café 日本\nx", "\n", "😀 café 日本", 18),
         ("a\u2028b\n", "\n", "a\u2028b", 6),
         ("ends é here", "é", "ends", 7),
+        ("<think>x</think>A text", "\n", "A text", 23),
+        ("a < b > c <thinking>and", "\n", "a < b > c", 24),
     ],
 )
 def test_texts_end_before_the_stop_text_and_characters_stay_whole(monkeypatch, script, stop, text, tokens):
@@ -205,7 +207,7 @@ def test_scores_of_equal_choices_are_an_error(monkeypatch):
 def test_a_choice_that_begins_another_is_read_to_its_line_break(monkeypatch):
     engine = toy_engine(monkeypatch, logits=following(" good\n"))
     scores = engine.score(
-        "prefix>", [" text>", " other>"], [" good", " good indeed", " bad"]
+        "prefix|", [" text|", " other|"], [" good", " good indeed", " bad"]
     ).log_probabilities
     assert scores.argmax(axis=1).tolist() == [0, 0]
     assert scores.shape == (2, 3)

@@ -5,12 +5,11 @@ import json
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.errors import ModelError
 from labelmint.core.records import read_rows, write_rows
 from stages.filter import main as run_filter
 from stages.generate import main as run_generate
 from tests.fake_model import read_words, write_sentence
-from tests.llm.scripted import Reply, read_as_list, scripted_server, written
+from tests.llm.scripted import read_as_list, scripted_server, written
 
 SMALL = {
     "generate.candidates": 40,
@@ -58,35 +57,3 @@ def test_generate_and_filter_run_on_a_server_and_ask_nothing_twice(served):
     run_filter()
     assert {path: path.read_bytes() for path in before} == before
     assert len(served.bodies()) == asked
-
-
-def test_another_model_on_the_server_is_asked_anew(served):
-    run_generate()
-    asked = len(served.bodies())
-    served.replies("/v1/models", Reply({"data": [{"id": "another"}]}))
-    run_generate()
-    assert len(served.bodies()) == 2 * asked
-
-
-def test_a_wave_that_fails_leaves_the_earlier_ones(served, set_params):
-    set_params({"llm.server.retries": 0})
-    served.routes["/v1/completions"] = lambda seen: (
-        answer(seen) if len(served.bodies()) <= 25 else Reply({"error": "gone"}, 500)
-    )
-    with pytest.raises(ModelError, match="status 500: gone"):
-        run_generate()
-    assert not paths.CANDIDATES.exists()
-    asked = len(served.bodies())
-    served.routes["/v1/completions"] = answer
-    run_generate()
-    # Two waves of 10 texts were finished. Seeds: requests that were dropped may arrive late, and twice then.
-    assert len({body["seed"] for body in served.bodies()[asked:]}) == 40 - 20
-
-
-def test_a_chat_model_is_asked_in_its_template(served, set_params):
-    set_params({"llm.server.kind": "chat"})
-    served.routes["/apply-template"] = lambda seen: Reply(
-        {"prompt": f"<user>{seen.body['messages'][0]['content']}</user>"}
-    )
-    run_generate()
-    assert all(body["prompt"].startswith("<user>") for body in served.bodies())

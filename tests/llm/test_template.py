@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from labelmint.core.errors import ModelError
-from labelmint.llm.base import Completion
-from labelmint.llm.markers import without_thoughts
 from labelmint.llm.template import ChatTemplate
-from labelmint.llm.writing import _completion
 
 CONTENT = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}{% endfor %}"
 GO = "{{- if .System }}{{ .System }}{{ end }}{{- range $i, $_ := .Messages }}{{ .Content }}{{ end }}"
@@ -75,18 +72,3 @@ def test_a_prompt_has_the_same_bytes_on_any_day(monkeypatch, source, prompt):
     assert wrap(source, " Write one.\n") == prompt
     monkeypatch.setattr("llama_cpp.llama_chat_format.datetime", Tomorrow)
     assert wrap(source, " Write one.\n") == prompt
-
-
-@pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        ("a < b > c", "a < b > c"),
-        ("<think>\n\n</think>\n\nA text", "A text"),
-        ("well</think>A text", "A text"),
-        ("A text <thinking>and", "A text"),
-        ("<think>", ""),
-    ],
-)
-def test_thoughts_are_taken_out_of_answers(answer, text):
-    assert without_thoughts(answer).strip() == text
-    assert _completion(answer.encode(), 3, "stop") == Completion(text, 3, "stop")

@@ -30,11 +30,11 @@ def toy_logits(history: Sequence[int]) -> np.ndarray:
 
 
 def following(script: str):
-    """Return logits that write `script` after any prompt that ends in ">", then the end."""
+    """Return logits that write `script` after any prompt that ends in "|", then the end."""
     tokens = [*script.encode(), END]
 
     def logits(history: Sequence[int]) -> np.ndarray:
-        written = len(history) - 1 - max(at for at, token in enumerate(history) if token == ord(">"))
+        written = len(history) - 1 - max(at for at, token in enumerate(history) if token == ord("|"))
         row = np.full(VOCABULARY, -50, np.float32)
         row[tokens[min(written, len(tokens) - 1)]] = 50
         return row
