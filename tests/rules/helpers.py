@@ -54,6 +54,11 @@ def settings(
     return Params.model_validate({**content, "class_balance": class_balance})
 
 
+def words(first: int, last: int) -> str:
+    """Return a text of numbered words, the last included."""
+    return " ".join(f"w{number}" for number in range(first, last + 1))
+
+
 def filtering_of(
     *rows: Candidate | str,
     train: Sequence[Labelled] = (),

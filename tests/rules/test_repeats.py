@@ -4,11 +4,7 @@ from labelmint.core.records import Input
 from labelmint.rules import repeats
 from labelmint.rules.filtering import RuleResult
 from tests.builders import candidate, labelled
-from tests.rules.helpers import filtering_of, rules_broken
-
-
-def words(first, last):
-    return " ".join(f"w{number}" for number in range(first, last + 1))
+from tests.rules.helpers import filtering_of, rules_broken, words
 
 
 def duplicates(*texts):

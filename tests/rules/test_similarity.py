@@ -13,6 +13,7 @@ from labelmint.rules.similarity import (
     shingle_pairs,
     shingles,
 )
+from tests.rules.helpers import words
 
 TEXTS = st.lists(st.text("abc ", max_size=40), max_size=8)
 THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])
@@ -43,29 +44,6 @@ def reference(one, other):
     return max(jaccard(one, other), share)
 
 
-def words(first, last):
-    return " ".join(f"w{number}" for number in range(first, last + 1))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("one two three four", ["one two three", "two three four"]),
-        ("one two three", ["one two three"]),
-        ("one two", ["one two"]),
-        ("one", ["one"]),
-        ("", [""]),
-        ("?!", [""]),
-        ("One, TWO -- three!", ["one two three"]),
-        ("Straße und Haus", ["strasse und haus"]),
-        ("don't stop", ["don t stop"]),
-        ("日本 映画 café", ["日 本 映", "本 映 画", "映 画 café"]),
-    ],
-)
-def test_shingles_are_three_words_without_case_and_punctuation(text, expected):
-    assert shingles(words_of(text)) == expected
-
-
 @settings(max_examples=30)
 @given(TEXTS, TEXTS, THRESHOLDS)
 def test_the_best_pair_is_that_of_a_plain_reference(left, right, threshold):
@@ -90,32 +68,11 @@ def test_duplicates_are_those_of_a_plain_reference(texts, threshold):
     assert duplicates(texts, threshold) == expected
 
 
-def test_duplicates_do_not_chain_through_a_rejected_text():
-    texts = [words(1, 20), words(3, 22), words(5, 24)]  # neighbours share 16 of 20 shingles
-    assert jaccard(texts[0], texts[1]) == jaccard(texts[1], texts[2]) == 0.8
-    assert jaccard(texts[0], texts[2]) < 0.7
-    assert duplicates(texts, 0.7) == {1: (0, 0.8)}
-    assert duplicates(texts[1:], 0.7) == {1: (0, 0.8)}
-
-
 @pytest.mark.parametrize(("length", "similarity"), [(7, 1.0), (6, 4 / 28), (5, 3 / 28)])
 def test_containment_counts_from_five_shingles_on(length, similarity):
     long, part = words(1, 30), words(11, 10 + length)
     assert similar_pairs([part], [long], 0.01) == {0: (0, pytest.approx(similarity))}
     assert similar_pairs([long], [part], 0.01) == {0: (0, pytest.approx(similarity))}
-
-
-@pytest.mark.parametrize(("threshold", "found"), [(0.8, True), (0.801, False)])
-def test_the_threshold_itself_is_similar_enough(threshold, found):
-    assert (1 in duplicates([words(1, 11), words(2, 12)], threshold)) is found
-    assert (0 in similar_pairs([words(1, 6)], [words(1, 7)], threshold)) is found  # 4 of 5: no containment
-
-
-def test_nothing_is_similar_to_nothing():
-    assert similar_pairs([], ["a b c"], 0.1) == {}
-    assert similar_pairs(["a b c"], [], 0.1) == {}
-    assert duplicates([], 0.1) == {}
-    assert duplicates([""], 0.1) == {}
 
 
 def test_blocks_of_rows_make_no_difference(monkeypatch):
