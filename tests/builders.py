@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import cache
@@ -29,6 +30,32 @@ NEUTRAL = [
     *("summer", "winter", "garden", "letter", "window", "mother", "soldier", "teacher", "doctor", "painter"),
 ]
 OPINIONS = {**server.OPINIONS, "neutral": ["plain", "usual", "average", "common"]}
+
+
+def environment_in(home: Path) -> dict[str, str]:
+    """Return variables that have caches and settings in a folder, and a name for commits."""
+    return {
+        "LABELMINT_CACHE": str(home / "cache"),
+        "DVC_TEST": "1",
+        "DVC_SITE_CACHE_DIR": str(home / "dvc-site"),
+        "DVC_GLOBAL_CONFIG_DIR": str(home / "dvc-global"),
+        "DVC_SYSTEM_CONFIG_DIR": str(home / "dvc-system"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        **{f"GIT_{role}_NAME": "Labelmint Tests" for role in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{role}_EMAIL": "tests@labelmint.invalid" for role in ("AUTHOR", "COMMITTER")},
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+def git(*arguments: str) -> str:
+    """Run git here; return its output."""
+    done = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def contents_of(folder: Path) -> dict[Path, bytes]:
+    """Return what each file in a folder holds."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def labelled(label: str, number: int, text: str | None = None) -> Labelled:

@@ -18,7 +18,7 @@ from experiments.reliability.project import set_params as write_params
 from labelmint.core import config
 from labelmint.core.params import Llm, Params, load_params
 from stages.prepare import main as prepare
-from tests.builders import REPOSITORY, reviews, write_card
+from tests.builders import REPOSITORY, environment_in, reviews, write_card
 
 TINY: dict[str, Any] = {
     "task": "tiny",
@@ -94,17 +94,9 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 
 def isolate(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Have caches and settings in a folder, and a name for commits."""
-    monkeypatch.setenv("LABELMINT_CACHE", str(home / "cache"))
     monkeypatch.delenv("LABELMINT_DEBUG", raising=False)
-    monkeypatch.setenv("DVC_TEST", "1")
-    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc-site"))
-    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(home / "dvc-global"))
-    monkeypatch.setenv("DVC_SYSTEM_CONFIG_DIR", str(home / "dvc-system"))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Labelmint Tests")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tests@labelmint.invalid")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for name, value in environment_in(home).items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@ from contextlib import nullcontext
 
 import pytest
 
-from labelmint import cli
 from labelmint.advise.check import check
 from labelmint.core import paths
 from labelmint.core.params import load_params
 from labelmint.core.records import read_rows
-from tests.builders import write_card
+from tests.builders import contents_of, write_card
 from tests.fake_model import FakeModel
 
 
@@ -22,14 +21,10 @@ def model(prepared, tiny_encoder, set_params, monkeypatch):
     return model
 
 
-def files(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_the_report_has_all_parts_of_rows_to_train_with_and_the_project_stays_as_it_is(
     prepared, model, monkeypatch, capsys
 ):
-    before, read, score = files(prepared), [], model.score
+    before, read, score = contents_of(prepared), [], model.score
 
     def noting(prefix, suffixes, choices):
         read.extend([prefix, *suffixes])
@@ -37,7 +32,7 @@ def test_the_report_has_all_parts_of_rows_to_train_with_and_the_project_stays_as
 
     monkeypatch.setattr(model, "score", noting)
     check(load_params())
-    assert files(prepared) == before
+    assert contents_of(prepared) == before
     out = capsys.readouterr().out
     for part in (
         "60 training rows (negative 30, positive 30)",
@@ -85,13 +80,3 @@ def test_without_real_rows_there_is_still_a_forecast_of_the_time(prepared, model
     out = capsys.readouterr().out
     assert "0 training rows (none)" in out
     assert "\n  together " in out
-
-
-def test_what_prepare_would_refuse_is_one_line(prepared, model, set_params, capsys):
-    set_params({"prepare.test_rows": 5000})
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["check"])
-    assert stopped.value.code == 1
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith("labelmint check: error: params.yaml: prepare.test_rows=5000 and real.rows=60 need")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,13 @@ from labelmint.scoring.answers import write_answers
 from labelmint.scoring.evaluation import evaluate
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions
-from tests.builders import labelled, write_card
+from tests.builders import git, labelled, write_card
 from tests.conftest import copy_settings, isolate
 
 NAMES = ["negative", "positive"]
 TEST_ROWS = 200
 # Real and synthetic rows.
 ARMS = {"real": (20, 0), "mixed": (20, 80), "real_40": (40, 0)}
-
-
-def git(*arguments: str) -> str:
-    """Run git here."""
-    done = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def predictions(arm: str, wrong: list[int], seeds: int = 1) -> ArmPredictions:

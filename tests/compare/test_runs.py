@@ -9,8 +9,9 @@ import pytest
 from labelmint import cli
 from labelmint.compare.revisions import find
 from labelmint.core.errors import DataError
-from tests.builders import write_card
-from tests.compare.conftest import commit, compared, git, write_lock, write_run
+from labelmint.core.records import read_json
+from tests.builders import git, write_card
+from tests.compare.conftest import commit, compared, write_lock, write_run
 
 HARD = list(range(60))
 
@@ -21,7 +22,7 @@ def experiment(name: str, commit_hash: str, parent: str = "0" * 40) -> None:
 
 
 def edit_json(path: str, **changes: object) -> None:
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    content = read_json(Path(path))
     Path(path).write_text(json.dumps({**content, **changes}), encoding="utf-8")
 
 
@@ -134,7 +135,7 @@ def test_an_unfinished_run_is_never_shown_as_this_one(repository, set_params):
     git("reset", "-q", "--hard", "second")
     # generate has run anew, and evaluate has not.
     edit_json("metrics/generate.json", tokens=5)
-    content = json.loads(Path("dvc.lock").read_text(encoding="utf-8"))["stages"]
+    content = read_json(Path("dvc.lock"))["stages"]
     write_lock(evaluate=content["evaluate"])
     assert "metrics/generate.json is not what evaluate ran with" in refused()
 

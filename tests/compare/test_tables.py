@@ -3,7 +3,8 @@
 import pytest
 
 from labelmint.compare.command import as_markdown, as_text
-from tests.compare.conftest import commit, compared, git, rows, write_run
+from tests.builders import git
+from tests.compare.conftest import commit, compared, rows, write_run
 
 pytestmark = pytest.mark.usefixtures("repository")
 HARD = list(range(60))

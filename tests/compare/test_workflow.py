@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.builders import REPOSITORY
-from tests.compare.conftest import commit, git
+from tests.builders import REPOSITORY, git
+from tests.compare.conftest import commit
 
 WORKFLOW = yaml.safe_load((REPOSITORY / ".github/workflows/experiment.yml").read_text(encoding="utf-8"))
 JOB = WORKFLOW["jobs"]["compare"]

@@ -1,17 +1,11 @@
 import shutil
-import subprocess
 
 import pytest
 
 from labelmint.core.errors import DataError
 from labelmint.core.git import current_commit
 from labelmint.core.git import git as checked_git
-from tests.builders import REPOSITORY
-
-
-def git(*arguments):
-    done = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+from tests.builders import REPOSITORY, git
 
 
 def test_outside_git_there_is_no_commit(project):

@@ -1,11 +1,9 @@
 """The stages that use a language model, run against a server."""
 
-import json
-
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from stages.filter import main as run_filter
 from stages.generate import main as run_generate
 from tests.fake_model import read_words, write_sentence
@@ -50,7 +48,7 @@ def test_generate_and_filter_run_on_a_server_and_ask_nothing_twice(served):
     assert len(read_rows(paths.CANDIDATES)) == 40
     kept = read_rows(paths.KEPT)
     assert {row["label"] for row in kept} == {"negative", "positive"}
-    assert json.loads((paths.METRICS / "filter.json").read_text(encoding="utf-8"))["kept"] == len(kept)
+    assert read_json(paths.METRICS / "filter.json")["kept"] == len(kept)
     before = {path: path.read_bytes() for path in (paths.CANDIDATES, paths.KEPT, paths.REJECTED)}
     asked = len(served.bodies())
     run_generate()

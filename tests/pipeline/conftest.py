@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from experiments.reliability.project import set_params
-from tests.builders import REPOSITORY
+from tests.builders import REPOSITORY, environment_in
 
 TINY: dict[str, Any] = {
     "real.rows": 24,
@@ -54,20 +54,11 @@ class Clone:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {
             **os.environ,
+            **environment_in(home),
             "PATH": path,
-            "LABELMINT_CACHE": str(home / "cache"),
-            "DVC_TEST": "1",
             "DVC_NO_ANALYTICS": "1",
-            "DVC_SITE_CACHE_DIR": str(home / "dvc-site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(home / "dvc-global"),
-            "DVC_SYSTEM_CONFIG_DIR": str(home / "dvc-system"),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "HF_HUB_OFFLINE": "1",
             "COLUMNS": "200",
         }
-        for role in ("AUTHOR", "COMMITTER"):
-            self.environment[f"GIT_{role}_NAME"] = "Labelmint Tests"
-            self.environment[f"GIT_{role}_EMAIL"] = "tests@labelmint.invalid"
 
     def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command and return how it ended."""

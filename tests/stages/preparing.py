@@ -1,9 +1,8 @@
 """A task of 120 rows to prepare, and what `prepare` wrote of it."""
 
-import json
-
 import pytest
 
+from labelmint.core.records import read_json
 from tests.builders import write_card
 
 ARMS = {"real": {"real": "all"}, "real_40": {"real": 40}, "synthetic": {"synthetic": "all"}}
@@ -33,4 +32,4 @@ def written(project):
 
 
 def summary(project):
-    return json.loads((project / "metrics/prepare.json").read_text(encoding="utf-8"))
+    return read_json(project / "metrics/prepare.json")

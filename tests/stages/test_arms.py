@@ -1,4 +1,3 @@
-import json
 from collections import Counter
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from labelmint.core import paths
 from labelmint.core.arms import nested_order, training_sets
 from labelmint.core.params import Arm
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from stages.arms import main
 from tests.builders import candidate, labelled_rows
 
@@ -131,7 +130,7 @@ def test_the_folder_holds_exactly_the_arms(project):
 
 def test_arms_that_the_data_cannot_fill_are_left_out_with_a_note(project, capsys):
     main()
-    metrics = json.loads((paths.METRICS / "arms.json").read_text(encoding="utf-8"))
+    metrics = read_json(paths.METRICS / "arms.json")
     assert metrics["arms"]["both"] == {"real": 30, "synthetic": 12, "unlabelled": 0, "student": "tfidf"}
     assert metrics["arms"]["real_90"] == {
         "real": 0,
@@ -149,7 +148,7 @@ def test_arms_that_the_data_cannot_fill_are_left_out_with_a_note(project, capsys
 def test_an_arm_whose_rows_have_one_label_is_left_out(project, set_params):
     set_params({"arms": {"one": {"real": 1}, "two": {"real": 2}}})
     main()
-    metrics = json.loads((paths.METRICS / "arms.json").read_text(encoding="utf-8"))
+    metrics = read_json(paths.METRICS / "arms.json")
     assert metrics["left_out"].keys() == {"one"}
     assert metrics["left_out"]["one"].startswith("its 1 rows all have the label ")
     assert [len(read_rows(paths.arm_rows(name))) for name in ("one", "two")] == [0, 2]

@@ -1,5 +1,4 @@
 import csv
-import json
 
 import pytest
 import yaml
@@ -7,7 +6,7 @@ import yaml
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
-from labelmint.core.records import read_rows, write_json, write_rows
+from labelmint.core.records import read_json, read_rows, write_json, write_rows
 from stages.evaluate import main
 
 # How many of the 40 test rows each arm gets wrong; the second seed one more.
@@ -69,7 +68,7 @@ def change(arm, edit):
 
 
 def result():
-    return json.loads((paths.METRICS / "evaluate.json").read_text(encoding="utf-8"))
+    return read_json(paths.METRICS / "evaluate.json")
 
 
 def table(name):
@@ -217,7 +216,7 @@ def test_other_students_are_scored_and_compared():
 
 def test_a_student_on_another_encoder_is_another_student():
     path = paths.METRICS / "train/texts.json"
-    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "encoder": "small"})
+    write_json(path, {**read_json(path), "encoder": "small"})
     main()
     evaluated = result()
     assert evaluated["arms"]["texts"]["student"] == f"{evaluated['arms']['mixed']['student']} on small"

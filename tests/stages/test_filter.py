@@ -1,4 +1,3 @@
-import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -6,7 +5,7 @@ import numpy as np
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from labelmint.rules.registry import RULES
 from stages.filter import main
 from stages.generate import main as generate
@@ -41,7 +40,7 @@ def model(open_with, prepared, set_params):
 
 
 def metrics():
-    return json.loads((paths.METRICS / "filter.json").read_text(encoding="utf-8"))
+    return read_json(paths.METRICS / "filter.json")
 
 
 def test_kept_and_rejected_are_the_candidates(model):

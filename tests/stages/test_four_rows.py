@@ -1,6 +1,5 @@
 """The whole pipeline on four labelled rows, with a scripted language model and a tiny encoder."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 import yaml
 
 from labelmint.core import paths
-from labelmint.core.records import read_rows
+from labelmint.core.records import read_json, read_rows
 from stages import arms, describe, evaluate, filter, generate, label, prepare, report, top_up, train
 from tests.fake_model import FakeModel
 
@@ -68,7 +67,7 @@ def test_every_stage_writes_its_outputs_and_every_arm_is_scored_but_that_of_one_
     for stage in (describe, evaluate, report):
         run(stage)
     assert len(read_rows(paths.REAL_TRAIN)) == 4
-    result = json.loads((paths.METRICS / "evaluate.json").read_text(encoding="utf-8"))
+    result = read_json(paths.METRICS / "evaluate.json")
     assert set(result["arms"]) == set(ARMS) - {"one"}
     assert all(arm["accuracy"]["mean"] > 0 for arm in result["arms"].values())
     assert result["left_out"]["one"].startswith("its 1 rows all have the label")

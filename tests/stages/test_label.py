@@ -1,10 +1,8 @@
-import json
-
 import numpy as np
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from stages.label import main
 from tests.builders import reviews
 from tests.fake_model import FakeModel
@@ -54,7 +52,7 @@ def test_texts_get_the_label_that_scores_best(model):
             "positive" if any(word in row["text"] for word in GOOD) else "negative"
         )
         assert set(row) == {"id", "text", "judged_label", "label_scores"}
-    metrics = json.loads((paths.METRICS / "label.json").read_text())
+    metrics = read_json(paths.METRICS / "label.json")
     assert (metrics["texts"], metrics["kept"]) == (40, len(kept))
     assert sum(metrics["rejected"].values()) == len(rejected)
     assert metrics["label_scoring"]["accuracy"] == {"llm": 1.0}

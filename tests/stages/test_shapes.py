@@ -1,6 +1,5 @@
 """Tasks of other shapes than two balanced labels, through prepare, arms and train with a tiny encoder."""
 
-import json
 import random
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from transformers import pipeline
 
 from labelmint.core import paths
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from stages.arms import main as write_arms
 from stages.prepare import main as prepare
 from stages.train import main as train
@@ -92,7 +91,7 @@ def accuracy(arm):
 
 
 def train_labels():
-    return json.loads((paths.METRICS / "prepare.json").read_text(encoding="utf-8"))["train_labels"]
+    return read_json(paths.METRICS / "prepare.json")["train_labels"]
 
 
 @pytest.mark.slow
@@ -129,10 +128,10 @@ def test_odd_label_names_survive(task, arm):
     task(marked_rows(dict.fromkeys(ODD_NAMES, 20)), ODD_NAMES, 84, 84)
     train(arm)
     assert list(read_rows(paths.predictions(arm))[0]["probabilities"]) == ODD_NAMES
-    saved = json.loads((paths.model(arm) / "student.json").read_text(encoding="utf-8"))
+    saved = read_json(paths.model(arm) / "student.json")
     assert saved["label_names"] == ODD_NAMES
     if arm == "real":
-        config = json.loads((paths.model(arm) / "config.json").read_text(encoding="utf-8"))
+        config = read_json(paths.model(arm) / "config.json")
         assert list(config["id2label"].values()) == ODD_NAMES
 
 

@@ -1,4 +1,3 @@
-import json
 import re
 import time
 import zlib
@@ -10,7 +9,7 @@ import pytest
 from labelmint.core import paths
 from labelmint.core.cache import clear
 from labelmint.core.errors import DataError
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from stages.filter import main as run_filter
 from stages.generate import main as generate
 from stages.top_up import main
@@ -71,7 +70,7 @@ def written(project):
 
 
 def metrics(stage="top_up"):
-    return json.loads((paths.METRICS / f"{stage}.json").read_text(encoding="utf-8"))
+    return read_json(paths.METRICS / f"{stage}.json")
 
 
 def kept():

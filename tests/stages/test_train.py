@@ -1,4 +1,3 @@
-import json
 import math
 import re
 
@@ -9,7 +8,7 @@ from transformers import pipeline
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError, ParamsError
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from labelmint.llm.catalog.pinning import pin
 from labelmint.students import schedule
 from labelmint.students.loading import load_student
@@ -35,7 +34,7 @@ def made(project):
 
 
 def metrics(arm="real"):
-    return json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
+    return read_json(paths.METRICS / "train" / f"{arm}.json")
 
 
 @pytest.mark.parametrize("student", [slow_if_tuned(name) for name in STUDENTS])

@@ -1,6 +1,5 @@
 """How an arm's student was trained: which was chosen, its speed, and the weights of the sources."""
 
-import json
 import time
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from labelmint.core import paths
 from labelmint.core.errors import ModelError
-from labelmint.core.records import read_rows, write_rows
+from labelmint.core.records import read_json, read_rows, write_rows
 from labelmint.students.loading import load_student
 from stages import train as stage
 from stages.train import main
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("small")
 
 
 def metrics(arm="real"):
-    return json.loads((paths.METRICS / "train" / f"{arm}.json").read_text(encoding="utf-8"))
+    return read_json(paths.METRICS / "train" / f"{arm}.json")
 
 
 @pytest.mark.slow

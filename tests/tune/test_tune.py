@@ -11,7 +11,7 @@ from labelmint.llm.base import Completion
 from labelmint.tune import score, settings
 from labelmint.tune.race import plan_rounds
 from labelmint.tune.score import discriminate, outcome_of
-from tests.builders import OPINIONS, review, reviews, write_card
+from tests.builders import OPINIONS, contents_of, review, reviews, write_card
 from tests.fake_model import FakeModel
 
 TWO_ROUNDS = ["--candidates", "240"]
@@ -58,17 +58,13 @@ def tune(capsys, *arguments):
     return status, *capsys.readouterr()
 
 
-def files(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_the_settings_that_write_like_real_rows_win_and_the_project_stays_as_it_is(prepared, model, capsys):
     paths.TEST_INPUTS.unlink()
     paths.TEST_LABELS.unlink()
-    before = files(prepared)
+    before = contents_of(prepared)
     status, out, err = tune(capsys, *TWO_ROUNDS)
     assert status == 0, err
-    assert files(prepared) == before
+    assert contents_of(prepared) == before
     table = [line.split("  ")[0] for line in out.splitlines()]
     # method=few_shot writes the same texts as the settings of params.yaml, and isn't tried.
     assert table[3:6] == ["temperature=0.8", "as in params.yaml", "temperature=1.2"]
