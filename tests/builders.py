@@ -1,7 +1,5 @@
 """Small builders of rows, task cards and settings, for all tests."""
 
-from __future__ import annotations
-
 import random
 import subprocess
 from collections.abc import Sequence

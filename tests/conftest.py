@@ -1,7 +1,5 @@
 """An environment of its own for every test, and projects and models to test with."""
 
-from __future__ import annotations
-
 import gc
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """A scripted language model for tests and dry runs: instant, deterministic, no download."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """dvc.yaml lists what each stage is made of: DVC follows no imports, and a missing dep is a stale result."""
 
-from __future__ import annotations
-
 import ast
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The examples of CONTRIBUTING.md, applied to a copy of the project, work."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """README and docs name what exists."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A git repository with a project, and runs of it whose answers are made up."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

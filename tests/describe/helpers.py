@@ -1,7 +1,5 @@
 """Texts in equal samples, and vectors without a model."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The real bundled models, loaded once for all tests that ask for them, and a scripted server."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

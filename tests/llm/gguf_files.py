@@ -1,7 +1,5 @@
 """Write tiny GGUF files: a Llama of one layer and random weights, whose tokens are bytes."""
 
-from __future__ import annotations
-
 import struct
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """An HTTP server on this machine that answers as a script says, for tests of the server backend."""
 
-from __future__ import annotations
-
 import json
 import math
 import threading

@@ -4,8 +4,6 @@ Like the real one it knows sequences that share cells; unlike it, it checks ever
 same numbers whatever shares a batch. So what the engine makes of it can be told in advance.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 from pathlib import Path

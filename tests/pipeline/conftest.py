@@ -1,7 +1,5 @@
 """A clone of the project with a tiny configuration, run by the real `dvc` with the real models."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -1,7 +1,5 @@
 """What users do with DVC, done: repro, experiments, comparing commits."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

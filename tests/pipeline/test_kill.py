@@ -1,7 +1,5 @@
 """Runs that are killed or stopped: what was finished is kept, and nothing is lost or doubled."""
 
-from __future__ import annotations
-
 import importlib
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """Results and experiments go through DVC remotes to another clone, as docs/howto/sharing.md shows."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.pipeline.conftest import Clone, copy_of

@@ -1,7 +1,5 @@
 """A project with a run's results, and the report made of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A run's results, written by hand: all that the report can show, and rows that try to break out of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page in a real browser: nothing fails, nothing that it shows is run, and its filters are addresses."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

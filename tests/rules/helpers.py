@@ -1,7 +1,5 @@
 """Settings of the rules that tests can rely on, whatever params.yaml ships with, and vectors."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
