@@ -21,6 +21,8 @@ from labelmint.tasks.cards import TaskCard
 
 REPOSITORY = Path(__file__).parent.parent
 GEMMA, SMOLLM = "gemma-3-270m", "smollm2-135m-instruct"  # in data/models.yaml
+# Python's audit events of a connection or a look-up.
+SOCKET_EVENTS = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname")
 
 NEUTRAL = [
     *("film", "story", "script", "cast", "scene", "ending", "music", "plot", "camera", "drama"),

@@ -20,7 +20,6 @@ from labelmint.core.params import load_params
 from labelmint.core.records import Input
 from labelmint.labelling.choices import suffix_of
 from labelmint.predict.answers import Answers
-from labelmint.predict.command import Request, predict
 from labelmint.predict.items import Item
 from labelmint.prompts.methods import METHODS
 from labelmint.prompts.render import base_prompt, chat_prompt
@@ -28,13 +27,7 @@ from labelmint.prompts.spec import Context
 from labelmint.tasks.cards import row_text
 from labelmint.tasks.later import read_later
 from labelmint.tasks.texts import input_row
-from stages import arms, describe, evaluate, generate, label, report, top_up, train
-from stages import filter as filter_stage
-from tests.builders import REPOSITORY, card, labelled, section
-from tests.encoder.conftest import encoder_folder, tiny_encoder
-from tests.fake_model import FakeModel
-
-__all__ = ["encoder_folder", "tiny_encoder"]
+from tests.builders import REPOSITORY, SOCKET_EVENTS, card, labelled, section
 
 SOURCES = [
     file for room in ("labelmint", "stages", "experiments") for file in (REPOSITORY / room).rglob("*.py")
@@ -101,7 +94,7 @@ def test_importing_everything_connects_to_nothing_and_switches_telemetry_off():
     script = """
 import pkgutil, sys
 addresses = []
-sys.addaudithook(lambda event, given: addresses.append(given) if event in WATCHED else None)
+sys.addaudithook(lambda event, given: addresses.append(given) if event in SOCKET_EVENTS else None)
 import labelmint, stages
 for room in (labelmint, stages):
     for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
@@ -110,7 +103,7 @@ for room in (labelmint, stages):
 from huggingface_hub import constants
 assert constants.HF_HUB_DISABLE_TELEMETRY
 assert not addresses, addresses
-""".replace("WATCHED", repr(WATCHED))
+""".replace("SOCKET_EVENTS", repr(SOCKET_EVENTS))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -122,55 +115,6 @@ assert not addresses, addresses
     )
     assert done.returncode == 0, done.stderr
     assert "analytics = false" in (REPOSITORY / ".dvc/config").read_text(encoding="utf-8")
-
-
-WATCHED = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname")
-_connections: list[str] = []
-
-
-def _watch(event, given):
-    if event in WATCHED:
-        _connections.append(f"{event} {given}")
-
-
-@pytest.fixture
-def connections(monkeypatch):
-    """Return what has been connected to or looked up in this test."""
-    if not getattr(sys, "_labelmint_watched", False):
-        sys.addaudithook(_watch)  # cannot be removed
-        sys._labelmint_watched = True
-    _connections.clear()
-    monkeypatch.delenv("HF_HUB_OFFLINE")
-    return _connections
-
-
-@pytest.mark.slow
-def test_no_stage_connects_to_anything(prepared, tiny_encoder, set_params, open_with, connections):
-    arms_of = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
-    students = {name: {"real": "all", "student": name, "seeds": 1} for name in ("llm", "tfidf")}
-    set_params(
-        {
-            "arms": {**arms_of, **students},
-            "generate.candidates": 60,
-            "generate.samples_per_prompt": 10,
-            "generate.prompts_per_wave": 2,
-            "prepare.unlabelled_rows": 10,
-            "filter.rows_per_label": 2,
-            "evaluate.bootstrap_samples": 100,
-        }
-    )
-    stages = [f"stages.{stage}" for stage in ("generate", "top_up", "filter", "label")]
-    open_with(FakeModel(), *stages, "labelmint.students.llm")
-    for stage in (generate, top_up, filter_stage, label, arms):
-        stage.main()
-    for arm in load_params().arms:
-        train.main(arm)
-    for stage in (describe, evaluate, report):
-        stage.main()
-    Path("in.txt").write_text("a great film\n", encoding="utf-8")
-    predict(Request(arm="mixed", input="in.txt", output="out.csv"))
-    assert Path("out.csv").read_text(encoding="utf-8").count("\n") == 2
-    assert [place for place in connections if "127.0.0.1" not in place and "localhost" not in place] == []
 
 
 HOSTILE = [

@@ -1,6 +1,7 @@
-"""The whole pipeline on four labelled rows, with a scripted language model and a tiny encoder."""
+"""The whole pipeline on four labelled rows, with a scripted model and a tiny encoder, connects to nothing."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import yaml
 
 from labelmint.core import paths
 from labelmint.core.records import read_json, read_rows
+from labelmint.predict.command import Request, predict
 from stages import arms, describe, evaluate, filter, generate, label, prepare, report, top_up, train
+from tests.builders import SOCKET_EVENTS
 from tests.fake_model import FakeModel
 
 ARMS = {
@@ -23,9 +26,24 @@ SETTINGS = {
     "arms": ARMS,
     "generate.candidates": 96,
     "generate.samples_per_prompt": 12,
+    "filter.rows_per_label": 2,
     "train.seeds": [1],
     "evaluate.bootstrap_samples": 100,
 }
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """Return a list of what is connected to or looked up from now on."""
+    seen = []
+
+    def watch(event, arguments):
+        if event in SOCKET_EVENTS:
+            seen.append(f"{event} {arguments}")
+
+    sys.addaudithook(watch)  # cannot be removed
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    return seen
 
 
 def files():
@@ -53,7 +71,7 @@ def run(stage, *arm):
 
 @pytest.mark.slow
 def test_every_stage_writes_its_outputs_and_every_arm_is_scored_but_that_of_one_label(
-    prepared, tiny_encoder, set_params, open_with
+    prepared, tiny_encoder, set_params, open_with, connections
 ):
     asking = ("generate", "top_up", "filter", "label")
     open_with(FakeModel(), *(f"stages.{stage}" for stage in asking), "labelmint.students.llm")
@@ -72,3 +90,7 @@ def test_every_stage_writes_its_outputs_and_every_arm_is_scored_but_that_of_one_
     assert all(arm["accuracy"]["mean"] > 0 for arm in result["arms"].values())
     assert result["left_out"]["one"].startswith("its 1 rows all have the label")
     assert (paths.METRICS / "report.html").stat().st_size
+    Path("in.txt").write_text("a great film\n", encoding="utf-8")
+    predict(Request(arm="mixed", input="in.txt", output="out.csv"))
+    assert Path("out.csv").read_text(encoding="utf-8").count("\n") == 2
+    assert [place for place in connections if "127.0.0.1" not in place and "localhost" not in place] == []
