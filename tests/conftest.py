@@ -18,6 +18,8 @@ from labelmint.core.params import Llm, Params, load_params
 from stages.prepare import main as prepare
 from tests.builders import REPOSITORY, environment_in, reviews, write_card
 
+pytest_plugins = ["tests.encoder.fixtures"]
+
 TINY: dict[str, Any] = {
     "task": "tiny",
     "real.rows": 20,

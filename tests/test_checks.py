@@ -4,9 +4,6 @@ from labelmint.checks import check_resamples, read_checked_task
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
 from tests.builders import reviews, said_by_checks, write_card
-from tests.encoder.conftest import encoder_folder, tiny_encoder
-
-__all__ = ["encoder_folder", "tiny_encoder"]
 
 
 ARMS = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}

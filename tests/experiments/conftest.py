@@ -1,11 +1,8 @@
-"""The tiny encoder of tests/encoder, for the experiments too, with heads that are quick to fit."""
+"""Heads that are quick to fit, and constants to change."""
 
 import pytest
 
 from labelmint.encoder import linear
-from tests.encoder.conftest import encoder_folder, tiny_encoder
-
-__all__ = ["encoder_folder", "tiny_encoder"]
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from labelmint.core import paths
 from labelmint.core.lock import folder_md5, md5
 from labelmint.core.records import write_json, write_rows
 from tests.builders import candidate, write_card
-from tests.predict.conftest import classifier, encoder_folder, save_arm, student_folder, tokenizer
+from tests.predict.conftest import save_arm, student_folder
 
-__all__ = ["classifier", "encoder_folder", "save_arm", "student_folder", "tokenizer"]
+__all__ = ["save_arm", "student_folder"]
 
 # What a model may write, and files must survive.
 AWKWARD = [

@@ -9,9 +9,6 @@ from labelmint.core import paths
 from labelmint.core.records import write_json
 from labelmint.encoder.classifier import Classifier, load_encoder
 from labelmint.students.encoder_classifier import EncoderClassifier
-from tests.encoder.conftest import classifier, encoder_folder, tokenizer
-
-__all__ = ["classifier", "encoder_folder", "tokenizer"]
 
 NAMES = ["negative", "positive"]
 

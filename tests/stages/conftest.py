@@ -1,4 +1,4 @@
-"""The tiny encoder of tests/encoder, and small arms to train."""
+"""Small arms to train with the tiny encoder."""
 
 import pytest
 
@@ -6,10 +6,7 @@ from labelmint.core import paths
 from labelmint.core.records import write_rows
 from stages.arms import main as write_arms
 from tests.builders import OPINIONS
-from tests.encoder.conftest import encoder_folder, tiny_encoder
 from tests.fake_model import FakeModel
-
-__all__ = ["encoder_folder", "tiny_encoder"]
 
 
 @pytest.fixture

@@ -12,9 +12,6 @@ from labelmint.describe.summary import describe
 from stages import describe as stage
 from tests.builders import candidate
 from tests.describe.helpers import bag_of_words, real_rows
-from tests.encoder.conftest import encoder_folder, tiny_encoder
-
-__all__ = ["encoder_folder", "tiny_encoder"]
 
 NAMES = ["negative", "positive"]
 

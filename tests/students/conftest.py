@@ -1,4 +1,4 @@
-"""The tiny encoder of tests/encoder, and a setting, for the tests of students."""
+"""A setting of a student, and students on the tiny encoder or with a language model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from labelmint.students import llm
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
 from tests.builders import REPOSITORY, card
-from tests.encoder.conftest import classifier, collator, encoder_folder, tiny_encoder, tokenizer, trained
 from tests.encoder.helpers import LABELS, config
-
-__all__ = ["classifier", "collator", "encoder_folder", "tiny_encoder", "tokenizer", "trained"]
 
 
 @pytest.fixture

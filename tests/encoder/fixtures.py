@@ -1,44 +1,49 @@
-"""An encoder small enough to train in a second: random weights, and a vocabulary of the fakes' reviews."""
+"""An encoder small enough to train in a second: random weights, and a vocabulary of the fakes' reviews.
+
+Fixtures for all tests. They import PyTorch and transformers themselves, as most tests need neither.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 import yaml
-from transformers import DataCollatorWithPadding
-from transformers.utils import logging as transformers_logging
 
 from experiments.reliability.project import save_encoder
-from labelmint.encoder import linear
-from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer
-from labelmint.students import schedule
 from tests.builders import NEUTRAL, OPINIONS
-from tests.encoder.helpers import config
 
 
 @pytest.fixture(scope="session")
 def encoder_folder(tmp_path_factory):
     """Return the folder of the encoder, which may be a catalogue entry's `path`."""
+    from transformers.utils import logging
+
     folder = tmp_path_factory.mktemp("encoder")
-    transformers_logging.disable_progress_bar()
+    logging.disable_progress_bar()
     save_encoder(folder, [*NEUTRAL, *(word for own in OPINIONS.values() for word in own), "and", "!"])
     return folder
 
 
 @pytest.fixture(scope="session")
 def tokenizer(encoder_folder):
+    from labelmint.encoder.classifier import load_tokenizer
+
     return load_tokenizer(encoder_folder)
 
 
 @pytest.fixture
 def collator(tokenizer):
+    from transformers import DataCollatorWithPadding
+
     return DataCollatorWithPadding(tokenizer)
 
 
 @pytest.fixture
 def classifier(encoder_folder):
     """Return classifier(labels): the encoder with a head of zeros."""
+    import torch
+
+    from labelmint.encoder.classifier import Classifier, load_encoder
 
     def make(labels=2):
         model = Classifier(load_encoder(encoder_folder), labels).eval()
@@ -64,9 +69,11 @@ def trained(classifier):
 @pytest.fixture
 def tiny_encoder(project, encoder_folder, set_params, monkeypatch):
     """Make it the project's encoder, which the catalogue knows by its folder, with a quick linear head."""
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0])
-    monkeypatch.setattr(linear, "_FOLDS", 2)
-    monkeypatch.setattr(schedule, "MIN_STEPS", 0)
+    from tests.encoder.helpers import config
+
+    monkeypatch.setattr("labelmint.encoder.linear._REGULARISATION", [1.0])
+    monkeypatch.setattr("labelmint.encoder.linear._FOLDS", 2)
+    monkeypatch.setattr("labelmint.students.schedule.MIN_STEPS", 0)
     catalogue = project / "data/models.yaml"
     entry = {"tiny": {"kind": "encoder", "path": str(encoder_folder), "licence": "none"}}
     catalogue.write_text(catalogue.read_text(encoding="utf-8") + yaml.safe_dump(entry), encoding="utf-8")
