@@ -10,6 +10,7 @@ from labelmint.core.lock import folder_md5, md5
 from labelmint.core.records import write_json, write_rows
 from tests.builders import candidate, write_card
 from tests.predict.conftest import save_arm, student_folder
+from tests.report.helpers import evaluation
 
 __all__ = ["save_arm", "student_folder"]
 
@@ -30,30 +31,6 @@ def kept_row(number, text, label="negative", **changes):
     return {**row, "judged_label": label, "label_scores": scores, **changes}
 
 
-def score(mean):
-    return {"mean": mean, "sd": 0.01, "ci_low": mean - 0.03, "ci_high": mean + 0.03}
-
-
-def arm_scores(real, synthetic, mean, kind):
-    labels = {name: {"precision": 0.7, "recall": 0.7, "f1": 0.7} for name in ("negative", "positive")}
-    both = {"accuracy": score(mean), "macro_f1": score(mean - 0.01)}
-    rows = {"train_rows": real + synthetic, "real": real, "synthetic": synthetic, "unlabelled": 0}
-    scores = {**both, "calibration_error": 0.1234, "labels": labels}
-    return {**rows, "kind": kind, "student": "auto", **scores}
-
-
-GAIN = {"accuracy": 0.0654, "ci_low": 0.01, "ci_high": 0.12, "p_value": 0.01}
-EVALUATE = {
-    "task": "tiny",
-    "test_rows": 200,
-    "note": "",
-    "metric": "accuracy",
-    "main_arm": "mixed",
-    "arms": {"real": arm_scores(20, 0, 0.7, "real"), "mixed": arm_scores(20, 7, 0.7654, "mixed")},
-    "gain": {"mixed_vs_real": {"one": "mixed", "other": "real", **GAIN}},
-    "label_equivalence": {"mixed": {"rows": 444, "ci_low": 200, "ci_high": 999, "note": ""}},
-    "sources": {"synthetic": {"arm": "mixed"}},
-}
 FILTER = {
     "candidates": 12,
     "rejected": {"empty": 0, "cut_off": 4, "unsure_label": 1},
@@ -74,7 +51,7 @@ def finished(project, set_params, save_arm):
     write_rows(paths.KEPT, rows)
     save_arm()
     write_json(paths.METRICS / "filter.json", FILTER)
-    write_json(paths.METRICS / "evaluate.json", EVALUATE)
+    write_json(paths.METRICS / "evaluate.json", evaluation())
     write_json(paths.METRICS / "train/mixed.json", TRAINING)
     return project
 

@@ -16,8 +16,9 @@ from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.export.cards import cell, fenced
 from labelmint.export.licences import licence, metadata
 from tests.builders import REPOSITORY, write_card
-from tests.export.conftest import EVALUATE, FILTER, GAIN, TRAINING
+from tests.export.conftest import FILTER, TRAINING
 from tests.export.helpers import exported
+from tests.report.helpers import evaluation
 
 
 def cards(arm="mixed"):
@@ -44,9 +45,9 @@ def test_the_model_opens_and_its_card_has_metadata(finished):
     assert card.data.pipeline_tag == "text-classification"
     assert card.data.library_name == "transformers"
     assert {result.metric_type: result.metric_value for result in card.data.eval_results} == {
-        "accuracy": 0.7654,
-        "f1": 0.7554,
-        "expected_calibration_error": 0.1234,
+        "accuracy": 0.76,
+        "f1": 0.75,
+        "expected_calibration_error": 0.15,
     }
     assert card.data.model_name == "tiny-mixed"
     assert (card.data.license, card.data.license_name) == ("other", "several-see-card")
@@ -54,10 +55,11 @@ def test_the_model_opens_and_its_card_has_metadata(finished):
 
 def test_what_the_cards_say_is_what_the_metrics_say(finished):
     data, model = (card.text for card in cards())
-    assert "| mixed | 20 | 7 | 0 | auto | 76.5 % (73.5 to 79.5) |" in data
-    assert "+6.5 points (+1.0 to +12.0)" in " ".join(model.split())
-    assert "444 real labels (200 to 999)" in data
-    assert "444 real labels (200 to 999)" in model
+    assert "| mixed | 20 | 200 | 0 | auto | 76.0 % (73.0 to 79.0) |" in data
+    assert "+6.0 points (+2.0 to +10.0)" in " ".join(model.split())
+    assert "35 real labels (24 to 50; the interval reaches the curve's end, 50)" in data
+    assert "35 real labels (24 to 50; the interval reaches the curve's end, 50)" in model
+    assert "| positive | 0.71 | 0.72 | 0.73 |" in model
     assert "rejected: `cut_off` | 4" in data
     assert "`empty`" not in data
     assert "82.0 %" in data  # the label scores, on 50 real rows
@@ -102,7 +104,7 @@ def test_no_score_is_made_up(finished):
 
 
 def test_a_task_without_test_rows_has_no_scores(finished):
-    unscored = {**EVALUATE, "test_rows": 0, "arms": {"mixed": {"train_rows": 27}}, "gain": {}, "sources": {}}
+    unscored = evaluation(test_rows=0, arms={"mixed": {"train_rows": 27}}, gain={}, sources={})
     write_json(paths.METRICS / "evaluate.json", unscored)
     data, model = cards()
     assert "Not measured" in data.text
@@ -166,7 +168,7 @@ def test_results_that_do_not_belong_together(finished, set_params, lock):
     write_json(paths.METRICS / "filter.json", {"candidates": 1})
     with pytest.raises(DataError, match=r"filter\.json: not what dvc\.lock records"):
         exported()
-    write_json(paths.METRICS / "evaluate.json", {**EVALUATE, "task": "other"})
+    write_json(paths.METRICS / "evaluate.json", evaluation(task="other"))
     with pytest.raises(DataError, match=r"evaluate\.json: of task other, not tiny"):
         exported()
 
@@ -178,19 +180,20 @@ def test_arms_are_told_apart_by_what_they_are(finished, save_arm, set_params):
         "all": {"real": "all", "synthetic": "all"},
     }
     set_params({"arms": arms})
+    scores = evaluation()
     changes = {
-        "gain": {"all_vs_people": {"one": "all", "other": "people", **GAIN}},
-        "label_equivalence": {"all": EVALUATE["label_equivalence"]["mixed"]},
-        "arms": {"people": EVALUATE["arms"]["real"], "all": EVALUATE["arms"]["mixed"]},
+        "gain": {"all_vs_people": {**scores["gain"]["mixed_vs_real"], "one": "all", "other": "people"}},
+        "label_equivalence": {"all": scores["label_equivalence"]["mixed"]},
+        "arms": {"people": scores["arms"]["real"], "all": scores["arms"]["mixed"]},
         "sources": {"synthetic": {"arm": "all"}},
     }
-    write_json(paths.METRICS / "evaluate.json", {**EVALUATE, **changes})
+    write_json(paths.METRICS / "evaluate.json", {**scores, **changes})
     for arm in ("people", "all"):
         save_arm(arm)
         data, model = cards(arm)
-        assert "to the real rows changed accuracy by +6.5 points" in " ".join(data.text.split())
-        assert "The arm `all` scores like 444 real labels" in data.text
-        assert ("+6.5 points" in model.text) == (arm == "all")
+        assert "to the real rows changed accuracy by +6.0 points" in " ".join(data.text.split())
+        assert "The arm `all` scores like 35 real labels" in data.text
+        assert ("+6.0 points" in model.text) == (arm == "all")
         assert ("synthetic" in model.data.tags) == (arm == "all")
 
 

@@ -48,7 +48,7 @@ def arm(name: str, real: int, synthetic: int, unlabelled: int, accuracy: float) 
         "accuracy": score(accuracy),
         "macro_f1": score(round(accuracy - 0.01, 4)),
         "calibration_error": 0.15,
-        "labels": {},
+        "labels": {label: {"precision": 0.71, "recall": 0.72, "f1": 0.73} for label in LABELS},
         "slices": {
             "length": [{"words": words, **part} for words in ("1–10", "11–20")],
             "label": [{"label": label, **part} for label in LABELS],
