@@ -5,7 +5,6 @@ from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
 from tests.builders import reviews, said_by_checks, write_card
 
-
 ARMS = {"real": {"real": "all"}, "mixed": {"real": "all", "synthetic": "all"}}
 SETTINGS = {"task": "mine", "real.rows": 20, "prepare.test_rows": 20, "arms": ARMS}
 SYNTHETIC = {"synthetic": {"synthetic": "all"}}

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from labelmint.advise.next import write_csv
 from labelmint.core.formulas import as_cell, of_cell
-from labelmint.core.params import load_params
 from labelmint.core.records import Input
 from labelmint.labelling.choices import suffix_of
 from labelmint.predict.answers import Answers

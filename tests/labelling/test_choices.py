@@ -2,16 +2,11 @@ import numpy as np
 import pytest
 
 from labelmint.labelling import choices
-from labelmint.labelling.choices import CHUNK_TEXTS, ChoiceScorer, draw_demonstrations, labelled_prompt
+from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt
 from tests.builders import card, reviews
 from tests.labelling.scorer import Scorer
 
 TRAIN = reviews({"negative": 6, "positive": 6})
-
-
-@pytest.fixture
-def chunks_of_four(monkeypatch):
-    monkeypatch.setattr(choices, "CHUNK_TEXTS", 4)
 
 
 @pytest.mark.parametrize(("total", "each"), [(0, 0), (1, 1), (2, 1), (5, 2), (6, 3), (100, 3)])
@@ -48,7 +43,8 @@ def test_the_prompt_shows_each_text_with_its_label_before_the_next_one():
         assert card().question in between
 
 
-def test_texts_are_scored_in_chunks_that_are_kept(chunks_of_four):
+def test_texts_are_scored_in_chunks_that_are_kept(monkeypatch):
+    monkeypatch.setattr(choices, "CHUNK_TEXTS", 4)
     model, told = Scorer(), []
     scorer = ChoiceScorer(card(), "prompt", model)
     first = scorer.score([f"text {number}" for number in range(10)], told.append)
@@ -76,7 +72,3 @@ def test_another_question_prompt_model_or_text_is_scored_anew(change):
     assert calls(Scorer()) == 1
     assert calls(**{"model": Scorer(), **change}) == 1
     assert calls(Scorer()) == 0
-
-
-def test_chunks_are_large_enough_for_every_slot():
-    assert CHUNK_TEXTS >= 255  # the most that llm.slots allows

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.errors import ModelError, ParamsError
+from labelmint.core.errors import ModelError
 from labelmint.core.records import read_json, read_rows, write_rows
 from labelmint.llm.base import Completion
 from stages.generate import main
@@ -47,12 +47,6 @@ def test_candidates_are_balanced_and_name_their_prompt_and_real_rows(model):
         assert all(real[row_id]["text"] in prompt["text"] for row_id in row["demonstration_ids"])
 
 
-def test_no_test_text_is_shown(model):
-    main()
-    prompts = "".join(prompt["text"] for prompt in read_rows(paths.PROMPTS))
-    assert not [row["id"] for row in read_rows(paths.TEST_INPUTS) if row["text"] in prompts]
-
-
 def test_grounded_candidates_record_the_fact_that_their_prompt_says(prepared, model):
     write_card(prepared, "tiny", facts={"path": "data/raw/cast.csv", "words": "with {actor}"})
     facts = [{"label": "", "values": {"actor": f"actor {number}"}} for number in range(4)]
@@ -83,23 +77,6 @@ def test_the_metrics_sum_up_the_candidates(model):
         "labels": {"negative": 20, "positive": 20},
         "tokens": sum(row["tokens"] for row in candidates),
     }
-
-
-def test_a_label_without_a_row_to_show_is_an_error_before_anything_is_written(model):
-    rows = [row for row in read_rows(paths.REAL_TRAIN) if row["label"] == "positive"]
-    write_rows(paths.REAL_TRAIN, rows)
-    with pytest.raises(ParamsError, match="no real row is labelled 'negative'"):
-        main()
-    assert not paths.CANDIDATES.parent.exists()
-    assert model.waves_written == 0
-
-
-def test_progress_goes_to_standard_error(model, capsys):
-    main()
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "generate: 100%" in captured.err
-    assert "40/40" in captured.err
 
 
 @pytest.mark.parametrize(

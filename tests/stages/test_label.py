@@ -78,12 +78,6 @@ def test_unsure_texts_duplicates_and_copies_of_training_and_test_rows_are_reject
     assert rejected["u4"]["evidence"]["test_text"] == test
 
 
-def test_test_labels_are_not_read(model):
-    paths.TEST_LABELS.unlink()
-    main()
-    assert written()[0]
-
-
 @pytest.mark.parametrize("action", ["none", "drop"])
 def test_texts_are_labelled_whatever_happens_to_candidates(model, set_params, action):
     set_params({"labelling.action": action})
