@@ -102,16 +102,6 @@ def test_no_test_rows_and_no_real_rows_mean_no_copies():
     assert copies(words(1, 9)) == {}
 
 
-@pytest.mark.parametrize(
-    "other", ["Un\u200be tre\u0300s bonne ide\u0301e !", "Ｕｎｅ très\u00a0bon\u00adne idée"]
-)
-def test_a_copy_in_another_unicode_form_is_one(other):
-    text = "Une très bonne idée"
-    assert duplicates(text, other)["s000001"].rule == "exact_duplicate"
-    assert copies(other, train=[text])["s000000"].rule == "real_copy"
-    assert copies(other, test=[text])["s000000"].rule == "test_leak"
-
-
 def test_texts_without_spaces_are_compared_by_their_characters():
     near, far = "这把铲子用起来非常顺手，挖土也很省力。", "软管两头都漏水，第二天就退货了。"
     results = duplicates("这把铲子用起来非常顺手，挖土很省力！", near, far)

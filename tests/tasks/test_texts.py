@@ -76,15 +76,8 @@ def test_pairs_are_the_same_only_if_both_texts_are():
     assert left_out == {"empty": 2, "duplicate": 1, "contradicting_labels": 2, "in_test": 1}
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "Cafe\u0301 “Noir” – so good",
-        'ＣＡＦÉ "noir"\u00a0- so go\u00adod',
-        '\ufeffcafé "Noir" -\u200b so good',
-    ],
-)
-def test_a_text_in_another_unicode_form_is_the_same(other):
+def test_a_text_in_another_unicode_form_is_the_same():
+    other = "ＣＡＦÉ “noir”\u00a0- so go\u00adod"
     rows = [
         Labelled(id="r0", text='Café "Noir" - so good', label="good"),
         Labelled(id="r1", text=other, label="good"),
