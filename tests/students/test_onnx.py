@@ -21,59 +21,28 @@ TEXTS += ["film " * 40 + "awful", "film [SEP] [MASK] awful [PAD] story", "café 
 INPUTS = [Input(id="", text=text) for text in TEXTS]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return a dictionary for what a test may reuse: an export takes seconds."""
-    return {}
-
-
-@pytest.fixture
-def exported(trained, tokenizer, collator, tmp_path_factory, made):
-    """Return exported(pooling, prefix): the folder of a saved student, with its ONNX models in onnx/."""
-
-    def make(pooling="mean", prefix=""):
-        if (pooling, prefix) not in made:
-            model = trained(3)
-            model.pooling = pooling
-            # A random encoder gives similar vectors: their mean's label would be every text's.
-            encoder = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model)
-            vectors = encoder.embed(config(max_tokens=16), INPUTS)
-            weight = model.head.weight.detach().numpy()
-            model.set_head(weight, -weight @ vectors.mean(axis=0))
-            folder = tmp_path_factory.mktemp("onnx") / "arm"
-            folder.mkdir()
-            EncoderClassifier(model, tokenizer, LABELS, 16, prefix).save(folder, "linear_head")
-            onnx.export_onnx(folder, folder / "onnx", int8=True)
-            made[pooling, prefix] = folder
-        return made[pooling, prefix]
-
-    return make
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("pooling", "prefix"), [("mean", ""), ("last", "story ")])
-def test_the_onnx_model_gives_the_same_probabilities(exported, capfd, pooling, prefix):
-    folder = exported(pooling, prefix)
+def test_both_models_give_about_the_same_probabilities_also_of_pairs(
+    trained, tokenizer, collator, tmp_path, capfd
+):
+    model = trained(3)
+    # A random encoder gives similar vectors: their mean's label would be every text's.
+    vectors = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model).embed(config(), INPUTS)
+    weight = model.head.weight.detach().numpy()
+    model.set_head(weight, -weight @ vectors.mean(axis=0))
+    EncoderClassifier(model, tokenizer, LABELS, 16).save(tmp_path, "linear_head")
+    onnx.export_onnx(tmp_path, tmp_path / "onnx", int8=True)
     assert capfd.readouterr() == ("", "")
-    expected = load_student(folder).predict_proba(INPUTS)
-    one = OnnxClassifier(folder / "onnx")
-    assert one.label_names == LABELS
-    assert len(set(expected.argmax(axis=1))) > 1
-    np.testing.assert_allclose(one.predict_proba(INPUTS), expected, atol=1e-4)
-    pairs = [Input(id="", text=text, text_pair="awful story") for text in TEXTS]
-    expected = load_student(folder).predict_proba(pairs)
-    np.testing.assert_allclose(one.predict_proba(pairs), expected, atol=1e-4)
-    assert one.predict_proba([]).shape == (0, 3)
-
-
-@pytest.mark.slow
-def test_the_8_bit_model_is_smaller_and_nearly_the_same(exported):
-    folder = exported()
-    expected = load_student(folder).predict_proba(INPUTS)
-    found = OnnxClassifier(folder / "onnx", MODEL_INT8).predict_proba(INPUTS)
-    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.8
-    assert np.abs(found - expected).mean() < 0.05
-    assert (folder / "onnx" / MODEL_INT8).stat().st_size < (folder / "onnx" / MODEL).stat().st_size
+    assert (tmp_path / "onnx" / MODEL_INT8).stat().st_size < (tmp_path / "onnx" / MODEL).stat().st_size
+    student = load_student(tmp_path)
+    whole, small = (OnnxClassifier(tmp_path / "onnx", name) for name in (MODEL, MODEL_INT8))
+    assert whole.label_names == LABELS
+    for rows in (INPUTS, [{**row, "text_pair": "awful story"} for row in INPUTS]):
+        expected = student.predict_proba(rows)
+        assert len(set(expected.argmax(axis=1))) > 1
+        np.testing.assert_allclose(whole.predict_proba(rows), expected, atol=1e-4)
+        assert np.abs(small.predict_proba(rows) - expected).mean() < 0.05
+    assert whole.predict_proba([]).shape == (0, 3)
 
 
 def test_a_student_without_an_encoder_is_an_error(tmp_path):
