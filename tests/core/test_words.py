@@ -6,11 +6,6 @@ from hypothesis import strategies as st
 
 from labelmint.core.words import count_words, fold, join, spans, words_of
 
-# Of many scripts, with marks, spaces that are none, and punctuation of both directions.
-CHARACTERS = st.text(
-    "aB é\u0301'’-–.,!«»\u00a0\u200b\u00ad\ufe0f好的。「」かカー้เกาไม်မ្ក་བ😀\u0e33ﾞｶＡ½", max_size=30
-)
-
 
 @pytest.mark.parametrize(
     ("text", "other"),
@@ -77,16 +72,6 @@ def test_a_form_has_no_other_form(text):
 def test_words_stand_between_spaces_or_are_characters(text, words):
     assert [text[start:end] for start, end in spans(text)] == words
     assert count_words(text) == len(words)
-
-
-@given(CHARACTERS)
-def test_each_character_but_a_space_is_part_of_one_word(text):
-    assert "".join(text[start:end] for start, end in spans(text)) == "".join(text.split())
-
-
-@given(st.text("aé Ж\u00a0\u0301.,'’-½😀\u200d!", max_size=30))
-def test_with_spaces_words_are_what_split_gives(text):
-    assert count_words(text) == len(text.split())
 
 
 def test_a_beginning_is_joined_as_its_script_does():

@@ -2,8 +2,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from labelmint.core.errors import DataError
 from labelmint.rules.filtering import RuleResult
@@ -98,19 +96,6 @@ def test_a_label_whose_rows_were_all_rejected_names_the_rules():
 )
 def test_the_scarcest_label_sets_the_scale(accepted, shares, numbers):
     assert list(fitting(accepted, shares).values()) == numbers
-
-
-@given(st.lists(st.integers(1, 50), min_size=2, max_size=9), st.data())
-def test_fitting_rows_are_there_in_the_shares_and_the_most_possible(weights, data):
-    shares = {f"l{at}": weight / sum(weights) for at, weight in enumerate(weights)}
-    accepted = {name: data.draw(st.integers(1, 500)) for name in shares}
-    rows = fitting(accepted, shares)
-    scale = min(accepted[name] / share for name, share in shares.items())
-    for name, share in shares.items():
-        assert 1 <= rows[name] <= accepted[name]
-        assert rows[name] == 1 or abs(rows[name] - scale * share) < 1
-    # Of some label every row is kept, but for what is lost to rounding down.
-    assert any(rows[name] >= accepted[name] - 1e-6 for name in shares)
 
 
 # All rows were written as "negative".

@@ -1,6 +1,4 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import Excerpt
@@ -38,16 +36,6 @@ def test_long_texts_are_cut_at_a_sentence_where_one_is_near(side, text, expected
 
 def test_without_an_excerpt_texts_stay_whole():
     assert cut("a " * 500, None) == "a " * 500
-
-
-@given(st.text("ab. !", max_size=200), st.integers(5, 20), st.sampled_from(["start", "end"]))
-def test_an_excerpt_is_a_part_of_the_text_and_two_thirds_of_its_length_at_least(text, words, side):
-    text = clean(text)
-    result = cut(text, excerpt(words, side))
-    assert text.startswith(result) if side == "start" else text.endswith(result)
-    count = len(text.split())
-    assert len(result.split()) <= words
-    assert len(result.split()) >= min(count, words - words // 3)
 
 
 @pytest.mark.parametrize("tag", ["<br />", "<br>", "<BR/>", "<br /><br />"])
