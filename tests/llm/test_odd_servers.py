@@ -37,14 +37,9 @@ def answer(choice, **keys):
 @pytest.mark.parametrize(
     ("reason", "tokens", "finish"),
     [
-        *[
-            (reason, 16, "stop")
-            for reason in ("stop", "STOP", "eos", "eos_token", "stop_sequence", "end_turn")
-        ],
-        *[
-            (reason, 3, "length")
-            for reason in ("length", "content_filter", "tool_calls", "abort", "max_tokens")
-        ],
+        ("STOP", 16, "stop"),
+        ("eos_token", 16, "stop"),
+        ("content_filter", 3, "length"),
         ({"type": "stop", "matched": 2}, 16, "stop"),
         (None, 15, "stop"),  # fewer tokens than were allowed
         ("", 16, "length"),
@@ -125,11 +120,8 @@ def test_a_stream_a_byte_order_mark_and_gzip_are_read(served, reply):
             Reply({"error": {"message": "Model is\x1b[31m loading", "code": 1}}),
             "status 200: Model is [31m loading",
         ),
-        (Reply({"error": "Model unloaded"}), "status 200: Model unloaded"),
         (Reply({"error": {"type": "odd"}}), 'status 200: {"type": "odd"}'),
         (stream({"error": {"message": "out of memory"}}), "status 200: out of memory"),
-        (Reply({"detail": "busy"}, 400), "status 400: busy"),
-        (Reply({"object": "error", "message": "no such id"}, 400), "status 400: no such id"),
         (
             Reply({"detail": [{"loc": ["body", "top_k"], "msg": "below 0"}]}, 422),
             "status 422: below 0 (body.top_k)",
@@ -137,14 +129,9 @@ def test_a_stream_a_byte_order_mark_and_gzip_are_read(served, reply):
         (Reply(HTML, 400), "status 400: 502 Bad Gateway nginx & co"),
         (Reply(b"plainly\r\nno", 400), "status 400: plainly no"),
         (Reply({"error": "x" * 999}, 400), f"status 400: {'x' * 200}"),
-        (Reply(b"", 403), "status 403; set LABELMINT_API_KEY to the server's key"),
         (
             Reply({"error": {"message": "The model `b` does not exist"}}, 404),
             "status 404: The model `b` does not exist; llm.server.model must be one that the server has",
-        ),
-        (
-            Reply(HTML),
-            "the answer is not JSON (502 Bad Gateway nginx & co); is it an OpenAI-compatible server?",
         ),
         (answer({"error": {"code": 502, "message": "upstream is gone"}}), "llm.server: upstream is gone"),
         (
@@ -176,10 +163,7 @@ def test_an_answer_without_a_text_is_shown(served, content):
         Reply(b"[" * 200_000),
         stream(piece(" one"), end=b""),
         Reply(b"12", headers={"Content-Length": "99", "Connection": "close"}, delay=0.0),
-        Reply(b"zz\r\nnonsense", headers={"Transfer-Encoding": "chunked", "Connection": "close"}),
-        Reply(b"no gzip", headers={"Content-Encoding": "gzip"}),
         Reply({"error": {"message": "loading", "code": 503}}),
-        Reply(HTML, 502),
     ],
 )
 def test_halves_and_garbage_are_asked_for_again(served, pauses, reply):

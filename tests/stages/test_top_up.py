@@ -219,27 +219,6 @@ def test_the_numbers_are_those_of_the_class_balance_whatever_the_labelling(run, 
     assert (model.texts_scored == 0) == (settings.get("labelling.action") == "none")
 
 
-@pytest.mark.slow
-def test_methods_keep_their_shares_through_small_rounds(run):
-    run(Scripted(negative=0.1, positive=0.9), {"generate.method": {"few_shot": 0.5, "zero_shot": 0.5}})
-    rows = read_rows(paths.CANDIDATES) + read_rows(paths.TOP_UP_CANDIDATES)
-    for label in ("negative", "positive"):
-        methods = Counter(row["method"] for row in rows if row["label"] == label)
-        assert abs(methods["few_shot"] - methods["zero_shot"]) <= 10
-
-
-@pytest.mark.slow
-def test_another_threshold_writes_only_what_is_new(run, prepared, set_params):
-    model = run(Scripted(negative=0.4, positive=0.9))
-    first, wrote, scored = written(prepared), model.waves_written, model.texts_scored
-    main()
-    assert written(prepared) == first
-    set_params({"filter.max_words": 19})  # rejects nothing
-    main()
-    assert written(prepared) == first
-    assert (model.waves_written, model.texts_scored) == (wrote, scored)
-
-
 @pytest.mark.parametrize("calls", [0, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_stopped_run_resumes_and_writes_the_same_bytes(prepared, use, calls):
     use(Scripted(negative=0.3, positive=0.9))
