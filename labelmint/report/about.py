@@ -15,7 +15,7 @@ LIBRARIES = ("llama-cpp-python", "torch", "transformers", "accelerate", "scikit-
 
 
 def cost(inputs: Inputs) -> list[dict[str, Any]]:
-    """Return seconds, tokens and speed of the stages that had something to do, as far as they measured them."""
+    """Return seconds, tokens and speed of the stages that had something to do, as they measured them."""
     stages = {"generate": inputs.generate, "top_up": inputs.top_up, "filter": inputs.filter}
     stages |= {"label": inputs.label, **{f"train@{arm}": metrics for arm, metrics in inputs.train.items()}}
     stages |= {"describe": inputs.describe}

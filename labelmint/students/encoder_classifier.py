@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from labelmint.core.errors import ModelError
-from labelmint.core.quoting import first_line
 from labelmint.encoder.classifier import Classifier as Model
 from labelmint.encoder.classifier import load_encoder, load_tokenizer
 from labelmint.encoder.plain import can_be_plain, from_plain, to_plain
@@ -26,21 +23,18 @@ class EncoderClassifier(TorchClassifier):
 
     @classmethod
     def load(cls, folder: Path) -> EncoderClassifier:
-        """Open a folder; raise `ModelError` if it holds no such classifier."""
-        try:
-            content = read_student(folder)
-            names, pooling, prefix = content["label_names"], content["pooling"], content["prefix"]
-            max_tokens, precision = int(content["max_tokens"]), content.get("precision", "auto")
-            if not (folder / HEAD).is_file():
-                plain = SequenceClassifier.load(folder)
-                return cls(
-                    from_plain(plain.model, pooling), plain.tokenizer, names, max_tokens, prefix, precision
-                )
-            head = load_file(folder / HEAD)
-            model = Model(load_encoder(folder), len(names), pooling)
-            model.set_head(head["weight"], head["bias"])
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{folder}: damaged: {first_line(error)}; train it again") from error
+        """Open a folder, as `load_student` does, which explains errors in a damaged one."""
+        content = read_student(folder)
+        names, pooling, prefix = content["label_names"], content["pooling"], content["prefix"]
+        max_tokens, precision = int(content["max_tokens"]), content.get("precision", "auto")
+        if not (folder / HEAD).is_file():
+            plain = SequenceClassifier.load(folder)
+            return cls(
+                from_plain(plain.model, pooling), plain.tokenizer, names, max_tokens, prefix, precision
+            )
+        head = load_file(folder / HEAD)
+        model = Model(load_encoder(folder), len(names), pooling)
+        model.set_head(head["weight"], head["bias"])
         return cls(model, load_tokenizer(folder), names, max_tokens, prefix, precision)
 
     def save(self, folder: Path, name: str) -> None:

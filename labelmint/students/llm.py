@@ -99,19 +99,20 @@ class LlmStudent(Student):
         if setting is None:
             raise ModelError(f"{folder}: it needs its language model; run in the project's folder")
         content = read_student(folder)
-        student = cls(setting)
-        card = student.card
-        if (content["question"], content["choices"]) != (card.question, choices_of(card)):
-            student.close()
+        if (content["question"], content["choices"]) != (setting.card.question, choices_of(setting.card)):
             raise ModelError(f"{folder}: made with another task card; train it again")
-        if content["model"]["hash"] != student._model()["hash"]:
+        student = cls(setting)
+        try:
+            if content["model"]["hash"] != student._model()["hash"]:
+                raise ModelError(
+                    f"{folder}: made with the language model {content['model']['name']}, not with "
+                    "params.yaml's llm; set that back, or train the student again"
+                )
+            student.prompt = content["prompt"]
+            student._restore(content)
+        except BaseException:
             student.close()
-            raise ModelError(
-                f"{folder}: made with the language model {content['model']['name']}, not with params.yaml's "
-                "llm; set that back, or train the student again"
-            )
-        student.prompt = content["prompt"]
-        student._restore(content)
+            raise
         return student
 
     def close(self) -> None:

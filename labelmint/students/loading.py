@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
+
+from safetensors import SafetensorError
 
 from labelmint.core.errors import ModelError
+from labelmint.core.quoting import first_line
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import STUDENTS, student_class
 from labelmint.students.saving import NOTE, STUDENT, read_student
+
+# What Python, NumPy, PyTorch and safetensors raise where a file is missing, cut or another's.
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, BadZipFile, SafetensorError)
 
 
 def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
     """Open the classifier of a folder: models/<arm>, an exported one, or one of transformers.
 
     Students that a language model is part of need a `setting`. Raise `ModelError` if the folder holds no
-    classifier, or what it needs is missing.
+    classifier or a damaged one, or what it needs is missing.
     """
     if (folder / NOTE).is_file():
         raise ModelError(f"{folder}: {(folder / NOTE).read_text(encoding='utf-8').strip()}")
     if (folder / STUDENT).is_file():
-        return student_class(saved_name(folder)).load(folder, setting)
+        student = student_class(saved_name(folder))
+        try:
+            return student.load(folder, setting)
+        except _DAMAGED as error:
+            raise ModelError(f"{folder}: damaged: {first_line(error)}; train it again") from error
     if not (folder / "config.json").is_file():  # transformers would look for the name on the hub
         raise ModelError(
             f"{folder}: no classifier: it has no {STUDENT} or config.json; name the folder of one"

@@ -57,12 +57,13 @@ class TfidfStudent(Student):
     def load(cls, folder: Path, setting: Setting | None) -> Self:
         """Open a saved student."""
         content = read_student(folder)
-        arrays = np.load(folder / WEIGHTS, allow_pickle=False)
         student = cls.__new__(cls)
         student.label_names = content["label_names"]
         student.vectorizer = _vectorizer(content["vocabulary"])
-        student.vectorizer.idf_ = arrays["idf"]
-        student.weight, student.bias = arrays["weight"], arrays["bias"]
+        with (folder / WEIGHTS).open("rb") as file:  # NumPy leaves a damaged file open
+            arrays = np.load(file, allow_pickle=False)
+            student.vectorizer.idf_ = arrays["idf"]
+            student.weight, student.bias = arrays["weight"], arrays["bias"]
         return student
 
 

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from labelmint.core.errors import ModelError
+from labelmint.core.records import write_json
 from labelmint.labelling.choices import draw_demonstrations
 from labelmint.scoring.scores import calibration_error
 from labelmint.students.llm import LlmStudent
 from labelmint.students.loading import load_student
+from labelmint.students.saving import read_student
 from tests.builders import labelled
 from tests.fake_model import FakeModel, read_words
 from tests.students.moods import MOODS, NAMES, rows
@@ -138,6 +140,19 @@ def test_a_saved_student_needs_its_model_and_its_task_card(student, setting, tmp
     student(Other())
     with pytest.raises(ModelError, match="made with the language model gemma"):
         load_student(tmp_path / "arm", setting())
+
+
+def test_a_damaged_student_is_an_error_and_its_model_is_closed(student, setting, tmp_path, monkeypatch):
+    one, closed = student(), []
+    one.fit(rows(NAMES * 20), 1)
+    one.save(tmp_path / "arm")
+    content = read_student(tmp_path / "arm")
+    del content["offsets"]
+    write_json(tmp_path / "arm/student.json", content)
+    monkeypatch.setattr(LlmStudent, "close", lambda self: closed.append(self))
+    with pytest.raises(ModelError, match="arm: damaged: 'offsets'; train it again"):
+        load_student(tmp_path / "arm", setting())
+    assert len(closed) == 1
 
 
 def test_a_text_that_does_not_fit_is_an_error_that_tells_how_to_do_without(student):

@@ -82,3 +82,24 @@ def test_a_damaged_student_is_an_error(tmp_path, content, message):
     (tmp_path / "student.json").write_text(content, encoding="utf-8")
     with pytest.raises(ModelError, match=rf"student\.json: .*{message}"):
         load_student(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "content"),
+    [
+        ("majority", "student.json", b'{"student": "majority", "label_names": ["a", "b"]}'),
+        ("tfidf", "student.json", b'{"student": "tfidf", "label_names": ["a", "b"]}'),
+        ("tfidf", "weights.npz", b""),
+        ("tfidf", "weights.npz", b"PK\x03\x04 cut"),
+        ("tfidf", "weights.npz", None),
+    ],
+)
+def test_a_student_whose_files_are_damaged_is_an_error(fitted, tmp_path, name, file, content):
+    folder = tmp_path / "arm"
+    fitted(name).save(folder)
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(ModelError, match=r"arm: damaged: .*; train it again$"):
+        load_student(folder)

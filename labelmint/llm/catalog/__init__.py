@@ -116,9 +116,10 @@ def model_file(name: str, entry: Entry) -> Path:
 
     Raises `ModelError` if a file is missing, truncated or has another hash than the catalogue says.
     """
+    file = unwarned_model_file(name, entry)
     if entry.sha256 is None:
         _warn_of_no_hash(name)
-    return unwarned_model_file(name, entry)
+    return file
 
 
 @cache
