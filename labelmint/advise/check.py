@@ -77,7 +77,7 @@ def _counts(data: TaskData) -> Iterator[str]:
 
 
 def _lengths(encoder: LoadedEncoder, rows: Sequence[Input]) -> list[int]:
-    return [*map(len, tokenize(rows, None, encoder.tokenizer, _UNCUT, encoder.prefix).tokens)]
+    return [*map(len, tokenize(rows, encoder.tokenizer, _UNCUT, encoder.prefix)["input_ids"])]
 
 
 def _scores(task: Task, model: LanguageModel) -> LabelScores:

@@ -74,7 +74,7 @@ def _length(encoder: LoadedEncoder, rows: Sequence[Input]) -> float:
     The encoder's tokens are about as many as the language model's, and its texts about as long as real ones.
     """
     written = [Input(id=row["id"], text=row.get("text_pair", row["text"])) for row in rows]
-    return mean(map(len, tokenize(written, None, encoder.tokenizer, _MAX_LENGTH).tokens))
+    return mean(map(len, tokenize(written, encoder.tokenizer, _MAX_LENGTH)["input_ids"]))
 
 
 def _write(task: Task, model: LanguageModel) -> int:

@@ -39,7 +39,7 @@ class Classifier(nn.Module):
         self.head = nn.Linear(self.width, labels)
         known = inspect.signature(encoder.forward).parameters
         # Tokenizers may give token types to a model that has none; a decoder's cache is of no use here.
-        self._takes_types = "token_type_ids" in known
+        self.takes_types = "token_type_ids" in known
         self._options = {"use_cache": False} if "use_cache" in known else {}
 
     def features(
@@ -47,7 +47,7 @@ class Classifier(nn.Module):
     ) -> Tensor:
         """Return unit vectors, shape (rows, width): centred, normalised; padding must be on the right."""
         batch = {"input_ids": input_ids, "attention_mask": attention_mask, **self._options}
-        if token_type_ids is not None and self._takes_types:
+        if token_type_ids is not None and self.takes_types:
             batch["token_type_ids"] = token_type_ids
         pooled = self._pool(self.encoder(**batch).last_hidden_state.float(), attention_mask)
         # Layer norm gives vectors of length √width.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from labelmint.core.arrays import Floats, Ints
+from labelmint.core.arrays import Ints
 from labelmint.core.records import Input, texts_of, without_surrogates
 
 if TYPE_CHECKING:  # transformers takes a second to load, and splitting rows needs none of it
@@ -23,56 +22,22 @@ Split = tuple[Ints, Ints]
 _MIN_VALIDATION_ROWS = 100
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Tokenized texts, with their labels' numbers where they have any.
-
-    `types` has the token types of pairs, 0 for the first text and 1 for the second; None for single texts and
-    where the tokenizer gives none. `weights` are how much the rows count in training; None: all the same.
-    """
-
-    tokens: list[list[int]]
-    labels: Ints | None
-    types: list[list[int]] | None = None
-    weights: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def features(self, indices: Sequence[int]) -> list[dict[str, list[int]]]:
-        """Return what a collator pads to a batch."""
-        if self.types is None:
-            return [{"input_ids": self.tokens[i]} for i in indices]
-        return [{"input_ids": self.tokens[i], "token_type_ids": self.types[i]} for i in indices]
-
-
 def tokenize(
-    rows: Sequence[Input],
-    labels: Ints | None,
-    tokenizer: PreTrainedTokenizerBase,
-    max_tokens: int,
-    prefix: str = "",
-) -> Rows:
-    """Tokenize texts, or pairs, cut at `max_tokens`; of a pair the longer text is cut first.
+    rows: Sequence[Input], tokenizer: PreTrainedTokenizerBase, max_tokens: int, prefix: str = ""
+) -> dict[str, list[list[int]]]:
+    """Return the tokenizer's columns of texts or pairs, cut at `max_tokens`.
 
-    `prefix` goes before the text, or the first text of a pair.
+    Of a pair the longer text is cut first. `prefix` goes before the text, or the first text of a pair. There
+    must be rows.
     """
-    if not rows:
-        return Rows([], labels)
     texts = [
         [without_surrogates(text) for text in column] for column in zip(*map(texts_of, rows), strict=True)
     ]
     texts[0] = [prefix + text for text in texts[0]]
-    encoded = tokenizer(*texts, truncation=True, max_length=max_tokens)
-    types = encoded.get("token_type_ids") if len(texts) == 2 else None
-    return Rows([list(row) for row in encoded["input_ids"]], labels, types and [list(row) for row in types])
-
-
-def length_batches(rows: Rows, size: int) -> Iterator[list[int]]:
-    """Yield indices in batches of rows of similar length, so that little is padding."""
-    order = sorted(range(len(rows)), key=lambda i: len(rows.tokens[i]))
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+    columns = dict(tokenizer(*texts, truncation=True, max_length=max_tokens))
+    if len(texts) == 1:
+        columns.pop("token_type_ids", None)
+    return columns
 
 
 def folds_of(labels: Ints, folds: int, seed: int) -> list[Split]:

@@ -39,7 +39,7 @@ def fit_head(
     count : int
         Number of labels, of which some may have no rows.
     weights : shape (rows,)
-        How much each row counts, 0 included; 1 if missing.
+        How much each row counts, above 0; 1 if missing.
     calibrate_on : shape (rows,)
         Which rows have labels that are right, so that the temperature may be fitted on them; all if missing.
 
@@ -50,10 +50,6 @@ def fit_head(
     """
     weights = np.ones(len(labels)) if weights is None else weights
     calibrate_on = np.ones(len(labels), np.bool_) if calibrate_on is None else calibrate_on
-    if not weights.all():
-        used = np.flatnonzero(weights)
-        features, labels = features[used], labels[used]
-        weights, calibrate_on = weights[used], calibrate_on[used]
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
         estimator, temperature = _fit(features, labels, seed, weights, calibrate_on)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from labelmint.core import paths
 from labelmint.core.arrays import Floats32
@@ -32,7 +32,6 @@ class LoadedEncoder:
     """An encoder; `base` is on `device`: a GPU if there is one. `prefix` goes before each text."""
 
     tokenizer: PreTrainedTokenizerBase
-    collator: DataCollatorWithPadding
     device: torch.device
     base: Classifier
     prefix: str = ""
@@ -51,9 +50,9 @@ class LoadedEncoder:
     ) -> Floats32:
         """Return the rows' vectors in their order, shape (rows, width), of length 1."""
         self.check_length(config)
-        tokenized = tokenize(rows, None, self.tokenizer, config.max_tokens, self.prefix)
+        columns = tokenize(rows, self.tokenizer, config.max_tokens, self.prefix)
         call, bf16 = self.base.eval().features, uses_bf16(config.precision)
-        return run(call, tokenized, self.collator, self.device, bf16, on_rows)
+        return run(call, columns, self.tokenizer, self.device, bf16, on_rows)
 
 
 def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
@@ -69,7 +68,7 @@ def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
         raise ModelError(f"{folder}: the tokenizer has more tokens than the encoder: it is another model's")
     _check_pooling(folder, entry.pooling)
     base = Classifier(encoder, labels, entry.pooling).to(device)
-    return LoadedEncoder(tokenizer, DataCollatorWithPadding(tokenizer), device, base, entry.prefix)
+    return LoadedEncoder(tokenizer, device, base, entry.prefix)
 
 
 def _check_pooling(folder: Path, pooling: str) -> None:

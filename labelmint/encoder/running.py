@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DataCollatorWithPadding
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from labelmint.core.arrays import Floats32
-from labelmint.encoder.data import Rows, length_batches
 
 # Small batches of similar length have little padding.
 _BATCH_ROWS = 25
@@ -28,26 +27,27 @@ def uses_bf16(precision: str) -> bool:
 
 def run(
     call: Callable[..., Tensor],
-    rows: Rows,
-    collator: DataCollatorWithPadding,
+    columns: Mapping[str, Sequence[list[int]]],
+    tokenizer: PreTrainedTokenizerBase,
     device: torch.device,
     bf16: bool,
     on_rows: Callable[[int], object] = lambda _: None,
 ) -> Floats32:
     """Return what `call` gives for each row, in the rows' order, shape (rows, width of its output).
 
-    `rows` must not be empty.
+    `columns` are those of `tokenize`.
     """
-    places: list[int] = []
+    collator = DataCollatorWithPadding(tokenizer)
+    order = np.argsort([len(tokens) for tokens in columns["input_ids"]], kind="stable")
     results = []
     # One context for all batches, no inference mode, and weights that require gradients: so autocast casts
     # them once.
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        for indices in length_batches(rows, _BATCH_ROWS):
-            batch: Any = collator(rows.features(indices))
+        for start in range(0, len(order), _BATCH_ROWS):
+            places = order[start : start + _BATCH_ROWS]
+            batch: Any = collator([{name: column[at] for name, column in columns.items()} for at in places])
             result = call(**{name: part.to(device) for name, part in batch.items()})
             results.append(result.float().cpu().numpy())
-            places += indices
-            on_rows(len(indices))
-    in_order: Floats32 = np.concatenate(results)[np.argsort(places)]
+            on_rows(len(places))
+    in_order: Floats32 = np.concatenate(results)[np.argsort(order)]
     return in_order

@@ -50,7 +50,8 @@ def export(arm: str | None, out: Path | None, *, onnx: bool = False) -> None:
 def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
     """Fill an empty folder with the data set and the classifier, and their cards."""
     columns = write_dataset(folder / "dataset", facts.card.label_names, facts.kept)
-    copy_files(model, folder / "model")
+    # DVC may keep files as links, and write-protected.
+    shutil.copytree(model, folder / "model", copy_function=shutil.copyfile)
     plain = not (model / HEAD).is_file()
     models = []
     if onnx or not plain:
@@ -79,11 +80,3 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def _check_new(folder: Path) -> None:
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise DataError(f"--out: {folder} is there already; delete it, or name a new folder")
-
-
-def copy_files(source: Path, target: Path) -> None:
-    """Copy a folder's files; DVC may keep them as links, and write-protected."""
-    target.mkdir()
-    for file in sorted(source.iterdir()):
-        if file.is_file():
-            shutil.copyfile(file, target / file.name)

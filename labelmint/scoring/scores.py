@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import precision_recall_fscore_support
 
 from labelmint.core.arrays import Floats, Ints
 from labelmint.tasks.balance import Metric
@@ -47,23 +48,20 @@ def weighted_scores(metric: Metric, predicted: Ints, truth: Ints, weights: Float
         return np.asarray((predicted == truth).astype(float) @ weights.T / weights.sum(axis=1))
     total = np.zeros((len(predicted), len(weights)))
     for label in range(labels):
-        total += _f1(*_counts(predicted, truth, weights, label))
+        given, true = (predicted == label).astype(float), (truth == label).astype(float)
+        hits = (given * true) @ weights.T
+        total += 2 * hits / np.maximum(given @ weights.T + true @ weights.T, 1)
     return total / labels
 
 
 def label_scores(predicted: Ints, truth: Ints, names: list[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall and F1 of each label, means over the seeds."""
-    once = np.ones((1, len(truth)))
-    result = {}
-    for label, name in enumerate(names):
-        hits, predictions, occurrences = _counts(predicted, truth, once, label)
-        scores = {
-            "precision": hits / np.maximum(predictions, 1),
-            "recall": hits / np.maximum(occurrences, 1),
-            "f1": _f1(hits, predictions, occurrences),
-        }
-        result[name] = {key: round(float(value.mean()), 4) for key, value in scores.items()}
-    return result
+    keys, numbers = ("precision", "recall", "f1"), range(len(names))
+    of_seeds = [
+        precision_recall_fscore_support(truth, one, labels=numbers, zero_division=0)[:3] for one in predicted
+    ]
+    of_labels = np.mean(of_seeds, axis=0).round(4).T.tolist()
+    return {name: dict(zip(keys, scores, strict=True)) for name, scores in zip(names, of_labels, strict=True)}
 
 
 def calibration_error(probabilities: Floats, truth: Ints) -> float:
@@ -93,17 +91,3 @@ def _binned(probabilities: Floats, truth: Ints) -> tuple[Floats, Floats, Ints]:
     right = (probabilities.argmax(axis=1) == truth).astype(float)
     bins = np.minimum((confidence * _CALIBRATION_BINS).astype(np.int64), _CALIBRATION_BINS - 1)
     return confidence, right, bins
-
-
-def _counts(predicted: Ints, truth: Ints, weights: Floats, label: int) -> tuple[Floats, Floats, Floats]:
-    """Return hits, predictions and occurrences of a label, each of shape (seeds, samples)."""
-    given, true = (predicted == label).astype(float), (truth == label).astype(float)
-    return (
-        (given * true) @ weights.T,
-        given @ weights.T,
-        np.broadcast_to(true @ weights.T, (len(given), len(weights))),
-    )
-
-
-def _f1(hits: Floats, predictions: Floats, occurrences: Floats) -> Floats:
-    return np.asarray(2 * hits / np.maximum(predictions + occurrences, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,6 @@ class AutoStudent(Student):
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        self._validating = False
-        setting = replace(setting, on_point=self._pass_on)
         self.label_names: Sequence[str] = setting.card.label_names
         self.students: dict[str, Student] = {}
         try:
@@ -91,7 +88,6 @@ class AutoStudent(Student):
         held_out = np.concatenate([validation for _, validation in splits])
         self.validation_rows = len(held_out)
         scores = {}
-        self._validating = True
         for name, student in self.students.items():
             parts, student.calibrates = [], False
             for part, validation in splits:
@@ -99,13 +95,7 @@ class AutoStudent(Student):
                 parts.append(student.predict_proba([rows[at] for at in validation]))
             scores[name] = measure(np.concatenate(parts), labels[held_out])
             student.calibrates = True
-        self._validating = False
         return scores
-
-    def _pass_on(self, curve: str, step: int, value: float) -> None:
-        """Report the curves of training on all rows, not those of each part."""
-        if not self._validating:
-            self.setting.on_point(curve, step, value)
 
     def _best(self, rows: Sequence[Labelled]) -> str:
         if not self.validation:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,19 @@ import numpy as np
 import torch
 from transformers import (
     DataCollatorWithPadding,
+    PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
 )
 
-from labelmint.core.arrays import Floats
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Rows, Split, tokenize
+from labelmint.encoder.data import Split, tokenize
 from labelmint.encoder.loading import open_encoder
 from labelmint.encoder.running import uses_bf16
 from labelmint.students.base import Setting, label_numbers, row_weights
@@ -101,8 +101,10 @@ def _arguments(config: Train, rows: int, seed: int, scratch: str) -> TrainingArg
 
 def fine_tune(
     model: Classifier,
-    rows: Rows,
-    collator: DataCollatorWithPadding,
+    columns: Mapping[str, list[list[int]]],
+    labels: Ints,
+    weights: Floats,
+    tokenizer: PreTrainedTokenizerBase,
     config: Train,
     seed: int,
     on_rows: OnRows = lambda _: None,
@@ -110,44 +112,32 @@ def fine_tune(
 ) -> None:
     """Train the model in place, for `planned_epochs`, over which the learning rate falls to zero.
 
-    The curves are those of the rows that it learns from: `loss` of each step, `accuracy` of each epoch.
+    `columns` are those of `tokenize`; `labels` and `weights` have shape (rows,). The curves are those of the
+    rows that it learns from: `loss` of each step, `accuracy` of each epoch.
     """
-    if rows.weights is not None:  # of mean 1, so that they leave the learning rate as it is
-        rows = replace(rows, weights=rows.weights / rows.weights.mean())
+    weights = weights / weights.mean()  # so that they leave the learning rate as it is
+    dataset = datasets.Dataset.from_dict(
+        {
+            **columns,
+            "length": [*map(len, columns["input_ids"])],  # for batches of similar length
+            "labels": labels.tolist(),
+            "weights": weights.tolist(),
+        }
+    )
     # Faster, and better with few rows.
     (getattr(model.encoder, "embeddings", None) or model.encoder.get_input_embeddings()).requires_grad_(False)
     with tempfile.TemporaryDirectory() as scratch:
         watch = _Watch(on_rows, on_point, config.batch_rows)
         trainer = _Trainer(
             model=model,
-            args=_arguments(config, len(rows), seed, scratch),
-            data_collator=collator,
-            train_dataset=dataset_of(rows),
+            args=_arguments(config, len(dataset), seed, scratch),
+            data_collator=DataCollatorWithPadding(tokenizer),
+            train_dataset=dataset,
             callbacks=[watch],
         )
         trainer.watch = watch
         trainer.remove_callback(PrinterCallback)  # comes with `disable_tqdm`, and prints a dict
         trainer.train()
-
-
-def dataset_of(rows: Rows) -> datasets.Dataset:
-    """Return rows as the `Trainer` takes them; `length` is for bucketing."""
-    columns = {
-        "input_ids": rows.tokens,
-        "attention_mask": [[1] * len(row) for row in rows.tokens],
-        "length": [len(row) for row in rows.tokens],
-    }
-    if rows.types is not None:
-        columns["token_type_ids"] = rows.types
-    if rows.labels is not None:
-        columns["labels"] = rows.labels.tolist()
-    if rows.weights is not None:
-        columns["weights"] = rows.weights.tolist()
-    return datasets.Dataset.from_dict(columns)
-
-
-def _used(rows: Sequence[Labelled]) -> list[Labelled]:
-    return [row for row, weight in zip(rows, row_weights(rows), strict=True) if weight]
 
 
 class FineTuned(LinearHead):
@@ -167,19 +157,21 @@ class FineTuned(LinearHead):
 
         All seeds share the temperature of the seed that is fitted first.
         """
-        used, splits = _used(rows), []
-        new = self.calibrates and used != self._calibrated_rows
+        splits = []
+        new = self.calibrates and list(rows) != self._calibrated_rows
         if new:
-            splits = calibration_splits(used, label_numbers(used, self.label_names), seed)
-        sizes = [len(train) for train, _ in splits] + [len(used)]
+            splits = calibration_splits(rows, label_numbers(rows, self.label_names), seed)
+        sizes = [len(train) for train, _ in splits] + [len(rows)]
         self.setting.on_planned(sum(map(self._rows_to_train, sizes)))
         if new:
-            self.temperature = self._temperature(used, splits, seed)
-            self._calibrated_rows = used
-        self._fit(used, seed, self.setting.on_point)
-        if self.calibrates:
-            weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
-            self.model.set_head(weight / self.temperature, bias / self.temperature)
+            self.temperature = self._temperature(rows, splits, seed)
+            self._calibrated_rows = list(rows)
+        if not self.calibrates:  # one of several that are tried: its curves don't count
+            self._fit(rows, seed)
+            return
+        self._fit(rows, seed, self.setting.on_point)
+        weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
+        self.model.set_head(weight / self.temperature, bias / self.temperature)
 
     def _temperature(self, rows: Sequence[Labelled], splits: Sequence[Split], seed: int) -> float:
         """Return the temperature of real rows by models that were trained without them."""
@@ -205,13 +197,14 @@ class FineTuned(LinearHead):
 
     def _train(self, rows: Sequence[Labelled], seed: int, on_point: OnPoint = lambda *_: None) -> None:
         """Train the model on, as it is."""
-        config, encoder, used = self.config, self.encoder, _used(rows)
-        self.epochs = planned_epochs(config, len(used))
-        labels = label_numbers(used, self.label_names)
-        tokenized = tokenize(used, labels, encoder.tokenizer, config.max_tokens, encoder.prefix)
-        tokenized = replace(tokenized, weights=row_weights(used))
+        config, encoder = self.config, self.encoder
+        self.epochs = planned_epochs(config, len(rows))
+        columns = tokenize(rows, encoder.tokenizer, config.max_tokens, encoder.prefix)
+        labels, weights = label_numbers(rows, self.label_names), row_weights(rows)
         begin = time.perf_counter()
-        fine_tune(self.model, tokenized, encoder.collator, config, seed, self._count_rows, on_point)
+        fine_tune(
+            self.model, columns, labels, weights, encoder.tokenizer, config, seed, self._count_rows, on_point
+        )
         self.train_seconds += time.perf_counter() - begin
         self.model.eval()
 

@@ -8,6 +8,7 @@ rows do counts more. P comes from a linear head on the real rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -19,7 +20,6 @@ from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, fit_head, head_probabilities, regression
 from labelmint.students.base import real_rows
-from labelmint.students.weighting import Weighed
 
 _FOLDS = 5
 _ROUNDS = 5  # of fitting and weighting again
@@ -27,7 +27,9 @@ _ROUNDS = 5  # of fitting and weighting again
 _LEAST = 1e-3
 
 
-def imp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Weighed:
+def imp(
+    arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
+) -> tuple[Floats, dict[str, Any]]:
     """Return P(y|x) / Q(y|x) for made rows, and 1 for real ones.
 
     Q is a classifier of the made rows, each judged by one that was trained without it.
@@ -38,7 +40,9 @@ def imp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed
     return _weighed(arm, made, weights)
 
 
-def dimp(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Weighed:
+def dimp(
+    arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
+) -> tuple[Floats, dict[str, Any]]:
     """Return P(y|x) / p(y|x) for made rows, and 1 for real ones; p is the model in training.
 
     The paper takes p from the batch at hand. A linear head is fitted at once, so it is fitted several times,
@@ -78,22 +82,16 @@ def _of_label(probabilities: Floats, labels: Ints) -> Floats:
     return np.maximum(probabilities[np.arange(len(labels)), labels], _LEAST)
 
 
-def _weighed(arm: Arm, made: Bools, weights: Floats) -> Weighed:
-    """Return the weights, clipped at `max_weight` if the arm says so.
+def _weighed(arm: Arm, made: Bools, weights: Floats) -> tuple[Floats, dict[str, Any]]:
+    """Return the weights, clipped at `max_weight` if the arm says so, and what they come to.
 
     Their effective sample size (Kish 1965) tells how many equal rows the made ones are worth.
     """
     weights = np.minimum(weights, arm.max_weight or np.inf).round(4)
     of_made = weights[made]
-    return Weighed(
-        weights,
-        {
-            "weighting": {
-                "method": arm.weights,
-                "made_rows": int(made.sum()),
-                "effective_rows": round(float(of_made.sum() ** 2 / (of_made**2).sum()), 1),
-                "mean": round(float(of_made.mean()), 4),
-                "largest": round(float(of_made.max()), 4),
-            }
-        },
-    )
+    weighting = {
+        "made_rows": int(made.sum()),
+        "effective_rows": round(float(of_made.sum() ** 2 / (of_made**2).sum()), 1),
+        "largest": round(float(of_made.max()), 4),
+    }
+    return weights, {"weighting": weighting}

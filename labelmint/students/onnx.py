@@ -6,7 +6,6 @@ labels.json with the label names and the prefix. See onnx_classifier.py for how 
 
 from __future__ import annotations
 
-import inspect
 import logging
 import warnings
 from importlib.util import find_spec
@@ -22,7 +21,6 @@ from labelmint.core.records import write_json
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.loading import load_student
 from labelmint.students.onnx_classifier import LABELS, MODEL, MODEL_INT8, TOKENIZER
-from labelmint.students.sequence_classifier import TorchClassifier
 
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
@@ -52,7 +50,7 @@ def export_onnx(folder: Path, target: Path, int8: bool) -> None:
     if missing:
         raise ModelError(f"no {', '.join(missing)} here; for ONNX, run: pip install 'labelmint[onnx]'")
     student = load_student(folder)
-    if not isinstance(student, TorchClassifier):
+    if not isinstance(student, EncoderClassifier):
         raise ModelError(f"{folder}: has no encoder; only linear_head and fine_tune can be written as ONNX")
     target.mkdir(parents=True, exist_ok=True)
     _write_model(student, target / MODEL)
@@ -62,12 +60,12 @@ def export_onnx(folder: Path, target: Path, int8: bool) -> None:
     write_json(target / LABELS, {"label_names": student.label_names, "prefix": student.prefix})
 
 
-def _write_model(student: TorchClassifier, file: Path) -> None:
+def _write_model(student: EncoderClassifier, file: Path) -> None:
     names = ["input_ids", "attention_mask"]
     ids, mask = torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64)
     mask[1, -1] = 0  # otherwise the mask might be optimised away
     inputs = [ids, mask]
-    if _takes_types(student):
+    if student.model.takes_types and "token_type_ids" in student.tokenizer.model_input_names:
         names.append("token_type_ids")
         inputs.append(torch.zeros_like(ids))
     exporter_log = logging.getLogger("torch.onnx")
@@ -87,12 +85,6 @@ def _write_model(student: TorchClassifier, file: Path) -> None:
             verbose=False,
         )
     exporter_log.setLevel(level)
-
-
-def _takes_types(student: TorchClassifier) -> bool:
-    encoder = student.model.encoder if isinstance(student, EncoderClassifier) else student.model
-    takes = "token_type_ids" in inspect.signature(encoder.forward).parameters
-    return takes and "token_type_ids" in student.tokenizer.model_input_names
 
 
 def _quantize(source: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import softmax
-from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
+from transformers import AutoModelForSequenceClassification
 
 from labelmint.core.arrays import Floats
 from labelmint.core.errors import ModelError
@@ -55,9 +55,9 @@ class TorchClassifier(Classifier):
         """Return the labels' probabilities, shape (inputs, labels), in the order of `label_names`."""
         if not inputs:
             return np.zeros((0, len(self.label_names)))
-        rows = tokenize(inputs, None, self.tokenizer, self.max_tokens, self.prefix)
-        collator, bf16 = DataCollatorWithPadding(self.tokenizer), uses_bf16(self.precision)
-        logits = run(self._logits, rows, collator, self.device, bf16, on_rows)
+        columns = tokenize(inputs, self.tokenizer, self.max_tokens, self.prefix)
+        bf16 = uses_bf16(self.precision)
+        logits = run(self._logits, columns, self.tokenizer, self.device, bf16, on_rows)
         probabilities: Floats = softmax(logits.astype(float), axis=1)
         return probabilities
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
@@ -20,26 +21,18 @@ from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, logits_of, regression
-from labelmint.students.weighting import Weighed
 
 WEIGHTS = (0.0, 0.3, 1.0)
 _FOLDS = 5
 
 
-def by_source(arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int) -> Weighed:
-    """Return for each row the weight that was chosen for its source."""
-    chosen, tried = choose_weights(rows, labels, features, seed)
-    weights = np.array([chosen[row["source"]] for row in rows])
-    return Weighed(weights, {"weights": chosen, "weights_tried": tried})
+def by_source(
+    _: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
+) -> tuple[Floats, dict[str, Any]]:
+    """Return each row's weight: its source's with which a head makes held-out real rows most likely.
 
-
-def choose_weights(
-    rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
-) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """Return the weights with which a head trained on the rows makes held-out real rows most likely.
-
-    Then every combination that was tried, with its held-out log-likelihood. Real rows have weight 1. With too
-    few real rows to hold some out, every source has.
+    Then the weights of the sources, and every combination that was tried with its held-out log-likelihood.
+    Real rows have weight 1. With too few real rows to hold some out, every source has.
     """
     sources = np.array([row["source"] for row in rows])
     made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
@@ -47,14 +40,14 @@ def choose_weights(
     folds = folds_of(labels[real], _FOLDS, seed)
     tried: list[dict[str, float]] = []
     for combination in itertools.product(WEIGHTS, repeat=len(made)) if folds else ():
-        by_source = {"real": 1.0, **dict(zip(made, combination, strict=True))}
-        weights = np.array([by_source[source] for source in sources])
-        likelihood = held_out_likelihood(features, labels, weights, real, folds)
-        tried.append({**by_source, "log_likelihood": round(likelihood, 4)})
-    if not tried:
-        return dict.fromkeys(["real", *made], 1.0), []
-    best = max(tried, key=lambda entry: entry["log_likelihood"])
-    return {name: best[name] for name in ["real", *made]}, tried
+        weights = {"real": 1.0, **dict(zip(made, combination, strict=True))}
+        of_rows = np.array([weights[source] for source in sources])
+        likelihood = held_out_likelihood(features, labels, of_rows, real, folds)
+        tried.append({**weights, "log_likelihood": round(likelihood, 4)})
+    best = max(tried, key=lambda entry: entry["log_likelihood"], default={})
+    chosen = {name: best.get(name, 1.0) for name in ("real", *made)}
+    weights_of_rows = np.array([chosen[source] for source in sources])
+    return weights_of_rows, {"weights": chosen, "weights_tried": tried}
 
 
 def held_out_likelihood(

@@ -6,8 +6,6 @@ A new weighting is one file with a `Weigh` function, one line here and its name 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pkgutil import resolve_name
 from typing import Any, cast
 
 from labelmint.core.arrays import Floats, Floats32, Ints
@@ -15,24 +13,13 @@ from labelmint.core.params import Arm, Train
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.students.base import label_numbers
-
-WEIGHTINGS = {
-    "chosen": "labelmint.students.sources:by_source",
-    "imp": "labelmint.students.importance:imp",
-    "dimp": "labelmint.students.importance:dimp",
-}
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """The rows' weights, shape (rows,), and how they were found, for metrics/train/<arm>.json."""
-
-    weights: Floats
-    summary: dict[str, Any]
-
+from labelmint.students.importance import dimp, imp
+from labelmint.students.sources import by_source
 
 # Of an arm, its rows, the numbers of their labels (rows,), the encoder's vectors (rows, width), and a seed.
-Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Floats32, int], Weighed]
+# Returns the rows' weights, shape (rows,), and how they were found, for metrics/train/<arm>.json.
+Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Floats32, int], tuple[Floats, dict[str, Any]]]
+WEIGHTINGS: dict[str, Weigh] = {"chosen": by_source, "imp": imp, "dimp": dimp}
 
 
 def weigh(
@@ -42,8 +29,8 @@ def weigh(
     if arm.weights == "equal":
         return rows, {}
     labels, features = label_numbers(rows, names), embed_by_source(config, rows)
-    found = cast(Weigh, resolve_name(WEIGHTINGS[arm.weights]))(arm, rows, labels, features, seed)
-    return weighted(rows, found.weights), found.summary
+    weights, summary = WEIGHTINGS[arm.weights](arm, rows, labels, features, seed)
+    return weighted(rows, weights), summary
 
 
 def weighted(rows: Sequence[ArmRow], weights: Floats) -> list[ArmRow]:

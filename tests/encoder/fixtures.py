@@ -32,13 +32,6 @@ def tokenizer(encoder_folder):
 
 
 @pytest.fixture
-def collator(tokenizer):
-    from transformers import DataCollatorWithPadding
-
-    return DataCollatorWithPadding(tokenizer)
-
-
-@pytest.fixture
 def classifier(encoder_folder):
     """Return classifier(labels): the encoder with a head of zeros."""
     import torch

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from labelmint.core.arrays import Ints
 from labelmint.core.params import Train
-from labelmint.encoder.data import Rows, tokenize
+from labelmint.encoder.data import tokenize
 from tests.builders import reviews, section
 
 LABELS = ["negative", "positive", "neutral"]
@@ -29,8 +30,9 @@ def config(**changes: Any) -> Train:
     return section("train", **{**settings, **changes})
 
 
-def review_rows(tokenizer: PreTrainedTokenizerBase, each: int, labels: int = 2, first: int = 0) -> Rows:
-    """Return tokenized reviews of four words, the labels in turn."""
-    rows = reviews(dict.fromkeys(LABELS[:labels], each), first, words=4)
-    numbers = np.array([LABELS.index(row["label"]) for row in rows], np.int64)
-    return tokenize(rows, numbers, tokenizer, 32)
+def tokenized_reviews(
+    tokenizer: PreTrainedTokenizerBase, each: int, labels: int = 2
+) -> tuple[dict[str, list[list[int]]], Ints]:
+    """Return tokenized reviews of four words, the labels in turn, and the labels' numbers."""
+    rows = reviews(dict.fromkeys(LABELS[:labels], each), words=4)
+    return tokenize(rows, tokenizer, 32), np.array([LABELS.index(row["label"]) for row in rows], np.int64)

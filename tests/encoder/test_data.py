@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.core.records import Input
-from labelmint.encoder.data import Rows, length_batches, tokenize, validation_splits
+from labelmint.encoder.data import tokenize, validation_splits
 
 SHARES = st.sampled_from([0.1, 0.2, 0.25, 0.5])
 
@@ -20,32 +20,23 @@ def splits_of(counts, share=0.2, max_rows=400, seed=1, shuffled=True):
 
 def test_texts_are_cut_and_keep_their_order(tokenizer):
     texts = ["film story", "awful " * 50, ""]
-    rows = tokenize([Input(id="", text=text) for text in texts], np.array([0, 1, 0]), tokenizer, 8)
-    assert [len(row) for row in rows.tokens] == [4, 8, 2]
-    assert tokenizer.decode(rows.tokens[0]) == "[CLS] film story [SEP]"
-    assert tokenizer.decode(rows.tokens[1]).endswith("awful [SEP]")
-    assert rows.labels.tolist() == [0, 1, 0]
-    assert len(tokenize([], None, tokenizer, 8)) == 0
+    columns = tokenize([Input(id="", text=text) for text in texts], tokenizer, 8)
+    assert {*columns} == {"input_ids", "attention_mask"}
+    rows = columns["input_ids"]
+    assert [len(row) for row in rows] == [4, 8, 2]
+    assert tokenizer.decode(rows[0]) == "[CLS] film story [SEP]"
+    assert tokenizer.decode(rows[1]).endswith("awful [SEP]")
 
 
 def test_lone_surrogates_are_no_trouble(tokenizer):
-    assert len(tokenize([Input(id="", text="film \ud800")], None, tokenizer, 8)) == 1
+    assert len(tokenize([Input(id="", text="film \ud800")], tokenizer, 8)["input_ids"]) == 1
 
 
 def test_control_tokens_in_a_text_are_letters(tokenizer):
-    [tokens] = tokenize([Input(id="", text="film [MASK] [SEP] story")], None, tokenizer, 20).tokens
+    [tokens] = tokenize([Input(id="", text="film [MASK] [SEP] story")], tokenizer, 20)["input_ids"]
     known = tokenizer.convert_ids_to_tokens(tokens)
     assert (known[0], known[1], known[-2], known[-1]) == ("[CLS]", "film", "story", "[SEP]")
     assert {"[MASK]", "[SEP]"}.isdisjoint(known[1:-1])
-
-
-@settings(max_examples=25)
-@given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 8))
-def test_batches_hold_every_row_once_and_rise_in_length(lengths, size):
-    batches = list(length_batches(Rows([[1] * length for length in lengths], None), size))
-    assert sorted(at for batch in batches for at in batch) == list(range(len(lengths)))
-    assert all(len(batch) == size for batch in batches[:-1])
-    assert [lengths[at] for batch in batches for at in batch] == sorted(lengths)
 
 
 @settings(max_examples=25)

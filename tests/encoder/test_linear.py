@@ -70,16 +70,6 @@ def test_probabilities_are_right_as_often_as_they_say(monkeypatch):
     assert errors["fitted"] < 0.6 * errors["none"]
 
 
-def test_rows_of_weight_0_are_as_if_they_were_not_there(monkeypatch):
-    monkeypatch.setattr(linear, "_REGULARISATION", [1.0, 30.0])
-    features, numbers = overlapping(120, 1)
-    weights = np.repeat([1.0, 0.0], 60)
-    with_them = fit_head(features, numbers, 2, 1, weights)
-    without = fit_head(features[:60], numbers[:60], 2, 1)
-    for one, other in zip(with_them, without, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
 def test_a_label_of_heavier_rows_is_more_probable(monkeypatch):
     monkeypatch.setattr(linear, "_REGULARISATION", [0.1])
     features, numbers = overlapping(120, 1)

@@ -102,11 +102,11 @@ def test_a_broken_or_mixed_up_encoder_is_told_in_a_line(entry, encoder_folder, t
 
 @torch.no_grad()
 @pytest.mark.parametrize("batch_rows", [1, 3, 64])
-def test_vectors_are_in_the_order_of_the_rows(classifier, tokenizer, collator, batch_rows, monkeypatch):
+def test_vectors_are_in_the_order_of_the_rows(classifier, tokenizer, batch_rows, monkeypatch):
     monkeypatch.setattr(running, "_BATCH_ROWS", batch_rows)
     model, rows = classifier().train(), reviews({"negative": 7, "positive": 7}, words=8)
     rows = [Input(id="", text=row["text"][: 12 + 9 * (at % 5)]) for at, row in enumerate(rows)]
-    vectors = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model).embed(config(), rows)
+    vectors = LoadedEncoder(tokenizer, torch.device("cpu"), model).embed(config(), rows)
     assert vectors.shape == (14, model.width)
     assert not model.training  # no dropout
     for row, own in zip(rows, vectors, strict=True):

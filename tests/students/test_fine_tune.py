@@ -1,5 +1,4 @@
 import copy
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ import torch
 from labelmint.students import schedule
 from labelmint.students.fine_tune import fine_tune
 from labelmint.students.schedule import planned_epochs
-from tests.encoder.helpers import config, review_rows
+from tests.encoder.helpers import config, tokenized_reviews
 
 
 @pytest.mark.parametrize(
@@ -39,13 +38,14 @@ def epochs_as_set(monkeypatch):
 
 
 @pytest.fixture
-def run(classifier, tokenizer, collator):
+def run(classifier, tokenizer):
     """Return run(...): fine-tune a fresh classifier on 20 reviews."""
 
     def tune(seed=1, on_rows=lambda _: None, each=10, labels=2, weights=None, **changes):
         model = classifier(labels)
-        rows = replace(review_rows(tokenizer, each, labels), weights=weights)
-        fine_tune(model, rows, collator, config(**changes), seed, on_rows)
+        columns, numbers = tokenized_reviews(tokenizer, each, labels)
+        counts = np.ones(len(numbers)) if weights is None else weights
+        fine_tune(model, columns, numbers, counts, tokenizer, config(**changes), seed, on_rows)
         return model
 
     return tune
@@ -76,11 +76,13 @@ def test_the_seed_and_the_weights_decide_and_nothing_else(run, classifier, capsy
     assert changed(run(seed=2), state(first), "head")
 
 
-def test_the_run_starts_from_the_head_that_it_is_given(classifier, tokenizer, collator):
+def test_the_run_starts_from_the_head_that_it_is_given(classifier, tokenizer):
     draw = np.random.default_rng(0)
     model = classifier()
     model.set_head(draw.normal(0, 1, (2, model.width)), [5.0, -5.0])
     before = copy.deepcopy(model)
-    fine_tune(model, review_rows(tokenizer, 20), collator, config(epochs=1, learning_rate=1e-9), 1)
+    columns, labels = tokenized_reviews(tokenizer, 20)
+    slow = config(epochs=1, learning_rate=1e-9)
+    fine_tune(model, columns, labels, np.ones(len(labels)), tokenizer, slow, 1)
     np.testing.assert_allclose(model.head.weight.detach(), before.head.weight.detach(), atol=1e-6)
     np.testing.assert_allclose(model.head.bias.detach(), [5, -5], atol=1e-6)

@@ -22,12 +22,10 @@ INPUTS = [Input(id="", text=text) for text in TEXTS]
 
 
 @pytest.mark.slow
-def test_both_models_give_about_the_same_probabilities_also_of_pairs(
-    trained, tokenizer, collator, tmp_path, capfd
-):
+def test_both_models_give_about_the_same_probabilities_also_of_pairs(trained, tokenizer, tmp_path, capfd):
     model = trained(3)
     # A random encoder gives similar vectors: their mean's label would be every text's.
-    vectors = LoadedEncoder(tokenizer, collator, torch.device("cpu"), model).embed(config(), INPUTS)
+    vectors = LoadedEncoder(tokenizer, torch.device("cpu"), model).embed(config(), INPUTS)
     weight = model.head.weight.detach().numpy()
     model.set_head(weight, -weight @ vectors.mean(axis=0))
     EncoderClassifier(model, tokenizer, LABELS, 16).save(tmp_path, "linear_head")

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from labelmint.core.params import Arm
-from labelmint.students import sources
-from labelmint.students.sources import by_source, choose_weights
+from labelmint.students.sources import by_source
 from labelmint.students.weighting import weighted
 
 
@@ -23,10 +22,15 @@ def task(synthetic_right, unlabelled_right, real=60, made=300):
     return rows, labels, features
 
 
+def chosen_for(rows, labels, features):
+    summary = by_source(Arm(real="all"), rows, labels, features, 1)[1]
+    return summary["weights"], summary["weights_tried"]
+
+
 @pytest.mark.parametrize(("right", "helps"), [(0.1, False), (0.95, True)])
 def test_a_helpful_source_counts_and_one_with_wrong_labels_does_not(right, helps):
     rows, labels, features = task(right, 0.0)
-    chosen, tried = choose_weights(rows[:360], labels[:360], features[:360], seed=1)
+    chosen, tried = chosen_for(rows[:360], labels[:360], features[:360])
     assert chosen["real"] == 1
     assert (chosen["synthetic"] > 0) == helps
     best = max(tried, key=lambda entry: entry["log_likelihood"])
@@ -34,22 +38,22 @@ def test_a_helpful_source_counts_and_one_with_wrong_labels_does_not(right, helps
 
 
 def test_every_combination_of_two_sources_is_tried():
-    assert len(choose_weights(*task(0.2, 0.95, made=60), seed=1)[1]) == 9
+    assert len(chosen_for(*task(0.2, 0.95, made=60))[1]) == 9
 
 
 @pytest.mark.parametrize("real_labels", [[0], [0] * 5])
 def test_with_too_few_real_rows_to_hold_out_every_row_counts(real_labels):
     rows, labels, features = task(0.9, 0.9, real=len(real_labels))
     labels[: len(real_labels)] = real_labels
-    chosen, tried = choose_weights(rows, labels, features, seed=1)
+    chosen, tried = chosen_for(rows, labels, features)
     assert (set(chosen.values()), tried) == ({1.0}, [])
 
 
-@pytest.mark.parametrize(("weight", "rows_left"), [(0.0, 60), (0.3, 360), (1.0, 360)])
-def test_rows_carry_the_weight_of_their_source(monkeypatch, weight, rows_left):
-    monkeypatch.setattr(sources, "choose_weights", lambda *_: ({"real": 1.0, "synthetic": weight}, []))
-    rows, labels, features = (part[:360] for part in task(1, 1))
-    left = weighted(rows, by_source(Arm(real="all"), rows, labels, features, 1).weights)
-    assert len(left) == rows_left
-    assert {row.get("weight", 1.0) for row in left if row["source"] == "synthetic"} <= {weight}
-    assert all(row.get("weight", 1.0) == 1 for row in left if row["source"] == "real")
+@pytest.mark.parametrize("right", [0.1, 0.95])
+def test_rows_carry_the_weight_of_their_source(right):
+    rows, labels, features = (part[:360] for part in task(right, 0.0))
+    weights, summary = by_source(Arm(real="all"), rows, labels, features, 1)
+    left = weighted(rows, weights)
+    assert len(left) == (360 if summary["weights"]["synthetic"] else 60)
+    for row in left:
+        assert row.get("weight", 1.0) == summary["weights"][row["source"]]
