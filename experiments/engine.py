@@ -26,8 +26,8 @@ from labelmint.students.base import Setting, Student
 from labelmint.students.registry import open_student
 from labelmint.tasks import task
 from labelmint.tasks.cards import TaskCard, load_card
-from labelmint.tasks.source import read_source
-from labelmint.tasks.split import Split, split
+from labelmint.tasks.data import read_task
+from labelmint.tasks.split import Split
 
 Rows = Sequence[ArmRow]
 
@@ -50,12 +50,12 @@ class Task(task.Task):
         return Bootstrap(self.truth, len(self.card.labels), config.bootstrap_samples, config.seed)
 
 
-def load_task(params: Params, card: TaskCard | None = None, origin: str = "") -> Task:
-    """Read and split the task's rows, as `prepare` does; `card` of the file `origin` replaces the task's."""
+def load_task(params: Params, card: TaskCard | None = None) -> Task:
+    """Read and split the task's rows, as `prepare` does; `card` replaces the task's."""
     card = card or load_card(params.task)
-    real, prepare = read_source(card, params.task, origin), params.prepare
-    rows = split(real.rows, params.real.rows, prepare.test_rows, prepare.seed, real.test)
-    return Task(params, card, rows.train, [*map(input_of, rows.test)], rows=rows)
+    data = read_task(params, card)
+    rows = data.split
+    return Task(params, card, rows.train, [*map(input_of, rows.test)], data.facts.rows, rows=rows)
 
 
 def write(task: Task, model: LanguageModel) -> tuple[list[Candidate], float]:

@@ -38,7 +38,6 @@ from labelmint.rules.texts import filter_texts
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.students.base import Setting
 from labelmint.students.registry import open_student
-from labelmint.tasks.facts import read_facts
 
 SEEDS = [1, 2, 3]  # of the facts that are drawn, and of the texts that are written
 CANDIDATES, SAMPLES, PROMPTS_PER_WAVE = 350, 5, 7
@@ -97,7 +96,6 @@ def task_params(task: str, real_rows: int, seed: int = SEEDS[0], cell: str = PLA
 def run(name: str, real_rows: int) -> dict[str, Any]:
     """Return each cell's counts and scores, by the names of `ROWS`."""
     task = load_task(task_params(name, real_rows))
-    task = replace(task, facts=read_facts(task.card, name).rows)
     method = MethodTask(task)
     counts: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, ArmPredictions]] = {rows: {} for rows in ROWS}

@@ -1,6 +1,6 @@
 """Fill the table of Li et al. (2024): `python -m experiments.paper [TASK …] [--data FOLDER] [--rows N]`.
 
-Reads params.yaml, the cards in experiments/paper/tasks and their rows on the hub, or, with `--data`, copies
+Reads params.yaml, the cards in data/tasks and their rows on the hub, or, with `--data`, copies
 of these in a folder: <task>_train and <task>_test (.csv, .jsonl …) with the columns text (of pairs: premise
 and hypothesis) and label. Writes metrics/paper/<task>.json and from these docs/results/paper.md (`--page`:
 the page alone). Results that were made with the same settings are kept; texts, vectors and label scores are

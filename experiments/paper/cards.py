@@ -1,4 +1,4 @@
-"""The paper's tasks with their rows: from the hub, or from copies in a folder."""
+"""The paper's tasks with their rows: those of their cards, or copies in a folder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from pathlib import Path
 from experiments import engine
 from experiments.engine import Task
 from experiments.grid import METHODS
-from labelmint.core.config import check, read_yaml
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
-from labelmint.tasks.cards import Source, TaskCard
+from labelmint.tasks.cards import Source, TaskCard, load_card
 
 TASKS = ["sst2", "emotion", "nyt", "amazon", "rte", "boolq"]
-CARDS = Path(__file__).parent / "tasks"
 
 
 def methods_of(card: TaskCard) -> list[str]:
@@ -21,22 +19,12 @@ def methods_of(card: TaskCard) -> list[str]:
     return [method for method in METHODS if method != "zero_shot_topic" or card.topics]
 
 
-def card_path(name: str) -> Path:
-    """Return the file of a task's card."""
-    return CARDS / f"{name}.yaml"
-
-
-def load_card(name: str) -> TaskCard:
-    """Read and check a task's card."""
-    return check(TaskCard, read_yaml(card_path(name)), card_path(name))
-
-
 def load_task(params: Params, data: Path | None = None) -> Task:
-    """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of the hub's."""
+    """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of them."""
     card = load_card(params.task)
     if data is not None:
         card = card.model_copy(update={"source": copies(card, params.task, data)})
-    return engine.load_task(params, card, str(card_path(params.task)))
+    return engine.load_task(params, card)
 
 
 def copies(card: TaskCard, name: str, folder: Path) -> Source:

@@ -7,8 +7,9 @@ from typing import Any
 
 from experiments import tables
 from experiments.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS
-from experiments.paper.cards import TASKS, load_card
+from experiments.paper.cards import TASKS
 from experiments.paper.findings import findings
+from labelmint.tasks.cards import load_card
 
 Result = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ heads on frozen encoders instead of a fine-tuned RoBERTa. Scores are in per cent
 are over the same real rows alone, in points, paired by test row. Synthetic rows have the label that they were
 written for, as in the paper; they passed the rules on form, duplicates, copies and leaks. Which sets of New
 York Times articles and Amazon reviews the paper took, and its splits, couldn't be checked; the cards in
-`experiments/paper/tasks` name public sets.
+`data/tasks` name public sets.
 """
 _METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 
@@ -48,7 +49,7 @@ def _head(results: Sequence[Result]) -> str:
         if rows != SYNTHETIC_ROWS
     ]
     not_run = (
-        f"Not run: {missing}. Their cards are in `experiments/paper/tasks`; their rows come from the hub,\n"
+        f"Not run: {missing}. Their cards are in `data/tasks`; their rows come from the hub,\n"
         "or from copies in the folder that `--data` names.\n"
     )
     llms = " and ".join(sorted({result["llm"] for result in results}))

@@ -39,16 +39,15 @@ class RealRows:
     sha256: str = ""  # of a package's or folder's files; "" for tables that the card names, and for data sets
 
 
-def read_source(card: TaskCard, task: str, origin: str = "") -> RealRows:
+def read_source(card: TaskCard, task: str) -> RealRows:
     """Read, clean, cut and deduplicate the card's rows, in their order; ids are row numbers.
 
-    `origin` is the card's file in messages; "": the task's in data/tasks. Raise `DataError` if the file, a
-    column or a label is missing, or a label of the data isn't in the card.
+    Raise `DataError` if the file, a column or a label is missing, or a label of the data isn't in the card.
     """
     source = card.source
     if source is None:
         return RealRows([], deduplicate([])[1])
-    origin = origin or str(card_path(task))
+    origin = str(card_path(task))
     test, test_left_out = None, dict[str, int]()
     if source.test_path is not None or source.test_split is not None:
         found = _labelled(card, source, origin, _table(card, source, origin, test=True), "t")

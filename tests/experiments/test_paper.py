@@ -13,6 +13,7 @@ from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.records import read_json
 from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
+from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY, reviews
 from tests.fake_model import FakeModel
 
@@ -29,7 +30,7 @@ def paper(prepared, set_params, tiny_encoder, small, open_with):
     set_params({"generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
     small(TASKS=["tiny"], METHODS=["zero_shot", "few_shot", "zero_shot_topic"], STUDENTS=["tiny"])
-    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], CARDS=paths.TASKS, PAGE=prepared / "paper.md")
+    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], PAGE=prepared / "paper.md")
     small(SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10})
     open_with(FakeModel(), "experiments.paper.run", "labelmint.students.llm")
     return prepared / "paper.md"
@@ -120,8 +121,8 @@ def test_what_cannot_be_run_is_said(project, options, message):
 
 
 @pytest.mark.parametrize("task", cards.TASKS)
-def test_the_cards_are_valid_and_pairs_have_no_topics(task):
-    card = cards.load_card(task)
+def test_the_cards_are_valid_and_pairs_have_no_topics(project, task):
+    card = load_card(task)
     assert card.source is not None
     assert card.source.dataset
     assert not (card.pairs and card.topics)
