@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -58,10 +59,10 @@ def load_task(params: Params, card: TaskCard | None = None) -> Task:
     return Task(params, card, rows.train, [*map(input_of, rows.test)], data.facts.rows, rows=rows)
 
 
-def write(task: Task, model: LanguageModel) -> tuple[list[Candidate], float]:
-    """Write the candidates; return them and the seconds that it took, cached waves included."""
+def write(task: Task, model: LanguageModel) -> list[Candidate]:
+    """Write the candidates."""
     session = Session(task, model)
-    return session.write(session.waves(), f"{task.params.task} {task.params.generate.method}")
+    return session.write(session.waves(), f"{task.params.task} {task.params.generate.method}")[0]
 
 
 def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
@@ -70,6 +71,15 @@ def keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langua
     scores = score_candidates(task, candidates, model).texts if action != "none" else {}
     embed = partial(embed_rows, task.params.train)
     return filter_candidates(Filtering(task, candidates, scores, embed)).kept
+
+
+def keep_if_any(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
+    """Return the kept rows; none where a label has none, at which the pipeline would stop."""
+    try:
+        return keep(task, candidates, action, model)
+    except DataError as error:
+        print(f"{task.params.task}: {error}", file=sys.stderr)
+        return []
 
 
 def fit_arms(
@@ -100,8 +110,7 @@ def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows
     return ArmPredictions(name, len(rows), np.stack(probabilities), *counts, student.name)
 
 
-def ask_llm(task: Task) -> tuple[ArmPredictions, int]:
-    """Ask the language model about the test inputs; return also how many of the real rows it was shown."""
+def ask_llm(task: Task) -> ArmPredictions:
+    """Ask the language model about the test inputs."""
     with closing(open_student("llm", Setting(task.params, task.card))) as llm:
-        arm = fit_arms(task, llm, {"llm": Arm(real="all")})["llm"]
-        return arm, llm.summary()["demonstrations"]
+        return fit_arms(task, llm, {"llm": Arm(real="all")})["llm"]

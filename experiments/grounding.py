@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.engine import Task, keep, load_task, predict, write
+from experiments.engine import Task, keep_if_any, load_task, predict, write
 from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
@@ -106,11 +106,11 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
         for seed, cell in product(SEEDS, CELLS):
             print(f"grounding: {name}, {cell}, seed {seed}", file=sys.stderr)
             of = replace(task, params=task_params(name, real_rows, seed, cell))
-            by_cell[cell].append((of, write(of, model)[0]))
+            by_cell[cell].append((of, write(of, model)))
         for cell, written in by_cell.items():
             counts[cell] = {"with_value": _with_value(written)}
             for rows, action in ROWS.items():
-                kept = [_keep(of, candidates, action, model) for of, candidates in written]
+                kept = [keep_if_any(of, candidates, action, model) for of, candidates in written]
                 counts[cell][rows] = [*map(len, kept)]
                 arms[rows][cell] = _predict(task, cell, kept)
         labelled = _labelled(task, model)
@@ -126,15 +126,6 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
         "encoder": ENCODER,
     }
     return {"test_rows": len(task.truth), "settings": settings, "cells": counts, "scores": scored}
-
-
-def _keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
-    """Return the kept rows; none where a label has none, at which the pipeline would stop."""
-    try:
-        return keep(task, candidates, action, model)
-    except DataError as error:
-        print(f"grounding: {error}", file=sys.stderr)
-        return []
 
 
 def _with_value(written: Sequence[tuple[Task, Sequence[Candidate]]]) -> float | None:

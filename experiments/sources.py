@@ -96,7 +96,7 @@ def run(task: Task) -> dict[str, Any]:
     """Write and label texts, and train a student on each source of them."""
     texts = [input_of(row) for row in task.rows.pool[:TEXTS]]
     with open_model(task.params.llm) as model:
-        candidates, _ = write(task, model)
+        candidates = write(task, model)
         kept = keep(task, candidates, "relabel", model)
         scores = score_labels(task, texts, model)
     return _trained(task, kept, texts, scores)

@@ -38,7 +38,7 @@ def written_texts() -> list[Group]:
     """Return openings of the default texts of BBC news by prompt."""
     task = load_task(task_params("bbc_news"))
     with open_model(task.params.llm) as model:
-        candidates, _ = write(task, model)
+        candidates = write(task, model)
     texts = defaultdict(list)
     for row in candidates:
         texts[row["prompt_id"]].append(row["text"])

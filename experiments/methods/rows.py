@@ -48,7 +48,7 @@ class MethodTask:
     def kept(self) -> dict[str, list[Kept]]:
         """The kept rows by the names of `ROWS`."""
         with open_model(self.task.params.llm) as model:
-            candidates, _ = write(self.task, model)
+            candidates = write(self.task, model)
             return {rows: keep(self.task, candidates, action, model) for rows, action in ROWS.items()}
 
     def drawn(self, rows: str) -> list[dict[str, list[ArmRow]]]:

@@ -52,8 +52,8 @@ def smaller_task(method: MethodTask) -> Task:
 
 def plain_sets(method: MethodTask, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
     """Return two sets of plain candidates, by other prompts: how much they differ is chance."""
-    count = len(write(task, model)[0])
-    candidates = write(method.task, model)[0]
+    count = len(write(task, model))
+    candidates = write(method.task, model)
     return {PLAIN: candidates[:count], AGAIN: candidates[count : 2 * count]}
 
 

@@ -1,1 +1,1 @@
-"""The table of Li et al. (2024): their six tasks, prompt methods and numbers of rows, with local models."""
+"""The table of Li et al. (2024): their tasks and others, prompt methods, numbers of rows, local models."""

@@ -1,25 +1,30 @@
 """Fill the table of Li et al. (2024): `python -m experiments.paper [TASK …] [--data FOLDER] [--rows N]`.
 
-Reads params.yaml, the cards in data/tasks and their rows on the hub, or, with `--data`, copies
-of these in a folder: <task>_train and <task>_test (.csv, .jsonl …) with the columns text (of pairs: premise
-and hypothesis) and label. Writes metrics/paper/<task>.json and from these docs/results/paper.md (`--page`:
-the page alone). Results that were made with the same settings are kept; texts, vectors and label scores are
-in the cache, so a stopped run resumes. `--rows 160` takes fewer synthetic rows of each method than the
-paper's 1,000.
+The tasks are the paper's six, whose rows are on the hub, and three whose rows come with the project.
+Reads params.yaml, the task cards and the rows, or, with `--data`, copies of these in a folder:
+<task>_train and <task>_test (.csv, .jsonl …) with the columns text (of pairs: premise and hypothesis) and
+label. Writes metrics/paper/<task>.json and from these docs/results/paper.md (`--page`: the page alone).
+Results that have all methods and were made with the same settings are kept; texts, vectors and label
+scores are in the cache, so a stopped run resumes. `--rows 160` takes fewer synthetic rows of each method
+than the paper's 1,000.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from experiments import tables
-from experiments.grid import SYNTHETIC_ROWS, grid_params, renew
-from experiments.paper.cards import TASKS, load_task
+from experiments.paper.cards import TASKS, load_task, methods_of
+from experiments.paper.grid import SYNTHETIC_ROWS, grid_params, renew
 from experiments.paper.page import page
 from experiments.paper.run import run
 from labelmint.core import paths
 from labelmint.core.errors import ParamsError, run_command
+from labelmint.core.params import Params
+from labelmint.tasks.cards import load_card
 
 RESULTS, PAGE = paths.METRICS / "paper", Path("docs/results/paper.md")
 SETTINGS = {
@@ -49,9 +54,14 @@ def main(
 
 def run_task(name: str, data: Path | None, rows: int) -> None:
     """Write a task's result, unless it is there with the same settings."""
-    params, source = grid_params(name, rows, **SETTINGS), "hub" if data is None else "copies"
-    path = RESULTS / f"{name}.json"
-    renew(path, params, lambda: run(load_task(params, data), rows), synthetic_rows=rows, source=source)
+    params, source = grid_params(name, rows, **SETTINGS), "card" if data is None else "copies"
+    path, methods = RESULTS / f"{name}.json", methods_of(load_card(name))
+    make = partial(_make, params, data, rows)
+    renew(path, params, methods, make, synthetic_rows=rows, source=source)
+
+
+def _make(params: Params, data: Path | None, rows: int) -> dict[str, Any]:
+    return run(load_task(params, data), rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The paper's tasks with their rows: those of their cards, or copies in a folder."""
+"""The table's tasks with their rows: those of their cards, or copies in a folder."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pathlib import Path
 
 from experiments import engine
 from experiments.engine import Task
-from experiments.grid import METHODS
+from experiments.paper.grid import METHODS
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
 from labelmint.tasks.cards import Source, TaskCard, load_card
 
-TASKS = ["sst2", "emotion", "nyt", "amazon", "rte", "boolq"]
+PAPER_TASKS = ["sst2", "emotion", "nyt", "amazon", "rte", "boolq"]
+TASKS = [*PAPER_TASKS, "rotten_tomatoes", "bbc_news", "tweets"]
 
 
 def methods_of(card: TaskCard) -> list[str]:

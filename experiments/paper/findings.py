@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.grid import REAL_ROWS
-from experiments.paper.cards import TASKS
+from experiments.paper.cards import PAPER_TASKS
+from experiments.paper.grid import METHODS, REAL_ROWS, TEXT_FIRST
 
 Result = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ class Finding:
 
     text: str
     difference: str
-    methods: Sequence[str] | None = None  # None: all
+    methods: Sequence[str] | None = None  # None: all that write for a given label
 
 
 FINDINGS = [
@@ -54,12 +54,17 @@ FINDINGS = [
         "over_zero_shot",
         ["one_shot", "few_shot"],
     ),
+    Finding(
+        "Condition on the label: write a text for a given label, don't parse the label from the answer",
+        "over_text_first",
+    ),
 ]
 
 
 def findings(results: Sequence[Result]) -> str:
     """Return the page's section that goes through the paper's findings."""
-    measured = f"They rest on {len(results)} of the paper's {len(TASKS)} tasks.\n"
+    paper = sum(result["task"] in PAPER_TASKS for result in results)
+    measured = f"They rest on {len(results)} tasks, of which {paper} are of the paper's {len(PAPER_TASKS)}.\n"
     lines = [_HEAD + measured, "| finding | verdict | accuracy | macro-F1 |", "|---|---|---|---|"]
     for finding in FINDINGS:
         verdict, accuracy = _counted(results, finding, "accuracy")
@@ -67,19 +72,22 @@ def findings(results: Sequence[Result]) -> str:
             f"| {finding.text} | **{verdict}** | {accuracy} | {_counted(results, finding, 'macro_f1')[1]} |"
         )
     lines.append(_llm(results))
-    lines.append(
-        "| Condition on the label: write a text for a given label, don't parse the label from the answer "
-        f"| **{OPEN}** | all four methods do | |"
-    )
     return "\n".join([*lines, "", _relative(results), ""])
 
 
 def _cases(results: Sequence[Result], finding: Finding, metric: str) -> Iterator[Mapping[str, float]]:
     for result in results:
         for student in result["students"].values():
-            for method, difference in student["differences"][metric][finding.difference].items():
-                if finding.methods is None or method in finding.methods:
-                    yield difference
+            yield from _differences(student, finding.difference, metric, finding.methods)
+
+
+def _differences(
+    student: Mapping[str, Any], name: str, metric: str = "accuracy", methods: Sequence[str] | None = None
+) -> list[Mapping[str, float]]:
+    """Return a difference by these methods; none if it was not measured."""
+    wanted = methods or [method for method in METHODS if method != TEXT_FIRST]
+    measured = student["differences"][metric].get(name, {})
+    return [measured[method] for method in wanted if method in measured]
 
 
 def _counted(results: Sequence[Result], finding: Finding, metric: str) -> tuple[str, str]:
@@ -97,7 +105,7 @@ def _mean_gain(result: Result) -> float:
     gains = [
         difference["accuracy"]
         for student in result["students"].values()
-        for difference in student["differences"]["accuracy"]["gain_few"].values()
+        for difference in _differences(student, "gain_few")
     ]
     return float(np.mean(gains))
 
@@ -128,7 +136,7 @@ def _relative(results: Sequence[Result]) -> str:
             100 * difference["accuracy"] / student["arms"][f"real_{size}"]["accuracy"]["mean"]
             for result in results
             for student in result["students"].values()
-            for difference in student["differences"]["accuracy"][key].values()
+            for difference in _differences(student, key)
         ]
         lines.append(
             f"at {size} real rows {min(gains):+.1f} to {max(gains):+.1f} % "

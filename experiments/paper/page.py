@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import tables
-from experiments.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS
-from experiments.paper.cards import TASKS
+from experiments.paper.cards import PAPER_TASKS, TASKS
 from experiments.paper.findings import findings
+from experiments.paper.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS
 from labelmint.tasks.cards import load_card
 
 Result = Mapping[str, Any]
@@ -17,14 +17,16 @@ _HEAD = """\
 # The paper's table
 
 Written by `python -m experiments.paper --page` from `metrics/paper/`; `python -m experiments.paper` runs it.
-It is the table of Li et al. 2024 ([arXiv 2407.12813](https://arxiv.org/abs/2407.12813)): their tasks, prompt
-methods and numbers of real rows. But {llms} writes the texts instead of GPT-3.5, and students are linear
-heads on frozen encoders instead of a fine-tuned RoBERTa. Scores are in per cent on test rows, means of
-{seeds} seeds, each of which draws other synthetic rows, with 95 % intervals over test rows and seeds. Gains
-are over the same real rows alone, in points, paired by test row. Synthetic rows have the label that they were
-written for, as in the paper; they passed the rules on form, duplicates, copies and leaks. Which sets of New
-York Times articles and Amazon reviews the paper took, and its splits, couldn't be checked; the cards in
-`data/tasks` name public sets.
+It is the table of Li et al. 2024 ([arXiv 2407.12813](https://arxiv.org/abs/2407.12813)): their prompt
+methods and numbers of real rows, for {tasks} tasks, of which {paper} are the paper's. But {llms} writes
+the texts instead of GPT-3.5, and students are linear heads on frozen encoders instead of a fine-tuned
+RoBERTa. Scores are in per cent on test rows, means of {seeds} seeds, each of which draws other synthetic
+rows, with 95 % intervals over test rows and seeds. Gains are over the same real rows alone, in points,
+paired by test row. Synthetic rows have the label that they were written for, as in the paper; they passed
+the rules on form, duplicates, copies and leaks. `text_first` is what the paper advises against: few-shot
+prompts after which the model writes a text and then its label. Which sets of New York Times articles and
+Amazon reviews the paper took, and its splits, couldn't be checked; the cards in `data/tasks` name public
+sets.
 """
 _METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro-F1"}
 
@@ -49,11 +51,12 @@ def _head(results: Sequence[Result]) -> str:
         if rows != SYNTHETIC_ROWS
     ]
     not_run = (
-        f"Not run: {missing}. Their cards are in `data/tasks`; their rows come from the hub,\n"
-        "or from copies in the folder that `--data` names.\n"
+        f"Not run: {missing}. `python -m experiments.paper TASK` adds one; the paper's tasks are read from\n"
+        "the hub, or from copies in the folder that `--data` names.\n"
     )
     llms = " and ".join(sorted({result["llm"] for result in results}))
-    head = _HEAD.format(llms=llms, seeds=len(SEEDS))
+    paper = len(run & {*PAPER_TASKS})
+    head = _HEAD.format(tasks=len(run), paper=paper, llms=llms, seeds=len(SEEDS))
     return "\n".join([head, *smaller, *[not_run] * bool(missing)])
 
 
@@ -87,7 +90,7 @@ def _table(result: Result, metric: str, name: str) -> list[str]:
     rows = []
     for student, of in result["students"].items():
         arms, differences = of["arms"], of["differences"][metric]
-        for method in ["none", *(method for method in METHODS if method in result["methods"])]:
+        for method in ["none", *(method for method in METHODS if method in arms)]:
             made = method != "none"
             cells = [student, method, tables.score(arms[method], metric) if made else ""]
             for size, key in zip(REAL_ROWS, ("gain_few", "gain_many"), strict=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from experiments.engine import Task, ask_llm, fit_arms, keep, write
-from experiments.grid import REAL_ROWS
+from experiments.engine import Task, ask_llm, fit_arms, keep, keep_if_any, write
 from experiments.paper.cards import methods_of
+from experiments.paper.grid import METHODS, REAL_ROWS, TEXT_FIRST
 from experiments.sources import MINILM, MPNET
 from labelmint.core.params import Arm
 from labelmint.core.records import Kept
@@ -35,7 +35,7 @@ def run(task: Task, rows: int) -> dict[str, Any]:
             "arms": {name: _scores(arm, bootstrap) for name, arm in arms.items()},
             "differences": {metric: differences(arms, bootstrap, metric) for metric in get_args(Metric)},
         }
-    asked, _ = ask_llm(task.changed({"train.seeds": task.params.train.seeds[:1]}))
+    asked = ask_llm(task.changed({"train.seeds": task.params.train.seeds[:1]}))
     return {
         "task": task.params.task,
         "llm": task.params.llm.model,
@@ -47,13 +47,15 @@ def run(task: Task, rows: int) -> dict[str, Any]:
 
 
 def _written(task: Task, rows: int) -> tuple[dict[str, list[Kept]], dict[str, dict[str, int]]]:
-    """Return each method's kept rows, and its counts; rows as written, as in the paper."""
+    """Return each method's kept rows, and its counts; labels as written, as in the paper."""
     kept, counts = {}, {}
     with open_model(task.params.llm) as model:
         for method in methods_of(task.card):
-            of_method = task.changed({"generate.method": method})
-            candidates, _ = write(of_method, model)
-            kept[method] = keep(of_method, candidates, "none", model)
+            of_method = task.changed(METHODS[method])
+            candidates = write(of_method, model)
+            # Of the labels that the model says some may be missing.
+            keep_rows = keep_if_any if method == TEXT_FIRST else keep
+            kept[method] = keep_rows(of_method, candidates, "none", model)
             counts[method] = {
                 "candidates": len(candidates),
                 "kept": len(kept[method]),
@@ -68,11 +70,14 @@ def _student_arms(
     kept: Mapping[str, Sequence[Kept]],
     written: Mapping[str, Mapping[str, int]],
 ) -> dict[str, ArmPredictions]:
-    """Train a linear head on each training set, such as `real_100`, `few_shot` and `few_shot_100`."""
+    """Train a linear head on each training set, such as `real_100`, `few_shot` and `few_shot_100`.
+
+    A method of which no row is kept has none.
+    """
     task = task.changed({"train.encoder": encoder})
     student = open_student(task.params.train.student, Setting(task.params, task.card))
     arms: dict[str, ArmPredictions] = {}
-    for method, rows in {"real": [], **kept}.items():
+    for method, rows in {"real": [], **{name: rows for name, rows in kept.items() if rows}}.items():
         made = 0 if method == "real" else written[method]["rows"]
         sizes = {f"{method}_{size}": size for size in REAL_ROWS} | ({method: 0} if made else {})
         wanted = {name: Arm(real=size, synthetic=made) for name, size in sizes.items()}
@@ -90,7 +95,8 @@ def differences(arms: Arms, bootstrap: Bootstrap, metric: Metric) -> dict[str, d
 
     `gain_few`, `gain_many`: synthetic rows beside so many real ones, less these real ones alone; `mixing`:
     few real rows beside synthetic ones, less the synthetic ones alone; `scarcity`: the gain at few real rows
-    less that at many; `over_zero_shot`: another method less zero-shot, both beside few real rows.
+    less that at many; `over_zero_shot`: another method less zero-shot, both beside few real rows;
+    `over_text_first`: few-shot for given labels less few-shot whose labels the model says, likewise.
     """
     few, many = REAL_ROWS
 
@@ -105,10 +111,12 @@ def differences(arms: Arms, bootstrap: Bootstrap, metric: Metric) -> dict[str, d
 
     methods = [name for name in arms if f"{name}_{few}" in arms]
     others = [name for name in methods if name != "zero_shot"]
+    same = ["few_shot"] if {"few_shot", TEXT_FIRST} <= {*methods} else []
     return {
         "gain_few": {name: gain(f"{name}_{few}", f"real_{few}") for name in methods},
         "gain_many": {name: gain(f"{name}_{many}", f"real_{many}") for name in methods},
         "mixing": {name: gain(f"{name}_{few}", name) for name in methods},
         "scarcity": {name: scarcity(name) for name in methods},
         "over_zero_shot": {name: gain(f"{name}_{few}", f"zero_shot_{few}") for name in others},
+        "over_text_first": {name: gain(f"{name}_{few}", f"{TEXT_FIRST}_{few}") for name in same},
     }

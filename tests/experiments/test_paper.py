@@ -1,13 +1,13 @@
 """The paper's table, with a scripted model and a tiny encoder; its findings, and its cards."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from experiments import grid
 from experiments.paper import __main__ as command
-from experiments.paper import cards, findings, page, run
+from experiments.paper import cards, findings, grid, page, run
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.records import read_json
@@ -15,7 +15,7 @@ from labelmint.scoring.bootstrap import Bootstrap
 from labelmint.scoring.scores import ArmPredictions
 from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY, reviews
-from tests.fake_model import FakeModel
+from tests.fake_model import FakeModel, write_sentence
 
 
 @pytest.fixture
@@ -24,15 +24,24 @@ def small(constants):
     return constants(grid, cards, run, page, findings, command)
 
 
+def writer(prompt, seed):
+    """Write a sentence, and its label where that is to follow."""
+    answer = write_sentence(prompt, seed)
+    text_first = "\nSentiment: " in prompt
+    label = "negative" if "awful" in answer.text else "positive"
+    return replace(answer, text=f"{answer.text}\nSentiment: {label}") if text_first else answer
+
+
 @pytest.fixture
 def paper(prepared, set_params, tiny_encoder, small, open_with):
     """Make a table of one tiny task and two methods; return the page's path."""
     set_params({"generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
-    small(TASKS=["tiny"], METHODS=["zero_shot", "few_shot", "zero_shot_topic"], STUDENTS=["tiny"])
+    methods = {name: of for name, of in grid.METHODS.items() if name != "one_shot"}
+    small(TASKS=["tiny"], METHODS=methods, STUDENTS=["tiny"])
     small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], PAGE=prepared / "paper.md")
     small(SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10})
-    open_with(FakeModel(), "experiments.paper.run", "labelmint.students.llm")
+    open_with(FakeModel(writer), "experiments.paper.run", "labelmint.students.llm")
     return prepared / "paper.md"
 
 
@@ -44,7 +53,7 @@ def result():
 def test_the_results_and_the_page(paper, monkeypatch):
     command.main(rows=50)
     of = result()["students"]["tiny"]
-    methods = ["zero_shot", "few_shot"]  # the card gives no topics
+    methods = ["zero_shot", "few_shot", "text_first"]  # the card gives no topics
     expected = ["real_20", "real_40"]
     expected += [name for method in methods for name in (f"{method}_20", f"{method}_40", method)]
     assert list(of["arms"]) == expected
@@ -56,7 +65,8 @@ def test_the_results_and_the_page(paper, monkeypatch):
     assert gain["macro_f1"] == pytest.approx(mean["few_shot_40"] - mean["real_40"], abs=2e-4)
     assert gain["ci_low"] <= gain["macro_f1"] <= gain["ci_high"]
     text = paper.read_text(encoding="utf-8")
-    assert text.count("| tiny | few_shot |") == 2
+    assert text.count("| tiny | few_shot |") == text.count("| tiny | text_first |") == 2
+    assert "don't parse the label from the answer | **can't be told** | 0 for, 0 against, of 1;" in text
     assert "tiny with `--rows 50`" in text
     assert "Not run" not in text
     # What is there with the same settings isn't run again; other settings renew it.
@@ -87,8 +97,10 @@ def test_differences_are_paired_and_scarcity_is_that_of_two_gains(small):
 
     hits = {"real_20": 60, "real_40": 80, "zero_shot": 50, "zero_shot_20": 60, "zero_shot_40": 78}
     hits |= {"few_shot": 50, "few_shot_20": 70, "few_shot_40": 81}
+    hits |= {"text_first": 50, "text_first_20": 65, "text_first_40": 80}
     found = run.differences({name: right(name, count) for name, count in hits.items()}, bootstrap, "accuracy")
     expected = {"gain_few": 0.1, "gain_many": 0.01, "mixing": 0.2, "scarcity": 0.09, "over_zero_shot": 0.1}
+    expected["over_text_first"] = 0.05
     assert {key: of["few_shot"]["accuracy"] for key, of in found.items()} == pytest.approx(expected)
     none = {"accuracy": 0.0, "ci_low": 0.0, "ci_high": 0.0, "p_value": 1.0}
     assert found["gain_few"]["zero_shot"] == none
@@ -120,7 +132,7 @@ def test_what_cannot_be_run_is_said(project, options, message):
         command.main(**options)
 
 
-@pytest.mark.parametrize("task", cards.TASKS)
+@pytest.mark.parametrize("task", cards.PAPER_TASKS)
 def test_the_cards_are_valid_and_pairs_have_no_topics(project, task):
     card = load_card(task)
     assert card.source is not None
@@ -135,7 +147,10 @@ def of_gains(*gains):
     for number, (mean, low, high) in enumerate(gains):
         values = {"ci_low": low, "ci_high": high}
         found = {
-            metric: {key: {"few_shot": {metric: mean, **values}} for key in keys}
+            metric: {
+                key: {"few_shot": {metric: mean, **values}, "text_first": {metric: -1, **values}}
+                for key in keys
+            }
             for metric in ("accuracy", "macro_f1")
         }
         arms = {f"real_{size}": {"accuracy": {"mean": 0.5}} for size in grid.REAL_ROWS}
@@ -160,6 +175,9 @@ def test_a_finding_needs_more_than_half_of_the_cases(gains, verdict):
     assert "of 3; mean" in row
     topics = next(line for line in text.splitlines() if "naming topics" in line)
     assert "| **can't be told** | no case |" in topics
+    # As in results that are older than text_first.
+    label = next(line for line in text.splitlines() if "Condition on the label" in line)
+    assert "| **can't be told** | no case |" in label
     assert "too few tasks (3)" in text
 
 
