@@ -1,5 +1,3 @@
-from contextlib import nullcontext
-
 import pytest
 
 from labelmint.advise.check import check
@@ -11,14 +9,14 @@ from tests.fake_model import FakeModel
 
 
 @pytest.fixture
-def model(prepared, tiny_encoder, set_params, monkeypatch):
+def model(prepared, tiny_encoder, set_params, open_with):
     """Return the scripted model that check opens in a small project; it tells half of the labels."""
-    model = FakeModel(
-        reader=lambda text, choice: 0.0 if ("great" in text) == ("positive" in choice) else -2.0
-    )
-    monkeypatch.setattr("labelmint.advise.check.open_model", lambda _: nullcontext(model))
     set_params({"real.rows": 60, "labelling.demonstrations": 4})
-    return model
+
+    def reader(text, choice):
+        return 0.0 if ("great" in text) == ("positive" in choice) else -2.0
+
+    return open_with(FakeModel(reader=reader), "labelmint.advise.check")
 
 
 def test_the_report_has_all_parts_of_rows_to_train_with_and_the_project_stays_as_it_is(

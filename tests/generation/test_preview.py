@@ -3,6 +3,7 @@ import pytest
 from labelmint.core.params import load_params
 from labelmint.generation.preview import preview
 from labelmint.llm.base import Completion
+from tests.builders import contents_of
 from tests.fake_model import FakeModel
 
 
@@ -14,9 +15,9 @@ def model(prepared, open_with):
 
 def test_every_label_and_method_is_shown_and_nothing_is_written(prepared, model, set_params, capsys):
     set_params({"generate.method": {"few_shot": 0.75, "zero_shot": 0.25}, "generate.demonstrations": 2})
-    before = {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
+    before = contents_of(prepared)
     preview(load_params())
-    assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
+    assert contents_of(prepared) == before
     output = capsys.readouterr().out
     for label in ("negative", "positive"):
         for method in ("few_shot", "zero_shot"):

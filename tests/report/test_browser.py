@@ -106,13 +106,9 @@ def test_nothing_fails_and_a_row_that_is_a_script_is_shown_and_not_run(page):
     assert ARABIC in page("#rows?q=s000101").texts()
 
 
-def test_a_filter_is_an_address(page):
+def test_filters_are_addresses_that_go_together_and_pages_turn(page):
     assert page("#rows?rule=unsure_label&q=plot").ids == ["s000200"]
     assert page("#rows?rule=unsure_label").ids == ["s000200", "s000201", "u9"]
-    assert page("#rows?status=relabelled").ids == ["s000100"]
-
-
-def test_filters_go_together_and_pages_turn(page):
     assert page("#rows?status=relabelled").ids == ["s000100"]
     assert page("#rows?method=persona").ids == ["s000102"]
     assert page("#rows?source=unlabelled&status=kept").ids == ["u0", "u1", "u2"]
