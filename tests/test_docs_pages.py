@@ -8,7 +8,6 @@ import pytest
 from labelmint.core.config import check, read_yaml
 from labelmint.core.params import Params
 from labelmint.students.registry import STUDENTS
-from labelmint.tasks.cards import load_card
 from tests.builders import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -67,10 +66,3 @@ def test_the_students_are_explained():
     method = (REPOSITORY / "docs/explanation/method.md").read_text(encoding="utf-8")
     for student in STUDENTS:
         assert f"| `{student}` |" in method
-
-
-def test_the_tutorials_card_is_valid(project):
-    tutorial = (REPOSITORY / "docs/tutorial.md").read_text(encoding="utf-8")
-    card = re.search(r"```yaml\n# data/tasks/(\w+)\.yaml\n(.*?)```", tutorial, re.DOTALL)
-    (project / f"data/tasks/{card[1]}.yaml").write_text(card[2], encoding="utf-8")
-    assert load_card(card[1]).label_names == ["billing", "bug"]

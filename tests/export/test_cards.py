@@ -11,7 +11,7 @@ from huggingface_hub import DatasetCard, ModelCard
 from transformers import pipeline
 
 from labelmint.core import paths
-from labelmint.core.errors import DataError, ModelError, ParamsError
+from labelmint.core.errors import DataError, ModelError
 from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.export.cards import cell, fenced
 from labelmint.export.licences import licence, metadata
@@ -208,12 +208,6 @@ def test_texts_that_a_machine_labelled_are_named(finished, save_arm, set_params)
     assert "on real rows, real texts that a machine labelled." in text
     assert "0 synthetic, 90 real texts that a machine labelled. Weights of the sources: {'real': 1.0" in text
     assert "Gemma Terms of Use" in text
-
-
-def test_an_arm_that_there_is_not(finished, save_arm):
-    save_arm("real_7")
-    with pytest.raises(ParamsError, match="no arm 'real_7'"):
-        exported("real_7")
 
 
 def test_a_student_that_transformers_does_not_open_is_an_error(finished):

@@ -16,6 +16,8 @@ def parse(text, spec=None, the_card=None, **changes):
     ("written", "text"),
     [
         ("two\n lines", "two lines"),
+        ("a\0b\0", "a b"),
+        ("a\r\nb\u2028c\x85d", "a b c d"),
         ('"quoted"', "quoted"),
         ("“quoted” ", "quoted"),
         ('the end"', "the end"),  # the prompt opened the quotation

@@ -157,12 +157,6 @@ def test_a_label_without_rows_is_an_error():
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("shares", [{"a": 1}, {"a": 0.5, "b": 0.5}, {"a": 0.7, "b": 0.2, "c": 0.1}])
-def test_names_take_turns_by_their_shares(shares):
-    names = list(islice(in_turn(shares), 100))
-    assert Counter(names) == {name: round(100 * share) for name, share in shares.items()}
-
-
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=6), st.integers(1, 120))
 def test_nobody_falls_far_behind(shares, count):
     by_name = {str(number): share for number, share in enumerate(shares)}

@@ -70,14 +70,6 @@ def test_candidates_say_where_they_come_from():
         assert (row["seed"], row["tokens"], row["finish_reason"]) == (seed, seed % 7, "length")
 
 
-def test_every_row_records_its_method_and_values():
-    rows = write(method={"few_shot": 0.5, "zero_shot_topic": 0.25, "persona": 0.25}, candidates=80)
-    wanted = {"few_shot": set(), "zero_shot_topic": {"topic"}, "persona": {"persona"}}
-    assert {row["method"] for row in rows} == set(wanted)
-    for row in rows:
-        assert set(row["values"]) == wanted[row["method"]]
-
-
 def test_a_method_is_one_entry_of_the_registry(monkeypatch):
     def make_spec(label, draw, context):
         return PromptSpec(label, modifiers=(f"in {context.idea('form', label, draw)}",))
@@ -87,25 +79,6 @@ def test_a_method_is_one_entry_of_the_registry(monkeypatch):
     made = session(method="forms", the_card=card(attributes={"form": ["verse"]}))
     assert made.sampling.never_empty
     assert all(each.prompt["text"].endswith("film review in verse:") for each in flat(made.waves()))
-
-
-@pytest.mark.parametrize(
-    ("written", "text"),
-    [
-        (" a text ", "a text"),
-        ("", ""),
-        (" \t ", ""),
-        ("a\0b\0", "a b"),
-        ("a\r\nb\u2028c\x85d", "a b c d"),
-        ("non\u00a0breaking", "non breaking"),
-        ("👩‍👩‍👧 café 日本", "👩‍👩‍👧 café 日本"),
-        ("half a \ufffd token", "half a \ufffd token"),
-        ("lone \ud83d half", "lone \ud83d half"),
-    ],
-)
-def test_texts_are_cleaned_to_one_line_also_from_the_cache(written, text):
-    for _ in range(2):
-        assert write(FakeModel(writer=lambda *_: Completion(written, 5, "stop")), 1)[0]["text"] == text
 
 
 def test_all_waves_are_checked_before_anything_is_written():
@@ -194,8 +167,6 @@ def test_texts_may_not_be_empty_where_models_often_write_none(method, kind, neve
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"method": "few_shot", "rows": []}, ParamsError, "generate.method: few_shot shows real rows"),
-        ({"the_card": card(method="clever")}, ParamsError, "method: no method 'clever'"),
         ({"class_balance": {"negative": 0.5}}, ParamsError, "class_balance: 'positive' has no share"),
         ({"method": "template", "rows": []}, DataError, "no templates for 'negative'"),
         ({"method": "template", "the_card": card(templates=["a {"])}, ParamsError, "belongs to no slot"),

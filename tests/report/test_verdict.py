@@ -131,15 +131,6 @@ def test_without_real_rows_a_curve_or_a_second_arm_there_is_a_headline(answer):
     assert result["headline"] == "real scores 70.0\xa0%"
 
 
-def test_an_unscored_run_has_a_line(answer, run):
-    note = "no test labels: nothing could be scored"
-    arms = {"synthetic": {**arm("synthetic", 0, 9, 0, 0.5), "accuracy": {}}}
-    result = answer(test_rows=0, note=note, arms=arms, main_arm="synthetic", gain={})
-    assert (result["headline"], result["interval"]) == ("Nothing could be scored", note)
-    (run / "metrics/evaluate.json").unlink()
-    assert verdict(read_inputs())["headline"] == "There is no evaluation yet"
-
-
 def test_a_difference_that_is_sure_alone_may_not_be_so_among_many(answer):
     gain = {"accuracy": 0.05, "ci_low": 0.01, "ci_high": 0.09, "p_value": 0.02, "p_adjusted": 0.08}
     gain |= {"one": "mixed", "other": "real"}

@@ -1,4 +1,4 @@
-"""The cards that docs/howto/tasks.md and facts.md show are whole and valid."""
+"""The cards that the tutorial and docs/howto/tasks.md and facts.md show are whole and valid."""
 
 import re
 
@@ -11,10 +11,10 @@ from tests.builders import REPOSITORY
 
 SHOWN = [
     card
-    for name in ("tasks", "facts")
+    for name in ("howto/tasks", "howto/facts", "tutorial")
     for card in re.findall(
         r"```yaml\n# data/tasks/(\w+)\.yaml\n(.*?)```",
-        (REPOSITORY / f"docs/howto/{name}.md").read_text(encoding="utf-8"),
+        (REPOSITORY / f"docs/{name}.md").read_text(encoding="utf-8"),
         re.DOTALL,
     )
 ]
