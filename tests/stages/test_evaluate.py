@@ -62,13 +62,19 @@ def predict(arm, wrong):
     write_json(paths.METRICS / "train" / f"{arm}.json", training)
 
 
-def change(arm, edit):
-    rows = read_rows(paths.predictions(arm))
-    write_rows(paths.predictions(arm), edit(rows))
+def change(path, edit):
+    write_rows(path, edit(read_rows(path)))
 
 
 def result():
     return read_json(paths.METRICS / "evaluate.json")
+
+
+@pytest.fixture
+def evaluated():
+    """Evaluate the predictions; return the result."""
+    main()
+    return result()
 
 
 def table(name):
@@ -76,8 +82,8 @@ def table(name):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.usefixtures("evaluated")
 def test_the_plots_name_the_columns_of_the_tables(prepared):
-    main()
     stage = yaml.safe_load((prepared / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["evaluate"]
     for plot in stage["plots"]:
         for name, settings in plot.items():
@@ -87,9 +93,7 @@ def test_the_plots_name_the_columns_of_the_tables(prepared):
             assert {settings["x"], settings["y"]} <= header
 
 
-def test_scores_are_of_the_predictions():
-    main()
-    evaluated = result()
+def test_scores_are_of_the_predictions(evaluated):
     assert evaluated["task"] == "tiny"
     assert evaluated["test_rows"] == 40
     assert list(evaluated["arms"]) == list(load_params().arms)
@@ -98,6 +102,7 @@ def test_scores_are_of_the_predictions():
         entry = evaluated["arms"][arm]
         assert entry["accuracy"]["mean"] == pytest.approx(1 - (wrong + 0.5) / 40, abs=1e-4)
         assert tuple(entry[source] for source in SOURCES) == ROWS.get(arm, (20, 0, 0))
+        assert set(entry["slices"]) == {"length", "label"}
     gain = evaluated["gain"]["mixed_vs_real"]
     assert gain["accuracy"] == pytest.approx(7 / 40, abs=1e-4)
     assert gain["p_adjusted"] > gain["p_value"]  # there are several
@@ -108,20 +113,21 @@ def test_the_order_of_the_predictions_does_not_matter(prepared):
     main()
     first = [(prepared / name).read_bytes() for name in OUTPUTS]
     for arm in WRONG:
-        change(arm, lambda rows: sorted(rows, key=lambda row: (row["seed"], row["id"][::-1])))
+        change(
+            paths.predictions(arm), lambda rows: sorted(rows, key=lambda row: (row["seed"], row["id"][::-1]))
+        )
     main()
     assert [(prepared / name).read_bytes() for name in OUTPUTS] == first
 
 
-def test_the_tables_are_of_the_mixed_arm_and_the_real_ones():
-    main()
+def test_the_tables_are_of_the_mixed_arm_and_the_real_ones(evaluated):
     confusion, curve = table("confusion.csv"), table("learning_curve.csv")
     answers = [row["label"] for row in read_rows(paths.TEST_LABELS)]
     assert [row["label"] for row in confusion] == answers
     assert sum(row["label"] != row["predicted"] for row in confusion) == WRONG["mixed"]
     assert [row["kind"] for row in curve] == ["real"] * 4 + ["mixed"] * 2 + ["synthetic"]
     assert [row["rows"] for row in curve] == ["20", "30", "40", "50", "110", "220", "200"]
-    assert float(curve[0]["score"]) == result()["arms"]["real"]["accuracy"]["mean"]
+    assert float(curve[0]["score"]) == evaluated["arms"]["real"]["accuracy"]["mean"]
     reliability = table("reliability.csv")
     assert {row["arm"] for row in reliability} == {*WRONG, *STUDENTS}
     assert reliability[0] == {
@@ -140,67 +146,50 @@ def test_without_made_rows_the_confusion_is_of_the_first_arm(set_params):
     assert result()["label_equivalence"] == {}
 
 
+PREDICTED, LABELS, INPUTS = paths.predictions("mixed"), paths.TEST_LABELS, paths.TEST_INPUTS
+OTHER_ROWS = "predictions are not of the rows of data/real/test_labels.jsonl; run `dvc repro`"
+HALVES = {"positive": 0.5, "negative": 0.5}
+THREE = {"negative": 0.5, "positive": 0.25, "neutral": 0.25}
+
+
 @pytest.mark.parametrize(
-    "edit",
+    ("path", "edit", "message"),
     [
-        lambda rows: rows[1:],  # a row of one seed is missing
-        lambda rows: [*rows, {**rows[0], "id": "r999999"}],
-        lambda rows: [],
+        (PREDICTED, lambda rows: rows[1:], OTHER_ROWS),  # a row of one seed is missing
+        (PREDICTED, lambda rows: [*rows, {**rows[0], "id": "r999999"}], OTHER_ROWS),
+        (PREDICTED, lambda rows: [], OTHER_ROWS),
+        (PREDICTED, lambda rows: [*rows[:-1], {**rows[-1], "probabilities": HALVES}], "labels ['positive', "),
+        (PREDICTED, lambda rows: [*rows[:-1], {**rows[-1], "probabilities": THREE}], "labels ['negative', "),
+        (
+            LABELS,
+            lambda rows: [{**rows[0], "label": "mixed feelings"}, *rows[1:]],
+            "labels ['mixed feelings'",
+        ),
+        (INPUTS, lambda rows: rows[1:], "not the rows of data/real/test_labels"),
     ],
 )
-def test_predictions_of_other_rows_are_an_error(prepared, edit):
-    change("mixed", edit)
+def test_files_that_do_not_belong_together_are_an_error(prepared, path, edit, message):
+    change(path, edit)
     with pytest.raises(DataError) as caught:
         main()
-    assert str(caught.value) == (
-        "data/predictions/mixed.jsonl: predictions are not of the rows of data/real/test_labels.jsonl; "
-        "run `dvc repro`"
-    )
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert str(caught.value).endswith("run `dvc repro`")
     assert not any((prepared / name).exists() for name in OUTPUTS)
 
 
-@pytest.mark.parametrize(
-    "probabilities",
-    [{"positive": 0.5, "negative": 0.5}, {"negative": 0.5, "positive": 0.25, "neutral": 0.25}],
-)
-def test_predictions_of_other_labels_are_an_error(probabilities):
-    change("real_30", lambda rows: [*rows[:-1], {**rows[-1], "probabilities": probabilities}])
-    with pytest.raises(
-        DataError, match=r"^data/predictions/real_30\.jsonl: labels \[.*\] are not the task's"
-    ):
-        main()
-
-
-def test_test_labels_that_the_card_does_not_know_are_an_error():
-    rows = read_rows(paths.TEST_LABELS)
-    write_rows(paths.TEST_LABELS, [{**rows[0], "label": "mixed feelings"}, *rows[1:]])
-    with pytest.raises(DataError, match=r"data/real/test_labels\.jsonl: .*'mixed feelings'.*run `dvc repro`"):
-        main()
-
-
-def without_test_labels(*arms):
-    for path in (paths.TEST_LABELS, paths.TEST_INPUTS):
+def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(evaluated):
+    for path in (paths.TEST_LABELS, paths.TEST_INPUTS, *map(paths.predictions, [*WRONG, *STUDENTS])):
         write_rows(path, [])
-    for arm in arms:
-        change(arm, lambda rows: [])
-
-
-def test_without_test_labels_the_keys_are_the_same_and_nothing_is_scored(prepared):
     main()
-    scored = result()
-    without_test_labels(*WRONG, *STUDENTS)
-    main()
-    evaluated = result()
-    assert list(evaluated) == list(scored)
-    assert (evaluated["test_rows"], evaluated["note"]) == (0, "no test labels: nothing could be scored")
-    assert (evaluated["gain"], evaluated["label_equivalence"]) == ({}, {})
-    assert (evaluated["subjectivity"], read_rows(paths.HARDEST)) == ({}, [])
+    unscored = result()
+    assert list(unscored) == list(evaluated)
+    assert (unscored["test_rows"], unscored["note"]) == (0, "no test labels: nothing could be scored")
+    assert (unscored["gain"], unscored["label_equivalence"]) == ({}, {})
+    assert (unscored["subjectivity"], read_rows(paths.HARDEST)) == ({}, [])
     assert [table(name) for name in TABLES] == [[], [], [], []]
 
 
-def test_other_students_are_scored_and_compared():
-    main()
-    evaluated = result()
+def test_other_students_are_scored_and_compared(evaluated):
     assert evaluated["gain"]["mixed_vs_llm"]["accuracy"] == pytest.approx(-6 / 40, abs=1e-4)
     assert set(evaluated["gain"]) == {
         "mixed_vs_real",
@@ -224,9 +213,7 @@ def test_a_student_on_another_encoder_is_another_student():
     assert {"mixed", "texts"} < {entry["arm"] for entry in evaluated["speeds"]}
 
 
-def test_sources_speeds_and_the_alternative_are_told():
-    main()
-    evaluated = result()
+def test_sources_speeds_and_the_alternative_are_told(evaluated):
     assert evaluated["metric"] == "accuracy"
     assert {name: (entry["arm"], entry["minutes"]) for name, entry in evaluated["sources"].items()} == {
         "synthetic": ("mixed", 2.0),
@@ -236,8 +223,8 @@ def test_sources_speeds_and_the_alternative_are_told():
     assert evaluated["alternative"]["arm"] == "texts"
 
 
+@pytest.mark.usefixtures("evaluated")
 def test_the_main_arm_passes_texts_on_to_the_language_model():
-    main()
     curve = table("escalation.csv")
     assert {row["fallback"] for row in curve} == {"llm"}
     assert float(curve[0]["share"]) == 0
@@ -258,18 +245,8 @@ def test_where_real_labels_are_unbalanced_the_headline_goes_by_macro_f1(set_para
     assert result()["metric"] == "accuracy"
 
 
-def test_the_slices_are_parts_of_the_test_rows():
-    main()
-    for entry in result()["arms"].values():
-        for parts in entry["slices"].values():
-            assert sum(part["rows"] for part in parts) == 40
-            mean = sum(part["rows"] * part["accuracy"] for part in parts) / 40
-            assert mean == pytest.approx(entry["accuracy"]["mean"], abs=1e-3)
-            assert all(part["ci_low"] <= part["accuracy"] <= part["ci_high"] for part in parts)
-
-
+@pytest.mark.usefixtures("evaluated")
 def test_the_hardest_rows_are_those_that_most_arms_get_wrong():
-    main()
     rows = read_rows(paths.HARDEST)
     inputs, labels = read_rows(paths.TEST_INPUTS), read_rows(paths.TEST_LABELS)
     assert [row["id"] for row in rows] == [row["id"] for row in inputs[: STUDENTS["majority"] + 1]]
@@ -280,12 +257,6 @@ def test_the_hardest_rows_are_those_that_most_arms_get_wrong():
         "predicted": dict.fromkeys([*WRONG, *STUDENTS], OTHER[labels[0]["label"]]),
     }
     assert [row["wrong"] for row in rows] == sorted((row["wrong"] for row in rows), reverse=True)
-
-
-def test_test_inputs_of_other_rows_are_an_error():
-    write_rows(paths.TEST_INPUTS, read_rows(paths.TEST_INPUTS)[1:])
-    with pytest.raises(DataError, match=r"^data/real/test\.jsonl: not the rows of data/real/test_labels"):
-        main()
 
 
 def test_an_arm_that_the_data_could_not_fill_is_left_out():
