@@ -77,10 +77,6 @@ def test_a_revision_is_asked_for(hub):
     assert hub.fetched == [(REPO, FILE, "abc123")]
 
 
-def test_a_fetched_file_with_another_hash_is_an_error(hub):
-    assert "toy-Q4_K_M.gguf: SHA-256 is " in failure(entry(sha256="0" * 64))
-
-
 def test_a_file_that_is_here_needs_no_network(offline):
     (offline.folder / FILE).write_bytes(b"weights")
     offline.here = True
