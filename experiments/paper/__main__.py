@@ -1,7 +1,7 @@
 """Fill the table of Li et al. (2024): `python -m experiments.paper [TASK …] [--data FOLDER] [--rows N]`.
 
 The tasks are the paper's six, whose rows are on the hub, and three whose rows come with the project.
-Reads params.yaml, the task cards and the rows, or, with `--data`, copies of these in a folder:
+Reads params.yaml, the task cards and the rows, those of the hub with `--data` from copies in a folder:
 <task>_train and <task>_test (.csv, .jsonl …) with the columns text (of pairs: premise and hypothesis) and
 label. Writes metrics/paper/<task>.json and from these docs/results/paper.md (`--page`: the page alone).
 Results that have all methods and were made with the same settings are kept; texts, vectors and label
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.paper.cards import TASKS, load_task, methods_of
+from experiments.paper.cards import PAPER_TASKS, TASKS, load_task, methods_of
 from experiments.paper.grid import SYNTHETIC_ROWS, grid_params, renew
 from experiments.paper.page import page
 from experiments.paper.run import run
@@ -54,7 +54,8 @@ def main(
 
 def run_task(name: str, data: Path | None, rows: int) -> None:
     """Write a task's result, unless it is there with the same settings."""
-    params, source = grid_params(name, rows, **SETTINGS), "card" if data is None else "copies"
+    params = grid_params(name, rows, **SETTINGS)
+    source = "copies" if data is not None and name in PAPER_TASKS else "card"
     path, methods = RESULTS / f"{name}.json", methods_of(load_card(name))
     make = partial(_make, params, data, rows)
     renew(path, params, methods, make, synthetic_rows=rows, source=source)

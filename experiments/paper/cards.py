@@ -21,9 +21,9 @@ def methods_of(card: TaskCard) -> list[str]:
 
 
 def load_task(params: Params, data: Path | None = None) -> Task:
-    """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of them."""
+    """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of those of the hub."""
     card = load_card(params.task)
-    if data is not None:
+    if data is not None and params.task in PAPER_TASKS:
         card = card.model_copy(update={"source": copies(card, params.task, data)})
     return engine.load_task(params, card)
 

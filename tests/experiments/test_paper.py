@@ -38,7 +38,7 @@ def paper(prepared, set_params, tiny_encoder, small, open_with):
     set_params({"generate.prompts_per_wave": 2})
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
     methods = {name: of for name, of in grid.METHODS.items() if name != "one_shot"}
-    small(TASKS=["tiny"], METHODS=methods, STUDENTS=["tiny"])
+    small(TASKS=["tiny"], PAPER_TASKS=["tiny"], METHODS=methods, STUDENTS=["tiny"])
     small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], PAGE=prepared / "paper.md")
     small(SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10})
     open_with(FakeModel(writer), "experiments.paper.run", "labelmint.students.llm")
