@@ -163,12 +163,33 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "with the labels that people gave; *both*: written and labelled ones, weighted as chosen by "
         f"cross-validation on the {real} real rows.\n",
     ]
-    for task in dict.fromkeys([*TASKS, *(result["task"] for result in results)]):
-        of_task = [result for result in results if result["task"] == task]
+    tasks = dict.fromkeys([*TASKS, *(result["task"] for result in results)])
+    by_task = {task: [result for result in results if result["task"] == task] for task in tasks}
+    lines += _by_model([result for of_task in by_task.values() for result in of_task])
+    for task, of_task in by_task.items():
         lines += [f"## {task}\n"] if of_task else []
         for result in of_task:
             lines += _table(result)
     return "\n".join(lines) + "\n"
+
+
+def _by_model(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the table of language models and encoders, with what made rows of all kinds gain at most."""
+    rows = []
+    for result in results:
+        for student, of in result["students"].items():
+            arm, gain = max(of["gain"].items(), key=lambda item: float(item[1]["accuracy"]))
+            right = [of["arms"]["llm"]["accuracy"]["mean"], of["label_accuracy"]["all"]]
+            percents = [f"{100 * share:.1f}" for share in right]
+            rows.append([result["task"], result["llm"], student, *percents, arm, tables.gain(gain)])
+    columns = "task | language model | student | its answers right | labels right | best arm | gain"
+    meaning = (
+        "*Its answers right*: the language model's own, on the test rows, shown some of the real rows. "
+        "*Labels right*: those that the pool of scorers gives to the texts. *Best arm*: of mixed (written "
+        "rows), labelled and everything (both), the one that gains most over the real rows alone; the best "
+        "of three is a little flattered by chance.\n"
+    )
+    return ["## By language model and encoder\n", meaning, *tables.table(columns, rows), ""]
 
 
 def _real_rows(student: Mapping[str, Any]) -> int:
