@@ -52,7 +52,8 @@ class Student(Classifier, Protocol):
     """A classifier that learns the card's labels; `name` is its name in the registry."""
 
     name: ClassVar[str]
-    # Whether probabilities are scaled, at the price of further trainings; to choose a student, they are not.
+    # Whether probabilities are scaled, at the price of further trainings, and training curves are reported:
+    # not while a student is chosen.
     calibrates: bool = True
 
     @abstractmethod
@@ -94,7 +95,7 @@ def label_numbers(rows: Sequence[Labelled], names: Sequence[str]) -> Ints:
 
 
 def row_weights(rows: Sequence[Mapping[str, Any]]) -> Floats:
-    """Return how much each row counts in training, shape (rows,); 1 where it doesn't say."""
+    """Return how much each row counts in training, more than 0, shape (rows,); 1 where it doesn't say."""
     return np.array([row.get("weight", 1.0) for row in rows], np.float64)
 
 
