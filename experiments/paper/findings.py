@@ -55,7 +55,8 @@ FINDINGS = [
         ["one_shot", "few_shot"],
     ),
     Finding(
-        "Condition on the label: write a text for a given label, don't parse the label from the answer",
+        "Condition on the label: write a text for a given label, don't parse the label from the answer "
+        "(compared without real rows)",
         "over_text_first",
     ),
 ]
