@@ -186,3 +186,5 @@ def test_relative_gains_and_the_correlation_with_the_llm():
     assert "at 100 real rows +0.0 to +10.0 % (median +5.0 %)" in text
     assert "rank correlation +1.00 (p = 0.00)" in text
     assert "worth there | **doesn't agree** |" in text
+    text = findings.findings(of_gains(*[(gain / 100, -0.1, 0.1) for gain in (1, 0, 2, 5, 3)]))
+    assert "worth there | **can't be told** |" in text  # of so few tasks
