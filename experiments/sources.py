@@ -178,10 +178,12 @@ def _by_model(results: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = []
     for result in results:
         for student, of in result["students"].items():
-            arm, gain = max(of["gain"].items(), key=lambda item: float(item[1]["accuracy"]))
+            gains = {arm: gain for arm, gain in of["gain"].items() if gain}  # none of an arm without rows
+            best = max(gains, key=lambda arm: float(gains[arm]["accuracy"]), default="–")
             right = [of["arms"]["llm"]["accuracy"]["mean"], of["label_accuracy"]["all"]]
             percents = [f"{100 * share:.1f}" for share in right]
-            rows.append([result["task"], result["llm"], student, *percents, arm, tables.gain(gain)])
+            cells = [best, tables.gain(gains[best]) if gains else "–"]
+            rows.append([result["task"], result["llm"], student, *percents, *cells])
     columns = "task | language model | student | its answers right | labels right | best arm | gain"
     meaning = (
         "*Its answers right*: the language model's own, on the test rows, shown some of the real rows. "
