@@ -37,14 +37,22 @@ def overlapping(
     parts, others = left.multiply(weights).tocsr(), right.astype(bool)
     totals, other_totals = left @ weights, right @ weights
     size = max(1, min(_BLOCK_ROWS, _BLOCK_PAIRS // right.shape[0]))
-    for start in range(0, left.shape[0], size):
-        end = start + size
-        places = np.arange(right.shape[0]) if dropped is None else np.flatnonzero(~dropped[:end])
-        common = (parts[start:end] @ others[places].T).tocoo()
-        rows, columns, weight = common.row + start, places[common.col], common.data
+    for block, places in blocks(left.shape[0], right.shape[0], size, dropped):
+        common = (parts[block] @ others[places].T).tocoo()
+        rows, columns, weight = common.row + block.start, places[common.col], common.data
         near = weight >= share * (totals[rows] + other_totals[columns]) - _SLACK
         if dropped is not None:
             near &= columns < rows
         rows, columns, weight = rows[near], columns[near], weight[near]
         order = np.lexsort((columns, rows))
         yield rows[order], columns[order], weight[order]
+
+
+def blocks(left: int, right: int, size: int, dropped: Bools | None) -> Iterator[tuple[slice, Ints]]:
+    """Yield blocks of so many of the left texts, with the places of the right ones to compare them with.
+
+    `dropped`: see `overlapping`; it is looked at as each block is asked for.
+    """
+    for start in range(0, left, size):
+        end = start + size
+        yield slice(start, end), np.arange(right) if dropped is None else np.flatnonzero(~dropped[:end])

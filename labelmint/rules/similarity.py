@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 from labelmint.core.arrays import Bools, Floats32
-from labelmint.rules.overlaps import overlapping
+from labelmint.rules.overlaps import blocks, overlapping
 
 SHINGLE_WORDS = 3
 # A text of fewer shingles is too short to call another one that holds it a copy ("one of the best").
@@ -94,12 +94,10 @@ def cosine_pairs(
     if not len(left) or not len(right):
         return
     size = max(1, min(_COSINE_BLOCK_ROWS, _COSINE_BLOCK // len(right)))
-    for start in range(0, len(left), size):
-        end = start + size
-        places = np.arange(len(right)) if dropped is None else np.flatnonzero(~dropped[:end])
-        cosines = left[start:end] @ right[places].T
+    for block, places in blocks(len(left), len(right), size, dropped):
+        cosines = left[block] @ right[places].T
         at, to = np.nonzero(cosines >= threshold)
-        rows, columns, cosine = at + start, places[to], np.minimum(cosines[at, to], 1)
+        rows, columns, cosine = at + block.start, places[to], np.minimum(cosines[at, to], 1)
         earlier = slice(None) if dropped is None else columns < rows
         yield from _near(rows[earlier], columns[earlier], cosine[earlier], threshold)
 

@@ -157,8 +157,11 @@ class FineTuned(LinearHead):
 
         All seeds share the temperature of the seed that is fitted first.
         """
-        splits = []
-        new = self.calibrates and list(rows) != self._calibrated_rows
+        if not self.calibrates:  # one of several that are tried: its curves don't count
+            self.setting.on_planned(self._rows_to_train(len(rows)))
+            self._fit(rows, seed)
+            return
+        splits, new = [], list(rows) != self._calibrated_rows
         if new:
             splits = calibration_splits(rows, label_numbers(rows, self.label_names), seed)
         sizes = [len(train) for train, _ in splits] + [len(rows)]
@@ -166,9 +169,6 @@ class FineTuned(LinearHead):
         if new:
             self.temperature = self._temperature(rows, splits, seed)
             self._calibrated_rows = list(rows)
-        if not self.calibrates:  # one of several that are tried: its curves don't count
-            self._fit(rows, seed)
-            return
         self._fit(rows, seed, self.setting.on_point)
         weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
         self.model.set_head(weight / self.temperature, bias / self.temperature)
