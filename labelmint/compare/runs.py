@@ -116,7 +116,7 @@ def _params(revision: Revision) -> Mapping[str, Any]:
         raise DataError(f"{revision.title}: no params.yaml there; run this in the project's folder")
     try:
         params = parse_yaml(content.decode("utf-8"))
-    except (YAMLError, KeyError, ValueError, RecursionError):
+    except (YAMLError, UnicodeDecodeError):
         params = None
     if not isinstance(params, Mapping):
         raise DataError(f"{revision.title}: params.yaml: not valid YAML")

@@ -48,10 +48,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse_yaml(text: str) -> Any:
-    """Parse YAML 1.2, as DVC does, but for `_Constructor`'s texts; a key that stands twice is an error."""
+    """Parse YAML 1.2, as DVC does, but for `_Constructor`'s texts; a key that stands twice is an error.
+
+    All that is wrong with the text is a `YAMLError`.
+    """
     parser = YAML(typ="safe", pure=True)
     parser.Constructor = _Constructor
-    return parser.load(text)
+    try:
+        return parser.load(text)
+    # Tags such as !!bool, and values nested too deep, end in other errors of the parser.
+    except (KeyError, ValueError, RecursionError) as error:
+        raise YAMLError(f"{type(error).__name__}: {one_line(error)}") from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -63,9 +70,6 @@ def read_yaml(path: Path) -> Any:
     except UnicodeDecodeError as error:
         problem = f"{error.reason} at byte {error.start}"
         raise ParamsError(f"{path}: not UTF-8 ({problem}); save it as UTF-8") from None
-    # Tags such as !!bool, and values nested too deep, end in other errors of the parser.
-    except (KeyError, ValueError, RecursionError) as error:
-        raise ParamsError(f"{path}: not valid YAML: {type(error).__name__}: {one_line(error)}") from None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{path}:{mark.line + 1}" if mark else str(path)

@@ -160,7 +160,7 @@ def _parsed(read: Read, path: str) -> Mapping[str, Any]:
     content = read(path)
     try:
         parsed = parse_yaml(content.decode("utf-8")) if content else {}
-    except (YAMLError, KeyError, ValueError, RecursionError):
+    except (YAMLError, UnicodeDecodeError):
         raise DataError(f"{path}: not valid YAML; after a merge take either side, then `dvc repro`") from None
     return parsed if isinstance(parsed, Mapping) else {}
 
