@@ -10,7 +10,8 @@ from labelmint.core.params import Filter, Params
 from labelmint.core.records import Labelled
 from labelmint.generation.plan import check_every_label, checked_shares
 from labelmint.generation.session import with_max_new_tokens
-from labelmint.llm.catalog import load_entry, source_files
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import source_files
 from labelmint.prompts.methods import METHODS, check_order
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES

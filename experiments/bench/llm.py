@@ -35,7 +35,8 @@ from labelmint.labelling.choices import (
 )
 from labelmint.llm import open_model
 from labelmint.llm.base import Completion, LanguageModel, PromptGroup, Sampling
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 from labelmint.llm.engine import Engine
 from labelmint.llm.reading import distinguishing_prefixes
 from labelmint.tasks.cards import load_card, row_text

@@ -22,7 +22,8 @@ from labelmint.core.errors import LabelmintError
 from labelmint.core.params import PARAMS_PATH, Params
 from labelmint.core.progress import progress
 from labelmint.core.records import read_rows, write_json
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 
 # A process inherits its parent's peak when it is started: this bare Python stands between a large parent
 # (the benchmark) and the stage. The stage's output goes to standard error.

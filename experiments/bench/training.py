@@ -30,7 +30,8 @@ from labelmint.core import paths
 from labelmint.core.params import Params
 from labelmint.core.progress import progress
 from labelmint.core.records import Labelled, read_rows, texts_of
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import open_student
 from labelmint.students.sequence_classifier import SequenceClassifier

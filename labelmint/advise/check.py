@@ -27,7 +27,8 @@ from labelmint.encoder.loading import LoadedEncoder, open_encoder
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 from labelmint.tasks.cards import card_path
 from labelmint.tasks.data import TaskData
 from labelmint.tasks.split import label_counts

@@ -17,7 +17,8 @@ from labelmint.core.records import Input, read_json
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer, most_tokens
 from labelmint.encoder.data import tokenize
 from labelmint.encoder.running import run, uses_bf16
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 
 # What sentence-transformers calls the poolings.
 _POOLING_KEYS = {

@@ -16,7 +16,8 @@ from labelmint.core.arrays import Floats32
 from labelmint.core.cache import Cache, fingerprint
 from labelmint.core.params import Train
 from labelmint.core.records import Input, texts_of
-from labelmint.llm.catalog import identity, load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import identity, model_file
 
 # A larger set that begins with the same rows embeds only its last chunk again.
 CHUNK_ROWS = 100

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from labelmint.core.params import Llm
 from labelmint.llm.base import LanguageModel
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 
 
 @contextmanager

@@ -19,7 +19,8 @@ import llama_cpp
 from labelmint.core.errors import ModelError
 from labelmint.core.params import Llm
 from labelmint.llm.base import ChoiceScores, Completion, PromptGroup, Sampling
-from labelmint.llm.catalog import Entry, identity
+from labelmint.llm.catalog import Entry
+from labelmint.llm.catalog.files import identity
 from labelmint.llm.llama import BATCH_TOKENS, MAX_SEQUENCES, Llama
 from labelmint.llm.markers import apart
 from labelmint.llm.reading import Reader, distinguishing_prefixes

@@ -14,7 +14,8 @@ from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.encoder.loading import LoadedEncoder, open_encoder
 from labelmint.encoder.running import uses_bf16
 from labelmint.encoder.vectors import embed_by_source
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows, row_weights
 from labelmint.students.encoder_classifier import EncoderClassifier
 from labelmint.students.saving import whole_folder

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from labelmint.core.errors import ModelError
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 from labelmint.llm.engine import Engine
 from tests.builders import GEMMA, REPOSITORY, SMOLLM, llm
 from tests.llm.scripted import COMPLETIONS, scripted_server, written

@@ -6,8 +6,9 @@ import zipfile
 import pytest
 import yaml
 
-from labelmint.llm import catalog
-from labelmint.llm.catalog import Entry, identity, load_entry, model_file
+from labelmint.llm.catalog import Entry, load_entry, read_catalog
+from labelmint.llm.catalog import files as model_files
+from labelmint.llm.catalog.files import identity, model_file
 from labelmint.llm.catalog.pinning import pin
 from tests.llm.conftest import failure
 
@@ -33,9 +34,9 @@ def package(tmp_path, monkeypatch):
 @pytest.fixture
 def hashed(monkeypatch):
     """Return the list of the files whose hash was computed."""
-    files, real = [], catalog.sha256
+    files, real = [], model_files.sha256
     monkeypatch.setattr(
-        catalog, "sha256", lambda *every: files.extend(file.name for file in every) or real(*every)
+        model_files, "sha256", lambda *every: files.extend(file.name for file in every) or real(*every)
     )
     return files
 
@@ -248,7 +249,7 @@ def test_a_damaged_memory_of_hashes_is_made_again(package, cache, hashed, memory
 
 
 def test_the_shipped_catalogue_is_right(project):
-    for name, content in catalog.read_catalog().items():
+    for name, content in read_catalog().items():
         shipped = Entry.model_validate(content)
         assert shipped.sha256 or shipped.hub, name  # what comes with the packages is pinned
         assert shipped.licence != "unknown"

@@ -4,7 +4,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from labelmint import cli
-from labelmint.llm.catalog import load_entry, model_file
+from labelmint.llm.catalog import load_entry
+from labelmint.llm.catalog.files import model_file
 
 WEIGHTS = b"weights"
 HASH = hashlib.sha256(WEIGHTS).hexdigest()

@@ -6,7 +6,8 @@ import pytest
 from huggingface_hub import errors
 
 from labelmint.core.errors import ModelError
-from labelmint.llm.catalog import Entry, load_entry, model_file, source_files
+from labelmint.llm.catalog import Entry, load_entry
+from labelmint.llm.catalog.files import model_file, source_files
 from tests.llm.conftest import failure
 
 REPO, FILE = "owner/toy-GGUF", "toy-Q4_K_M.gguf"

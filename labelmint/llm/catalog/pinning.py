@@ -13,7 +13,8 @@ from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.hashes import sha256
 from labelmint.core.quoting import aligned
 from labelmint.core.records import atomic_binary_file
-from labelmint.llm.catalog import Entry, read_catalog, source_files, unpacked_folder, unwarned_model_file
+from labelmint.llm.catalog import Entry, read_catalog
+from labelmint.llm.catalog.files import checked_file, source_files, unpacked_folder
 
 COLUMNS = ("name", "kind", "from", "licence", "pinned", "here")
 
@@ -56,10 +57,11 @@ def pin(name: str, *, replace: bool = False) -> str:
     if name not in content:
         raise ParamsError(f"{paths.CATALOG}: no model {name!r}; it has {', '.join(map(str, content))}")
     entry = check(Entry, content[name], paths.CATALOG, name)
-    plain = entry.model_copy(update={"sha256": None})
+    files = source_files(name, entry)
     if entry.archive:  # what was unpacked before may be damaged, or of another version of the package
         shutil.rmtree(unpacked_folder(name), ignore_errors=True)
-    found = sha256(*([unwarned_model_file(name, plain)] if entry.archive else source_files(name, entry)))
+        files = [checked_file(name, entry.model_copy(update={"sha256": None}))]
+    found = sha256(*files)
     if entry.sha256 == found:
         return f"{paths.CATALOG}: {name}: sha256 {found} is recorded already"
     if entry.sha256 and not replace:
