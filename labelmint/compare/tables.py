@@ -13,6 +13,7 @@ from labelmint.core.errors import DataError
 from labelmint.core.lock import outputs
 from labelmint.report.arms import METRIC_NAMES
 from labelmint.report.formats import bound, count, duration, interval, percent, points, points_interval
+from labelmint.report.funnel import deciding_scorer
 
 NONE = "–"
 _LONGEST = 60
@@ -138,7 +139,7 @@ def _data(run: Run) -> dict[str, str]:
         "relabelled": count(filtered.get("relabelled")),
         "texts to label": count(label.get("texts")),
         "texts kept": _kept(label),
-        **{key: percent(found.get("pooled") or found.get("llm")) for key, found in accuracies.items()},
+        **{key: percent(found.get(deciding_scorer(found))) for key, found in accuracies.items()},
     }
 
 

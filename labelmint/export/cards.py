@@ -20,6 +20,7 @@ from labelmint.core.records import dump
 from labelmint.export.dataset import JSONL, PARQUET, exported_row
 from labelmint.export.facts import Facts
 from labelmint.export.licences import Licence, metadata
+from labelmint.report.funnel import deciding_scorer
 
 if TYPE_CHECKING:
     from labelmint.export.onnx import OnnxModel
@@ -177,8 +178,7 @@ def _label_accuracy(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | Non
     """Return how often the label scores were right on real rows, with a Wilson interval; None: not known."""
     scoring = (funnel or {}).get("label_scoring") or {}
     accuracy, rows = scoring.get("accuracy") or {}, scoring.get("real_rows")
-    # A scorer alone is not pooled.
-    scorer = "pooled" if "pooled" in accuracy else next(iter(accuracy), None)
+    scorer = deciding_scorer(accuracy)
     if scorer is None or not rows:
         return None
     right = accuracy[scorer]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from labelmint.report.read import Inputs
 from labelmint.rules.registry import RULES
 
 MEANINGS = {name: rule.meaning for name, rule in RULES.items()}
+
+
+def deciding_scorer(accuracy: Mapping[str, float]) -> str | None:
+    """Return the name of the label scorer that decides: the pool, or the one that scores alone.
+
+    `accuracy` is that of the metrics' `label_scoring`; None: it has no scorer.
+    """
+    return "pooled" if "pooled" in accuracy else next(iter(accuracy), None)
 
 
 def funnel(inputs: Inputs, names: list[str]) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from labelmint.report.formats import (
     points,
     points_interval,
 )
+from labelmint.report.funnel import deciding_scorer
 from labelmint.report.read import Inputs, check_one_run, read_inputs
 
 _FEW_TEST_ROWS = 500
@@ -245,12 +246,11 @@ def _doubtful(inputs: Inputs) -> Iterator[str]:
 
 def _data_caveats(inputs: Inputs) -> Iterator[str]:
     scoring = inputs.filter.get("label_scoring") or inputs.label.get("label_scoring") or {}
-    by_scorer = scoring.get("accuracy") or {}
-    accuracy = by_scorer.get("pooled", next(iter(by_scorer.values()), None))  # a scorer alone is not pooled
-    if accuracy is not None:
+    accuracy = scoring.get("accuracy") or {}
+    if scorer := deciding_scorer(accuracy):
         yield (
-            f"The label scorers are right on {percent(accuracy)} of {count(scoring['real_rows'])} unseen "
-            "real rows; where they are wrong, rows have wrong labels."
+            f"The label scorers are right on {percent(accuracy[scorer])} of {count(scoring['real_rows'])} "
+            "unseen real rows; where they are wrong, rows have wrong labels."
         )
     for label, missing in (inputs.filter.get("missing") or {}).items():
         yield f"{label} lacks {count(missing)} rows."

@@ -1,8 +1,11 @@
 """What is shown of two runs, and whether a difference is more than noise."""
 
+from pathlib import Path
+
 import pytest
 
 from labelmint.compare.command import as_markdown, as_text
+from labelmint.core.records import read_json, write_json
 from tests.builders import git
 from tests.compare.conftest import commit, compared, rows, write_run
 
@@ -43,6 +46,15 @@ def test_many_comparisons_are_allowed_for():
     # Four rows of 200 in one of three arms: p is about 0.035 by itself.
     write_run({"real": HARD[1:], "mixed": HARD[4:], "real_40": HARD[1:40]})
     assert rows(compared("first"), "Accuracy")["mixed"][3] == "by itself, not among so many"
+
+
+def test_the_accuracy_of_a_scorer_that_labels_alone_is_shown():
+    path = Path("metrics/filter.json")
+    content = read_json(path)
+    content["label_scoring"]["accuracy"] = {"classifier": 0.6}
+    write_json(path, content)
+    data = rows(compared("first", commit("One scorer")), "Data")
+    assert data["label accuracy of the scorers, synthetic rows"] == ["80.0\xa0%", "60.0\xa0%"]
 
 
 def test_data_cost_label_equivalence_and_changed_settings_are_shown():
