@@ -24,6 +24,9 @@ fi
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$python has no venv module; install python3.11-venv"
 command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null ||
   fail "a C++ compiler is needed to compile llama.cpp; install g++ or clang"
+free=$(df -Pm . | awk 'NR == 2 {print $4}')
+[ -d "$venv" ] || [ "$free" -ge 5000 ] ||
+  fail "the packages take 4 GB, a run 4 GB more, and $free MB are free on this disk; free some space, and run it again"
 
 # With AMX instructions llama.cpp crashes at the first text, compiled by GCC before 11.5, 12.4 and 13.3 (GCC's bug
 # 114098, llama.cpp's issue 20824), so it is compiled without them, and a wheel that pip has kept isn't used.

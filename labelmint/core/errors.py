@@ -97,15 +97,27 @@ def one_line_errors(name: str, *, debug: bool = False, stopped: str = _RESUMES) 
         raise SystemExit(1) from None
 
 
+def of_the_machine(error: BaseException) -> bool:
+    """Tell a full disk or memory, which `one_line_errors` explains, from errors of a damaged file."""
+    return _disk_is_full(error) or _memory_is_full(error)
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in DISK_FULL
+
+
+def _memory_is_full(error: BaseException) -> bool:
+    of_torch = isinstance(error, RuntimeError) and any(part in str(error) for part in _NO_MEMORY)
+    return of_torch or isinstance(error, MemoryError)
+
+
 def _message(error: Exception) -> str | None:
     """Return what to say of an error that the user can mend; None of others."""
-    message = str(error)
-    of_torch = isinstance(error, RuntimeError) and any(part in message for part in _NO_MEMORY)
-    if of_torch or isinstance(error, MemoryError):
+    if _memory_is_full(error):
         return "not enough memory; close other programs, or choose smaller models in params.yaml"
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return f"{message}; free some space and run it again: earlier outputs and finished work are kept"
-    return message if isinstance(error, LabelmintError | OSError) else None
+    if _disk_is_full(error):
+        return f"{error}; free some space and run it again: earlier outputs and finished work are kept"
+    return str(error) if isinstance(error, LabelmintError | OSError) else None
 
 
 def _status_of_broken_pipe() -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import ModelError, of_the_machine
 from labelmint.core.quoting import first_line
 
 Pooling = Literal["mean", "cls", "last"]
@@ -126,6 +126,8 @@ def load_encoder(folder: Path) -> Any:
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **TRUST_NOTHING
         )
     except Exception as error:
+        if of_the_machine(error):
+            raise
         # transformers and safetensors raise errors of many types for a damaged or unknown folder.
         raise ModelError(f"{folder}: can't be opened as an encoder: {first_line(error)}") from error
     takes_text = encoder.main_input_name == "input_ids" and hasattr(config, "hidden_size")
@@ -158,6 +160,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **TRUST_NOTHING)
     except Exception as error:
+        if of_the_machine(error):
+            raise
         raise ModelError(f"{folder}: its tokenizer can't be opened: {first_line(error)}") from error
     if len(tokenizer) < len(tokenizer.all_special_ids) + _FEW_TOKENS:  # transformers makes one of nothing
         raise ModelError(f"{folder}: it has no tokenizer: fetch the model's tokenizer.json, too")

@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 from safetensors import SafetensorError
 
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import ModelError, of_the_machine
 from labelmint.core.quoting import first_line
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import STUDENTS, student_class
@@ -30,6 +30,8 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
         try:
             return student.load(folder, setting)
         except _DAMAGED as error:
+            if of_the_machine(error):
+                raise
             raise ModelError(f"{folder}: damaged: {first_line(error)}; train it again") from error
     if not (folder / "config.json").is_file():  # transformers would look for the name on the hub
         raise ModelError(

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification
 
 from labelmint.core.arrays import Floats
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import ModelError, of_the_machine
 from labelmint.core.quoting import first_line
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import (
@@ -83,6 +83,8 @@ class SequenceClassifier(TorchClassifier):
             )
             tokenizer = load_tokenizer(folder)
         except Exception as error:
+            if of_the_machine(error):
+                raise
             # transformers, tokenizers and safetensors raise errors of many types for a damaged folder.
             raise ModelError(f"{folder}: can't be opened as a classifier: {first_line(error)}") from error
         config = model.config

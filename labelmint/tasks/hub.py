@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from labelmint.core.errors import DataError
+from labelmint.core.errors import DataError, of_the_machine
 from labelmint.tasks.cards import Source
 from labelmint.tasks.lines import UTF_8
 from labelmint.tasks.tables import OpenTable, Table, in_memory, load_file
@@ -68,9 +68,13 @@ def _load(source: Source, split: str, card: str) -> Any:
         *(OSError, ValueError, RuntimeError, ImportError, datasets.exceptions.DatasetsError),
         *(LookupError, TypeError, AttributeError),  # what damaged and empty folders end in
     ) as error:
+        if of_the_machine(error):
+            raise
         reason = " ".join(str(error).split())
         if isinstance(error, ConnectionError) or "offline" in (type(error).__name__ + reason).lower():
             remedy = "the hub can't be reached; go online once, or name a local folder"
+        elif "disk space" in reason:  # of datasets, which looks before it writes
+            remedy = "free some space, or let HF_HOME name a folder on another disk"
         else:
             remedy = "check its name, source.config and the split"
         raise DataError(

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import io
 import os
@@ -6,6 +7,7 @@ import zipfile
 import pytest
 import yaml
 
+from labelmint.core.errors import LabelmintError
 from labelmint.llm.catalog import Entry, load_entry, read_catalog
 from labelmint.llm.catalog import files as model_files
 from labelmint.llm.catalog.files import identity, model_file
@@ -210,6 +212,16 @@ def test_a_damaged_zip_is_an_error_and_leaves_nothing(package, cache):
     assert list((cache / "models").iterdir()) == []
     other = zipped(package).model_copy(update={"archive": "elsewhere"})
     assert "the zip has no elsewhere/model.safetensors" in failure(other)
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_zip(package, cache, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", full)
+    with pytest.raises(LabelmintError, match=r"No space left.*; free some space, or let LABELMINT_CACHE"):
+        model_file("toy", zipped(package))
+    assert list((cache / "models").iterdir()) == []
 
 
 @pytest.fixture

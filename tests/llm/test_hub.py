@@ -1,3 +1,4 @@
+import errno
 from fnmatch import fnmatch
 
 import httpx2
@@ -102,7 +103,7 @@ def test_looking_does_not_fetch(hub):
     ("error", "said"),
     [
         (httpx2.ConnectError("no route\nto host"), "(no route); run it again with a connection, or fetch"),
-        (OSError("disk full"), "(disk full); run it again"),
+        (OSError("reset by peer"), "(reset by peer); run it again"),
         (errors.LocalEntryNotFoundError("no connection"), "(no connection); run it again"),
         (answered(errors.HfHubHTTPError, 500), "(said); run it again"),
         (
@@ -122,6 +123,12 @@ def test_a_failed_download_is_one_line_with_a_remedy(hub, error, said):
     message = failure(entry())
     assert message.startswith("data/models.yaml: toy: ")
     assert said in message
+
+
+def test_a_full_disk_is_no_lack_of_a_connection(hub):
+    hub.error = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match="No space left"):
+        source_files("toy", entry())
 
 
 def encoder(**where):

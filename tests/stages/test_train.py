@@ -1,3 +1,4 @@
+import errno
 import math
 import re
 
@@ -137,6 +138,17 @@ def test_an_arm_that_the_data_cannot_fill_writes_empty_outputs_and_a_note():
     assert (metrics("real_90")["train_rows"], metrics("real_90")["seeds"]) == (0, 0)
     with pytest.raises(ModelError, match="the data can't fill this arm"):
         load_student(paths.model("real_90"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_machine_without_memory_or_space_is_not_a_damaged_student(prepared, monkeypatch, error):
+    def no_load(*_):
+        raise error
+
+    main("real")
+    monkeypatch.setattr(type(load_student(paths.model("real"))), "load", no_load)
+    with pytest.raises(type(error)):
+        load_student(paths.model("real"))
 
 
 @pytest.mark.parametrize(

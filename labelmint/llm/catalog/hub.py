@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelmint.core import paths
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import ModelError, of_the_machine
 from labelmint.core.quoting import first_line
 
 _HINT = "or fetch the file yourself and give `path:`"
@@ -62,6 +62,8 @@ def _download(prefix: str, repo: str, what: str, revision: str | None, download:
         at = f" at revision {revision}" if revision else ""
         raise ModelError(f"{prefix}: hub: there is no {what} in {repo}{at}; correct the entry") from None
     except (HTTPError, OSError, errors.EntryNotFoundError) as error:
+        if of_the_machine(error):
+            raise
         raise ModelError(
             f"{prefix}: can't fetch {what} from https://huggingface.co/{repo} ({first_line(error)[:200]}); "
             f"run it again with a connection, {_HINT}"
