@@ -56,7 +56,7 @@ FINDINGS = [
     ),
     Finding(
         "Condition on the label: write a text for a given label, don't parse the label from the answer "
-        "(compared without real rows)",
+        "(compared without real rows, from as many candidates)",
         "over_text_first",
     ),
 ]
