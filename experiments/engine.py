@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from labelmint.core.arrays import Ints
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Params
 from labelmint.core.records import ArmRow, Candidate, Kept, input_of
-from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.session import Session
 from labelmint.labelling.scores import score_candidates
 from labelmint.llm.base import LanguageModel
@@ -45,10 +45,19 @@ class Task(task.Task):
         names = self.card.label_names
         return np.array([names.index(row["label"]) for row in self.rows.test], np.int64)
 
+    @cached_property
     def bootstrap(self) -> Bootstrap:
-        """Return what predictions of the test rows are compared by."""
+        """The resampled test rows, by which predictions are compared."""
         config = self.params.evaluate
         return Bootstrap(self.truth, len(self.card.labels), config.bootstrap_samples, config.seed)
+
+    def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
+        """Return an arm's score, and its gain over the plain one."""
+        return {
+            "train_rows": arm.train_rows,
+            "accuracy": self.bootstrap.score(arm),
+            "gain": {} if arm is plain else self.bootstrap.gain(arm, plain),
+        }
 
 
 def load_task(params: Params, card: TaskCard | None = None) -> Task:
@@ -69,8 +78,7 @@ def keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langua
     """Return the rows that the filter keeps with this `labelling.action`."""
     task = task.changed({"labelling.action": action})
     scores = score_candidates(task, candidates, model).texts if action != "none" else {}
-    embed = partial(embed_rows, task.params.train)
-    return filter_candidates(Filtering(task, candidates, scores, embed)).kept
+    return filter_candidates(Filtering(task, candidates, scores)).kept
 
 
 def keep_if_any(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:

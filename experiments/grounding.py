@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,12 @@ import numpy as np
 
 from experiments import tables
 from experiments.engine import Task, keep_if_any, load_task, predict, write
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared
+from experiments.methods.rows import PLAIN, REAL, ROWS, compared
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import Arm, Params, load_params
 from labelmint.core.records import ArmRow, Candidate, Kept, LabelledText, input_of, read_json, write_json
-from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
@@ -96,7 +94,6 @@ def task_params(task: str, real_rows: int, seed: int = SEEDS[0], cell: str = PLA
 def run(name: str, real_rows: int) -> dict[str, Any]:
     """Return each cell's counts and scores, by the names of `ROWS`."""
     task = load_task(task_params(name, real_rows))
-    method = MethodTask(task)
     counts: dict[str, dict[str, Any]] = {}
     arms: dict[str, dict[str, ArmPredictions]] = {rows: {} for rows in ROWS}
     for rows in ROWS:
@@ -117,7 +114,7 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
     arms["checked"][LABELLED] = _predict(task, LABELLED, [], labelled)
     counts[LABELLED] = {"checked": [len(labelled)]}
     scored = {
-        rows: {cell: method.entry(arm, of[PLAIN]) for cell, arm in of.items()} for rows, of in arms.items()
+        rows: {cell: task.entry(arm, of[PLAIN]) for cell, arm in of.items()} for rows, of in arms.items()
     }
     settings = {
         "candidates": CANDIDATES,
@@ -143,7 +140,7 @@ def _labelled(task: Task, model: LanguageModel) -> list[LabelledText]:
     """Label as many texts that exist already as there are candidates."""
     texts = [input_of(row) for row in task.rows.pool[:CANDIDATES]]
     scores = score_labels(task, texts, model).texts
-    return filter_texts(task, texts, scores, partial(embed_rows, task.params.train))[0]
+    return filter_texts(task, texts, scores)[0]
 
 
 def _predict(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import LLM_STUDENTS, Arm, Params, load_params
 from labelmint.core.records import ArmRow, Input, Kept, input_of, read_json, write_json
-from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts
@@ -104,8 +102,7 @@ def run(task: Task) -> dict[str, Any]:
 
 def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores) -> dict[str, Any]:
     params, names = task.params, task.card.label_names
-    embed = partial(embed_rows, params.train)
-    labelled, _ = filter_texts(task, texts, scores.texts, embed)
+    labelled, _ = filter_texts(task, texts, scores.texts)
     true = {row["id"]: row["label"] for row in task.rows.pool}
     sets, left_out = training_sets(ARMS, task.train, task.rows.pool, kept, labelled, params.filter.seed)
     for name in left_out.keys() - {"more_real"}:

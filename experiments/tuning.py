@@ -18,7 +18,7 @@ from typing import Any
 
 from experiments import tables
 from experiments.engine import Task, load_task, predict
-from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask, draw
+from experiments.methods.rows import PLAIN, REAL, SEEDS, draw
 from experiments.sources import MPNET, task_params
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_command
@@ -113,7 +113,7 @@ def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
 
 def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[str, Any]:
     """Return the scores with each setting's kept rows; gains are over the first, the current one's."""
-    compared, arms = MethodTask(task), {}
+    arms = {}
     for name in kept:
         drawn = draw(task, kept[name])
         arms[name] = predict(task, student, name, [sets[PLAIN] for sets in drawn])
@@ -121,7 +121,7 @@ def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[s
     current = next(iter(arms.values()))
     counts = {name: {"kept": len(rows)} for name, rows in kept.items()}
     return {
-        name: {**counts.get(name, {}), **compared.entry(arm, current)}
+        name: {**counts.get(name, {}), **task.entry(arm, current)}
         for name, arm in {REAL: alone, **arms}.items()
     }
 

@@ -36,12 +36,11 @@ def read_checked_task(params: Params) -> tuple[TaskCard, TaskData]:
     arms_without_rows(params, data)  # an error if every arm is
     check_resamples(params, len(data.split.test))
     rows = data.split.train
-    config = with_max_new_tokens(params.generate, card, rows)
-    task = Task(params, card, rows, data.split.test, data.facts.rows)
-    shares, methods = checked_shares(task, config)
-    check_every_label(config, shares)
+    task = with_max_new_tokens(Task(params, card, rows, data.split.test, data.facts.rows))
+    shares, methods = checked_shares(task)
+    check_every_label(task.params.generate, shares)
     check_words(params.filter, card, rows)
-    ContextCheck(task, config, data.unlabelled.rows, shares, methods).run()
+    ContextCheck(task, data.unlabelled.rows, shares, methods).run()
     return card, data
 
 

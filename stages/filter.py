@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import Candidate, Input, Labelled, read_rows, write_metrics, write_rows
-from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
 from labelmint.rules.apply import filter_candidates, summary
@@ -34,8 +32,7 @@ def main() -> None:
     train, test = read_rows(paths.REAL_TRAIN, Labelled), read_rows(paths.TEST_INPUTS, Input)
     task = Task(params, load_card(params.task), train, test)
     scores = _scores(task, candidates)
-    embed = partial(embed_rows, params.train)
-    result = filter_candidates(Filtering(task, candidates, scores.texts, embed))
+    result = filter_candidates(Filtering(task, candidates, scores.texts))
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)

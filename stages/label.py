@@ -7,13 +7,10 @@ Run alone: `python -m stages.label`.
 
 from __future__ import annotations
 
-from functools import partial
-
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import Input, Labelled, read_rows, write_metrics, write_rows
-from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts, summary
@@ -31,8 +28,7 @@ def main() -> None:
     if texts:
         with open_model(params.llm) as model:
             scores = score_labels(task, texts, model)
-    embed = partial(embed_rows, params.train)
-    kept, rejected = filter_texts(task, texts, scores.texts, embed)
+    kept, rejected = filter_texts(task, texts, scores.texts)
     write_rows(paths.LABELLED, kept)
     write_rows(paths.LABELLED_REJECTED, rejected)
     write_metrics(paths.METRICS / "label.json", {**summary(task.card, kept, rejected), **scores.summary()})

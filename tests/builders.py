@@ -2,12 +2,13 @@
 
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from experiments.reliability import server
@@ -51,6 +52,14 @@ def git(*arguments: str) -> str:
     """Run git here; return its output."""
     done = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()
+
+
+def failure(call: Callable[..., object], *arguments: Any, **options: Any) -> str:
+    """Return the message, of one line, of the error that the call raises."""
+    with pytest.raises(LabelmintError) as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def contents_of(folder: Path) -> dict[Path, bytes]:

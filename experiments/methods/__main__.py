@@ -57,7 +57,7 @@ def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
         if not missing:
             continue
         task = load(name)
-        result = result or {"task": task.name, "test_rows": len(task.task.truth)}
+        result = result or {"task": name, "test_rows": len(task.truth)}
         for part in missing:
             print(f"methods: {name}, {part}", file=sys.stderr)
             result[part] = PARTS[part].run(task)

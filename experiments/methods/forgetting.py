@@ -23,9 +23,8 @@ import numpy as np
 
 from experiments.engine import predict
 from experiments.methods.patterns import look_written
-from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed
-from experiments.sources import FINE_TUNED_TASKS, MINILM, TEXTS
-from labelmint.core.params import Params
+from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed, students_of
+from experiments.sources import TEXTS
 from labelmint.core.records import ArmRow, Labelled
 from labelmint.encoder.data import folds_of
 from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
@@ -108,31 +107,24 @@ def pulls(
     ]
 
 
-def patterned(method: MethodTask, rows: str) -> set[str]:
+def patterned(task: MethodTask, rows: str) -> set[str]:
     """Return the texts of the `SHARE` of the made rows that look most as if written, by patterns alone."""
-    real = [row["text"] for row in method.task.rows.pool[:TEXTS]]
-    written = [row["text"] for row in method.kept[rows]]
+    real = [row["text"] for row in task.rows.pool[:TEXTS]]
+    written = [row["text"] for row in task.kept[rows]]
     scores = look_written(real, written)[0][len(real) :]
     return {written[place] for place in np.argsort(-scores, kind="stable")[: round(SHARE * len(written))]}
 
 
-def run(method: MethodTask) -> dict[str, Any]:
+def run(task: MethodTask) -> dict[str, Any]:
     """Return by student and by the rows of `ROWS` the scores of forgetting and leaving out."""
-    params, card = method.task.params, method.task.card
-    students: dict[str, tuple[type[HeadForgetting], Params]] = {
-        f"{params.train.encoder}, linear head": (HeadForgetting, params)
-    }
-    if method.name in FINE_TUNED_TASKS:
-        small = params.changed({"train.encoder": MINILM})
-        students[f"{MINILM}, fine-tuned"] = (FineTunedForgetting, small)
     return {
-        name: {rows: _compared(method, rows, kind, Setting(of, card)) for rows in ROWS}
-        for name, (kind, of) in students.items()
+        name: {rows: _compared(task, rows, kind, setting) for rows in ROWS}
+        for name, (kind, setting) in students_of(task, HeadForgetting, FineTunedForgetting).items()
     }
 
 
-def _compared(method: MethodTask, rows: str, kind: type[HeadForgetting], setting: Setting) -> dict[str, Any]:
-    texts, drawn = patterned(method, rows), [sets[PLAIN] for sets in method.drawn(rows)]
+def _compared(task: MethodTask, rows: str, kind: type[HeadForgetting], setting: Setting) -> dict[str, Any]:
+    texts, drawn = patterned(task, rows), [sets[PLAIN] for sets in task.drawn(rows)]
     fewer = [[row for row in one if row["source"] == "real" or row["text"] not in texts] for one in drawn]
     arms: dict[str, tuple[float | None, Sequence[Sequence[ArmRow]]]] = {
         PLAIN: (0.0, drawn),
@@ -143,8 +135,8 @@ def _compared(method: MethodTask, rows: str, kind: type[HeadForgetting], setting
     student, predicted = kind(setting, texts), {}
     for name, (strength, of) in arms.items():
         student.strength = strength
-        predicted[name] = predict(method.task, student, name, of)
-    entries = {name: method.entry(one, predicted[PLAIN]) for name, one in predicted.items()}
+        predicted[name] = predict(task, student, name, of)
+    entries = {name: task.entry(one, predicted[PLAIN]) for name, one in predicted.items()}
     entries[CHOSEN]["strengths"] = student.chosen
     return entries
 

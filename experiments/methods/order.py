@@ -17,14 +17,12 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from experiments.engine import predict
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, listed
-from experiments.sources import FINE_TUNED_TASKS, MINILM
+from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, listed, students_of
 from labelmint.core.arrays import Floats, Ints
-from labelmint.core.params import Params
 from labelmint.core.records import Labelled
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import fit_head
-from labelmint.students.base import Setting, label_numbers, real_rows
+from labelmint.students.base import label_numbers, real_rows
 from labelmint.students.encoder import LinearHead
 from labelmint.students.fine_tune import FineTuned
 
@@ -32,6 +30,7 @@ LAST = "real last"
 PENALTIES = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 10_000.0]
 FOLDS = 5
 
+Kinds = tuple[type[LinearHead], type[LinearHead]]  # of students: all rows at once, and real ones last
 Head = tuple[Floats, Floats]  # weight (labels, width) and bias (labels,)
 
 
@@ -93,26 +92,21 @@ def _loss(features: Floats, labels: Ints, start: Head, penalty: float, seed: int
     return total
 
 
-def run(method: MethodTask) -> dict[str, Any]:
+def run(task: MethodTask) -> dict[str, Any]:
     """Return by student and by the rows of `ROWS` the score of each order and its gain."""
-    params, card = method.task.params, method.task.card
-    students: dict[str, tuple[type[LinearHead], type[LinearHead], Params]] = {
-        f"{params.train.encoder}, linear head": (LinearHead, HeadRealLast, params)
-    }
-    if method.name in FINE_TUNED_TASKS:
-        small = params.changed({"train.encoder": MINILM})
-        students[f"{MINILM}, fine-tuned"] = (FineTuned, FineTunedRealLast, small)
+    heads: Kinds = (LinearHead, HeadRealLast)
+    encoders: Kinds = (FineTuned, FineTunedRealLast)
     results: dict[str, Any] = {}
-    for name, (once, last, of) in students.items():
+    for name, ((once, last), setting) in students_of(task, heads, encoders).items():
         results[name] = {}
         for rows in ROWS:
-            drawn = method.drawn(rows)
+            drawn = task.drawn(rows)
             arms = [(REAL, once, REAL), (PLAIN, once, PLAIN), (LAST, last, PLAIN)]
             predicted = {
-                arm: predict(method.task, kind(Setting(of, card)), arm, [sets[source] for sets in drawn])
+                arm: predict(task, kind(setting), arm, [sets[source] for sets in drawn])
                 for arm, kind, source in arms
             }
-            results[name][rows] = {arm: method.entry(one, predicted[PLAIN]) for arm, one in predicted.items()}
+            results[name][rows] = {arm: task.entry(one, predicted[PLAIN]) for arm, one in predicted.items()}
     return results
 
 

@@ -82,17 +82,17 @@ def look_written(real: Sequence[str], written: Sequence[str]) -> tuple[Floats, P
     return scores, model.fit(patterns, is_written), is_written
 
 
-def run(method: MethodTask) -> dict[str, Any]:
+def run(task: MethodTask) -> dict[str, Any]:
     """Return how well patterns tell the texts apart, the strongest, and students' scores by them."""
-    real = method.task.rows.pool[:TEXTS]
-    written = method.kept[ROWS]
+    real = task.rows.pool[:TEXTS]
+    written = task.kept[ROWS]
     scores, model, is_written = look_written([row["text"] for row in real], [row["text"] for row in written])
     return {
         "real": len(real),
         "written": len(written),
         "auc": round(float(roc_auc_score(is_written, scores)), 4),
         "strongest": _strongest(model),
-        "students": _by_patterns(method, real, scores[: len(real)]),
+        "students": _by_patterns(task, real, scores[: len(real)]),
     }
 
 
@@ -103,12 +103,12 @@ def _strongest(model: Pipeline) -> dict[str, float]:
     return {name: round(float(value), 2) for name, value in ordered[:SHOWN]}
 
 
-def _by_patterns(method: MethodTask, real: Sequence[Labelled], scores: Floats) -> dict[str, Any]:
+def _by_patterns(task: MethodTask, real: Sequence[Labelled], scores: Floats) -> dict[str, Any]:
     """Return the accuracy and confidence of each student, for each quarter by the scores, the least first."""
     inputs, parts = [input_of(row) for row in real], np.array_split(np.argsort(scores, kind="stable"), PARTS)
-    truth = label_numbers(real, method.task.card.label_names)
-    student = LinearHead(Setting(method.task.params, method.task.card))
-    drawn = method.drawn(ROWS)
+    truth = label_numbers(real, task.card.label_names)
+    student = LinearHead(Setting(task.params, task.card))
+    drawn = task.drawn(ROWS)
     found: dict[str, Any] = {}
     for name in (REAL, PLAIN):
         probability = []

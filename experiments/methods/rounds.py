@@ -73,11 +73,11 @@ class Round:
         }
 
 
-def run(method: MethodTask) -> dict[str, Any]:
+def run(whole: MethodTask) -> dict[str, Any]:
     """Return the scores of both ways of writing, and what the student got wrong after the first half."""
-    task = shown.smaller_task(method)
+    task = shown.smaller_task(whole)
     with open_model(task.params.llm) as model:
-        sets = shown.plain_sets(method, task, model)
+        sets = shown.plain_sets(whole, task, model)
         prompts = len(sets[PLAIN]) // task.params.generate.samples_per_prompt
         first = sets[PLAIN][: prompts // 2 * task.params.generate.samples_per_prompt]
         found = first_round(task, first, model)
@@ -87,7 +87,7 @@ def run(method: MethodTask) -> dict[str, Any]:
         return {
             "found": found.summary(),
             "real_texts": label_noise(task, found, model),
-            "sets": shown.compare(method, task, sets, model),
+            "sets": shown.compare(task, sets, model),
         }
 
 
@@ -95,15 +95,13 @@ def first_round(task: Task, candidates: Sequence[Candidate], model: LanguageMode
     """Filter and label candidates, and ask about each row a student that wasn't trained on it."""
     params, card, train = task.params, task.card, task.train
     scores = score_candidates(task, candidates, model).texts
-    embed = partial(embed_rows, params.train)
-    filtering = apply_rules(Filtering(task, candidates, scores, embed))
+    filtering = apply_rules(Filtering(task, candidates, scores))
     accepted = [
         Labelled(id=row["id"], text=row["text"], label=filtering.labels[row["id"]])
         for row in filtering.remaining
     ]
     rows, names = [*train, *accepted], card.label_names
     labels = label_numbers(rows, names)
-    assert filtering.vectors is not None  # since `embed` is given
     vectors = filtering.vectors.of(rows)
     unseen = out_of_fold(vectors, labels, len(names), params.labelling.seed)
     # Rows of a label too rare for folds have no prediction.

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments import tables
 from experiments.engine import Task, keep, load_task, write
-from experiments.sources import MPNET, task_params
+from experiments.sources import FINE_TUNED_TASKS, MINILM, MPNET, task_params
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, load_params
 from labelmint.core.records import ArmRow, Kept
 from labelmint.llm import open_model
-from labelmint.scoring.bootstrap import Bootstrap, adjust
-from labelmint.scoring.scores import ArmPredictions
+from labelmint.scoring.bootstrap import adjust
+from labelmint.students.base import Setting
 from labelmint.tasks.cards import load_card
 
 STUDENT = MPNET
@@ -25,43 +25,24 @@ DRAWN = 0.8  # share of the kept rows that each seed draws
 ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action` that makes them
 REAL, PLAIN = "real", "plain"
 
+Trained = TypeVar("Trained")  # a class of students, or several
 Entry = tuple[list[str], Mapping[str, Any]]  # the first cells of its row, and its numbers
 
 
 @dataclass(frozen=True)
-class MethodTask:
-    """A task with its kept rows, and what its predictions are compared by."""
-
-    task: Task
-
-    @cached_property
-    def bootstrap(self) -> Bootstrap:
-        """The resampled test rows."""
-        return self.task.bootstrap()
-
-    @property
-    def name(self) -> str:
-        """Return the task's name."""
-        return self.task.params.task
+class MethodTask(Task):
+    """A task with its kept rows."""
 
     @cached_property
     def kept(self) -> dict[str, list[Kept]]:
         """The kept rows by the names of `ROWS`."""
-        with open_model(self.task.params.llm) as model:
-            candidates = write(self.task, model)
-            return {rows: keep(self.task, candidates, action, model) for rows, action in ROWS.items()}
+        with open_model(self.params.llm) as model:
+            candidates = write(self, model)
+            return {rows: keep(self, candidates, action, model) for rows, action in ROWS.items()}
 
     def drawn(self, rows: str) -> list[dict[str, list[ArmRow]]]:
         """Return the training sets `PLAIN`, of real and made rows, and `REAL`, for each seed."""
-        return draw(self.task, self.kept[rows])
-
-    def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
-        """Return an arm's score, and its gain over the plain one."""
-        return {
-            "train_rows": arm.train_rows,
-            "accuracy": self.bootstrap.score(arm),
-            "gain": {} if arm is plain else self.bootstrap.gain(arm, plain),
-        }
+        return draw(self, self.kept[rows])
 
 
 def draw(task: Task, kept: Sequence[Kept]) -> list[dict[str, list[ArmRow]]]:
@@ -87,7 +68,17 @@ def load(name: str) -> MethodTask:
         raise DataError(
             f"data/tasks/{name}.yaml: pair_name: the methods are measured on single texts; name another task"
         )
-    return MethodTask(load_task(task_params(name, STUDENT).changed({"train.seeds": SEEDS})))
+    return MethodTask(**vars(load_task(task_params(name, STUDENT).changed({"train.seeds": SEEDS}))))
+
+
+def students_of(task: Task, head: Trained, fine_tuned: Trained) -> dict[str, tuple[Trained, Setting]]:
+    """Return what is trained, by its name on the page: heads, and encoders where that takes no hours."""
+    params = task.params
+    students = {f"{params.train.encoder}, linear head": (head, Setting(params, task.card))}
+    if params.task in FINE_TUNED_TASKS:
+        small = params.changed({"train.encoder": MINILM})
+        students[f"{MINILM}, fine-tuned"] = (fine_tuned, Setting(small, task.card))
+    return students
 
 
 def listed(results: Sequence[Mapping[str, Any]], part: str) -> list[Entry]:

@@ -31,15 +31,15 @@ SEGMENTS = 3  # of each label; by difficulty: easy, ambiguous and hard
 Places = Sequence[Ints]  # of each segment's rows
 
 
-def run(method: MethodTask) -> dict[str, Any]:
+def run(whole: MethodTask) -> dict[str, Any]:
     """Return the scores of each way to divide the real rows."""
-    task = shown.smaller_task(method)
+    task = shown.smaller_task(whole)
     divided = segments(task)
     with open_model(task.params.llm) as model:
-        sets = shown.plain_sets(method, task, model)
+        sets = shown.plain_sets(whole, task, model)
         for name, by_label in divided.items():
             sets[name] = shown.write_showing(task, model, in_turn(by_label))
-        return {"sets": shown.compare(method, task, sets, model)}
+        return {"sets": shown.compare(task, sets, model)}
 
 
 def segments(task: Task) -> dict[str, dict[str, list[list[Labelled]]]]:

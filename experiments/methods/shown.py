@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from experiments.engine import Task, keep, predict, write
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, draw, listed
+from experiments.methods.rows import PLAIN, REAL, ROWS, compared, draw, listed
 from labelmint.core.records import Candidate, Labelled
 from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session
@@ -37,37 +37,36 @@ def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int =
     return session.write(planner.waves(chosen), f"{task.params.task} chosen rows")[0]
 
 
-def smaller_task(method: MethodTask) -> Task:
+def smaller_task(task: Task) -> Task:
     """Return the task with a third of the candidates, and with all that pass kept, whatever their labels.
 
     Cut to the labels' shares, about twenty tweets would be left: hardly any text is accepted as positive.
     """
-    params = method.task.params
     changes = {
-        "generate.candidates": params.generate.candidates // 3,
-        "filter.disabled_rules": [*params.filter.disabled_rules, "surplus"],
+        "generate.candidates": task.params.generate.candidates // 3,
+        "filter.disabled_rules": [*task.params.filter.disabled_rules, "surplus"],
     }
-    return method.task.changed(changes)
+    return task.changed(changes)
 
 
-def plain_sets(method: MethodTask, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
+def plain_sets(whole: Task, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
     """Return two sets of plain candidates, by other prompts: how much they differ is chance."""
     count = len(write(task, model))
-    candidates = write(method.task, model)
+    candidates = write(whole, model)
     return {PLAIN: candidates[:count], AGAIN: candidates[count : 2 * count]}
 
 
-def compare(method: MethodTask, task: Task, sets: Sets, model: LanguageModel) -> dict[str, Any]:
+def compare(task: Task, sets: Sets, model: LanguageModel) -> dict[str, Any]:
     """Return by the rows of `ROWS` the score of each set of candidates, and its gain over the plain one."""
     student = LinearHead(Setting(task.params, task.card))
     results: dict[str, Any] = {}
     for rows, action in ROWS.items():
         kept = {name: keep(task, candidates, action, model) for name, candidates in sets.items()}
         drawn = {name: draw(task, made) for name, made in kept.items()}
-        predicted = {REAL: predict(method.task, student, REAL, [each[REAL] for each in drawn[PLAIN]])}
+        predicted = {REAL: predict(task, student, REAL, [each[REAL] for each in drawn[PLAIN]])}
         for name, by_seed in drawn.items():
-            predicted[name] = predict(method.task, student, name, [each[PLAIN] for each in by_seed])
-        results[rows] = {name: method.entry(arm, predicted[PLAIN]) for name, arm in predicted.items()}
+            predicted[name] = predict(task, student, name, [each[PLAIN] for each in by_seed])
+        results[rows] = {name: task.entry(arm, predicted[PLAIN]) for name, arm in predicted.items()}
         for name, made in kept.items():
             right = [row["label"] == row["judged_label"] for row in made]
             results[rows][name] |= {"kept": len(made), "as_asked": round(sum(right) / len(right), 4)}

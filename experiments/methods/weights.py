@@ -29,19 +29,18 @@ WEIGHTS = {
 }
 
 
-def run(method: MethodTask) -> dict[str, Any]:
+def run(task: MethodTask) -> dict[str, Any]:
     """Return each weighting's score and its gain over equal weights, for the rows of `ROWS`."""
-    student = open_student("linear_head", Setting(method.task.params, method.task.card))
-    results = {rows: _weightings(method, student, rows) for rows in ROWS}
+    student = open_student("linear_head", Setting(task.params, task.card))
+    results = {rows: _weightings(task, student, rows) for rows in ROWS}
     student.close()
     return results
 
 
-def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, dict[str, Any]]:
-    task = method.task
-    drawn = method.drawn(rows)
+def _weightings(task: MethodTask, student: Student, rows: str) -> dict[str, dict[str, Any]]:
+    drawn = task.drawn(rows)
     plain = [sets[PLAIN] for sets in drawn]
-    predicted = {REAL: predict(method.task, student, REAL, [sets[REAL] for sets in drawn])}
+    predicted = {REAL: predict(task, student, REAL, [sets[REAL] for sets in drawn])}
     summaries: dict[str, dict[str, Any]] = {}
     for name, arm in WEIGHTS.items():
         found = [
@@ -49,11 +48,11 @@ def _weightings(method: MethodTask, student: Student, rows: str) -> dict[str, di
             for one, seed in zip(plain, SEEDS, strict=True)
         ]
         summaries[name] = found[0][1]
-        predicted[name] = predict(method.task, student, name, [one for one, _ in found])
+        predicted[name] = predict(task, student, name, [one for one, _ in found])
     likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
-    predicted[FILTERED] = predict(method.task, student, FILTERED, likely)
+    predicted[FILTERED] = predict(task, student, FILTERED, likely)
     return {
-        name: {**method.entry(one, predicted[PLAIN]), **summaries.get(name, {})}
+        name: {**task.entry(one, predicted[PLAIN]), **summaries.get(name, {})}
         for name, one in predicted.items()
     }
 

@@ -11,27 +11,29 @@ than the paper's 1,000.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.paper.cards import PAPER_TASKS, TASKS, load_task, methods_of
-from experiments.paper.grid import SYNTHETIC_ROWS, grid_params, renew
+from experiments.paper.grid import (
+    PAPER_TASKS,
+    REAL_ROWS,
+    SYNTHETIC_ROWS,
+    TASKS,
+    grid_params,
+    load_task,
+    methods_of,
+)
 from experiments.paper.page import page
 from experiments.paper.run import run
 from labelmint.core import paths
 from labelmint.core.errors import ParamsError, run_command
-from labelmint.core.params import Params
+from labelmint.core.records import read_json, write_json
 from labelmint.tasks.cards import load_card
 
 RESULTS, PAGE = paths.METRICS / "paper", Path("docs/results/paper.md")
-SETTINGS = {
-    # The paper writes one text a prompt. Of params.yaml's 48, a smaller table has no prompt for rare labels.
-    "generate.samples_per_prompt": 12,
-    "labelling.demonstrations": 0,  # the answer of the language model by itself is zero-shot
-}
 
 
 def main(
@@ -53,16 +55,23 @@ def main(
 
 
 def run_task(name: str, data: Path | None, rows: int) -> None:
-    """Write a task's result, unless it is there with the same settings."""
-    params = grid_params(name, rows, **SETTINGS)
+    """Write a task's result, unless it is there with the same settings, and has all methods."""
+    path, params = RESULTS / f"{name}.json", grid_params(name, rows)
     source = "copies" if data is not None and name in PAPER_TASKS else "card"
-    path, methods = RESULTS / f"{name}.json", methods_of(load_card(name))
-    make = partial(_make, params, data, rows)
-    renew(path, params, methods, make, synthetic_rows=rows, source=source)
+    settings = params.model_dump(mode="json", exclude={"arms", "top_up"})
+    settings |= {"real_rows": list(REAL_ROWS), "synthetic_rows": rows, "source": source}
+    stored = read_json(path) or {}
+    missing = {*methods_of(load_card(name))} - {*stored.get("methods", ())}
+    if missing or not _same(stored.get("settings"), settings):
+        print(f"paper: {name}", file=sys.stderr)
+        write_json(path, {**run(load_task(params, data), rows), "settings": settings})
 
 
-def _make(params: Params, data: Path | None, rows: int) -> dict[str, Any]:
-    return run(load_task(params, data), rows)
+def _same(stored: Any, settings: Any) -> bool:
+    """Return whether settings are the stored ones; those that are newer than the file are ignored."""
+    if isinstance(stored, Mapping) and isinstance(settings, Mapping):
+        return all(key in settings and _same(value, settings[key]) for key, value in stored.items())
+    return bool(stored == settings)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from experiments.paper.cards import PAPER_TASKS
-from experiments.paper.grid import METHODS, REAL_ROWS, TEXT_FIRST
+from experiments.paper.grid import METHODS, PAPER_TASKS, REAL_ROWS, TEXT_FIRST
 
 Result = Mapping[str, Any]
 

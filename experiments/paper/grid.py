@@ -1,4 +1,4 @@
-"""The grid of Li et al. (2024), prompt methods × numbers of real rows, for each task of a table.
+"""The grid of Li et al. (2024): tasks with their rows, prompt methods, numbers of rows.
 
 A change of these numbers makes the next run renew the results that it concerns.
 """
@@ -6,14 +6,16 @@ A change of these numbers makes the next run renew the results that it concerns.
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+from experiments import engine
+from experiments.engine import Task
+from labelmint.core.errors import DataError
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import read_json, write_json
+from labelmint.tasks.cards import Source, TaskCard, load_card
 
+PAPER_TASKS = ["sst2", "emotion", "nyt", "amazon", "rte", "boolq"]
+TASKS = [*PAPER_TASKS, "rotten_tomatoes", "bbc_news", "tweets"]
 TEXT_FIRST = "text_first"  # what the paper advises against: the model writes a text, and then its label
 METHODS: dict[str, dict[str, str]] = {  # and their settings
     **{name: {"generate.method": name} for name in ("zero_shot", "one_shot", "few_shot", "zero_shot_topic")},
@@ -25,10 +27,12 @@ CANDIDATES_PER_ROW = 1.152  # the filter rejects some
 TEST_ROWS = 1000
 SEEDS = [1, 2, 3]
 STUDENT = "linear_head"  # fine_tune is ten times slower
+# The paper writes one text a prompt. Of params.yaml's 48, a smaller table has no prompt for rare labels.
+SAMPLES_PER_PROMPT = 12
 
 
-def grid_params(task: str, rows: int, **changes: Any) -> Params:
-    """Return params.yaml with the grid's numbers, for so many synthetic rows, and other changes."""
+def grid_params(task: str, rows: int) -> Params:
+    """Return params.yaml with the grid's numbers, for so many synthetic rows."""
     params = load_params()
     # Of texts that come first those without a label go.
     disabled = [rule for rule in params.filter.disabled_rules if rule != "no_label"]
@@ -40,31 +44,44 @@ def grid_params(task: str, rows: int, **changes: Any) -> Params:
             "prepare.test_rows": TEST_ROWS,
             "generate.order": "label_first",
             "generate.candidates": math.ceil(rows * CANDIDATES_PER_ROW),
+            "generate.samples_per_prompt": SAMPLES_PER_PROMPT,
+            "labelling.demonstrations": 0,  # the answer of the language model by itself is zero-shot
             "filter.disabled_rules": disabled,
             "train.seeds": SEEDS,
             "train.student": STUDENT,
-            **changes,
         }
     )
 
 
-def renew(
-    path: Path, params: Params, methods: Iterable[str], make: Callable[[], Mapping[str, Any]], **more: Any
-) -> None:
-    """Make a result, unless its file was made with these settings and has these methods.
+def methods_of(card: TaskCard) -> list[str]:
+    """Return the methods that suit a task: topics only where the card has a list of them."""
+    return [method for method in METHODS if method != "zero_shot_topic" or card.topics]
 
-    It depends on `more`, too, and on code.
+
+def load_task(params: Params, data: Path | None = None) -> Task:
+    """Read and split a task's rows, as `prepare` does; `data` is a folder with copies of those of the hub."""
+    card = load_card(params.task)
+    if data is not None and params.task in PAPER_TASKS:
+        card = card.model_copy(update={"source": copies(card, params.task, data)})
+    return engine.load_task(params, card)
+
+
+def copies(card: TaskCard, name: str, folder: Path) -> Source:
+    """Return the source of a task's copies: `<task>_train` and `<task>_test`.
+
+    Their columns are `text` (of pairs `premise` and `hypothesis`) and `label`.
     """
-    settings = params.model_dump(mode="json", exclude={"arms", "top_up"})
-    settings |= {"real_rows": list(REAL_ROWS), **more}
-    stored = read_json(path) or {}
-    if not _same(stored.get("settings"), settings) or {*methods} - {*stored.get("methods", ())}:
-        print(f"{path.parent.name}: {path.stem}", file=sys.stderr)
-        write_json(path, {**make(), "settings": settings})
-
-
-def _same(stored: Any, settings: Any) -> bool:
-    """Return whether settings are the stored ones; those that are newer than the file are ignored."""
-    if isinstance(stored, Mapping) and isinstance(settings, Mapping):
-        return all(key in settings and _same(value, settings[key]) for key, value in stored.items())
-    return bool(stored == settings)
+    found = {part: sorted(folder.glob(f"{name}_{part}.*")) for part in ("train", "test")}
+    for part, files in found.items():
+        if not files:
+            raise DataError(
+                f"--data {folder}: no file {name}_{part}.csv or .jsonl; put it there, or leave out --data "
+                "to read the hub"
+            )
+    return Source(
+        path=str(found["train"][0]),
+        test_path=str(found["test"][0]),
+        text_column="premise" if card.pairs else "text",
+        pair_column="hypothesis" if card.pairs else None,
+        label_column="label",
+    )

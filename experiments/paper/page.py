@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import tables
-from experiments.paper.cards import PAPER_TASKS, TASKS
 from experiments.paper.findings import findings
-from experiments.paper.grid import METHODS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS
+from experiments.paper.grid import METHODS, PAPER_TASKS, REAL_ROWS, SEEDS, SYNTHETIC_ROWS, TASKS
 from labelmint.tasks.cards import load_card
 
 Result = Mapping[str, Any]

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from experiments.engine import Task, ask_llm, fit_arms, keep, keep_if_any, write
-from experiments.paper.cards import methods_of
-from experiments.paper.grid import METHODS, REAL_ROWS, TEXT_FIRST
+from experiments.paper.grid import METHODS, REAL_ROWS, TEXT_FIRST, methods_of
 from experiments.sources import MINILM, MPNET
 from labelmint.core.params import Arm
 from labelmint.core.records import Kept
@@ -27,7 +26,7 @@ Arms = Mapping[str, ArmPredictions]
 def run(task: Task, rows: int) -> dict[str, Any]:
     """Return the task's result, with up to `rows` synthetic rows of each method."""
     kept, written = _written(task, rows)
-    bootstrap = task.bootstrap()
+    bootstrap = task.bootstrap
     students = {}
     for encoder in STUDENTS:
         arms = _student_arms(task, encoder, kept, written)

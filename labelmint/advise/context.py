@@ -5,12 +5,10 @@ The model is opened, which takes seconds, only where a prompt or a row has so ma
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from labelmint.core.errors import DataError, ParamsError
-from labelmint.core.params import Generate
 from labelmint.core.records import Input, texts_of
 from labelmint.core.words import count_words
 from labelmint.generation.plan import Planned, Planner, drawn_labels
@@ -34,16 +32,12 @@ Shares = Mapping[str, float]
 class ContextCheck:
     """Checks a task's prompts and rows, and the texts to label.
 
-    `config` is `params.generate` with `max_new_tokens` as a number; `shares` are the labels', `methods` the
-    prompt methods'.
+    The task is `with_max_new_tokens`; `shares` are the labels', `methods` the prompt methods'.
     """
 
-    def __init__(
-        self, task: Task, config: Generate, texts: Sequence[Input], shares: Shares, methods: Shares
-    ) -> None:
-        self.params, self.config, self.card = task.params, config, task.card
-        self.shares, self.methods = shares, methods
-        self.train, self.facts = task.train, task.facts
+    def __init__(self, task: Task, texts: Sequence[Input], shares: Shares, methods: Shares) -> None:
+        self.task, self.params, self.card = task, task.params, task.card
+        self.config, self.shares, self.methods = task.params.generate, shares, methods
         self.rows: list[Input] = [*task.train, *task.test, *texts]
         self.choices = choices_of(task.card)
 
@@ -73,14 +67,13 @@ class ContextCheck:
 
     def _waves(self, template: ChatTemplate | None) -> list[list[Planned]]:
         """Return the planned waves, with a placeholder for every idea."""
-        ideas: defaultdict[tuple[str, str], Sequence[str]] = defaultdict(lambda: ["…"])
-        planner = Planner(self.config, self.card, self.train, template, self.methods, ideas, self.facts)
+        planner = Planner(self.task, self.methods, template)
         return planner.plan(drawn_labels(self.config, self.shares))
 
     def _asked(self, demonstrations: int) -> str:
         """Return the prompt that asks for labels."""
-        seed = self.params.labelling.seed
-        return labelled_prompt(self.card, draw_demonstrations(seed, demonstrations, self.card, self.train))
+        seed, train = self.params.labelling.seed, self.task.train
+        return labelled_prompt(self.card, draw_demonstrations(seed, demonstrations, self.card, train))
 
     def _suffixes(self, rows: Sequence[Input]) -> list[str]:
         return [suffix_of(self.card, row_text(self.card, row)) for row in rows]

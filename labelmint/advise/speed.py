@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -79,14 +78,12 @@ def _length(encoder: LoadedEncoder, rows: Sequence[Input]) -> float:
 
 def _write(task: Task, model: LanguageModel) -> int:
     """Begin a few texts of each prompt of a wave, by the method with the largest share; return the tokens."""
-    params, card, train = task.params, task.card, task.train
-    each = max(1, _WRITTEN_TEXTS // params.generate.prompts_per_wave)
-    small = params.generate.model_copy(update={"samples_per_prompt": each})
-    config = with_max_new_tokens(small, card, train)
-    methods = method_shares(config, card, params.task, len(train))
-    template = model.chat_prompt if model.kind == "chat" else None
+    each = max(1, _WRITTEN_TEXTS // task.params.generate.prompts_per_wave)
+    task = with_max_new_tokens(task.changed({"generate.samples_per_prompt": each}))
+    config, card, train = task.params.generate, task.card, task.train
+    methods = method_shares(config, card, task.params.task, len(train))
     # The model isn't asked for topics and the like, which takes minutes.
-    planner = Planner(config, card, train, template, methods, defaultdict(lambda: ["…"]), task.facts)
+    planner = Planner(task, methods, model.chat_prompt if model.kind == "chat" else None)
     method = max(methods, key=lambda name: methods[name])
     labels = islice(cycle(card.label_names), config.prompts_per_wave)
     groups = [planner.prompt(number, label, method).group for number, label in enumerate(labels)]

@@ -13,14 +13,13 @@ import numpy as np
 
 from labelmint.core.errors import ParamsError
 from labelmint.core.params import Generate
-from labelmint.core.records import Fact, Labelled, Prompt
+from labelmint.core.records import Prompt
 from labelmint.llm.base import PromptGroup
 from labelmint.prompts import render
 from labelmint.prompts.facts import facts_by_label
 from labelmint.prompts.methods import METHODS, method_shares
 from labelmint.prompts.spec import Context, Ideas, PromptSpec
 from labelmint.tasks.balance import class_balance
-from labelmint.tasks.cards import TaskCard
 from labelmint.tasks.split import listed
 from labelmint.tasks.task import Task
 
@@ -46,22 +45,22 @@ class Planned:
 class Planner:
     """Plans prompts one by one; a prompt depends on its number, label, method and turn alone.
 
-    `methods` are their shares by name; `template` is None for a base model.
+    `methods` are their shares by name; `template` is None for a base model. Without `ideas`, as for a trial,
+    a placeholder stands for each.
     """
 
     def __init__(
         self,
-        config: Generate,
-        card: TaskCard,
-        rows: Sequence[Labelled],
-        template: render.ChatTemplate | None,
+        task: Task,
         methods: Mapping[str, float],
-        ideas: Ideas,
-        facts: Sequence[Fact] = (),
+        template: render.ChatTemplate | None = None,
+        ideas: Ideas | None = None,
     ) -> None:
+        config, card, rows = task.params.generate, task.card, task.train
         self.config, self.card, self.template, self.rows = config, card, template, rows
         by_label = {name: [row for row in rows if row["label"] == name] for name in card.label_names}
-        self.context = Context(config, card, by_label, ideas, facts_by_label(config, card, facts))
+        ideas = defaultdict(lambda: ["…"]) if ideas is None else ideas
+        self.context = Context(config, card, by_label, ideas, facts_by_label(config, card, task.facts))
         self.methods = methods
 
     def plan(self, labels: Iterable[str]) -> list[list[Planned]]:
@@ -114,17 +113,17 @@ class Planner:
 
 
 def checked_shares(
-    task: Task, config: Generate, template: render.ChatTemplate | None = None
+    task: Task, template: render.ChatTemplate | None = None
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the shares of the labels and of the methods, after a trial of a prompt of each.
 
     Raises `ParamsError` or `DataError` if a label or method is unknown, has too few rows to show, or suits
     neither settings nor card.
     """
-    card, rows = task.card, task.train
-    labels = class_balance(task.params.class_balance, card, rows)
-    methods = method_shares(config, card, task.params.task, len(rows))
-    trial = Planner(config, card, rows, template, methods, defaultdict(lambda: ["…"]), task.facts)
+    params, card, rows = task.params, task.card, task.train
+    labels = class_balance(params.class_balance, card, rows)
+    methods = method_shares(params.generate, card, params.task, len(rows))
+    trial = Planner(task, methods, template)
     for label, method in product(labels, methods):
         trial.prompt(0, label, method)
     return labels, methods

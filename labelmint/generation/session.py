@@ -13,7 +13,7 @@ from labelmint.core.errors import ModelError
 from labelmint.core.params import Generate
 from labelmint.core.progress import progress
 from labelmint.core.quoting import one_line
-from labelmint.core.records import Candidate, Labelled
+from labelmint.core.records import Candidate
 from labelmint.core.words import count_words
 from labelmint.generation.answers import candidates_of, stop_text
 from labelmint.generation.plan import Planned, Planner, check_every_label, checked_shares, drawn_labels
@@ -21,7 +21,6 @@ from labelmint.llm.base import Completion, LanguageModel, Sampling
 from labelmint.prompts.ideas import by_kind, collect
 from labelmint.prompts.methods import METHODS, idea_kinds
 from labelmint.prompts.render import STOP
-from labelmint.tasks.cards import TaskCard
 from labelmint.tasks.task import Task
 
 Wave = Sequence[Planned]
@@ -34,21 +33,20 @@ class Session:
     """
 
     def __init__(self, task: Task, model: LanguageModel) -> None:
-        params, card, rows = task.params, task.card, task.train
-        config = with_max_new_tokens(params.generate, card, rows)
+        task = with_max_new_tokens(task)
+        config, card = task.params.generate, task.card
         self.config, self.card, self.model = config, card, model
         template = model.chat_prompt if model.kind == "chat" else None
         # The trial finds what can't work before the model is asked for ideas, which takes minutes.
-        self.shares, self.methods = checked_shares(task, config, template)
+        self.shares, self.methods = checked_shares(task, template)
         # After demonstrations alone a model rarely writes an empty text (1 %); without any, or with modifiers
         # that the demonstrations don't follow, up to one time in seven.
         only_demonstrations = all(METHODS[name].demonstrations == "required" for name in self.methods)
         never_empty = not only_demonstrations or model.kind == "chat"
-        stop = stop_text(config, card, has_rows=bool(rows))
+        stop = stop_text(config, card, has_rows=bool(task.train))
         self.sampling = sampling_of(config, stop, never_empty=never_empty)
         self.ideas = collect(config, card, idea_kinds(self.methods, card), model)
-        ideas = by_kind(self.ideas)
-        self.planner = Planner(config, card, rows, template, self.methods, ideas, task.facts)
+        self.planner = Planner(task, self.methods, template, by_kind(self.ideas))
         self.cache = Cache("generate", {"llm": model.identity, "sampling": self.sampling.content})
 
     def waves(self) -> list[list[Planned]]:
@@ -138,17 +136,18 @@ def sampling_of(config: Generate, stop: str = STOP, *, never_empty: bool = False
     )
 
 
-def with_max_new_tokens(config: Generate, card: TaskCard, rows: Sequence[Labelled]) -> Generate:
-    """Return the settings with `max_new_tokens` as a number: 1.8 tokens a word for 19 of 20 real rows."""
+def with_max_new_tokens(task: Task) -> Task:
+    """Return the task with `max_new_tokens` as a number: 1.8 tokens a word for 19 of 20 real rows."""
+    config = task.params.generate
     if config.max_new_tokens:
-        return config
-    both = card.pair_name is not None and config.pairs == "both"
+        return task
+    both = task.card.pair_name is not None and config.pairs == "both"
     words = sorted(
         count_words(row.get("text_pair", row["text"])) + (count_words(row["text"]) if both else 0)
-        for row in rows
+        for row in task.train
     )
     longest = words[int(len(words) * 0.95)] if words else 35
-    return config.model_copy(update={"max_new_tokens": max(32, math.ceil(longest * 1.8 / 16) * 16)})
+    return task.changed({"generate.max_new_tokens": max(32, math.ceil(longest * 1.8 / 16) * 16)})
 
 
 def summary(candidates: Sequence[Candidate], seconds: float) -> dict[str, Any]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.params import TopUp
 from labelmint.core.records import Candidate, Prompt
-from labelmint.encoder.vectors import embed_rows
 from labelmint.generation.plan import Planned, distinct, drawn_labels
 from labelmint.generation.session import Session
 from labelmint.generation.top_up_plan import Counts, count, next_prompts
@@ -110,8 +108,7 @@ class TopUpRounds:
         scores = {}
         if params.labelling.action != "none":
             scores = score_candidates(self.task, candidates, self.model).texts
-        embed = partial(embed_rows, params.train)
-        filtering = apply_rules(Filtering(self.task, candidates, scores, embed))
+        filtering = apply_rules(Filtering(self.task, candidates, scores))
         rules = {row_id: result.rule for row_id, result in filtering.results.items()}
         size = self.session.config.samples_per_prompt
         requested = [label for label in self.labels for _ in range(size)]

@@ -74,8 +74,6 @@ def _profiles(filtering: Filtering) -> dict[str, Profile]:
     """Return by id how each remaining row is learnt; empty without `filter.profile`."""
     if not filtering.params.filter.profile or not filtering.remaining:
         return {}
-    if filtering.vectors is None:
-        raise ValueError("filter.profile needs vectors; give `embed`")
     # Here, because PyTorch takes seconds to load.
     from labelmint.rules.profiles import dynamics
 

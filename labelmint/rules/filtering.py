@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from labelmint.core.arrays import Floats
 from labelmint.core.params import Filter
 from labelmint.core.records import Candidate, texts_of
-from labelmint.encoder.vectors import Embed, Vectors
+from labelmint.encoder.vectors import Embed, Vectors, embed_rows
 from labelmint.tasks.task import Task
 
 Evidence = dict[str, Any]
@@ -34,7 +35,7 @@ class Filtering:
 
     `candidates` are in the order in which they were written: of two that are alike, the first remains.
     `scores` are centred log-probabilities of the labels by candidate id, shape (labels,); they are not read
-    with `labelling.action: none`. Without `embed`, nothing is compared by its meaning.
+    with `labelling.action: none`. `embed` takes the place of the frozen encoder.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Filtering:
         self.params, self.card, self.train, self.test = task.params, task.card, task.train, task.test
         self.candidates, self.scores = candidates, scores
         embedded = scorable(task.params.filter, candidates), task.train, task.test
-        self.vectors = Vectors(embed, *embedded) if embed else None
+        self.vectors = Vectors(embed or partial(embed_rows, task.params.train), *embedded)
         self.remaining = list(candidates)
         self.results: dict[str, RuleResult] = {}  # of rejected rows, by id
         self.labels = {row["id"]: row["label"] for row in candidates}  # by id, as they are after relabelling

@@ -33,8 +33,7 @@ def filter_texts(
 ) -> tuple[list[LabelledText], list[RejectedText]]:
     """Return the texts with the labels that score clearly best, and those that break a rule, in their order.
 
-    `scores` are log-probabilities of the labels by id, shape (labels,); without `embed`, nothing is compared
-    by its meaning.
+    `scores` are log-probabilities of the labels by id, shape (labels,); `embed`: see `Filtering`.
     """
     task = task.changed({"labelling.action": "relabel"})
     rows = [_as_candidate(text) for text in texts]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
-from labelmint.core.records import input_of
+from labelmint.core.records import Fact, Input, Labelled, input_of
 from labelmint.tasks.cards import TaskCard, card_path
-from labelmint.tasks.facts import FactRows, read_facts
+from labelmint.tasks.facts import read_facts
 from labelmint.tasks.later import read_later
-from labelmint.tasks.source import RealRows, UnlabelledRows, read_source, read_unlabelled
+from labelmint.tasks.source import RealRows, read_source, read_unlabelled
 from labelmint.tasks.split import Split, listed, split
-from labelmint.tasks.texts import key_of
+from labelmint.tasks.texts import UsableRows, key_of
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class TaskData:
 
     source: RealRows  # the usable rows of the card's source, before they are split
     split: Split  # its training rows end with those labelled later, which its pool doesn't have
-    later: RealRows
-    unlabelled: UnlabelledRows  # the texts to label: the card's, or those of the pool
-    facts: FactRows
+    later: UsableRows[Labelled]
+    unlabelled: UsableRows[Input]  # the texts to label: the card's, or those of the pool
+    facts: UsableRows[Fact]
 
 
 def read_task(params: Params, card: TaskCard) -> TaskData:

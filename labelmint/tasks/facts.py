@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from labelmint.core.errors import DataError
@@ -13,25 +12,17 @@ from labelmint.tasks.cards import FactTable, TaskCard, card_path
 from labelmint.tasks.named_tables import labels_or_none, named_table
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import Table
-from labelmint.tasks.texts import clean
+from labelmint.tasks.texts import UsableRows, clean
 
 
-@dataclass(frozen=True)
-class FactRows:
-    """The facts in the table's order, and how many rows were left out by reason."""
-
-    rows: list[Fact]
-    left_out: dict[str, int]
-
-
-def read_facts(card: TaskCard, task: str) -> FactRows:
-    """Read the card's table of facts, without repeated rows; there are none without a table.
+def read_facts(card: TaskCard, task: str) -> UsableRows[Fact]:
+    """Read the card's table of facts in its order, without repeated rows; there are none without a table.
 
     Raise `DataError` if the file or a column is missing, a cell is empty or names no label, or a label has no
     row.
     """
     if card.facts is None:
-        return FactRows([], {})
+        return UsableRows([], {})
     origin, path, label_column = str(card_path(task)), Path(card.facts.path), card.facts.label_column
     columns = {column: f"{origin}: {key}" for column, key in card.facts.columns.items()}
     if label_column is not None:
@@ -47,7 +38,7 @@ def read_facts(card: TaskCard, task: str) -> FactRows:
         seen.setdefault((fact["label"], *fact["values"].values()), fact)
     rows = [*seen.values()]
     _check_labels(card, rows, origin, path)
-    return FactRows(rows, {"repeated": len(facts) - len(rows)})
+    return UsableRows(rows, {"repeated": len(facts) - len(rows)})
 
 
 def _values(facts: FactTable, table: Table) -> list[dict[str, str]]:

@@ -13,11 +13,12 @@ from labelmint.core.formulas import of_cell
 from labelmint.core.records import Labelled
 from labelmint.tasks.cards import TaskCard, card_path
 from labelmint.tasks.named_tables import labels_or_none, named_table
-from labelmint.tasks.source import RealRows
-from labelmint.tasks.texts import Key, deduplicate, input_row, key_of
+from labelmint.tasks.texts import Key, UsableRows, deduplicate, input_row, key_of
 
 
-def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collection[Key]) -> RealRows:
+def read_later(
+    card: TaskCard, task: str, train: Collection[Key], test: Collection[Key]
+) -> UsableRows[Labelled]:
     """Read the card's `labelled_later` files, in their order; ids are row numbers.
 
     Rows without a label, and those with a text of the training or test rows, are left out. Raise `DataError`
@@ -30,7 +31,7 @@ def read_later(card: TaskCard, task: str, train: Collection[Key], test: Collecti
     usable, left_out = deduplicate(labelled, test)
     new = [row for row in usable if key_of(row) not in train]
     counts = {"no_label": len(rows) - len(labelled), **left_out, "in_train": len(usable) - len(new)}
-    return RealRows(new, counts if card.labelled_later else {})
+    return UsableRows(new, counts if card.labelled_later else {})
 
 
 def _rows(card: TaskCard, key: str, path: Path, first: int) -> list[Labelled]:

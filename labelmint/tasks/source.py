@@ -23,15 +23,13 @@ from labelmint.tasks.hub import load_dataset
 from labelmint.tasks.named_tables import check_file, in_copy, named_table, note_if_outside
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
-from labelmint.tasks.texts import clean, deduplicate, input_row, key_of
+from labelmint.tasks.texts import UsableRows, clean, deduplicate, input_row, key_of
 
 
 @dataclass(frozen=True)
-class RealRows:
-    """The usable rows of a source."""
+class RealRows(UsableRows[Labelled]):
+    """The usable rows of a source; `left_out` doesn't count `test`."""
 
-    rows: list[Labelled]
-    left_out: dict[str, int]  # how many rows were left out, by reason; `test` is not counted
     cut: int = 0  # how many rows have a text that was cut
     test: list[Labelled] | None = None  # the rows of a separate test set; None: there is none
     test_left_out: dict[str, int] = field(default_factory=dict)
@@ -66,15 +64,7 @@ def read_source(card: TaskCard, task: str) -> RealRows:
     )
 
 
-@dataclass(frozen=True)
-class UnlabelledRows:
-    """Texts without labels, and how many rows were left out by reason."""
-
-    rows: list[Input]
-    left_out: dict[str, int]
-
-
-def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> UnlabelledRows:
+def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> UsableRows[Input]:
     """Read, clean, cut and deduplicate the card's texts without labels; ids are row numbers.
 
     Rows with the texts of `known` ones, the labelled rows, are left out. Raise `DataError` if the file or a
@@ -82,23 +72,19 @@ def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> Unlabe
     """
     source = card.unlabelled
     if source is None:
-        return UnlabelledRows([], {})
+        return UsableRows([], {})
     origin, path = f"{card_path(task)}: unlabelled", Path(source.path)
     columns = {source.text_column: f"{origin}.text_column"}
     if source.pair_column is not None:
         columns[source.pair_column] = f"{origin}.pair_column"
     table = named_table(path, f"{origin}.path", columns, {}, source.encoding, "unlabelled.encoding")
-    seen, reasons, rows = {key_of(row) for row in known}, Counter(empty=0, repeated=0), []
-    for number, values in enumerate(table.rows):
-        row = input_row(f"u{number:06d}", [values[column] for column in columns], card.excerpt)
-        key = key_of(row)
-        reason = "empty" if not all(key) else "repeated" if key in seen else None
-        if reason:
-            reasons[reason] += 1
-        else:
-            seen.add(key)
-            rows.append(row)
-    return UnlabelledRows(rows, dict(reasons))
+    rows = [
+        input_row(f"u{number:06d}", [values[column] for column in columns], card.excerpt)
+        for number, values in enumerate(table.rows)
+    ]
+    kept, left_out = deduplicate(rows, {key_of(row) for row in known})
+    empty = left_out["empty"]
+    return UsableRows(kept, {"empty": empty, "repeated": len(rows) - len(kept) - empty})
 
 
 def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:

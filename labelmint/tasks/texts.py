@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.core.records import Input, texts_of
 from labelmint.core.words import fold, spans
 
 if TYPE_CHECKING:  # predict reads texts, and `labelmint --help` needs no pydantic
     from labelmint.tasks.cards import Excerpt
 
 Key = tuple[str, ...]
+Row = TypeVar("Row")
+AnyInput = TypeVar("AnyInput", bound=Input)
 
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"""[.!?…。！？｡।؟۔။។]["'”’)\]」』）】》〉]*$""")
 _ABBREVIATION = re.compile(r"""^["'“‘(]*(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|vs|No|\w\.\w)\.$""")
+
+
+@dataclass(frozen=True)
+class UsableRows(Generic[Row]):
+    """The usable rows of a file or data set, and how many were left out by reason."""
+
+    rows: list[Row]
+    left_out: dict[str, int]
 
 
 def clean(text: str) -> str:
@@ -55,16 +66,16 @@ def key_of(row: Input) -> Key:
 
 
 def deduplicate(
-    rows: Sequence[Labelled], in_test: Collection[Key] = frozenset()
-) -> tuple[list[Labelled], dict[str, int]]:
+    rows: Sequence[AnyInput], in_test: Collection[Key] = frozenset()
+) -> tuple[list[AnyInput], dict[str, int]]:
     """Keep the first row of each text (see `key_of`); drop all rows of a text with contradicting labels.
 
     Rows with a key of `in_test`, a separate test set, are dropped too. Return the kept rows, and how
     many were left out and why.
     """
-    labels: dict[Key, set[str]] = {}
+    labels: dict[Key, set[object]] = {}
     for row in rows:
-        labels.setdefault(key_of(row), set()).add(row["label"])
+        labels.setdefault(key_of(row), set()).add(row.get("label"))
     left_out = {"empty": 0, "duplicate": 0, "contradicting_labels": 0, "in_test": 0}
     kept, seen = [], set()
     for row in rows:

@@ -10,7 +10,7 @@ from labelmint import cli
 from labelmint.compare.revisions import find
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_json
-from tests.builders import git, write_card
+from tests.builders import failure, git, write_card
 from tests.compare.conftest import commit, compared, write_lock, write_run
 
 HARD = list(range(60))
@@ -27,11 +27,7 @@ def edit_json(path: str, **changes: object) -> None:
 
 
 def refused(base: str = "first", head: str = "workspace") -> str:
-    with pytest.raises(DataError) as caught:
-        compared(base, head)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+    return failure(compared, base, head)
 
 
 def test_commits_branches_tags_experiments_and_the_workspace_are_found(repository):

@@ -1,7 +1,11 @@
 import pytest
 
-from labelmint.core.errors import ParamsError
 from labelmint.core.params import load_params
+from tests.builders import failure
+
+
+def refused(project):
+    return failure(load_params, project / "params.yaml")
 
 
 def test_the_shipped_file_loads(params):
@@ -16,13 +20,6 @@ def test_an_arm_has_its_own_student_and_seeds_or_the_usual_ones(params):
     assert params.seeds_of("real_300") == [1, 2, 3]
 
 
-def failure(file):
-    with pytest.raises(ParamsError) as caught:
-        load_params(file)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -34,7 +31,7 @@ def failure(file):
 )
 def test_a_wrong_line_is_an_error_with_file_and_key(project, edit, old, new, message):
     edit("params.yaml", old, new)
-    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {message}")
+    assert refused(project).startswith(f"{project}/params.yaml: {message}")
 
 
 NO_ADDRESSES = [
@@ -91,7 +88,7 @@ NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0
 )
 def test_a_wrong_value_is_an_error_with_file_and_key(project, set_params, key, value, message):
     set_params({key: value})
-    said = failure(project / "params.yaml")
+    said = refused(project)
     assert said.startswith(f"{project}/params.yaml: {message}")
     assert "secret" not in said
 
@@ -132,7 +129,7 @@ def test_other_names_of_arms_and_tasks_pass(project, set_params, name):
 @pytest.mark.parametrize("key", ["class_balance", "generate.method"])
 def test_wrong_shares_are_an_error(project, set_params, key, shares, message):
     set_params({key: shares})
-    assert failure(project / "params.yaml").startswith(f"{project}/params.yaml: {key}: {message}")
+    assert refused(project).startswith(f"{project}/params.yaml: {key}: {message}")
 
 
 def test_shares_may_be_rounded(project, set_params):
@@ -142,7 +139,7 @@ def test_shares_may_be_rounded(project, set_params):
 
 def test_arms_of_all_real_rows_need_real_rows(project, set_params):
     set_params({"real.rows": 0, "arms": {"synthetic": {"synthetic": "all"}, "mixed": {"real": "all"}}})
-    said = failure(project / "params.yaml")
+    said = refused(project)
     assert "arms.mixed needs real rows, and real.rows is 0; say arms: {synthetic: {synthetic: all}}" in said
 
 
@@ -154,4 +151,4 @@ def test_without_real_rows_the_curve_may_stay(project, set_params):
 
 def test_rows_without_a_label_need_relabelling(project, set_params):
     set_params({"filter.disabled_rules": ["no_label"], "labelling.action": "drop"})
-    assert "only labelling.action: relabel gives them one, not drop" in failure(project / "params.yaml")
+    assert "only labelling.action: relabel gives them one, not drop" in refused(project)

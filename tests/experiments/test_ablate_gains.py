@@ -4,7 +4,6 @@ import pytest
 
 from experiments.ablate.gains import NO_LABELS, TOO_FEW
 from labelmint.core.errors import DataError
-from labelmint.scoring.bootstrap import adjust
 from tests.experiments.ablation import NAMES, Toy, rejected, set_constants
 
 __all__ = ["set_constants"]
@@ -92,10 +91,3 @@ def test_a_label_that_nothing_was_written_for_leaves_the_filter_as_a_whole_out()
     result = ablation.compare()
     assert result["filter"] == {"removed": 40, "note": NO_LABELS}
     assert result["base"]["rows"] == 120
-
-
-def test_p_values_are_corrected_for_the_number_of_rules():
-    gains = [{"p_value": 0.01}, {"p_value": 0.04}, {"p_value": 0.5}]
-    adjust(gains)
-    assert [gain["p_adjusted"] for gain in gains] == [0.03, 0.08, 0.5]
-    adjust([])

@@ -84,9 +84,7 @@ def test_a_score_that_says_nothing_is_at_chance():
     assert (share["right"], share["sd"]) == (0.5, 0)
 
 
-def test_what_is_missing_is_said(small):
-    with pytest.raises(DataError, match=r"no results; run `python -m experiments\.cluster_agent"):
-        agent.main(page_only=True)
+def test_a_model_must_be_named(small):
     with pytest.raises(DataError, match="--model is missing"):
         agent.main()
 

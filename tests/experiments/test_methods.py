@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from experiments import sources
 from experiments.methods import __main__ as methods
 from experiments.methods import forgetting, order, patterns, rounds, rows, segments, shown, weights
-from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
 from labelmint.core.records import ArmRow, write_json
 from labelmint.students.base import Setting
@@ -77,11 +76,6 @@ def test_the_results_and_the_page(small, monkeypatch):
     write_json(methods.RESULTS / "tiny.json", result)
     methods.main()
     assert small.read_text(encoding="utf-8") == text
-
-
-def test_a_page_of_no_results_is_an_error(small):
-    with pytest.raises(DataError, match=r"no results; run `python -m experiments\.methods`"):
-        methods.main(page_only=True)
 
 
 def test_a_head_goes_from_the_start_to_the_rows_own_as_the_penalty_falls():

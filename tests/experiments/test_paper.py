@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.paper import __main__ as command
-from experiments.paper import cards, findings, grid, page, run
+from experiments.paper import findings, grid, page, run
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.core.records import read_json
@@ -21,7 +21,7 @@ from tests.fake_model import FakeModel, write_sentence
 @pytest.fixture
 def small(constants):
     """Return small(name=value, ...): change the grid's constants wherever they were imported."""
-    return constants(grid, cards, run, page, findings, command)
+    return constants(grid, run, page, findings, command)
 
 
 def writer(prompt, seed):
@@ -39,8 +39,8 @@ def paper(prepared, set_params, tiny_encoder, small, open_with):
     set_params({"evaluate.bootstrap_samples": 100, "train.encoder": "tiny"})
     methods = {name: of for name, of in grid.METHODS.items() if name != "one_shot"}
     small(TASKS=["tiny"], PAPER_TASKS=["tiny"], METHODS=methods, STUDENTS=["tiny"])
-    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], PAGE=prepared / "paper.md")
-    small(SETTINGS={**command.SETTINGS, "generate.samples_per_prompt": 10})
+    small(REAL_ROWS=(20, 40), TEST_ROWS=40, SEEDS=[1, 2], SAMPLES_PER_PROMPT=10)
+    small(PAGE=prepared / "paper.md")
     open_with(FakeModel(writer), "experiments.paper.run", "labelmint.students.llm")
     return prepared / "paper.md"
 
@@ -75,6 +75,36 @@ def test_the_results_and_the_page(paper, monkeypatch):
     assert paper.read_text(encoding="utf-8") == text
     with pytest.raises(TypeError):
         command.main(rows=40)
+
+
+@pytest.mark.parametrize(
+    ("edit", "made"),
+    [
+        (lambda stored: None, 0),
+        # A setting, or a part of one, that is newer than the file.
+        (lambda stored: stored["settings"].pop("class_balance"), 0),
+        (lambda stored: stored["settings"]["generate"].pop("order"), 0),
+        (lambda stored: stored["settings"]["generate"].update(temperature=0.5), 1),
+        (lambda stored: stored["settings"].update(removed=1), 1),
+        (lambda stored: stored["methods"].pop("text_first"), 1),
+    ],
+)
+def test_a_result_is_made_again_if_a_setting_is_another_or_a_method_missing(project, monkeypatch, edit, made):
+    results = [{"methods": dict.fromkeys(grid.METHODS)}] * 2
+    monkeypatch.setattr(command, "load_task", lambda *_: None)
+    monkeypatch.setattr(command, "run", lambda *_: results.pop())
+    command.run_task("tweets", None, 10)
+    path = command.RESULTS / "tweets.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    edit(stored)
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    command.run_task("tweets", None, 10)
+    assert len(results) == 1 - made
+
+
+def test_rows_without_a_label_go_whatever_params_say(project, set_params):
+    set_params({"filter.disabled_rules": ["no_label", "language"]})
+    assert grid.grid_params("tweets", 10).filter.disabled_rules == ["language"]
 
 
 def test_the_page_says_which_tasks_are_smaller_than_the_papers(monkeypatch):
@@ -112,7 +142,7 @@ def test_copies_take_the_place_of_the_hubs_rows(paper, tmp_path):
         rows = reviews({"negative": 40, "positive": 40}, first)
         lines = [f"{row['text']},{row['label'][:3]}\n" for row in rows]
         (tmp_path / f"tiny_{part}.csv").write_text("text,label\n" + "".join(lines), encoding="utf-8")
-    task = cards.load_task(grid.grid_params("tiny", 50), tmp_path)
+    task = grid.load_task(grid.grid_params("tiny", 50), tmp_path)
     assert [len(rows) for rows in (task.rows.train, task.rows.pool, task.rows.test)] == [20, 60, 40]
     assert {row["id"][0] for row in task.rows.test} == {"t"}
     (tmp_path / "tiny_test.csv").unlink()
@@ -132,7 +162,7 @@ def test_what_cannot_be_run_is_said(project, options, message):
         command.main(**options)
 
 
-@pytest.mark.parametrize("task", cards.PAPER_TASKS)
+@pytest.mark.parametrize("task", grid.PAPER_TASKS)
 def test_the_cards_are_valid_and_pairs_have_no_topics(project, task):
     card = load_card(task)
     assert card.source is not None

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from experiments import sources
-from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
 from labelmint.llm.base import ChoiceScores
 from tests.builders import OPINIONS
@@ -74,8 +73,3 @@ def test_the_true_labels_are_those_that_people_gave(small, set_params, monkeypat
     assert of["label_accuracy"]["all"] == 0
     scores = {name: of["arms"][name]["accuracy"]["mean"] for name in ("labelled", "true_labels")}
     assert scores["true_labels"] > scores["labelled"] + 0.1
-
-
-def test_a_page_of_no_results_is_an_error(small):
-    with pytest.raises(DataError, match="no results; run"):
-        sources.main(page_only=True)

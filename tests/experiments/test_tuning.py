@@ -45,8 +45,3 @@ def test_one_setting_alone_is_an_error(small, monkeypatch):
     monkeypatch.setattr(settings, "CHANGES", [])
     with pytest.raises(DataError, match="nothing to compare: all changes give the same texts"):
         tuning.main()
-
-
-def test_a_page_of_no_results_is_an_error(small):
-    with pytest.raises(DataError, match=r"no results; run `python -m experiments\.tuning`"):
-        tuning.main(page_only=True)

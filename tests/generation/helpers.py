@@ -10,7 +10,8 @@ from labelmint.generation.plan import Planned, Planner, drawn_labels
 from labelmint.prompts.render import ChatTemplate
 from labelmint.prompts.spec import Ideas
 from labelmint.tasks.cards import TaskCard
-from tests.builders import card, labelled, section
+from labelmint.tasks.task import Task
+from tests.builders import card, labelled, section, shipped
 
 # No text is a part of another one or of a prompt's frame.
 ROWS = [labelled(label, number, f"{label}-text-{number:03d}.") for label in ("negative", "positive")
@@ -71,8 +72,9 @@ def planned(
     """Return the waves of small settings: few_shot with balanced labels, unless given."""
     settings, the_card = config(facts=dict(sampling or {}), **changes), the_card or card(facts=TABLE)
     labels = drawn_labels(settings, shares or dict.fromkeys(the_card.label_names, 1.0))
-    methods = methods or {"few_shot": 1.0}
-    return Planner(settings, the_card, rows, template, methods, ideas, facts).plan(labels)
+    params = shipped().model_copy(update={"generate": settings})
+    task = Task(params, the_card, rows, facts=facts)
+    return Planner(task, methods or {"few_shot": 1.0}, template, ideas).plan(labels)
 
 
 def flat(waves: Iterable[Sequence[Planned]]) -> list[Planned]:

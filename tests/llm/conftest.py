@@ -4,20 +4,16 @@ import asyncio
 
 import pytest
 
-from labelmint.core.errors import ModelError
 from labelmint.llm.catalog import load_entry
 from labelmint.llm.catalog.files import model_file
 from labelmint.llm.engine import Engine
-from tests.builders import GEMMA, REPOSITORY, SMOLLM, llm
+from tests.builders import GEMMA, REPOSITORY, SMOLLM, failure, llm
 from tests.llm.scripted import COMPLETIONS, scripted_server, written
 
 
-def failure(entry):
+def why_missing(entry):
     """Return the one line that tells why there is no file of a catalogue's entry."""
-    with pytest.raises(ModelError) as caught:
-        model_file("toy", entry)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return failure(model_file, "toy", entry)
 
 
 @pytest.fixture(scope="session")

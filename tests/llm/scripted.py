@@ -10,9 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import pytest
-
-from labelmint.core.errors import ModelError
 from labelmint.llm.server import Server
 from tests.builders import llm_server
 
@@ -149,11 +146,3 @@ def read_as_mapping(probabilities: dict[str, float]) -> Reply:
 def connect(served: ScriptedServer, **changes: Any) -> Server:
     """Open the scripted server as a language model."""
     return Server(llm_server(**{"url": served.url, "retries": 3, "timeout_seconds": 20.0, **changes}))
-
-
-def failure(call: Callable[..., object], *arguments: Any) -> str:
-    """Return the message, of one line, of the ModelError that the call raises."""
-    with pytest.raises(ModelError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)

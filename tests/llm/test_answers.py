@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from labelmint.core.errors import ModelError
 from labelmint.llm.answers import completion, model_names, top_tokens
 from labelmint.llm.replies import code_in, error_in, is_half, parse, words
-from tests.builders import sampling
-from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, read_as_mapping
+from tests.builders import failure, sampling
+from tests.llm.scripted import COMPLETIONS, Reply, connect, read_as_mapping
 
 CHOICES = [" negative", " positive"]
 

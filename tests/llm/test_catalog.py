@@ -12,7 +12,7 @@ from labelmint.llm.catalog import Entry, load_entry, read_catalog
 from labelmint.llm.catalog import files as model_files
 from labelmint.llm.catalog.files import identity, model_file
 from labelmint.llm.catalog.pinning import pin
-from tests.llm.conftest import failure
+from tests.llm.conftest import why_missing
 
 CONTENT = [b"first part, ", b"second part, ", b"last part"]
 WHOLE = b"".join(CONTENT)
@@ -70,7 +70,7 @@ def test_a_damaged_or_truncated_joined_file_is_made_again(package, cache):
 @pytest.mark.parametrize("part", range(3))
 def test_a_truncated_part_is_an_error_and_leaves_nothing(package, cache, part):
     os.truncate(package / f"toy.part{part}", 3)
-    message = failure(entry())
+    message = why_missing(entry())
     assert message.startswith(f"{cache}/models/toy.gguf: SHA-256 is ")
     assert f"data/models.yaml says {HASH[:16]}… for toy; " in message
     assert list((cache / "models").iterdir()) == []
@@ -78,14 +78,14 @@ def test_a_truncated_part_is_an_error_and_leaves_nothing(package, cache, part):
 
 def test_a_missing_part_is_an_error_with_a_remedy(package):
     (package / "toy.part1").unlink()
-    assert failure(entry()) == (
+    assert why_missing(entry()) == (
         f"data/models.yaml: toy: {package}/toy.part1 is missing; reinstall the package toy_model"
     )
 
 
 @pytest.mark.parametrize("name", ["no_such_package", "no_such_package.inner", ""])
 def test_a_missing_package_is_an_error_with_a_remedy(name):
-    assert failure(entry(parts=[f"{name}/toy.part0"])) == (
+    assert why_missing(entry(parts=[f"{name}/toy.part0"])) == (
         f"data/models.yaml: toy: package {name} is not installed; run `make setup`"
     )
 
@@ -100,14 +100,14 @@ def test_a_model_in_one_file_or_a_folder_stays_where_it_is(package, cache):
     "where", [{"parts": ["toy_model/data/toy.gguf"]}, {"parts": [], "folder": "toy_model/data"}, {}]
 )
 def test_another_hash_is_an_error(package, where):
-    assert f"SHA-256 is {HASH[:16]}…" in failure(entry(sha256="0" * 64, **where))
+    assert f"SHA-256 is {HASH[:16]}…" in why_missing(entry(sha256="0" * 64, **where))
 
 
 def test_an_altered_file_is_an_error_also_after_it_was_checked(package):
     whole = entry(parts=["toy_model/data/toy.gguf"])
     model_file("toy", whole)
     (package / "toy.gguf").write_bytes(b"something else")
-    assert "is damaged or another one" in failure(whole)
+    assert "is damaged or another one" in why_missing(whole)
 
 
 def test_a_path_may_be_without_a_hash(tmp_path, hashed, capsys):
@@ -130,12 +130,12 @@ def test_a_path_may_be_whole_or_relative_to_the_project_or_the_home_folder(
     own = Entry(kind="base", path=place.format(project), sha256=HASH)
     assert model_file("own", own).samefile(project / "own.gguf")
     assert capsys.readouterr().err == ""
-    assert "own.gguf: SHA-256 is " in failure(own.model_copy(update={"sha256": "0" * 64}))
+    assert "own.gguf: SHA-256 is " in why_missing(own.model_copy(update={"sha256": "0" * 64}))
 
 
 def test_a_path_without_a_file_is_an_error(tmp_path):
     own = Entry(kind="base", path=str(tmp_path / "no.gguf"))
-    assert failure(own) == f"data/models.yaml: toy: path: no file {tmp_path}/no.gguf"
+    assert why_missing(own) == f"data/models.yaml: toy: path: no file {tmp_path}/no.gguf"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_an_encoders_path_may_be_its_folder(tmp_path, given, name):
     (tmp_path / name).write_bytes(WHOLE)
     own = Entry(kind="encoder", path=str(tmp_path), file=given, sha256=HASH)
     assert model_file("own", own) == tmp_path / name
-    assert f"{name}: SHA-256 is " in failure(own.model_copy(update={"sha256": "0" * 64}))
+    assert f"{name}: SHA-256 is " in why_missing(own.model_copy(update={"sha256": "0" * 64}))
 
 
 @pytest.mark.parametrize(("kind", "missing"), [("encoder", "/model.safetensors"), ("base", "")])
 def test_a_folder_without_an_encoder_in_it_is_an_error(tmp_path, kind, missing):
-    assert f"no file {tmp_path}{missing}" in failure(Entry(kind=kind, path=str(tmp_path)))
+    assert f"no file {tmp_path}{missing}" in why_missing(Entry(kind=kind, path=str(tmp_path)))
 
 
 def test_the_weights_in_a_folder_of_the_encoders_are_named(tmp_path):
@@ -158,7 +158,7 @@ def test_the_weights_in_a_folder_of_the_encoders_are_named(tmp_path):
     inner.parent.mkdir()
     inner.write_bytes(WHOLE)
     own = Entry(kind="encoder", path=str(tmp_path))
-    assert failure(own).endswith("name the weights: `file: 0_Transformer/model.safetensors`")
+    assert why_missing(own).endswith("name the weights: `file: 0_Transformer/model.safetensors`")
     assert model_file("own", own.model_copy(update={"file": "0_Transformer/model.safetensors"})) == inner
 
 
@@ -166,8 +166,8 @@ def test_the_weights_in_a_folder_of_the_encoders_are_named(tmp_path):
 def test_a_pointer_in_the_place_of_a_model_is_told_whatever_its_kind(tmp_path, kind):
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n")
-    assert failure(Entry(kind=kind, path=str(file))).startswith(f"{file}: it is a pointer of Git LFS")
-    assert "no file ~no-such-user/x" in failure(Entry(kind=kind, path="~no-such-user/x"))
+    assert why_missing(Entry(kind=kind, path=str(file))).startswith(f"{file}: it is a pointer of Git LFS")
+    assert "no file ~no-such-user/x" in why_missing(Entry(kind=kind, path="~no-such-user/x"))
 
 
 def zipped(folder, damaged=False):
@@ -208,10 +208,10 @@ def test_pinning_a_zip_records_what_is_in_the_package_now(package, project, caps
 
 
 def test_a_damaged_zip_is_an_error_and_leaves_nothing(package, cache):
-    assert "can't be unpacked" in failure(zipped(package, damaged=True))
+    assert "can't be unpacked" in why_missing(zipped(package, damaged=True))
     assert list((cache / "models").iterdir()) == []
     other = zipped(package).model_copy(update={"archive": "elsewhere"})
-    assert "the zip has no elsewhere/model.safetensors" in failure(other)
+    assert "the zip has no elsewhere/model.safetensors" in why_missing(other)
 
 
 def test_a_full_disk_is_not_taken_for_a_damaged_zip(package, cache, monkeypatch):
@@ -237,11 +237,11 @@ def test_a_model_in_several_files_is_checked_whole_and_opened_by_its_first(split
     assert model_file("toy", the_entry) == split
     last = split.with_name("toy-00003-of-00003.gguf")
     last.write_bytes(b"another")
-    assert "SHA-256 is" in failure(the_entry)
-    message = failure(the_entry.model_copy(update={"path": str(last)}))
+    assert "SHA-256 is" in why_missing(the_entry)
+    message = why_missing(the_entry.model_copy(update={"path": str(last)}))
     assert message.endswith("is a later part of a model: name the first, toy-00001-of-00003.gguf")
     last.unlink()
-    assert f"no file {last}" in failure(the_entry)
+    assert f"no file {last}" in why_missing(the_entry)
 
 
 def test_a_later_file_of_a_model_without_a_hash_is_part_of_its_identity(split):

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from labelmint.core.errors import ParamsError
 from labelmint.llm.catalog import load_entry
+from tests.builders import failure
 
 WRITERS = ("base", "chat")
 HUB = {"repo": "owner/toy-GGUF", "file": "toy-Q4_K_M.gguf"}
@@ -15,9 +15,7 @@ def catalogue(project, content):
 
 
 def entry_failure(name="toy", kinds=WRITERS):
-    with pytest.raises(ParamsError) as caught:
-        load_entry(name, kinds, "llm.model")
-    return str(caught.value)
+    return failure(load_entry, name, kinds, "llm.model")
 
 
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones(project):

@@ -5,8 +5,8 @@ import pytest
 
 from labelmint.llm.base import PromptGroup
 from labelmint.llm.endpoint import Endpoint
-from tests.builders import llm_server, sampling
-from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, scripted_server, written
+from tests.builders import failure, llm_server, sampling
+from tests.llm.scripted import COMPLETIONS, Reply, connect, scripted_server, written
 
 GROUPS = [PromptGroup("one:", (11, 12, 13)), PromptGroup("two:", (21, 22))]
 ONE = [PromptGroup("p", (1,))]

@@ -9,7 +9,7 @@ from huggingface_hub import errors
 from labelmint.core.errors import ModelError
 from labelmint.llm.catalog import Entry, load_entry
 from labelmint.llm.catalog.files import model_file, source_files
-from tests.llm.conftest import failure
+from tests.llm.conftest import why_missing
 
 REPO, FILE = "owner/toy-GGUF", "toy-Q4_K_M.gguf"
 
@@ -86,7 +86,7 @@ def test_a_file_that_is_here_needs_no_network(offline):
 
 
 def test_offline_the_error_says_how_to_allow_it(offline):
-    assert failure(entry()) == (
+    assert why_missing(entry()) == (
         f"data/models.yaml: toy: {FILE} of {REPO} is not on this machine, and HF_HUB_OFFLINE=1 forbids to "
         "fetch it; allow it once, `HF_HUB_OFFLINE=0 make repro`, or fetch the file yourself and give `path:`"
     )
@@ -120,7 +120,7 @@ def test_looking_does_not_fetch(hub):
 )
 def test_a_failed_download_is_one_line_with_a_remedy(hub, error, said):
     hub.error = error
-    message = failure(entry())
+    message = why_missing(entry())
     assert message.startswith("data/models.yaml: toy: ")
     assert said in message
 
@@ -145,7 +145,7 @@ def test_an_encoder_is_fetched_with_all_it_needs_and_no_more(hub, revision):
 
 
 def test_an_encoder_offline_is_an_error_until_it_is_here(offline):
-    assert f"the encoder of {REPO} is not on this machine" in failure(encoder())
+    assert f"the encoder of {REPO} is not on this machine" in why_missing(encoder())
     (offline.folder / "model.safetensors").write_bytes(b"weights")
     offline.here = True
     assert model_file("toy", encoder()).parent == offline.folder
@@ -153,7 +153,7 @@ def test_an_encoder_offline_is_an_error_until_it_is_here(offline):
 
 def test_an_encoder_without_safetensors_is_an_error(offline):
     offline.here = True
-    assert "model.safetensors; get the model as safetensors: AutoModel" in failure(encoder())
+    assert "model.safetensors; get the model as safetensors: AutoModel" in why_missing(encoder())
 
 
 def test_all_files_of_a_model_in_several_are_fetched(hub, monkeypatch):

@@ -9,8 +9,8 @@ import pytest
 
 from labelmint.llm.base import Completion, PromptGroup
 from labelmint.llm.endpoint import Endpoint, _ssl_remedy
-from tests.builders import sampling
-from tests.llm.scripted import COMPLETIONS, Reply, connect, failure, written
+from tests.builders import failure, sampling
+from tests.llm.scripted import COMPLETIONS, Reply, connect, written
 
 ONE = [PromptGroup("p", (1,))]
 USAGE = {"completion_tokens": 3}

@@ -4,15 +4,8 @@ import pytest
 from labelmint.llm import open_model
 from labelmint.llm.base import Completion, PromptGroup
 from labelmint.llm.endpoint import Endpoint
-from tests.builders import llm, llm_server, sampling
-from tests.llm.scripted import (
-    COMPLETIONS,
-    Reply,
-    connect,
-    failure,
-    read_as_list,
-    read_as_mapping,
-)
+from tests.builders import failure, llm, llm_server, sampling
+from tests.llm.scripted import COMPLETIONS, Reply, connect, read_as_list, read_as_mapping
 
 GROUPS = [PromptGroup("one:", (11, 12, 13)), PromptGroup("two:", (21, 22))]
 CHOICES = [" negative", " positive"]

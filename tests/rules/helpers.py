@@ -22,7 +22,7 @@ _FILTER = {
     "near_duplicate_similarity": 0.7,
     "copy_similarity": 0.6,
     "leak_similarity": 0.5,
-    "semantic_similarity": 0.9,
+    "semantic_similarity": 1.0,  # no meanings are compared
     "profile": False,
 }
 _LABELLING = {"seed": 1, "action": "none", "scorers": ["llm"], "demonstrations": 4, "min_margin": 0.0}

@@ -66,7 +66,7 @@ def embed(rows):
 
 def filtered(rows, scores=None, train=TRAIN, test=TEST, embed=None, the_card=None, **changes):
     labelling = {"action": "none" if scores is None else "drop", **changes.pop("labelling", {})}
-    params = settings(labelling=labelling, **changes)
+    params = settings(labelling=labelling, **{"semantic_similarity": 0.9 if embed else 1.0, **changes})
     return filter_candidates(
         Filtering(Task(params, the_card or CARD, train, test), rows, scores or {}, embed)
     )

@@ -87,7 +87,7 @@ def test_the_real_encoder_finds_other_words_and_tells_unrelated_rows_apart(task,
     originals = ["a wonderful film for the whole family", "the film was far too long and quite dull"]
     again = ["a wonderful movie for all the family", "the movie was quite dull and much too long"]
     test = [Input(id=f"t{at}", text=text) for at, text in enumerate([*originals, *good[20:30]])]
-    filtering = filtering_of(*again, *good[:20], test=test, leak_similarity=1.0)
+    filtering = filtering_of(*again, *good[:20], test=test, leak_similarity=1.0, semantic_similarity=0.9)
     train = load_params(REPOSITORY / "params.yaml").train
     filtering.vectors = Vectors(lambda rows: embed_rows(train, rows), filtering.remaining, test)
     monkeypatch.setattr(repeats, "EDITED_LEAK", 1.0)

@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 
 from labelmint.core.words import words_of
 from labelmint.rules.apply import filter_candidates
-from labelmint.rules.filtering import Filtering
 from labelmint.rules.runs import COPIED_RUN, LONG_RUN, common_runs, copied_runs
-from labelmint.tasks.task import Task
-from tests.builders import candidate, card, labelled, section, shipped
+from tests.builders import candidate, labelled
+from tests.rules.helpers import filtering_of
 
 TEXTS = st.lists(st.tuples(st.integers(0, 3), st.lists(st.sampled_from("abc"), max_size=14)), max_size=6)
 
@@ -51,8 +50,7 @@ def test_a_long_text_with_a_copied_sentence_is_rejected():
     train.append(labelled("positive", 99, f"{words(20, draw)} {secret} {words(20, draw)}"))
     copy = candidate(1, f"{words(30, draw)} {secret} {words(30, draw)}", demonstration_ids=["r000099"])
     fine = [candidate(2, words(60, draw)), candidate(3, words(60, draw), "positive")]
-    params = shipped().model_copy(update={"labelling": section("labelling", action="none")})
-    result = filter_candidates(Filtering(Task(params, card(), train), [copy, *fine], {}))
+    result = filter_candidates(filtering_of(copy, *fine, train=train, max_words=0))
     assert [row["id"] for row in result.kept] == [row["id"] for row in fine]
     (rejected,) = result.rejected
     evidence = rejected["evidence"]

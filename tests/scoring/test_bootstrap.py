@@ -97,12 +97,6 @@ def test_the_seed_decides_and_not_what_other_arms_there_are():
     assert (Bootstrap(truth, 2, 200, 2).scores(one_arm) != alone).any()
 
 
-def test_one_seed_has_no_spread_of_seeds():
-    truth = np.arange(1000) % 2
-    samples = Bootstrap(truth, 2, 1000, 1).scores(arm("one", wrong_at(truth, range(250))))
-    assert samples.std() == pytest.approx(np.sqrt(0.25 * 0.75 / 1000), rel=0.1)
-
-
 def test_an_interval_is_of_the_middle_95_percent():
     assert interval(np.random.default_rng(0).permutation(np.arange(1001) / 1000)) == {
         "ci_low": 0.025,

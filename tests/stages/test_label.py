@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from labelmint.core import paths
@@ -18,17 +17,11 @@ def right_label(text, choice):
 
 
 @pytest.fixture
-def model(prepared, set_params, open_with, monkeypatch):
+def model(prepared, set_params, open_with):
     """Have 40 texts to label, and open a scripted model."""
     set_params({"labelling.scorers": ["llm"], "labelling.demonstrations": 8, "labelling.min_margin": 0.85})
     set_params({"filter.disabled_rules": []})
     fake = open_with(FakeModel(reader=right_label), "stages.label")
-
-    def embed_rows(config, rows, on_rows=None):
-        """Return vectors of which no two are alike."""
-        return np.eye(500, dtype=np.float32)[: len(rows)]
-
-    monkeypatch.setattr("stages.label.embed_rows", embed_rows)
     write_rows(paths.UNLABELLED, texts())
     return fake
 

@@ -255,8 +255,7 @@ def test_the_numbers_are_exact_with_rules_that_compare_rows(run, monkeypatch):
             vectors[place, zlib.crc32(row["text"].encode()) % 100 + 100 * ("awful" in row["text"])] = 1
         return vectors
 
-    for module in ("labelmint.generation.top_up", "stages.filter"):
-        monkeypatch.setattr(f"{module}.embed_rows", embed_rows)
+    monkeypatch.setattr("labelmint.rules.filtering.embed_rows", embed_rows)
     run(
         Scripted(negative=0.6, positive=0.9), {"filter.semantic_similarity": 0.9, "filter.rows_per_label": 50}
     )

