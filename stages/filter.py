@@ -22,7 +22,8 @@ from labelmint.rules.filtering import Filtering
 from labelmint.tasks.cards import load_card
 from labelmint.tasks.task import Task
 
-_REMEDY = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
+_MORE = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
+_TOP_UP = "with filter.rows_per_label, top_up writes more of them; rejected.jsonl has the others"
 
 
 def main() -> None:
@@ -33,8 +34,9 @@ def main() -> None:
     task = Task(params, load_card(params.task), train, test)
     scores = _scores(task, candidates)
     result = filter_candidates(Filtering(task, candidates, scores.texts))
+    remedy = _MORE if params.filter.rows_per_label else _TOP_UP
     for name, missing in result.missing.items():
-        print(f"filter: {missing} rows of {name!r} are missing; {_REMEDY}", file=sys.stderr)
+        print(f"filter: {missing} rows of {name!r} are missing; {remedy}", file=sys.stderr)
     write_rows(paths.KEPT, result.kept)
     write_rows(paths.REJECTED, result.rejected)
     write_metrics(paths.METRICS / "filter.json", {**summary(task.card, result), **scores.summary()})

@@ -93,7 +93,8 @@ class Ablation:
         # Without a finished text written for each label there is nothing to compare the whole filter with.
         self.whole = all(finished.values())
         least = {name: min(self.accepted[name], finished[name]) for name in shares}
-        self.wanted = fitting(least if self.whole else self.accepted, shares)
+        most = least if self.whole else self.accepted
+        self.wanted = {name: min(wanted, most[name]) for name, wanted in fitting(most, shares).items()}
         self._bootstrap = Bootstrap(
             trainer.truth, len(trainer.names), evaluate.bootstrap_samples, evaluate.seed
         )

@@ -52,7 +52,7 @@ class Filtering:
         self.remaining = list(candidates)
         self.results: dict[str, RuleResult] = {}  # of rejected rows, by id
         self.labels = {row["id"]: row["label"] for row in candidates}  # by id, as they are after relabelling
-        self.missing: dict[str, int] = {}  # by label, the rows that it lacks of `filter.rows_per_label`
+        self.missing: dict[str, int] = {}  # by label, the rows that it lacks of its share
 
     def reject(self, check: Callable[[int, Candidate], RuleResult | None]) -> None:
         """Reject the remaining rows for which `check(place among the remaining, row)` has a result."""

@@ -1,6 +1,7 @@
 """Rules on labels: by their scores; then rows beyond their shares.
 
-Rows are kept in the labels' shares: exactly N on average, or as many as the scarcest label allows.
+Rows are kept in the labels' shares: exactly N on average, or as many as the scarcest label allows, but no
+label is cut to less than half of its share of the accepted rows: the scarce ones then fall short.
 """
 
 from __future__ import annotations
@@ -42,14 +43,13 @@ def surplus(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows beyond the labels' shares, by lot; note in `missing` what each label lacks.
 
     By lot and not the least confident: the most confident are easy rows, and teach less. Raise `DataError` if
-    a label has no accepted row.
+    no row was accepted.
     """
     params, labels = filtering.params, filtering.labels
     shares = class_balance(params.class_balance, filtering.card, filtering.train)
     accepted = Counter(labels[row["id"]] for row in filtering.remaining)
-    for name in shares:
-        if not accepted[name]:
-            raise DataError(_nothing_accepted(filtering, name))
+    if not accepted:
+        raise DataError(_nothing_accepted(filtering))
     rows_per_label = params.filter.rows_per_label
     wanted = wanted_rows(rows_per_label, shares) if rows_per_label else fitting(accepted, shares)
     order = list(filtering.remaining)
@@ -73,18 +73,21 @@ def surplus(filtering: Filtering, _: Set[str]) -> None:
 
 
 def fitting(accepted: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, int]:
-    """Return the largest numbers in these shares that no label falls short of; at least one each."""
+    """Return the largest numbers in these shares that no label falls short of; at least one each.
+
+    But none is cut to less than half of its share of all rows, of which scarce labels may fall short: one that
+    the model hardly writes would cost nearly all rows of the others.
+    """
     # The small addition keeps 300 / (1/3) · (1/3) from being 299.
     scale = min(accepted[name] / share for name, share in shares.items())
+    scale = max(scale, sum(accepted.values()) / 2)
     return {name: max(1, int(scale * share + 1e-9)) for name, share in shares.items()}
 
 
-def _nothing_accepted(filtering: Filtering, name: str) -> str:
-    labels = filtering.labels
-    rules = Counter(result.rule for row_id, result in filtering.results.items() if labels[row_id] == name)
+def _nothing_accepted(filtering: Filtering) -> str:
+    rules = Counter(result.rule for result in filtering.results.values())
     counts = ", ".join(f"{count} {rule}" for rule, count in rules.most_common(3)) or "there are none"
     return (
-        f"no candidate labelled {name!r} is accepted (rejected: {counts}); look at "
-        "data/synthetic/candidates.jsonl, the label phrases in the task card, and labelling and filter in "
-        "params.yaml"
+        f"no candidate is accepted (rejected: {counts}); look at data/synthetic/candidates.jsonl, the label "
+        "phrases in the task card, and labelling and filter in params.yaml"
     )

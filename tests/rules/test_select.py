@@ -66,31 +66,46 @@ def test_what_a_label_lacks_is_told_and_the_others_have_their_rows(counts, asked
 
 
 @pytest.mark.parametrize("asked", [0, 5])
-@pytest.mark.parametrize("counts", [{"negative": 9, "positive": 0}, {"negative": 0, "positive": 0}])
-def test_a_label_without_any_row_is_an_error_that_says_where_to_look(counts, asked):
-    with pytest.raises(DataError, match=r"^no candidate labelled .* is accepted") as caught:
-        select(counts, rows_per_label=asked)
+def test_without_any_accepted_row_the_error_says_where_to_look(asked):
+    with pytest.raises(DataError, match=r"^no candidate is accepted") as caught:
+        select({"negative": 0, "positive": 0}, rows_per_label=asked)
     assert "(rejected: there are none)" in str(caught.value)
     assert "params.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_label_whose_rows_were_all_rejected_names_the_rules():
-    rows = [candidate(at, f"text {at}", NAMES[at % 2]) for at in range(8)]
+def test_if_all_rows_were_rejected_the_error_names_the_rules():
+    rows = [candidate(at, f"text {at}", NAMES[at % 2]) for at in range(4)]
     filtering = filtering_of(*rows)
     rule = iter(["empty", "too_long", "empty", "empty"])
-    filtering.reject(lambda _, row: RuleResult(next(rule), {}) if row["label"] == "positive" else None)
-    with pytest.raises(DataError, match=r"'positive' is accepted \(rejected: 3 empty, 1 too_long\)"):
+    filtering.reject(lambda *_: RuleResult(next(rule), {}))
+    with pytest.raises(DataError, match=r"is accepted \(rejected: 3 empty, 1 too_long\)"):
         surplus(filtering, {"surplus"})
+
+
+@pytest.mark.parametrize(
+    ("counts", "rows"),
+    [
+        ({"negative": 60, "positive": 20}, {"negative": 20, "positive": 20}),
+        ({"negative": 90, "positive": 10}, {"negative": 25, "positive": 10}),
+        ({"negative": 90, "positive": 0}, {"negative": 22}),
+    ],
+)
+def test_a_label_with_hardly_any_row_does_not_cost_most_rows_of_the_others(counts, rows):
+    filtering = select(counts, rows_per_label=0)
+    assert Counter(row["label"] for row in filtering.remaining) == rows
+    lacking = {name: rows["negative"] - rows.get(name, 0) for name in NAMES}
+    assert filtering.missing == {name: number for name, number in lacking.items() if number}
 
 
 @pytest.mark.parametrize(
     ("accepted", "shares", "numbers"),
     [
-        ({"a": 300, "b": 1000, "c": 1000}, {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}, [300, 300, 300]),
+        ({"a": 400, "b": 900, "c": 900}, {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}, [400, 400, 400]),
         ({"a": 70, "b": 100}, {"a": 0.7, "b": 0.3}, [70, 30]),
         ({"a": 100, "b": 21}, {"a": 0.7, "b": 0.3}, [49, 21]),
         ({"a": 5, "b": 100}, {"a": 0.01, "b": 0.99}, [1, 100]),
+        ({"a": 10, "b": 190}, {"a": 0.5, "b": 0.5}, [50, 50]),  # half of its share of 200
         ({"a": 1, "b": 1}, {"a": 0.9, "b": 0.1}, [1, 1]),
     ],
 )
