@@ -61,13 +61,13 @@ class LlmScores(Scored):
     seconds: float
 
     def without_preferences(self, shares: Floats, real_shares: Floats, written: Ints | None) -> LlmScores:
-        """Take out what the model prefers whatever the text.
+        """Take out what the model prefers whatever the text; the rows' labels are expected in the `shares`.
 
         Texts that exist tell that together with the real rows. Candidates don't, since a model that writes
         one label worse writes more of the others: the real rows tell it alone, or, where these are too few,
         the candidates, each label that they were `written` for counting the same.
         """
-        labels = len(shares)
+        labels = len(real_shares)
         if written is None:
             rows, weights = np.concatenate([self.rows, self.real]), None
             expected = (len(self.rows) * shares + len(self.real) * real_shares) / max(1, len(rows))
@@ -102,48 +102,55 @@ def score_labels(
     Without enough real rows to fit and weigh the others, the language model scores alone. With the classifier
     alone, it isn't asked, and shown no rows. Without `rows`, only real rows are scored.
 
-    The rows' labels are expected in the `shares`, shape (labels,), or those of the real rows. `written` are
-    the labels that the first rows were written for, if they were.
+    The rows' labels are expected in the `shares`, shape (labels,), or those of the real rows: the pooled
+    scores, which expect those of the real rows, are moved to them. `written` are the labels that the first
+    rows were written for, if they were.
     """
     card, train, labelling, names = task.card, task.train, task.params.labelling, task.card.label_names
     every_label = _have_every_label(train, names)
-    shares = label_shares(names, train) if shares is None else shares
     requested = None if written is None else np.array([names.index(name) for name in written], np.int64)
     if {*labelling.scorers} == {"classifier"} and len(train) >= MIN_ROWS and every_label:
-        classifier = _classifier(task, rows, train, shares)
-        return _pooled(task, {"classifier": classifier}, rows, train)
+        return _pooled(task, {"classifier": _classifier(task, rows, train)}, rows, train, shares)
     shown = draw_demonstrations(labelling.seed, labelling.demonstrations, card, train)
     unseen = [row for row in train if row not in shown]
     unseen_shares = label_shares(names, unseen)
     # Those that only a disabled rule lets through come last, so that the others' chunks stay in the cache.
     first = len(rows) if written is None else len(written)
     llm = _read(card, labelled_prompt(card, shown), model, [rows[:first], rows[first:], unseen])
-    llm = llm.without_preferences(shares, unseen_shares, requested)
+    llm = llm.without_preferences(label_shares(names, train), unseen_shares, requested)
     scorers: dict[str, Scored] = {"llm": llm}
     if len(unseen) >= MIN_ROWS and every_label:
         # The probe would give no text a label whose only row was shown.
         can_probe = llm.real_states.shape[1] and _have_every_label(unseen, names)
         if "probe" in labelling.scorers and can_probe:
-            scorers["probe"] = _probe(task, llm, unseen, shares)
+            scorers["probe"] = _probe(task, llm, unseen)
         if "classifier" in labelling.scorers:
-            scorers["classifier"] = _classifier(task, rows, unseen, shares)
-    return replace(_pooled(task, scorers, rows, unseen), seconds=llm.seconds)
+            scorers["classifier"] = _classifier(task, rows, unseen)
+    if len(unseen) < MIN_ROWS:
+        shares = None  # the model's preferences were taken out by the candidates, whatever their shares
+    return replace(_pooled(task, scorers, rows, unseen, shares), seconds=llm.seconds)
 
 
 def _pooled(
-    task: Task, scorers: dict[str, Scored], rows: Sequence[Input], unseen: Sequence[Labelled]
+    task: Task,
+    scorers: dict[str, Scored],
+    rows: Sequence[Input],
+    unseen: Sequence[Labelled],
+    shares: Floats | None,
 ) -> LabelScores:
     """Weigh the scorers that `labelling.scorers` names; where rows are too few, the model decides alone."""
     # Rows of labels too rare to be held out have no scores by a classifier.
     held_out = np.all([~np.isnan(scored.real).any(axis=1) for scored in scorers.values()], axis=0)
     if len(scorers) > 1 and held_out.sum() < MIN_ROWS:
-        return _pooled(task, {"llm": scorers["llm"]}, rows, unseen)
+        return _pooled(task, {"llm": scorers["llm"]}, rows, unseen, shares)
     wanted: list[str] = [*task.params.labelling.scorers]
     used = [name for name in scorers if name in wanted] or [*scorers]
     real = [unseen[int(place)] for place in np.flatnonzero(held_out)]
     of_real = {name: scorers[name].real[held_out] for name in used}
     pool = fit_pool(of_real, _numbers(task, real))
     pooled = pool.combine({name: scorers[name].rows for name in used})
+    if shares is not None:
+        pooled = of_shares(pooled, label_shares(task.card.label_names, unseen), shares)
     return LabelScores(
         {row["id"]: score for row, score in zip(rows, pooled, strict=True)},
         {row["id"]: score for row, score in zip(real, pool.combine(of_real), strict=True)},
@@ -176,26 +183,24 @@ def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Seq
     )
 
 
-def _probe(task: Task, llm: LlmScores, unseen: Sequence[Labelled], shares: Floats) -> Scored:
-    labels, names, seed = _numbers(task, unseen), task.card.label_names, task.params.labelling.seed
-    count, real = len(names), unit(llm.real_states)
+def _probe(task: Task, llm: LlmScores, unseen: Sequence[Labelled]) -> Scored:
+    labels, seed = _numbers(task, unseen), task.params.labelling.seed
+    count, real = len(task.card.labels), unit(llm.real_states)
     scores = np.zeros((0, count))
     if len(llm.rows):
         scores = classify(real, labels, count, unit(llm.states), seed)
-        scores = of_shares(scores, label_shares(names, unseen), shares)
     return Scored(scores, out_of_fold(real, labels, count, seed))
 
 
-def _classifier(task: Task, rows: Sequence[Input], unseen: Sequence[Labelled], shares: Floats) -> Scored:
+def _classifier(task: Task, rows: Sequence[Input], unseen: Sequence[Labelled]) -> Scored:
     """Train on all real rows: this classifier is shown none beforehand."""
-    train, names, seed = task.train, task.card.label_names, task.params.labelling.seed
+    train, count, seed = task.train, len(task.card.labels), task.params.labelling.seed
     labels = _numbers(task, train)
     with progress(len(train) + len(rows), "classify", "texts") as bar:
         # One list after the other: the rules compare the same candidates, and their vectors are stored then.
         real, vectors = (embed_rows(task.params.train, part, bar.update) for part in (train, rows))
     ids = {row["id"] for row in unseen}
-    held_out = out_of_fold(real, labels, len(names), seed)[[row["id"] in ids for row in train]]
+    held_out = out_of_fold(real, labels, count, seed)[[row["id"] in ids for row in train]]
     if not rows:
-        return Scored(np.zeros((0, len(names))), held_out)
-    scores = classify(real, labels, len(names), vectors, seed)
-    return Scored(of_shares(scores, label_shares(names, train), shares), held_out)
+        return Scored(np.zeros((0, count)), held_out)
+    return Scored(classify(real, labels, count, vectors, seed), held_out)

@@ -75,8 +75,8 @@ def surplus(filtering: Filtering, _: Set[str]) -> None:
 def fitting(accepted: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, int]:
     """Return the largest numbers in these shares that no label falls short of; at least one each.
 
-    But none is cut to less than half of its share of all rows, of which scarce labels may fall short: one that
-    the model hardly writes would cost nearly all rows of the others.
+    But none is cut to less than half of its share of all rows, of which scarce labels may fall short: one
+    that the model hardly writes would cost nearly all rows of the others.
     """
     # The small addition keeps 300 / (1/3) · (1/3) from being 299.
     scale = min(accepted[name] / share for name, share in shares.items())

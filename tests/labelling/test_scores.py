@@ -5,9 +5,9 @@ import pytest
 
 from labelmint.labelling import choices as choices_module
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt
-from labelmint.labelling.scores import score_labels
+from labelmint.labelling.scores import score_candidates, score_labels
 from labelmint.tasks.task import Task
-from tests.builders import candidate, card, reviews
+from tests.builders import candidate, card, review, reviews
 from tests.labelling.scorer import CANDIDATES, LABELS, TRAIN, Scorer, right_label, scored
 from tests.rules.helpers import settings
 
@@ -156,3 +156,25 @@ def test_candidates_that_a_label_lost_do_not_shift_the_scores():
     result = scored(model, rows)
     labels = [LABELS[int(result.texts[row["id"]].argmax())] for row in rows]
     assert labels == [row["label"] for row in rows]
+
+
+def test_balanced_candidates_of_a_rare_label_keep_it():
+    """Real rows are 90 to 10, and the model is unsure: in those shares, rows of the rare label would be few."""
+    train = reviews({"negative": 90, "positive": 10})
+    rows = [
+        candidate(number, review(LABELS[number % 2], 500 + number)["text"], LABELS[number % 2])
+        for number in range(200)
+    ]
+
+    def unsure(text, choice):
+        return right_label(text, choice) / 2 + random.Random(text + choice).gauss(0, 1)
+
+    right = {}
+    for shares in ("balanced", "real"):
+        params = settings(class_balance=shares, labelling={"action": "relabel"})
+        result = score_candidates(Task(params, card(), train), rows, Scorer(reader=unsure))
+        judged = np.array([result.texts[row["id"]].argmax() for row in rows])
+        right[shares] = (judged == [LABELS.index(row["label"]) for row in rows]).mean()
+        if shares == "balanced":
+            assert 0.4 < judged.mean() < 0.6
+    assert right["balanced"] > right["real"] + 0.03
