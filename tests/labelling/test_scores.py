@@ -159,7 +159,7 @@ def test_candidates_that_a_label_lost_do_not_shift_the_scores():
 
 
 def test_balanced_candidates_of_a_rare_label_keep_it():
-    """Real rows are 90 to 10, and the model is unsure: in those shares, the rare label would have few rows."""
+    """Real rows are 90 to 10, and the model is unsure: in those shares, the rare label has few rows."""
     train = reviews({"negative": 90, "positive": 10})
     rows = [
         candidate(number, review(LABELS[number % 2], 500 + number)["text"], LABELS[number % 2])
