@@ -167,8 +167,8 @@ def page(results: Mapping[str, Any]) -> str:
         "already. Rows *as written* have the label that they were written for; the labels of *checked* "
         "ones were scored by a classifier of the real rows. Accuracy in per cent, differences in points, "
         "with 95 % intervals over test rows and seeds, each of which draws other facts and writes other "
-        "texts; p-values are corrected for all of their table (Holm 1979). Kept rows are balanced: the "
-        "label with the fewest accepted ones limits the others.\n",
+        "texts; p-values are corrected for all of their table (Holm 1979). Where a label "
+        "has few accepted rows, some of the others are given up for the balance.\n",
     ]
     return "\n".join([*lines, *(line for item in results.items() for line in _table(*item))])
 

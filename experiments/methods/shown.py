@@ -15,6 +15,7 @@ from labelmint.generation.session import Session
 from labelmint.llm.base import LanguageModel
 from labelmint.students.base import Setting
 from labelmint.students.encoder import LinearHead
+from labelmint.tasks.balance import class_balance
 
 AGAIN = "plain again"  # as many candidates after random rows, by other prompts
 
@@ -40,19 +41,26 @@ def write_showing(task: Task, model: LanguageModel, choose: Choose, first: int =
 def smaller_task(task: Task) -> Task:
     """Return the task with a third of the candidates, and with all that pass kept, whatever their labels.
 
-    Cut to the labels' shares, about twenty tweets would be left: hardly any text is accepted as positive.
+    Cut to the shares, few tweets would be left: hardly any text is accepted as positive. Where a label
+    is rare, fewer texts come of a prompt, so that there is one for it.
     """
-    changes = {
-        "generate.candidates": task.params.generate.candidates // 3,
-        "filter.disabled_rules": [*task.params.filter.disabled_rules, "surplus"],
-    }
-    return task.changed(changes)
+    params, card = task.params, task.card
+    candidates = params.generate.candidates // 3
+    rarest = min(class_balance(params.class_balance, card, task.train).values())
+    return task.changed(
+        {
+            "generate.candidates": candidates,
+            "generate.samples_per_prompt": min(params.generate.samples_per_prompt, int(candidates * rarest)),
+            "filter.disabled_rules": [*params.filter.disabled_rules, "surplus"],
+        }
+    )
 
 
 def plain_sets(whole: Task, task: Task, model: LanguageModel) -> dict[str, list[Candidate]]:
     """Return two sets of plain candidates, by other prompts: how much they differ is chance."""
     count = len(write(task, model))
-    candidates = write(whole, model)
+    samples = task.params.generate.samples_per_prompt
+    candidates = write(whole.changed({"generate.samples_per_prompt": samples}), model)
     return {PLAIN: candidates[:count], AGAIN: candidates[count : 2 * count]}
 
 
