@@ -50,8 +50,10 @@ def export(arm: str | None, out: Path | None, *, onnx: bool = False) -> None:
 def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
     """Fill an empty folder with the data set and the classifier, and their cards."""
     columns = write_dataset(folder / "dataset", facts.card.label_names, facts.kept)
-    # DVC may keep files as links, and write-protected.
-    shutil.copytree(model, folder / "model", copy_function=shutil.copyfile)
+    # DVC may keep files as links, and write-protected. Not copytree: its error of a full disk has no number.
+    (folder / "model").mkdir()
+    for file in model.iterdir():
+        shutil.copyfile(file, folder / "model" / file.name)
     plain = not (model / HEAD).is_file()
     models = []
     if onnx or not plain:

@@ -1,9 +1,12 @@
 """The folder: whole or not there, and it never replaces other files."""
 
+import errno
+import shutil
+
 import pytest
 
 from labelmint.core.errors import DataError
-from labelmint.export.command import new_folder
+from labelmint.export.command import export, new_folder
 
 
 def make(out, content="one"):
@@ -47,6 +50,17 @@ def test_a_failure_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         broken()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_names_the_folder_and_no_list_of_files(finished, monkeypatch):
+    def on_a_full_disk(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", on_a_full_disk)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        export("mixed", None)
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename.endswith("exported/tiny")
 
 
 def test_leftovers_of_a_killed_run_go(tmp_path):
