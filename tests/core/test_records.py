@@ -96,6 +96,17 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, size):
     assert content(tmp_path) == []
 
 
+def test_a_read_only_file_system_is_told_with_the_name_of_the_file(tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OSError, match="Read-only file system") as caught:
+        write_rows(tmp_path / "rows.jsonl", [])
+    assert caught.value.filename == str(tmp_path / "rows.jsonl")
+
+
 def test_what_killed_processes_had_written_of_a_file_is_removed(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
