@@ -42,6 +42,7 @@ def test_help_needs_no_heavy_library():
         (["predict", "--input", "none.txt"], "metrics/evaluate.json: no run was scored here; run `dvc"),
         (["predict", "--arm", "mixed"], "models/mixed: no trained student; run `dvc repro`"),
         (["export", "--arm", "none"], "params.yaml: arms: no arm 'none'"),
+        (["export", "--arm", ""], "params.yaml: arms: no arm ''"),
         (["verdict"], "metrics/evaluate.json: no such file; run `dvc repro`"),
         (["next"], "data/labelled/kept.jsonl: no such file; run `dvc repro`"),
         (["preview"], "data/real/train.jsonl: no such file; run `dvc repro`"),

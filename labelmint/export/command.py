@@ -19,7 +19,7 @@ from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
 from labelmint.predict.command import headline_arm, trained_model
-from labelmint.students.saving import HEAD, STUDENT, whole_folder
+from labelmint.students.saving import HEAD, NOTE, STUDENT, whole_folder
 
 _OUT = Path("exported")
 _MEASURED_ROWS = 200  # of which the model card says how fast ONNX models label them
@@ -31,8 +31,10 @@ def export(arm: str | None, out: Path | None, *, onnx: bool = False) -> None:
     `onnx` adds ONNX models of 32 and 8 bits. A classifier that transformers can't open by itself gets the
     first of them anyway.
     """
-    arm = arm or headline_arm()
+    arm = headline_arm() if arm is None else arm
     facts, model = load_facts(arm), trained_model(arm)
+    if (model / NOTE).is_file():
+        raise ModelError(f"{model}: {(model / NOTE).read_text(encoding='utf-8').strip()}")
     if not (model / "config.json").is_file():
         raise ModelError(
             f"{model}: no classifier that transformers opens; export an arm whose student is auto, "
@@ -74,9 +76,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to fill, which then gets its name; raise `DataError` if there is such a one."""
     folder = folder.resolve()
     _check_new(folder)
-    with whole_folder(folder) as new:
-        yield new
-        _check_new(folder)  # another command may have made it meanwhile
+    try:
+        with whole_folder(folder) as new:
+            yield new
+            _check_new(folder)  # another command may have made it meanwhile
+    except OSError as error:
+        error.filename = str(folder)  # the temporary folder's name says little
+        raise
 
 
 def _check_new(folder: Path) -> None:

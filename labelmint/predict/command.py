@@ -137,9 +137,11 @@ def _no_json(table: OpenTable) -> Iterator[tuple[int, Row]]:
 def _folder(request: Request) -> Path:
     if request.with_student is not None:
         return folder_of(request.with_student, load_params(), "--with")
-    if request.model is not None and not request.model.is_dir():
-        raise ModelError(f"--model: no folder {request.model}")
-    return request.model or trained_model(request.arm or headline_arm())
+    if request.model is not None:
+        if not request.model.is_dir():
+            raise ModelError(f"--model: no folder {request.model}")
+        return request.model
+    return trained_model(headline_arm() if request.arm is None else request.arm)
 
 
 def _open(request: Request, folder: Path) -> Classifier:
@@ -174,6 +176,8 @@ def headline_arm() -> str:
 
 def trained_model(arm: str) -> Path:
     """Return the folder of an arm's student; raise `ModelError` naming those that there are."""
+    if not arm:
+        raise ModelError("--arm: the name is empty, as of a shell variable that isn't set; name an arm")
     folder = paths.model(arm)
     if folder.is_dir():
         return folder

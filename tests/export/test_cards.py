@@ -15,6 +15,7 @@ from labelmint.core.errors import DataError, ModelError
 from labelmint.core.records import read_rows, write_json, write_rows
 from labelmint.export.cards import cell, fenced
 from labelmint.export.licences import licence, metadata
+from labelmint.students.saving import write_note
 from tests.builders import REPOSITORY, write_card
 from tests.export.conftest import FILTER, TRAINING
 from tests.export.helpers import exported
@@ -217,6 +218,12 @@ def test_a_student_that_transformers_does_not_open_is_an_error(finished):
     ):
         exported("tfidf")
     assert not Path("exported").exists()
+
+
+def test_an_arm_whose_student_was_not_kept_says_so(finished):
+    write_note(paths.model("real_300"), "trained on more real rows; not kept")
+    with pytest.raises(ModelError, match="models/real_300: trained on more real rows; not kept"):
+        exported("real_300")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,13 @@ def test_a_full_disk_names_the_folder_and_no_list_of_files(finished, monkeypatch
     assert caught.value.filename.endswith("exported/tiny")
 
 
+def test_a_place_that_cannot_be_written_to_is_told_with_the_name_of_the_folder(tmp_path):
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(NotADirectoryError) as caught:
+        make(tmp_path / "file/out")
+    assert caught.value.filename == str(tmp_path / "file/out")
+
+
 def test_leftovers_of_a_killed_run_go(tmp_path):
     (tmp_path / ".out.tmp").mkdir()
     (tmp_path / ".out.tmp/half").write_text("half", encoding="utf-8")

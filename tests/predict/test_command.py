@@ -155,6 +155,7 @@ def test_wrong_input_leaves_the_earlier_output_alone(mixed):
         ({"input": "rows"}, DataError, r"rows:1: JSON, not a text; add --input-format jsonl \(or text"),
         ({"input": "list.txt"}, DataError, r"list\.txt:1: JSON, not a text"),
         ({"arm": "real"}, ModelError, r"models/real: no trained student; .* or name one of mixed"),
+        ({"arm": ""}, ModelError, "--arm: the name is empty, as of a shell variable that isn't set"),
         ({"arm": "real_300"}, ModelError, "models/real_300: too few rows"),
         ({"model": Path("data")}, ModelError, r"data: no classifier: it has no student.json or config\.json"),
         ({"model": Path("damaged")}, ModelError, "damaged: can't be opened"),
