@@ -7,6 +7,8 @@ have the highest entropy. The most uncertain texts alone are often much alike.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +35,10 @@ _MAX_TEXTS = 20_000
 def write_next(params: Params, rows: int, out: Path) -> None:
     """Write the texts to label next as CSV, the most uncertain first; say what to do with them.
 
-    Raise `DataError` if the file exists, or there are no texts to choose from.
+    Raise `DataError` if the file exists or isn't named as CSV, or there are no texts to choose from.
     """
+    if out.suffix.lower() != ".csv":
+        raise DataError(f"--out: {out}: a CSV file is written; let its name end in .csv")
     if out.exists():
         raise DataError(f"{out}: exists, and may hold your labels; name another file with --out")
     card = load_card(params.task)
@@ -52,8 +56,15 @@ def write_next(params: Params, rows: int, out: Path) -> None:
     suggested = [names[scores[at].argmax()] for at in chosen]
     write_csv(out, [texts[at] for at in chosen], suggested, pairs=card.pairs)
     print(f"{out}: {len(chosen)} of {len(texts)} texts; fill in the column `label`: {', '.join(names)}")
-    files = ", ".join(dict.fromkeys([*card.labelled_later, str(out)]))  # earlier rounds stay
+    later = dict.fromkeys([*card.labelled_later, str(out)])  # earlier rounds stay
+    files = ", ".join(map(_in_yaml, later))
     print(f"Then list it in {card_path(params.task)}, `labelled_later: [{files}]`, and run `dvc repro`.")
+
+
+def _in_yaml(name: str) -> str:
+    """Return a file's name as it may stand in a list of YAML; strings of JSON are YAML, too."""
+    plain = re.fullmatch(r"[\w./][\w./ -]*", name)
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def _check_task(task: str, card: TaskCard, texts: Sequence[Text]) -> None:

@@ -8,6 +8,7 @@ from scipy.special import log_softmax
 from labelmint.advise import next as next_texts
 from labelmint.advise.next import choose, entropies, write_next
 from labelmint.core import paths
+from labelmint.core.config import parse_yaml
 from labelmint.core.errors import DataError
 from labelmint.core.params import load_params
 from labelmint.core.records import input_of, write_rows
@@ -54,6 +55,21 @@ def test_the_list_to_put_into_the_card_keeps_the_files_of_earlier_rounds(prepare
     card.write_text(f"{card.read_text()}\nlabelled_later: [data/raw/next.csv]\n")
     write_next(load_params(), 5, Path("data/raw/next_2.csv"))
     assert "`labelled_later: [data/raw/next.csv, data/raw/next_2.csv]`" in capsys.readouterr().out
+
+
+def test_the_list_can_be_copied_into_the_card_whatever_the_file_is_called(prepared, texts, capsys):
+    name = "data/raw/a, 'b': \"c\" # [é].csv"
+    write_next(load_params(), 5, Path(name))
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert parse_yaml(line.split("`")[1]) == {"labelled_later": [name]}
+
+
+@pytest.mark.parametrize("name", ["next", "next.tsv", "next.csv.gz", ".csv"])
+def test_a_name_by_which_the_file_would_not_be_read_again_is_refused(prepared, texts, name):
+    with pytest.raises(DataError, match=f"--out: {name}: a CSV file is written; let its name end in .csv"):
+        write_next(load_params(), 5, Path(name))
+    assert not Path(name).exists()
+    write_next(load_params(), 5, Path("NEXT.CSV"))
 
 
 def test_a_file_that_exists_is_left_alone(prepared, texts):
