@@ -79,7 +79,12 @@ def test_the_cache_is_shown_and_cleared(capsys):
     cache = Cache("label_scores", {"model": "m"})
     cache.add("a", 1)
     assert "label_scores" in run(capsys, "cache")[1]
-    assert run(capsys, "cache", "clear", "waves") == (0, "deleted 0 entries\n", "")
+    status, _, err = run(capsys, "cache", "clear", "waves")
+    assert status == 1
+    assert err.endswith("finished_work.sqlite: nothing of the kind 'waves'; its kinds are label_scores\n")
+    assert run(capsys, "cache", "clear", "label_scores") == (0, "deleted 1 entries\n", "")
+    assert "nothing of the kind 'waves'; it is empty" in run(capsys, "cache", "clear", "waves")[2]
+    cache.add("a", 1)
     assert run(capsys, "cache", "clear") == (0, "deleted 1 entries\n", "")
     assert "label_scores" not in run(capsys, "cache")[1]
 

@@ -135,14 +135,26 @@ def summary() -> list[str]:
 
 
 def show_or_clear(action: str | None, kind: str | None = None) -> None:
-    """Print what the cache holds, or with the action `clear` delete entries."""
-    print(f"deleted {clear(kind)} entries" if action == "clear" else "\n".join(summary()))
+    """Print what the cache holds, or with the action `clear` delete entries.
+
+    Raise `LabelmintError` if it holds none of the kind.
+    """
+    if action != "clear":
+        print("\n".join(summary()))
+        return
+    deleted = clear(kind)
+    if kind is not None and not deleted:
+        with _connection() as database:
+            kinds = [name for (name,) in database.execute("SELECT DISTINCT kind FROM results ORDER BY kind")]
+        held = f"its kinds are {', '.join(kinds)}" if kinds else "it is empty"
+        raise LabelmintError(f"{cache_file()}: nothing of the kind {kind!r}; {held}")
+    print(f"deleted {deleted} entries")
 
 
 def clear(kind: str | None = None) -> int:
     """Delete the entries of one kind, or all; return their number."""
     with _connection() as database:
-        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+        where, values = ("WHERE kind = ?", (kind,)) if kind is not None else ("", ())
         deleted = database.execute(f"DELETE FROM results {where}", values).rowcount
     with _connection() as database:
         database.execute("VACUUM")
