@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from labelmint.report.formats import count, interval, percent
+from labelmint.report.formats import count, interval, percent, rate
 
 Entry = Mapping[str, Any]
 Layers = alt.LayerChart | alt.FacetChart
@@ -168,7 +168,7 @@ def speed_chart(entries: Sequence[Entry], metric: str) -> Markup:
         {"kind": entry["kind"], "speed": entry["texts_per_s"], "name": entry["arm"], **_bounds(entry)}
         # Names above and below in turn: neighbours are often close.
         | {"frontier": entry["frontier"], "above": at % 2 == 0}
-        | {"tip": f"{_tip(entry['arm'], entry)}, {count(entry['texts_per_s'])} texts/s"}
+        | {"tip": f"{_tip(entry['arm'], entry)}, {rate(entry['texts_per_s'])} texts/s"}
         for at, entry in enumerate(entries)
     ]
     x = _log_axis("speed", "texts per second", [row["speed"] * side for row in rows for side in (0.7, 1.4)])

@@ -15,6 +15,11 @@ def count(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
+def rate(value: float | None) -> str:
+    """Write a number of things per second, small ones with two figures: 340, 0.41."""
+    return f"{value:.2g}" if value is not None and value < 9.95 else count(value)
+
+
 def percent(value: float | None) -> str:
     """Write a share as a percentage: 76.3 %."""
     return "–" if value is None else f"{100 * value:.1f}{_SPACE}%"
@@ -73,7 +78,7 @@ def points_interval(score: Mapping[str, Any] | None) -> str:
 
 FILTERS = {
     filter.__name__: filter
-    for filter in (count, percent, points, p_value, duration, number, interval, points_interval)
+    for filter in (count, rate, percent, points, p_value, duration, number, interval, points_interval)
 }
 
 

@@ -20,6 +20,7 @@ from labelmint.report.formats import (
     percent,
     points,
     points_interval,
+    rate,
 )
 from labelmint.report.funnel import deciding_scorer
 from labelmint.report.read import Inputs, check_one_run, read_inputs
@@ -45,7 +46,7 @@ def print_verdict() -> None:
     lines = [f"{evaluate['task']}: {metric} on {evaluate['test_rows']} held-out real rows (95 % interval)"]
     for arm in scored(inputs):
         score = f"  {percent(arm['score'].get('mean'))}  ({interval(arm['score'])})" if arm["score"] else ""
-        speed = f"  {count(arm['texts_per_s'])} texts/s" if arm["texts_per_s"] else ""
+        speed = f"  {rate(arm['texts_per_s'])} texts/s" if arm["texts_per_s"] else ""
         lines.append(f"  {arm['name']:<14}{arm['rows']:>6} rows{score}{speed}")
     print("\n".join([*lines, f"{answer['headline']} ({answer['interval']}).", *answer["sentences"]]))
 
@@ -189,19 +190,17 @@ def _advice(inputs: Inputs) -> str:
         hours, less = (duration(_MANY_TEXTS / each) for each in (best["texts_per_s"], speed))
         text = (
             f"Asked directly ({best['arm']}), the language model {is_right} {percent(best['mean'])} at "
-            f"{count(best['texts_per_s'])} texts/s; distilled ({main['name']}): "
-            f"{percent(main['score']['mean'])} at {count(speed)}. A million texts take {hours}, or {less}."
+            f"{rate(best['texts_per_s'])} texts/s; distilled ({main['name']}): "
+            f"{percent(main['score']['mean'])} at {rate(speed)}. A million texts take {hours}, or {less}."
         )
     if better:
         named = ", ".join(
-            f"{entry['arm']} {percent(entry['mean'])} at {count(entry['texts_per_s'])}" for entry in better
+            f"{entry['arm']} {percent(entry['mean'])} at {rate(entry['texts_per_s'])}" for entry in better
         )
         text = f"{text} Slower but better: {named} texts/s."
     if faster:
         best = max(faster, key=lambda entry: float(entry["mean"]))
-        text = (
-            f"{text} Faster: {best['arm']} {percent(best['mean'])} at {count(best['texts_per_s'])} texts/s."
-        )
+        text = f"{text} Faster: {best['arm']} {percent(best['mean'])} at {rate(best['texts_per_s'])} texts/s."
     return text.strip()
 
 

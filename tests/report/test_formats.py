@@ -8,6 +8,10 @@ from labelmint.report import formats
     [
         (formats.count, 1396, "1,396"),
         (formats.count, None, "–"),
+        (formats.rate, 340.4, "340"),
+        (formats.rate, 0.412, "0.41"),
+        (formats.rate, 9.97, "10"),
+        (formats.rate, None, "–"),
         (formats.percent, 0.763, "76.3\xa0%"),
         (formats.percent, None, "–"),
         (formats.points, 0.0633, "+6.3"),

@@ -73,6 +73,11 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
     assert len(answer(speeds=[])["sentences"]) == 4
 
 
+def test_a_speed_below_one_text_a_second_is_no_zero(answer):
+    slow = {**speed("llm", frontier=True), "texts_per_s": 0.412}
+    assert " at 0.41 texts/s; distilled (mixed): " in answer(speeds=[slow])["sentences"][-1]
+
+
 @pytest.mark.parametrize(
     ("rows", "note", "worth"),
     [
