@@ -86,8 +86,24 @@ def check(model: type[Model], content: Any, path: Path, prefix: str = "") -> Mod
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(item, path, prefix, _keys(model)) for item in error.errors()[:3]]
+        items = [item for item in error.errors() if not _of_other_kind(item)]
+        problems = [_explain(item, path, prefix, _keys(model)) for item in items[:3]]
         raise ParamsError("; ".join(problems)) from None
+
+
+def _of_other_kind(item: Any) -> bool:
+    """Tell whether an error is of the kind that was not written, where a value may be a list or a mapping.
+
+    Pydantic gives the errors of both. Of what is neither, the list's error stays.
+    """
+    if not item["loc"] or not _is_kind(item["loc"][-1]):
+        return False
+    return item["type"] == "dict_type" or (item["type"] == "list_type" and isinstance(item["input"], dict))
+
+
+def _is_kind(part: int | str) -> bool:
+    """Tell whether a part of a place is no key but pydantic's name of a kind, such as list[str]."""
+    return bool(re.match(r"(list|dict)\[", str(part)))
 
 
 def _keys(model: Any) -> set[str]:
@@ -99,7 +115,8 @@ def _keys(model: Any) -> set[str]:
 
 
 def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
-    parts, given = [*([prefix] if prefix else []), *map(str, item["loc"])], item["input"]
+    parts = [str(part) for part in item["loc"] if not _is_kind(part)]
+    parts, given = [*([prefix] if prefix else []), *parts], item["input"]
     key = ".".join(parts)
     if parts[-1:] == ["[key]"]:
         key = ".".join(parts[:-2]) + ("" if item["type"] == "value_error" else ": a key")
@@ -116,8 +133,13 @@ def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
             quoted = not isinstance(number_or_text(given), str)
             remedy = "it without quotes" if quoted else "digits, such as 20"
             return f"{path}: {key} must be a number, not the text {_shown(given)}; write {remedy}"
+        case "string_type" if given is None and parts[-1:] != ["[key]"]:
+            return f"{path}: {key} is empty; give it a text"
         case "string_type" if given is None or isinstance(given, int | float):
             return f"{path}: {key} must be a text, not {_shown(given)}; write it in quotes"
+        case "list_type" if _is_kind(item["loc"][-1]):
+            must = "a list, or a mapping of label names to lists"
+            return f"{path}: {key} must be {must}, not {_shown(given)}"
         case "list_type":
             return f"{path}: {key} must be a list, such as [1, 2] or [a, b], not {_shown(given)}"
         case "bool_type":

@@ -26,8 +26,12 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
-def _name(name: str) -> str:
+def _name(name: Any) -> Any:
     """Check that files can be named so, and that DVC and commands take it for nothing else."""
+    if isinstance(name, int | float) and not isinstance(name, bool):
+        name = str(name)  # in quotes it would be no name either
+    if not isinstance(name, str):
+        return name
     # DVC takes dots for nested keys, 007 for 7 and 1e5 for 100000.0; a command takes -x for an option.
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", name) or _NUMBER.fullmatch(name):
         raise ValueError(
@@ -82,7 +86,7 @@ def _balance(value: Any) -> Any:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, BeforeValidator(_name)]
 # Each arm is trained once per seed.
 Seeds = Annotated[list[Seed], Field(min_length=1, max_length=100), AfterValidator(_distinct)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)]

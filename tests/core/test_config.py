@@ -103,7 +103,7 @@ def test_right_content_becomes_a_frozen_object():
         (inner(cuont=2), "unknown key inner.cuont; did you mean count?"),
         (inner(surplus=2), "unknown key inner.surplus; remove it or check its spelling"),
         (inner(count=None), "inner.count: input should be a valid integer, not null"),
-        (inner(name=None), "inner.name must be a text, not null; write it in quotes"),
+        (inner(name=None), "inner.name is empty; give it a text"),
         (inner(name=True), "inner.name must be a text, not true; write"),
         (inner(name=3), "inner.name must be a text, not 3; write it in quotes"),
         (inner(rate="1e-5"), "inner.rate must be a number, not the text '1e-5'; write it without quotes"),

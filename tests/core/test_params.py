@@ -47,7 +47,7 @@ NO_ADDRESSES = [
     "http://[::1/v1",
     "http://127.0.0.1 /v1",
 ]
-NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0x1F", "a" * 101]
+NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0x1F", "a" * 101, 2024]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0
         ("arms", {"Real": {"real": 1}, "real": {"real": 1}}, "arms: Real and real differ by case alone"),
         ("arms", {"real": {"real": 1, "seeds": 4}}, "arms.real.seeds is 4, and train.seeds has 3; lower it"),
         *(("arms", {name: {"real": "all"}}, "arms: a name has up to 100 ") for name in NO_NAMES),
+        ("task", None, "task is empty; give it a text"),
     ],
 )
 def test_a_wrong_value_is_an_error_with_file_and_key(project, set_params, key, value, message):

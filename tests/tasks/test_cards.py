@@ -90,11 +90,20 @@ def file(**changes):
         ({"templates": {"neg": ["x"]}}, "templates: no label is named 'neg'; use negative, positive"),
         ({"attributes": {"tone": {"bad": ["x"]}}}, "attributes.tone: no label is named 'bad'; use negative"),
         ({"topics": []}, "topics needs at least 1"),
+        ({"licence": None}, "licence is empty; give it a text"),
+        ({"attributes": {"tone": []}}, "attributes.tone needs at least 1"),
+        ({"attributes": {"tone": [3]}}, "attributes.tone.0 must be a text, not 3"),
+        ({"attributes": {"tone": {"negative": []}}}, "attributes.tone.negative needs at least 1"),
+        ({"templates": {"negative": "x"}}, "templates.negative must be a list, such as [1, 2] or [a, b]"),
+        ({"templates": "x"}, "templates must be a list, or a mapping of label names to lists, not 'x'"),
     ],
 )
 def test_a_wrong_card_is_an_error_with_file_and_key(project, changes, message):
     write_card(project, "wrong", **changes)
-    assert failure(load_card, "wrong").startswith(f"{card_path('wrong')}: {message}")
+    said = failure(load_card, "wrong")
+    assert said.startswith(f"{card_path('wrong')}: {message}")
+    assert said.count("templates") <= 1
+    assert "function-after" not in said
 
 
 def test_lines_and_spaces_are_joined_as_prompts_need_it_and_labels_keep_their_order():
