@@ -33,6 +33,7 @@ from labelmint.predict.items import Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.tasks.cards import load_card
+from labelmint.tasks.lines import STANDARD_INPUT
 from labelmint.tasks.tables import TEXT, Kind, OpenTable, Row, kind_of, known_kind, open_table, unpacked
 
 _FIRST_WINDOW = 64
@@ -118,7 +119,7 @@ def _items(stream: IO[bytes], request: Request) -> Iterator[Item]:
     if kind == "text" and request.column != TEXT:
         raise DataError(f"--column {request.column}: lines of text have no columns; add --input-format csv")
     column = TEXT if kind == "text" else request.column
-    origin = "standard input" if request.input == "-" else request.input
+    origin = STANDARD_INPUT if request.input == "-" else request.input
     wanted = list(dict.fromkeys([column, request.pair_column, "id"]))
     table = open_table(unpacked(stream, packed), origin, kind, wanted)
     if kind == "text" and request.kind is None:

@@ -20,16 +20,17 @@ def text_of(value: Any, column: str) -> str:
         return value
     if value is None or value != value:
         return ""
-    raise DataError(
-        f"{column!r} must be a text, not {_short(value)}; name a column of texts, or save it as one"
-    )
+    remedy = "name a column of texts, or save it as one"
+    if isinstance(value, dict) and "".join(value).isdigit():  # the numbers of rows, as pandas writes columns
+        remedy = "write rows, not columns: with pandas, to_json(orient='records', lines=True)"
+    raise DataError(f"{column!r} must be a text, not {short(value)}; {remedy}")
 
 
 def value_of(value: Any, column: str) -> str:
     """Return a cell of labels, which may be numbers or truth values, too; one that is missing is ""."""
     if isinstance(value, str | bool | int | float | Decimal | None):
         return as_text(value)
-    raise DataError(f"{column!r} must be a text or a number, not {_short(value)}; save it as a text")
+    raise DataError(f"{column!r} must be a text or a number, not {short(value)}; save it as a text")
 
 
 def as_text(value: Any) -> str:
@@ -43,7 +44,8 @@ def as_text(value: Any) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return the beginning of a value as Python writes it."""
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:60]}…"
 

@@ -84,6 +84,8 @@ def _problem(error: Exception) -> str:
         return "not valid JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.colno}"
+    if "set_int_max_str_digits" in str(error):
+        return "a number has more than 4,300 digits; write it in quotes"
     return f"not valid JSON: {error}"
 
 

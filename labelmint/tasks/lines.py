@@ -22,6 +22,14 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
     codecs.BOM_UTF8: UTF_8,
 }
+STANDARD_INPUT = "standard input"
+# How compressed files begin: what unpacks them, and the ending of their names.
+_PACKED = [
+    (rb"\x1f\x8b", "zcat", ".gz"),
+    (rb"BZh[1-9]1AY&SY", "bzcat", ".bz2"),
+    (rb"\xfd7zXZ\0", "xzcat", ".xz"),
+    (rb"\x28\xb5\x2f\xfd", "zstdcat", ".zst"),
+]
 # How files begin that are no lines of text: what they are, and what to do.
 _NO_LINES = [
     *POINTERS,
@@ -122,7 +130,7 @@ def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool
 
     Raise `DataError` if it is no text, or with `table` no table.
     """
-    if kind := content_of(first, table=table):
+    if kind := _still_packed(first, origin) or content_of(first, table=table):
         raise DataError(f"{origin}: {kind}")
     for mark, name in _MARKS.items():
         if first.startswith(mark):
@@ -132,6 +140,16 @@ def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool
     if encoding == UTF_8 and re.match(rb"(\0[^\0]){2}", first):
         return "utf-16-be"
     return encoding
+
+
+def _still_packed(first: bytes, origin: str) -> str:
+    """Return what to do about compressed bytes where another name would not help; "": they are none."""
+    command = next((command for start, command, _ in _PACKED if re.match(start, first)), "")
+    if command and origin == STANDARD_INPUT:
+        return f"it is compressed; decompress it first: {command} FILE | labelmint predict"
+    if command and origin.lower().endswith(tuple(ending for *_, ending in _PACKED)):
+        return "it is compressed twice; decompress it once"
+    return ""
 
 
 def content_of(first: bytes, *, table: bool = True) -> str:

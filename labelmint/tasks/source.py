@@ -17,13 +17,16 @@ from labelmint.core.quoting import quoted
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import fold
 from labelmint.tasks.cards import Source, TaskCard, card_path
-from labelmint.tasks.cells import same_label
+from labelmint.tasks.cells import same_label, short
 from labelmint.tasks.folders import load_folder, text_files
 from labelmint.tasks.hub import load_dataset
 from labelmint.tasks.named_tables import check_file, in_copy, named_table, note_if_outside
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
 from labelmint.tasks.texts import UsableRows, clean, deduplicate, input_row, key_of
+
+# More labels than these, most of which occur once, may be texts.
+_MANY_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -184,12 +187,15 @@ def _check_labels(
 ) -> None:
     """Raise `DataError` if the card and the data, with these labels by row, don't have the same ones."""
     counts = Counter(label for label in labels.values() if label or label in card.labels)
-    shown = ", ".join(f"{label!r} ({count})" for label, count in counts.most_common(8))
+    shown = ", ".join(f"{short(label)} ({count})" for label, count in counts.most_common(8))
     shown += f" and {len(counts) - 8} more" if len(counts) > 8 else ""
     if not counts:
         taken = f"{len(labels)} of its {len(table.rows)} rows are taken"
         taken += " (source.where)" if source.where else ""
         raise DataError(f"{origin}: labels: no row of {table.origin} has a label; {taken}")
+    hint = ""
+    if source.label_column and len(counts) > max(_MANY_LABELS, 0.9 * counts.total()):
+        hint = f"; is {source.label_column!r} (source.label_column) the column of the texts?"
     unused = [label for label in card.labels if label not in counts]
     unknown = [label for label in counts if label not in card.labels]
     if unused:
@@ -199,7 +205,7 @@ def _check_labels(
         remedy = f"write it as the data has it{exact}"
         raise DataError(
             f"{origin}: labels: no row of {table.origin} is labelled {listed(unused)}; the data has {shown}; "
-            f"{remedy}"
+            f"{remedy}{hint}"
         )
     if unknown:
         number = next(number for number, label in labels.items() if label == unknown[0])
@@ -212,5 +218,5 @@ def _check_labels(
             remedy += f"; if it is {quoted(near[0])}, write it so in the data" if near else ""
         raise DataError(
             f"{origin}: labels: {table.origin} has rows labelled {listed(unknown)}{first}, which the card "
-            f"does not name; add the label, or {remedy}"
+            f"does not name; add the label, or {remedy}{hint}"
         )

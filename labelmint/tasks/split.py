@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from labelmint.core.errors import DataError
 from labelmint.core.records import Labelled
+from labelmint.tasks.cells import short
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def _too_rare(order: Sequence[Labelled], train_rows: int) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first of names that may be many."""
-    shown = ", ".join(map(repr, names[:8]))
+    """Return the first of names that may be many, and long."""
+    shown = ", ".join(map(short, names[:8]))
     return f"{shown} and {len(names) - 8} more labels" if len(names) > 8 else shown
 
 

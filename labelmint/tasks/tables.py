@@ -78,7 +78,8 @@ def known_kind(name: str, remedy: str = "") -> tuple[Kind, str]:
         if suffix.lower() in _ARCHIVES:
             raise DataError(f"{name}: an archive; unpack it, and name the file in it")
         endings = f"files end in {', '.join(KINDS)}, compressed ones in {', '.join(COMPRESSED)} after that"
-        raise DataError(f"{name}: {endings}; not in {suffix or 'nothing'!r}{remedy}")
+        given = f"not in {suffix!r}" if suffix else f"its name has no {'other ' if packed else ''}ending"
+        raise DataError(f"{name}: {endings}; {given}{remedy}")
     return kind, packed
 
 

@@ -1,6 +1,7 @@
 """The command: order and count, agreement with the train stage's predictions, files, pipes, errors."""
 
 import csv
+import gzip
 import json
 import os
 import random
@@ -189,6 +190,14 @@ def test_standard_input_is_labelled_on_standard_output(mixed, monkeypatch, capfd
         run()
     out, _ = capfdbinary.readouterr()
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["great cast", "awful plot"]
+
+
+def test_compressed_standard_input_is_told_to_be_decompressed_in_the_pipe(mixed, monkeypatch):
+    Path("in.gz").write_bytes(gzip.compress(b"great cast\n"))
+    with Path("in.gz").open(encoding="utf-8") as packed:
+        monkeypatch.setattr(sys, "stdin", packed)
+        with pytest.raises(DataError, match="it is compressed; decompress it first: zcat FILE"):
+            run()
 
 
 @pytest.mark.slow

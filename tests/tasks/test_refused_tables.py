@@ -77,7 +77,11 @@ REFUSED = {
     "a list without an end": ("a.json", LIST[:-3], ":4: not valid JSON: after this row"),
     "half a list": ("a.json", LIST[:40], ":4: not valid JSON"),
     "depth": ("a.json", "[" * 100_000, ":1: not valid JSON: nested too deeply"),
-    "a number of 5,000 digits": ("a.jsonl", f'{{"text": {"9" * 5000}}}', ":1: not valid JSON: Exceeds the"),
+    "a number of 5,000 digits": (
+        "a.jsonl",
+        f'{{"text": {"9" * 5000}}}',
+        ":1: a number has more than 4,300",
+    ),
     "two fields of one name": ("a.jsonl", '{"text": "a", "text": "b"}\n', ":1: not valid JSON: two fields"),
     "rows within": ("a.json", json.dumps({"x": json.loads(LIST)}), "seem to be in 'x'; save that list alone"),
     "messages in each line": (
@@ -98,7 +102,7 @@ REFUSED = {
     "columns as an object": (
         "a.json",
         '{"text": {"0": "a"}, "label": {"0": "pos"}}',
-        ":1: 'text' must be a text, not {'0': 'a'}",
+        ":1: 'text' must be a text, not {'0': 'a'}; write rows, not columns: with pandas, to_json(orient=",
     ),
     "messages": ("a.jsonl", '{"text": [{"role": "user"}], "label": "x"}', ":1: 'text' must be a text, not"),
     "a number as text": (
@@ -123,6 +127,7 @@ REFUSED = {
     "a CSV as Parquet": ("a.parquet", CSV, ": not a valid Parquet file"),
     "a Parquet as CSV": ("a.csv", in_parquet(text=["a"]), ": it is a Parquet file; let its name"),
     "gzip as CSV": ("a.csv", gzip.compress(CSV.encode()), ": it is compressed by gzip; let its"),
+    "gzip twice": ("a.csv.gz", gzip.compress(gzip.compress(CSV.encode())), ": it is compressed twice; "),
     "CSV as gzip": ("a.csv.gz", CSV, ":1: can't be read on (Not a gzipped file"),
     "half a gzip": ("a.csv.gz", gzip.compress(CSV.encode())[:-12], "can't be read on"),
     "half a xz": ("a.csv.xz", lzma.compress(CSV.encode())[:-12], "can't be read on"),
@@ -158,6 +163,8 @@ REFUSED = {
     "a pointer": ("a.parquet", "version https://git-lfs.github.com/spec/v1\n", ": it is a pointer of Git"),
     "a pickle": ("a.csv", b"\x80\x04\x95\x1d\0\0\0", ": it is a pickle"),
     "an unknown ending": ("a.dat", CSV, ": files end in .csv, .tsv, "),
+    "no ending": ("rows", CSV, "; its name has no ending"),
+    "no ending but that of gzip": ("rows.gz", CSV, "; its name has no other ending"),
 }
 
 

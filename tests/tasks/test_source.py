@@ -177,6 +177,14 @@ def test_what_does_not_fit_the_card_is_an_error_with_place_and_remedy(tmp_path, 
     assert message in said.replace(f"{tmp_path}/a.csv", "FILE")
 
 
+def test_texts_in_the_place_of_labels_are_cut_and_noticed(tmp_path):
+    rows = "".join(f"{number} {'a long text ' * 1000},pos\n" for number in range(30))
+    said = failure_of(tmp_path / "a.csv", f"label,text\n{rows}")
+    assert "no row of" in said
+    assert said.endswith("; is 'label' (source.label_column) the column of the texts?")
+    assert len(said) < 1500
+
+
 def test_a_missing_file_is_an_error():
     assert failure(read_source, card_of_file("no.csv"), "mine") == f"{CARD}: source.path: no file no.csv"
     folder = failure(read_source, card_of_file("."), "mine")
