@@ -77,7 +77,7 @@ def _add(
 
 def _add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = _add(commands, "tune", "try prompt settings in small batches, and say which is best")
-    help_text = "how many texts to write in all (960, about ten minutes on two cores)"
+    help_text = "how many texts to write in all (960, about twelve minutes on two cores)"
     command.add_argument("--candidates", type=_positive, default=960, metavar="N", help=help_text)
 
 
@@ -108,7 +108,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command = _add(commands, "predict", "label texts with a trained student, in their order")
     add, which = command.add_argument, command.add_mutually_exclusive_group().add_argument
     llm = ("llm", "llm_probe")
-    which("--arm", help="whose student: one of params.yaml's `arms`; by default that of the headline")
+    which("--arm", help="whose student: one of params.yaml's `arms`; by default the main arm")
     which("--model", type=Path, metavar="FOLDER", help="a student's folder, such as an exported one")
     which("--with", dest="with_student", choices=llm, help="the language model alone answers")
     add("--input", default="-", metavar="FILE", help="- is standard input (the default)")
@@ -124,14 +124,14 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
     add("--min-confidence", type=_share, default=0.0, metavar="P", help="no label for less probable answers")
     add("--fallback", choices=llm, help="it answers the texts that the student is least sure of")
-    budget = "largest share of each window (64 to 1,024 texts) for it (0.2; with --min-confidence 1)"
+    budget = "largest share of each window (up to 1,024 texts) for it (0.2; with --min-confidence 1)"
     add("--budget", type=_share, metavar="SHARE", help=budget)
 
 
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     summary = "write the synthetic rows and a classifier, each with its card, to a folder"
     add = _add(commands, "export", summary).add_argument
-    add("--arm", help="whose classifier to export; by default that of the headline")
+    add("--arm", help="whose classifier to export; by default that of the main arm")
     add("--out", type=Path, metavar="FOLDER", help="a new folder; exported/<task> by default")
     add("--onnx", action="store_true", help="add ONNX models of 32 and 8 bits, which need no PyTorch")
 

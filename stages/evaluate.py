@@ -1,8 +1,8 @@
 """Score every arm on the test labels.
 
 The only reader of data/real/test_labels.jsonl. Reads also data/real/{train,test}.jsonl, data/predictions/ and
-the metrics of arms, train, generate, filter and label; writes metrics/{evaluate,predictions}.json,
-metrics/plots/ and data/evaluation/hardest.jsonl.
+the metrics of arms, train, generate, top_up, filter and label; writes
+metrics/{evaluate,predictions}.json, metrics/plots/ and data/evaluation/hardest.jsonl.
 Run alone: `python -m stages.evaluate`.
 """
 

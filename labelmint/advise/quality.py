@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled
+from labelmint.labelling.pool import MIN_ROWS
 from labelmint.labelling.scores import LabelScores
 
 # Points of accuracy from which the difference between the pool and the classifier is worth a run.
@@ -46,7 +47,10 @@ def forecast(scores: LabelScores, texts: int) -> Iterator[str]:
     """Yield whether labelling texts and writing new ones are likely to help; `texts` are there to label."""
     accuracy = scores.accuracy
     if "classifier" not in accuracy or "pooled" not in accuracy:
-        yield "nothing to tell by: it takes 40 real rows, and a model and labelling.scorers that score labels"
+        yield (
+            f"nothing to tell by: it takes {MIN_ROWS} real rows beside those shown to the language model, "
+            "and a model and labelling.scorers that score labels"
+        )
         return
     gain = accuracy["pooled"] - accuracy["classifier"]
     likely = "likely to help" if gain > _WORTH_IT else "may help a little" if gain > 0 else "will hardly help"

@@ -63,9 +63,9 @@ class Real(Section):
 class Arm(Section):
     """One of `arms`: a training set and the student that learns from it."""
 
-    # Rows of each source; "all": every real row to work with (`real.rows`), every kept synthetic row, every
-    # unlabelled text that got a label. More real rows than `real.rows` come from those held back: points of
-    # the real learning curve.
+    # Rows of each source; "all": every training row (`real.rows`, and those labelled later), every kept
+    # synthetic row, every unlabelled text that got a label. More real rows than `real.rows` come from those
+    # held back: points of the real learning curve.
     real: Rows = 0
     synthetic: Rows = 0
     unlabelled: Rows = 0

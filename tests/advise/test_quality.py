@@ -44,4 +44,4 @@ def test_without_texts_the_forecast_says_where_to_name_some():
 @pytest.mark.parametrize("scores", [scored(0), scored(10, llm=0.9)])
 def test_too_few_rows_forecast_nothing(scores):
     [line] = forecast(scores, 2000)
-    assert line.startswith("nothing to tell by: it takes 40 real rows")
+    assert line.startswith("nothing to tell by: it takes 20 real rows beside those shown to")
