@@ -81,7 +81,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
             yield new
             _check_new(folder)  # another command may have made it meanwhile
     except OSError as error:
-        error.filename = str(folder)  # the temporary folder's name says little
+        if Path(error.filename or "").name == f".{folder.name}.tmp":
+            error.filename = str(folder)  # what it is called before it is whole says little
         raise
 
 
