@@ -15,10 +15,17 @@ def rows_for(score: float, sizes: Sequence[int], curve: Floats) -> float:
     """Return the real rows that reach a score, interpolated in log(rows).
 
     The curve is first made to rise (isotonic regression): noise must not make more rows look worse.
-    Below its first point the first size is returned, beyond its last point the last.
+    Below its first point the first size is returned, beyond its last point the last. A score is worth no more
+    rows than any real arm has that reaches it: made to rise, the curve lies below a point that luck lifted.
     """
     # Rounded: on a plateau the last digits would decide between its first and its last point.
-    rising, score = np.asarray(isotonic_regression(curve).x).round(9), round(score, 9)
+    curve, score = curve.round(9), round(score, 9)
+    reached = next((size for size, point in zip(sizes, curve, strict=True) if point >= score), sizes[-1])
+    return min(float(reached), _interpolated(score, sizes, curve))
+
+
+def _interpolated(score: float, sizes: Sequence[int], curve: Floats) -> float:
+    rising = np.asarray(isotonic_regression(curve).x).round(9)
     if score <= rising[0]:
         return float(sizes[0])
     if score > rising[-1]:
