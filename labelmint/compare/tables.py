@@ -12,7 +12,16 @@ from labelmint.compare.runs import Run
 from labelmint.core.errors import DataError
 from labelmint.core.lock import outputs
 from labelmint.report.arms import METRIC_NAMES
-from labelmint.report.formats import bound, count, duration, interval, percent, points, points_interval
+from labelmint.report.formats import (
+    count,
+    duration,
+    interval,
+    percent,
+    points,
+    points_interval,
+    worth,
+    worth_interval,
+)
 from labelmint.report.funnel import deciding_scorer
 
 NONE = "–"
@@ -118,10 +127,7 @@ def _equivalences(base: Run, head: Run) -> Iterator[list[str]]:
 
 
 def _equivalence(found: Mapping[str, Any] | None) -> str:
-    if not found or found.get("rows") is None:
-        return NONE
-    rows = f"{bound(found.get('note', ''))} {count(found['rows'])}".lstrip()
-    return f"{rows} ({count(found.get('ci_low'))} to {count(found.get('ci_high'))})"
+    return f"{worth(found)} ({worth_interval(found)})" if found else NONE
 
 
 def _data(run: Run) -> dict[str, str]:

@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from labelmint.report.formats import count, interval, percent, rate
+from labelmint.report.formats import count, interval, percent, rate, worth, worth_interval
 
 Entry = Mapping[str, Any]
 Layers = alt.LayerChart | alt.FacetChart
@@ -112,7 +112,7 @@ def arms_chart(entries: Sequence[Entry], metric: str) -> Markup:
     return drawn(chart, f"{metric} of the arms with 95 % intervals; the table below has the numbers")
 
 
-def curve_chart(curve: Sequence[Entry], main: Entry, worth: Entry | None, metric: str) -> Markup:
+def curve_chart(curve: Sequence[Entry], main: Entry, equal: Entry | None, metric: str) -> Markup:
     """Draw the learning curves over the number of rows, and where the main arm's score meets the real one."""
     rows = [
         {key: point[key] for key in ("kind", "rows", "line")}
@@ -120,7 +120,7 @@ def curve_chart(curve: Sequence[Entry], main: Entry, worth: Entry | None, metric
         | {"tip": _tip(f"{point['arm']}, {count(point['rows'])} rows", point)}
         for point in curve
     ]
-    ends = [worth["ci_low"], worth["ci_high"]] if worth else []
+    ends = [equal["ci_low"], equal["ci_high"]] if equal else []
     x = _log_axis("rows", "rows, real or made", [row["rows"] for row in rows] + ends)
 
     def chart(width: int) -> Layers:
@@ -132,7 +132,7 @@ def curve_chart(curve: Sequence[Entry], main: Entry, worth: Entry | None, metric
             base.mark_area(opacity=0.13).encode(x=x, y=low, y2="high:Q", color=colour),
             base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(x=x, y="low:Q", y2="high:Q", color=colour),
             base.mark_line(strokeWidth=2).encode(x=x, y="mean:Q", color=colour),
-            *_meeting(x, main, worth),
+            *_meeting(x, main, equal),
             base.mark_point(**_DOT).encode(x=x, y="mean:Q", color=colour, description="tip:N"),
         ]
         return alt.layer(*layers, height=320 if width == WIDE else 260)
@@ -140,15 +140,14 @@ def curve_chart(curve: Sequence[Entry], main: Entry, worth: Entry | None, metric
     return drawn(chart, f"Learning curves: {metric} by number of rows, with 95 % intervals")
 
 
-def _meeting(x: alt.X, main: Entry, worth: Entry | None) -> list[alt.Chart]:
+def _meeting(x: alt.X, main: Entry, equal: Entry | None) -> list[alt.Chart]:
     """Return the line of the main arm's score, and the real rows that reach it with their interval."""
     level = {"mean": main["mean"]}
     line = alt.Chart(_data([level])).mark_rule(color="var(--mixed)", **_DASHED).encode(y="mean:Q")
-    if not worth:
+    if not equal:
         return [line]
-    labels = count(worth["rows"])
-    tip = f"scores like {labels} real labels ({count(worth['ci_low'])} to {count(worth['ci_high'])})"
-    base = alt.Chart(_data([{**level, **worth, "tip": tip, "short": f"{labels} labels"}]))
+    tip = f"scores like {worth(equal)} real labels ({worth_interval(equal)})"
+    base = alt.Chart(_data([{**level, **equal, "tip": tip, "short": f"{worth(equal)} labels"}]))
     at = {"x": alt.X("rows:Q", scale=x["scale"]), "y": "mean:Q"}
     span = {"x": alt.X("ci_low:Q", scale=x["scale"]), "x2": "ci_high:Q", "y": "mean:Q"}
     rule = base.mark_rule(strokeWidth=7, opacity=0.35, color="var(--mixed)", strokeCap="round")

@@ -76,12 +76,39 @@ def points_interval(score: Mapping[str, Any] | None) -> str:
     return f"{points(score['ci_low'])} to {points(score['ci_high'])}"
 
 
+def worth(entry: Mapping[str, Any] | None) -> str:
+    """Write a label equivalence: 329, or 1,000 or more; at least 1,000 only if the whole interval says so."""
+    if not entry or entry.get("rows") is None:
+        return "–"
+    rows, note = entry["rows"], entry["note"]
+    if not rows:
+        return "0"
+    if "ends there" in note:
+        return f"at least {count(rows)}" if entry["ci_low"] >= rows else f"{count(rows)} or more"
+    if "begins there" in note:
+        return f"at most {count(rows)}" if entry["ci_high"] <= rows else f"{count(rows)} or fewer"
+    return count(rows)
+
+
+def worth_interval(entry: Mapping[str, Any] | None) -> str:
+    """Write the interval of a label equivalence: 205 to 3,000 or more, where it reaches the curve's end."""
+    if not entry or entry.get("rows") is None:
+        return "–"
+    low, high = count(entry["ci_low"]), count(entry["ci_high"])
+    if "begin" in entry["note"] and entry["ci_low"]:
+        low = f"{low} or fewer"
+    # "the real curve ends there", or "the interval reaches the curve's end"
+    if "end" in entry["note"]:
+        high = f"{high} or more"
+    if entry["ci_low"] == entry["ci_high"]:
+        return high if "end" in entry["note"] else low
+    return f"{low} to {high}"
+
+
 FILTERS = {
     filter.__name__: filter
-    for filter in (count, rate, percent, points, p_value, duration, number, interval, points_interval)
+    for filter in (
+        *(count, rate, percent, points, p_value, duration, number, interval, points_interval),
+        *(worth, worth_interval),
+    )
 }
-
-
-def bound(note: str) -> str:
-    """Return "at least" or "at most" if the note of a label equivalence says so, else ""."""
-    return next((word for word in ("at least", "at most") if word in note), "")

@@ -12,7 +12,6 @@ from labelmint.core.params import LLM_STUDENTS, load_params
 from labelmint.core.records import SCHEMA_VERSION
 from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
 from labelmint.report.formats import (
-    bound,
     count,
     duration,
     interval,
@@ -21,6 +20,8 @@ from labelmint.report.formats import (
     points,
     points_interval,
     rate,
+    worth,
+    worth_interval,
 )
 from labelmint.report.funnel import deciding_scorer
 from labelmint.report.read import Inputs, check_one_run, read_inputs
@@ -67,12 +68,12 @@ def _headline(inputs: Inputs) -> tuple[str, str]:
         return "There is no evaluation yet", "run dvc repro"
     if not inputs.evaluate["test_rows"]:
         return "Nothing could be scored", inputs.evaluate["note"]
-    worth, gain, made = _worth(inputs), _main_gain(inputs), _made(inputs)
-    if worth:
+    equal, gain, made = _equal(inputs), _main_gain(inputs), _made(inputs)
+    if equal:
         # What the main arm scores like, less the real rows that it has.
         real = _main(inputs)["real"]
-        added = {**worth, **{key: max(0, worth[key] - real) for key in ("rows", "ci_low", "ci_high")}}
-        return f"Your {made} are worth {_bounded(added)} real labels", f"95 % interval {_span(added)}"
+        added = {**equal, **{key: max(0, equal[key] - real) for key in ("rows", "ci_low", "ci_high")}}
+        return f"Your {made} are worth {_about(added)} real labels", f"95 % interval {worth_interval(added)}"
     if gain:
         change = f"The {made} change {_metric(inputs)} by {points(gain['points'])} points"
         return change, f"95 % interval {points_interval(gain)}"
@@ -98,7 +99,7 @@ def _made(inputs: Inputs) -> str:
     return " and ".join(kinds)
 
 
-def _worth(inputs: Inputs) -> Mapping[str, Any]:
+def _equal(inputs: Inputs) -> Mapping[str, Any]:
     """Return the label equivalence of the main arm, if there is one."""
     main = inputs.evaluate["main_arm"]
     return next((entry for entry in equivalences(inputs) if entry["name"] == main), {})
@@ -109,21 +110,16 @@ def _main_gain(inputs: Inputs) -> Mapping[str, Any]:
     return next((gain for gain in gains(inputs) if (gain["one"], gain["other"]) == names), {})
 
 
-def _bounded(worth: Mapping[str, Any]) -> str:
-    if not worth["rows"]:
-        return "0"
-    return f"{bound(worth['note']) or 'about'} {count(worth['rows'])}"
-
-
-def _span(worth: Mapping[str, Any]) -> str:
-    return f"{count(worth['ci_low'])} to {count(worth['ci_high'])}"
+def _about(equal: Mapping[str, Any]) -> str:
+    text = worth(equal)
+    return text if text == "0" or text.startswith("at ") else f"about {text}"
 
 
 def _like(inputs: Inputs) -> str:
-    worth, real = _worth(inputs), _main(inputs)["real"]
-    if not worth or not real:
+    equal, real = _equal(inputs), _main(inputs)["real"]
+    if not equal or not real:
         return ""
-    return f"With them, your {count(real)} real labels score like {_bounded(worth)} ({_span(worth)})."
+    return f"With them, your {count(real)} real labels score like {_about(equal)} ({worth_interval(equal)})."
 
 
 def _gain(inputs: Inputs) -> str:
@@ -208,7 +204,7 @@ def _scoring_caveats(inputs: Inputs) -> Iterator[str]:
     evaluate, main = inputs.evaluate, inputs.evaluate["main_arm"]
     for arm, reason in evaluate["left_out"].items():
         yield f"{arm} is left out: {reason}."
-    note = _worth(inputs).get("note")
+    note = _equal(inputs).get("note")
     if note:
         yield f"Label equivalence of {main}: {note}."
     if evaluate["note"]:

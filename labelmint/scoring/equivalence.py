@@ -39,7 +39,7 @@ def _interpolated(score: float, sizes: Sequence[int], curve: Floats) -> float:
 def label_equivalence(
     score: float, samples: Floats, sizes: Sequence[int], curve: Floats, curve_samples: Floats
 ) -> dict[str, Any]:
-    """Return the rows with their 95 % interval, and a note where the curve ends before the score.
+    """Return the rows with their 95 % interval, and a note where they reach an end of the curve.
 
     `samples`, shape (samples,), are the arm's resampled scores. `sizes` are the rows of the real arms,
     ascending; `curve` and `curve_samples` their scores, shapes (sizes,) and (sizes, samples).
@@ -47,11 +47,17 @@ def label_equivalence(
     rows = rows_for(score, sizes, curve)
     drawn = [rows_for(sample, sizes, column) for sample, column in zip(samples, curve_samples.T, strict=True)]
     low, high = np.quantile(drawn, [0.025, 0.975])
+    rows, low, high = round(rows), round(low), round(high)
+    first, last = sizes[0], sizes[-1]
     notes = []
-    if round(rows) >= sizes[-1]:
-        notes.append(f"at least {sizes[-1]}: the real curve ends there")
-    elif round(rows) <= sizes[0]:
-        notes.append(f"at most {sizes[0]}: the real curve begins there")
-    if round(rows) < sizes[-1] <= round(high):
-        notes.append(f"the interval reaches the curve's end, {sizes[-1]}")
-    return {"rows": round(rows), "ci_low": round(low), "ci_high": round(high), "note": "; ".join(notes)}
+    if rows >= last:
+        notes.append(f"{f'at least {last}' if low >= last else f'{last} or more'}: the real curve ends there")
+    elif rows <= first:
+        notes.append(
+            f"{f'at most {first}' if high <= first else f'{first} or fewer'}: the real curve begins there"
+        )
+    if rows < last <= high:
+        notes.append(f"the interval reaches the curve's end, {last}")
+    if low <= first < rows:
+        notes.append(f"the interval reaches the curve's beginning, {first}")
+    return {"rows": rows, "ci_low": low, "ci_high": high, "note": "; ".join(notes)}

@@ -29,9 +29,9 @@ def answer(run):
 def test_the_headline_is_the_worth_with_its_interval(answer):
     result = answer()
     assert result["headline"] == "Your synthetic rows are worth about 15 real labels"
-    assert result["interval"] == "95 % interval 4 to 30"
+    assert result["interval"] == "95 % interval 4 to 30 or more"
     like, gain, by_source, *_ = result["sentences"]
-    assert like == "With them, your 20 real labels score like about 35 (24 to 50)."
+    assert like == "With them, your 20 real labels score like about 35 (24 to 50 or more)."
     assert gain.startswith("200 synthetic rows beside the real rows take accuracy from 70.0\xa0%")
     assert "+6.0 points (+2.0 to +10.0, p = 0.0005, Holm 0.0015)" in gain
     assert by_source == (
@@ -79,16 +79,22 @@ def test_a_speed_below_one_text_a_second_is_no_zero(answer):
 
 
 @pytest.mark.parametrize(
-    ("rows", "note", "worth"),
+    ("rows", "low", "high", "note", "headline", "interval"),
     [
-        (50, "at least 50: the real curve ends there", "are worth at least 30 real labels"),
-        (20, "at most 20: the real curve begins there", "are worth 0 real labels"),
+        *[
+            (50, 50, 50, "at least 50: the real curve ends there", "at least 30", "30 or more"),
+            (50, 20, 50, "50 or more: the real curve ends there", "about 30 or more", "0 to 30 or more"),
+            (20, 20, 50, "20 or fewer: the real curve begins there", "0", "0 to 30"),
+        ]
     ],
 )
-def test_beyond_the_curve_the_worth_is_a_bound(answer, rows, note, worth):
-    entry = {"rows": rows, "ci_low": 20, "ci_high": 50, "note": note}
+def test_beyond_the_curve_the_worth_has_a_bound_only_if_the_interval_has_it(
+    answer, rows, low, high, note, headline, interval
+):
+    entry = {"rows": rows, "ci_low": low, "ci_high": high, "note": note}
     result = answer(label_equivalence={"mixed": entry})
-    assert result["headline"].endswith(worth)
+    assert result["headline"] == f"Your synthetic rows are worth {headline} real labels"
+    assert result["interval"] == f"95 % interval {interval}"
     assert f"Label equivalence of mixed: {note}." in result["caveats"]
 
 

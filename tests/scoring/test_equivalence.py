@@ -78,16 +78,22 @@ def equivalence(score, spread=0.0, curve_spread=0.0):
     return label_equivalence(score, samples, SIZES, CURVE, curve_samples)
 
 
+ENDS, BEGINS = "the real curve ends there", "the real curve begins there"
+
+
 @pytest.mark.parametrize(
     ("score", "spread", "note"),
     [
         (0.72, 0.005, ""),
-        (0.85, 0.005, "at least 3000: the real curve ends there"),
-        (0.8, 0.0, "at least 3000: the real curve ends there"),
-        (0.5, 0.005, "at most 100: the real curve begins there"),
-        (0.6, 0.0, "at most 100: the real curve begins there"),
+        (0.85, 0.005, f"at least 3000: {ENDS}"),
+        (0.8, 0.0, f"at least 3000: {ENDS}"),
+        (0.81, 0.02, f"3000 or more: {ENDS}"),
+        (0.5, 0.005, f"at most 100: {BEGINS}"),
+        (0.6, 0.0, f"at most 100: {BEGINS}"),
+        (0.59, 0.02, f"100 or fewer: {BEGINS}"),
         (0.79, 0.02, "the interval reaches the curve's end, 3000"),
-        (0.58, 0.2, "at most 100: the real curve begins there; the interval reaches the curve's end, 3000"),
+        (0.62, 0.02, "the interval reaches the curve's beginning, 100"),
+        (0.58, 0.2, f"100 or fewer: {BEGINS}; the interval reaches the curve's end, 3000"),
     ],
 )
 def test_the_note_says_where_the_curve_ends_before_the_score(score, spread, note):
