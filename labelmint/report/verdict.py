@@ -69,9 +69,12 @@ def _headline(inputs: Inputs) -> tuple[str, str]:
     if not inputs.evaluate["test_rows"]:
         return "Nothing could be scored", inputs.evaluate["note"]
     equal, gain, made = _equal(inputs), _main_gain(inputs), _made(inputs)
+    real = _main(inputs)["real"]
+    if equal and real and gain and gain["points"] <= 0:
+        change = f"they change {_metric(inputs)} by {points(gain['points'])} points"
+        return f"Your {made} are worth no real labels: {change}", f"95 % interval {points_interval(gain)}"
     if equal:
         # What the main arm scores like, less the real rows that it has.
-        real = _main(inputs)["real"]
         added = {**equal, **{key: max(0, equal[key] - real) for key in ("rows", "ci_low", "ci_high")}}
         return f"Your {made} are worth {_about(added)} real labels", f"95 % interval {worth_interval(added)}"
     if gain:

@@ -103,7 +103,12 @@ def test_an_interval_with_zero_and_harm_are_named(answer):
     gain = {**pair, "accuracy": 0.01, "ci_low": -0.02, "ci_high": 0.04, "p_value": 0.4}
     assert "may be chance" in answer(gain={"mixed_vs_real": gain})["sentences"][1]
     harm = {**pair, "accuracy": -0.05, "ci_low": -0.09, "ci_high": -0.01, "p_value": 0.01}
-    assert "lower accuracy" in answer(gain={"mixed_vs_real": harm})["sentences"][1]
+    result = answer(gain={"mixed_vs_real": harm})
+    assert "lower accuracy" in result["sentences"][1]
+    assert (result["headline"], result["interval"]) == (
+        "Your synthetic rows are worth no real labels: they change accuracy by \N{MINUS SIGN}5.0 points",
+        "95 % interval \N{MINUS SIGN}9.0 to \N{MINUS SIGN}1.0",
+    )
 
 
 def test_caveats_are_of_this_run(answer):
