@@ -164,12 +164,20 @@ def _alternative(inputs: Inputs) -> str:
     other, main = inputs.evaluate["alternative"], main_arm(inputs)
     if not other:
         return "Nothing else that was measured is as fast with the same labels."
-    score = f"{percent(other['mean'])} ({interval(other)})"
-    if other["mean"] > main["score"]["mean"]:
-        return (
-            f"{other['arm']} is as fast with the same labels, and scores higher than {main['name']}: {score}."
-        )
-    return f"The strongest alternative that is as fast with the same labels is {other['arm']}: {score}."
+    several = other["of"] > 1
+    which = f"best of {other['of']} other arms" if several else "only other arm"
+    against = _against_main(inputs, other["arm"])
+    text = f"The {which} as fast with the same labels is {other['arm']}: {percent(other['mean'])}, "
+    text += f"{points(against['points'])} points against {main['name']} ({points_interval(against)})"
+    if against["ci_low"] <= 0 <= against["ci_high"]:
+        text += ", which may be chance"
+    return f"{text}; being the best of several on these test rows flatters it." if several else f"{text}."
+
+
+def _against_main(inputs: Inputs, arm: str) -> Mapping[str, Any]:
+    """Return how far an arm scores above the main arm, paired, with its interval."""
+    against = inputs.evaluate["arms"][arm]["against_main"]
+    return {**against, "points": against[inputs.evaluate["metric"]]}
 
 
 def _advice(inputs: Inputs) -> str:
@@ -192,15 +200,21 @@ def _advice(inputs: Inputs) -> str:
             f"{rate(best['texts_per_s'])} texts/s; distilled ({main['name']}): "
             f"{percent(main['score']['mean'])} at {rate(speed)}. A million texts take {hours}, or {less}."
         )
-    if better:
-        named = ", ".join(
-            f"{entry['arm']} {percent(entry['mean'])} at {rate(entry['texts_per_s'])}" for entry in better
-        )
-        text = f"{text} Slower but better: {named} texts/s."
+    sure = [entry for entry in better if _against_main(inputs, entry["arm"])["ci_low"] > 0]
+    unsure = [entry for entry in better if entry not in sure]
+    for what, some in (("but better", sure), ("and higher by what may be chance", unsure)):
+        if some:
+            text += f" Slower {what}: {', '.join(_at_speed(inputs, entry) for entry in some)}."
     if faster:
         best = max(faster, key=lambda entry: float(entry["mean"]))
         text = f"{text} Faster: {best['arm']} {percent(best['mean'])} at {rate(best['texts_per_s'])} texts/s."
     return text.strip()
+
+
+def _at_speed(inputs: Inputs, entry: Mapping[str, Any]) -> str:
+    against, speed = _against_main(inputs, entry["arm"]), count(entry["texts_per_s"])
+    change = f"{points(against['points'])} points, {points_interval(against)}"
+    return f"{entry['arm']} {percent(entry['mean'])} ({change}) at {speed} texts/s"
 
 
 def _scoring_caveats(inputs: Inputs) -> Iterator[str]:

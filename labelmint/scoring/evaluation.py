@@ -9,7 +9,7 @@ import numpy as np
 
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.params import Evaluate
-from labelmint.scoring.bootstrap import Bootstrap, adjust, score_of
+from labelmint.scoring.bootstrap import Bootstrap, adjust, interval, score_of
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions, calibration_error, label_scores
@@ -34,6 +34,8 @@ def evaluate(
                 resampled[arm.arm] = samples
         scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)
         scores[arm.arm]["labels"] = label_scores(arm.predicted, truth, names)
+        if arm is not roles.main:
+            scores[arm.arm]["against_main"] = _against_main(arm, roles.main, bootstrap, metric)
     single = [arm.arm for arm in roles.arms if len(arm.probabilities) == 1]
     return {
         "test_rows": len(truth),
@@ -79,6 +81,16 @@ def definition(arm: ArmPredictions, roles: Roles) -> dict[str, Any]:
 def _headline(roles: Roles) -> dict[str, str]:
     counterpart = roles.counterpart(roles.main) if roles.main.made else None
     return {"main_arm": roles.main.arm, "counterpart": counterpart.arm if counterpart else ""}
+
+
+def _against_main(
+    arm: ArmPredictions, main: ArmPredictions, bootstrap: Bootstrap, metric: Metric
+) -> dict[str, float]:
+    """Return how far an arm scores above the main arm, paired; without a p-value, as it isn't tested."""
+    # Less main's difference from the arm: the very numbers of `gain`, where that has the pair.
+    differences = -bootstrap.difference(main, arm, metric)
+    mean = bootstrap.mean(arm, metric) - bootstrap.mean(main, metric)
+    return {metric: round(mean, 4), **interval(differences)}
 
 
 def _gains(roles: Roles, bootstrap: Bootstrap, metric: Metric) -> dict[str, Any]:

@@ -72,7 +72,10 @@ def _speeds(result: Result, real_rows: int) -> list[dict[str, Any]]:
 
 
 def _alternative(result: Result, real_rows: int) -> dict[str, Any]:
-    """Return the best other arm of no more than the real rows at hand that is as fast as the main arm."""
+    """Return the best other arm of no more than the real rows at hand that is as fast as the main arm.
+
+    `of` says of how many it is the best: the more there are, the more luck its score has.
+    """
     main = result["arms"][result["main_arm"]]
     enough = _SAME_SPEED * (main["texts_per_s"] or 0)
     others = {
@@ -88,6 +91,7 @@ def _alternative(result: Result, real_rows: int) -> dict[str, Any]:
     score = others[name][result["metric"]]
     return {
         "arm": name,
+        "of": len(others),
         "student": others[name]["student"],
         "texts_per_s": others[name]["texts_per_s"],
         **{key: score[key] for key in ("mean", "ci_low", "ci_high")},

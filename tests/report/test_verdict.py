@@ -48,13 +48,18 @@ def test_rows_of_all_sources_are_named(answer):
     assert result["sentences"][1].startswith("200 synthetic rows and 90 machine-labelled texts beside")
 
 
-def test_the_strongest_alternative_is_named_and_whether_it_is_better(answer):
+def test_the_strongest_alternative_is_named_and_that_its_lead_may_be_chance(answer):
     assert answer()["sentences"][3] == (
-        "synthetic is as fast with the same labels, and scores higher than mixed: 77.0\xa0% (74.0 to 80.0)."
+        "The best of 4 other arms as fast with the same labels is synthetic: 77.0\xa0%, +1.0 points against "
+        "mixed (\N{MINUS SIGN}1.0 to +7.0), which may be chance; "
+        "being the best of several on these test rows flatters it."
     )
-    weaker = {**evaluation()["alternative"], "arm": "texts", "mean": 0.75}
-    assert answer(alternative=weaker)["sentences"][3].startswith(
-        "The strongest alternative that is as fast with the same labels is texts: 75.0\xa0% ("
+    arms = evaluation()["arms"]
+    arms["synthetic"]["against_main"] = {"accuracy": 0.01, "ci_low": 0.002, "ci_high": 0.02}
+    only = {**evaluation()["alternative"], "of": 1}
+    assert answer(arms=arms, alternative=only)["sentences"][3] == (
+        "The only other arm as fast with the same labels is synthetic: 77.0\xa0%, +1.0 points against "
+        "mixed (+0.2 to +2.0)."
     )
     assert "Nothing else that was measured is as fast" in answer(alternative={})["sentences"][3]
 
@@ -65,7 +70,15 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
         "76.0\xa0% at 340. A million texts take 16\xa0h 20\xa0min, or 49\xa0min 1\xa0s."
     )
     slower = {**speed("real_50", frontier=True), "student": "linear_head", "texts_per_s": 200.0}
-    assert answer(speeds=[slower])["sentences"][-1] == "Slower but better: real_50 81.0\xa0% at 200 texts/s."
+    assert answer(speeds=[slower])["sentences"][-1] == (
+        "Slower and higher by what may be chance: real_50 81.0\xa0% (+5.0 points, \N{MINUS SIGN}1.0 to +7.0) "
+        "at 200 texts/s."
+    )
+    arms = evaluation()["arms"]
+    arms["real_50"]["against_main"] = {"accuracy": 0.05, "ci_low": 0.01, "ci_high": 0.09}
+    assert answer(speeds=[slower], arms=arms)["sentences"][-1] == (
+        "Slower but better: real_50 81.0\xa0% (+5.0 points, +1.0 to +9.0) at 200 texts/s."
+    )
     same = {**slower, "student": "fine_tune"}
     assert "Slower" not in answer(speeds=[same])["sentences"][-1]
     faster = {**speed("real_50", frontier=True), "texts_per_s": 900.0}

@@ -53,8 +53,9 @@ def test_the_keys_are_those_that_dvc_compares(full):
     training = {
         *("kind", "train_rows", "real", "synthetic", "unlabelled", "student", "main_student", "texts_per_s")
     }
-    for entry in full["arms"].values():
-        assert set(entry) == {*training, "accuracy", "macro_f1", "calibration_error", "labels"}
+    for name, entry in full["arms"].items():
+        against = {"against_main"} if name != "mixed" else set()
+        assert set(entry) == {*training, "accuracy", "macro_f1", "calibration_error", "labels", *against}
         assert set(entry["accuracy"]) == set(entry["macro_f1"]) == SCORE
         assert set(entry["labels"]) == set(LABELS)
     for entry in full["gain"].values():
@@ -78,6 +79,15 @@ def test_one_seed_has_no_sd():
     assert accuracy["sd"] == 0
     assert result["note"].startswith("real: trained with one seed")
     assert accuracy["ci_low"] < accuracy["mean"] < accuracy["ci_high"]
+
+
+def test_every_arm_is_paired_with_the_main_arm_and_only_gains_are_tested(full):
+    against, gain = full["arms"]["synthetic"]["against_main"], full["gain"]["mixed_vs_synthetic"]
+    assert against == {
+        **{"accuracy": -gain["accuracy"], "ci_low": -gain["ci_high"], "ci_high": -gain["ci_low"]}
+    }
+    assert full["arms"]["real_3000"]["against_main"]["accuracy"] > 0
+    assert len(full["gain"]) == 3
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
@@ -143,7 +153,7 @@ def test_arms_may_have_different_numbers_of_seeds():
     short = [replace(each, probabilities=each.probabilities[:2]) for each in given]
     both = compared(short[0], given[1])
     assert both["arms"]["mixed"] == compared(*given)["arms"]["mixed"]
-    assert both["arms"]["real"] == compared(*short)["arms"]["real"]
+    assert both["arms"]["real"]["accuracy"] == compared(*short)["arms"]["real"]["accuracy"]
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

@@ -85,6 +85,10 @@ def test_the_alternative_is_the_best_that_is_as_fast_with_the_same_labels(wrong,
     assert tradeoffs_of(arms(all=50, **wrong))["alternative"]["arm"] == best
 
 
+def test_the_alternative_says_of_how_many_it_is_the_best():
+    assert tradeoffs_of(arms(all=50, real=60, texts=30, real_300=10, llm=10))["alternative"]["of"] == 2
+
+
 def test_without_another_arm_there_is_no_alternative():
     assert tradeoffs_of(arms(mixed=50, llm=10))["alternative"] == {}
 
