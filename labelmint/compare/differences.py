@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from labelmint.compare.runs import Run
+from labelmint.core.params import SEEDLESS_STUDENTS
 from labelmint.scoring.answers import Answers
 from labelmint.scoring.bootstrap import Bootstrap, adjust
 from labelmint.tasks.balance import Metric
@@ -26,7 +27,9 @@ def verdict(gain: Mapping[str, Any]) -> str:
         return "same answers"
     if gain["p_value"] > _SIGNIFICANT:
         return "no"
-    return "yes" if gain["p_adjusted"] <= _SIGNIFICANT else "by itself, not among so many"
+    if gain["p_adjusted"] > _SIGNIFICANT:
+        return "by itself, not among so many"
+    return "yes, but one seed" if gain["one_seed"] else "yes"
 
 
 def why_unpaired(base: Run, head: Run) -> str:
@@ -41,7 +44,8 @@ def why_unpaired(base: Run, head: Run) -> str:
 def differences(base: Run, head: Run, metric: Metric) -> dict[str, dict[str, Any]]:
     """Return how the arms that both runs scored differ, by arm, as gains in evaluate.json.
 
-    Beside these `same_answers`: whether all predictions are the same.
+    Beside these `same_answers`: whether all predictions are the same; `one_seed`: whether a side was trained
+    with one seed, so that another seed might have made as large a difference.
     """
     shared = [arm for arm in head.evaluate["arms"] if score(base, arm, metric) and score(head, arm, metric)]
     if base.answers and head.answers and not why_unpaired(base, head):
@@ -50,8 +54,16 @@ def differences(base: Run, head: Run, metric: Metric) -> dict[str, dict[str, Any
         )
     else:
         found = {arm: _unpaired(score(base, arm, metric), score(head, arm, metric), metric) for arm in shared}
+    for arm, gain in found.items():
+        gain["one_seed"] = any(_one_seed(run, arm) for run in (base, head))
     adjust([gain for gain in found.values() if not gain["same_answers"]])
     return found
+
+
+def _one_seed(run: Run, arm: str) -> bool:
+    """Return whether an arm was trained with one seed, though its student depends on the seed."""
+    seedless = run.evaluate["arms"][arm].get("student") in SEEDLESS_STUDENTS
+    return run.metrics(f"train/{arm}").get("seeds") == 1 and not seedless
 
 
 def score(run: Run, arm: str, metric: str) -> Mapping[str, Any]:

@@ -27,6 +27,8 @@ PARAMS_PATH = Path("params.yaml")
 # Students that read each text with the language model, or with the encoder; the others need neither.
 LLM_STUDENTS = ("llm", "llm_probe")
 ENCODER_STUDENTS = ("linear_head", "fine_tune")
+# What it learns doesn't depend on the seed; linear heads and TF-IDF draw their folds by it.
+SEEDLESS_STUDENTS = ("majority",)
 # A killed run loses a wave, and `generate.candidates` are rounded up to whole ones.
 _MOST_WAVE_TEXTS = 10_000
 

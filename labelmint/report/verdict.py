@@ -143,9 +143,11 @@ def _gain(inputs: Inputs) -> str:
         f"p = {p_value(gain['p_value'])}, Holm {p_value(gain['p_adjusted'])})."
     )
     if gain["ci_low"] <= 0 <= gain["ci_high"]:
-        text += " The interval includes zero: the difference may be chance."
-    elif gain["ci_high"] < 0:
+        return f"{text} The interval includes zero: the difference may be chance."
+    if gain["ci_high"] < 0:
         text += f" They lower {_metric(inputs)} here."
+    if any(inputs.train.get(gain[key], {}).get("seeds") == 1 for key in ("one", "other")):
+        text += " Trained with one seed: the interval doesn't cover what another would change."
     return text
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 
 from labelmint.core.arrays import Floats, Ints
-from labelmint.core.params import Evaluate
+from labelmint.core.params import SEEDLESS_STUDENTS, Evaluate
 from labelmint.scoring.bootstrap import Bootstrap, adjust, interval, score_of
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
@@ -36,7 +36,9 @@ def evaluate(
         scores[arm.arm]["labels"] = label_scores(arm.predicted, truth, names)
         if arm is not roles.main:
             scores[arm.arm]["against_main"] = _against_main(arm, roles.main, bootstrap, metric)
-    single = [arm.arm for arm in roles.arms if len(arm.probabilities) == 1]
+    single = [
+        arm.arm for arm in roles.arms if len(arm.probabilities) == 1 and arm.student not in SEEDLESS_STUDENTS
+    ]
     return {
         "test_rows": len(truth),
         "note": f"{', '.join(single)}: {_ONE_SEED}" if single else "",

@@ -7,7 +7,7 @@ import pytest
 from labelmint.compare.command import as_markdown, as_text
 from labelmint.core.records import read_json, write_json
 from tests.builders import git
-from tests.compare.conftest import commit, compared, rows, write_run
+from tests.compare.conftest import commit, compared, rows, write_lock, write_run
 
 pytestmark = pytest.mark.usefixtures("repository")
 HARD = list(range(60))
@@ -21,6 +21,23 @@ def test_scores_are_paired_by_row_and_tell_noise_from_more():
     assert (base[:4], head[:4], verdict) == ("70.0", "76.0", "yes")
     assert difference.startswith("+6.0 (+3.")
     assert scores["real"][2:] == ["+0.0", "same answers"]
+
+
+@pytest.mark.parametrize(
+    ("student", "seeds", "verdict"),
+    [
+        ("linear_head", 1, "yes, but one seed"),
+        ("linear_head", 3, "yes"),
+        ("majority", 1, "yes"),  # which no seed changes
+    ],
+)
+def test_a_difference_of_one_seed_is_marked(student, seeds, verdict):
+    write_json(Path("metrics/train/mixed.json"), {"seeds": seeds})
+    evaluation = read_json(Path("metrics/evaluate.json"))
+    evaluation["arms"]["mixed"]["student"] = student
+    write_json(Path("metrics/evaluate.json"), evaluation)
+    write_lock()
+    assert rows(compared("first"), "Accuracy")["mixed"][3] == verdict
 
 
 def test_without_predictions_the_intervals_decide_and_a_line_says_so():

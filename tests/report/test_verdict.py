@@ -124,6 +124,13 @@ def test_an_interval_with_zero_and_harm_are_named(answer):
     )
 
 
+def test_a_gain_of_one_seed_says_so(answer):
+    assert "seed" not in answer()["sentences"][1]
+    path = paths.METRICS / "train" / "mixed.json"
+    write_json(path, {**read_json(path), "seeds": 1})
+    assert "Trained with one seed: the interval doesn't cover" in verdict(read_inputs())["sentences"][1]
+
+
 def test_caveats_are_of_this_run(answer):
     caveats = " ".join(answer()["caveats"])
     for text in (
