@@ -19,6 +19,7 @@ from zlib import crc32
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from labelmint.core.arrays import Floats, Ints
 from labelmint.scoring.scores import ArmPredictions, weighted_scores
@@ -74,7 +75,7 @@ class Bootstrap:
 
     def score(self, arm: ArmPredictions, metric: Metric = "accuracy") -> dict[str, float]:
         """Return the mean over the seeds, their standard deviation, and the interval."""
-        return score_of(self.by_seed(arm, metric), self.scores(arm, metric))
+        return score_of(metric, self.by_seed(arm, metric), self.scores(arm, metric), len(self.truth))
 
     def scores(self, arm: ArmPredictions, metric: Metric = "accuracy") -> Floats:
         """Return resampled scores, shape (samples,)."""
@@ -118,10 +119,25 @@ def score_interval(values: Floats) -> dict[str, float]:
     return interval(np.clip(values, 0, 1))
 
 
-def score_of(by_seed: Floats, samples: Floats) -> dict[str, float]:
+def accuracy_interval(values: Floats, mean: float, rows: int) -> dict[str, float]:
+    """Return the interval of resampled accuracies, at least as wide as Wilson's (1927) of `mean` on `rows`.
+
+    Where all rows are right, so are all that are drawn from them, and the resampled interval has no width.
+    """
+    resampled = score_interval(values)
+    low, high = proportion_confint(mean * rows, rows, method="wilson")
+    return {
+        "ci_low": min(resampled["ci_low"], round(float(low), 4)),
+        "ci_high": max(resampled["ci_high"], round(float(high), 4)),
+    }
+
+
+def score_of(metric: Metric, by_seed: Floats, samples: Floats, rows: int) -> dict[str, float]:
     """Return the mean over the seeds, their standard deviation, and the interval of resampled scores."""
+    mean = float(by_seed.mean())
     sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
-    return {"mean": round(float(by_seed.mean()), 4), "sd": round(sd, 4), **score_interval(samples)}
+    wide = accuracy_interval(samples, mean, rows) if metric == "accuracy" else score_interval(samples)
+    return {"mean": round(mean, 4), "sd": round(sd, 4), **wide}
 
 
 def two_sided_p(differences: Floats) -> float:

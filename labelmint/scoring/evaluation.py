@@ -29,7 +29,7 @@ def evaluate(
         scores[arm.arm] = definition(arm, roles)
         for each in get_args(Metric):
             samples = bootstrap.scores(arm, each)
-            scores[arm.arm][each] = score_of(bootstrap.by_seed(arm, each), samples)
+            scores[arm.arm][each] = score_of(each, bootstrap.by_seed(arm, each), samples, len(truth))
             if each == metric:
                 resampled[arm.arm] = samples
         scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)

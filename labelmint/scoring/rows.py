@@ -13,7 +13,7 @@ from labelmint.core.arrays import Ints
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Input, input_of, texts_of
 from labelmint.core.words import count_words
-from labelmint.scoring.bootstrap import Bootstrap, score_interval
+from labelmint.scoring.bootstrap import Bootstrap, accuracy_interval
 from labelmint.scoring.scores import ArmPredictions
 
 HARDEST_ROWS = 50
@@ -83,8 +83,10 @@ def slices(
             bootstrap = Bootstrap(truth[places], len(names), config.bootstrap_samples, config.seed)
             for arm in arms:
                 part = ArmPredictions(arm.arm, arm.train_rows, arm.probabilities[:, places])
-                entry = {key: name, "rows": len(places), "accuracy": round(bootstrap.mean(part), 4)}
-                result[arm.arm][kind].append({**entry, **score_interval(bootstrap.scores(part))})
+                mean, rows = bootstrap.mean(part), len(places)
+                entry = {key: name, "rows": rows, "accuracy": round(mean, 4)}
+                wide = accuracy_interval(bootstrap.scores(part), mean, rows)
+                result[arm.arm][kind].append({**entry, **wide})
     return result
 
 

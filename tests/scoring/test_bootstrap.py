@@ -15,6 +15,22 @@ from labelmint.scoring.bootstrap import (
 from tests.scoring.helpers import arm, wrong_at
 
 
+@pytest.mark.parametrize(("wrong", "low", "high"), [(0, 0.886, 1.0), (30, 0.0, 0.114)])
+def test_no_accuracy_is_certain(wrong, low, high):
+    truth = np.zeros(30, np.int64)
+    score = Bootstrap(truth, 2, 200, 1).score(arm("one", wrong_at(truth, range(wrong))))
+    assert (score["ci_low"], score["ci_high"]) == pytest.approx((low, high), abs=0.001)
+
+
+def test_of_many_rows_the_resampled_interval_is_hardly_widened():
+    truth = np.zeros(1000, np.int64)
+    bootstrap, one = Bootstrap(truth, 2, 2000, 1), arm("one", wrong_at(truth, range(200)))
+    score, resampled = bootstrap.score(one), interval(bootstrap.scores(one))
+    assert score["ci_low"] <= resampled["ci_low"]
+    assert score["ci_high"] >= resampled["ci_high"]
+    assert score["ci_high"] - score["ci_low"] == pytest.approx(0.05, abs=0.003)
+
+
 def test_differences_are_paired():
     truth = np.random.default_rng(0).integers(0, 2, 400)
     better = arm("better", wrong_at(truth, range(100)))

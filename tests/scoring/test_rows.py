@@ -45,6 +45,15 @@ def test_slices_are_scored_by_themselves():
     assert result["label"][0]["ci_low"] < 0.8 < result["label"][0]["ci_high"]
 
 
+def test_a_slice_of_few_rows_that_are_all_right_has_a_wide_interval():
+    truth = np.array([0] * 50 + [1] * 5)
+    inputs = [labelled(NAMES[label], at) for at, label in enumerate(truth)]
+    few = slices([arm("mixed", wrong_at(truth, range(9)))], truth, NAMES[:2], inputs, config())["mixed"]
+    part = few["label"][1]
+    assert (part["rows"], part["accuracy"], part["ci_high"]) == (5, 1.0, 1.0)
+    assert part["ci_low"] == pytest.approx(0.566, abs=0.001)  # Wilson's
+
+
 def test_a_label_without_test_rows_has_no_slice():
     truth = np.zeros(10, np.int64)
     inputs = [labelled("negative", at) for at in range(10)]
