@@ -235,11 +235,11 @@ def _scoring_caveats(inputs: Inputs) -> Iterator[str]:
             "One draw of the real rows: the intervals cover test rows and training seeds, "
             "not which rows you happened to label."
         )
-    error = _main(inputs)["calibration_error"]
-    if error > _POOR_CALIBRATION:
+    error, by_chance = (_main(inputs)[f"calibration_{key}"] for key in ("error", "by_chance"))
+    if error > max(_POOR_CALIBRATION, by_chance):
         yield (
-            f"Confidence is off by {percent(error)} on average (calibration error of {main}): "
-            "do not read the probabilities as certainty."
+            f"Confidence is off by {percent(error)} on average (calibration error of {main}; up to "
+            f"{percent(by_chance)} may be chance): do not read the probabilities as certainty."
         )
 
 

@@ -12,7 +12,7 @@ from labelmint.core.params import SEEDLESS_STUDENTS, Evaluate
 from labelmint.scoring.bootstrap import Bootstrap, adjust, interval, score_of
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
-from labelmint.scoring.scores import ArmPredictions, calibration_error, label_scores
+from labelmint.scoring.scores import ArmPredictions, calibration_by_chance, calibration_error, label_scores
 from labelmint.tasks.balance import Metric
 
 _ONE_SEED = "trained with one seed, so the interval doesn't cover the spread between seeds"
@@ -33,6 +33,8 @@ def evaluate(
             if each == metric:
                 resampled[arm.arm] = samples
         scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)
+        by_chance = calibration_by_chance(arm.probabilities, config.seed)
+        scores[arm.arm]["calibration_by_chance"] = round(by_chance, 4)
         scores[arm.arm]["labels"] = label_scores(arm.predicted, truth, names)
         if arm is not roles.main:
             scores[arm.arm]["against_main"] = _against_main(arm, roles.main, bootstrap, metric)

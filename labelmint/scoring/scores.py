@@ -11,6 +11,7 @@ from labelmint.core.arrays import Floats, Ints
 from labelmint.tasks.balance import Metric
 
 _CALIBRATION_BINS = 15
+_CALIBRATION_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,28 @@ def calibration_error(probabilities: Floats, truth: Ints) -> float:
     errors = []
     for of_seed in probabilities:
         confidence, right, bins = _binned(of_seed, truth)
-        gaps = np.bincount(bins, weights=right - confidence, minlength=_CALIBRATION_BINS)
-        errors.append(np.abs(gaps).sum() / len(truth))
+        errors.append(_binned_errors((right - confidence)[None], bins)[0])
     return float(np.mean(errors))
+
+
+def calibration_by_chance(probabilities: Floats, seed: int) -> float:
+    """Return the calibration error that a calibrated classifier exceeds on one test set in 20.
+
+    The error is biased upward, the more so the fewer rows there are. Whether each answer is right is drawn
+    by its own confidence, 200 times; the seeds share the draws, as they do the rows.
+    """
+    luck = np.random.default_rng(seed).random((_CALIBRATION_DRAWS, probabilities.shape[1]))
+    errors = []
+    for of_seed in probabilities:
+        confidence, _, bins = _binned(of_seed, np.zeros(len(of_seed), np.int64))
+        errors.append(_binned_errors((luck < confidence) - confidence, bins))
+    return float(np.quantile(np.mean(errors, axis=0), 0.95))
+
+
+def _binned_errors(gaps: Floats, bins: Ints) -> Floats:
+    """Return the calibration errors of samples of answers, whose `gaps` have the shape (samples, rows)."""
+    in_bin = np.eye(_CALIBRATION_BINS)[bins]
+    return np.asarray(np.abs(gaps @ in_bin).sum(axis=1) / len(bins))
 
 
 def reliability(probabilities: Floats, truth: Ints) -> list[tuple[int, float, float, int]]:

@@ -135,7 +135,7 @@ def test_caveats_are_of_this_run(answer):
     caveats = " ".join(answer()["caveats"])
     for text in (
         "Only 40 test rows",
-        "off by 15.0",
+        "off by 15.0\xa0% on average (calibration error of mixed; up to 12.0\xa0% may be chance)",
         "mixed against synthetic",
         "82.0",
         "positive lacks 5 rows",
@@ -143,6 +143,12 @@ def test_caveats_are_of_this_run(answer):
         assert text in caveats
     left_out = {"mixed_300": "it needs 300 rows"}
     assert "mixed_300 is left out: it needs 300 rows." in answer(left_out=left_out)["caveats"]
+
+
+def test_a_calibration_error_that_may_be_chance_is_no_caveat(answer):
+    arms = evaluation()["arms"]
+    arms["mixed"]["calibration_by_chance"] = 0.16
+    assert not [caveat for caveat in answer(arms=arms)["caveats"] if "off by" in caveat]
 
 
 def test_the_accuracy_of_a_label_scorer_alone_is_told(run):

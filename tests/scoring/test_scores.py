@@ -6,6 +6,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from labelmint.scoring.scores import (
     ArmPredictions,
+    calibration_by_chance,
     calibration_error,
     label_scores,
     reliability,
@@ -125,3 +126,24 @@ def test_the_calibration_error_is_confidence_that_is_not_deserved(confidence, ri
     probabilities = np.tile([confidence, 1 - confidence], (1, 10, 1))
     truth = np.array([0] * right + [1] * (10 - right))
     assert calibration_error(probabilities, truth) == pytest.approx(error)
+
+
+@pytest.mark.parametrize("rows", [30, 1000])
+def test_few_calibrated_arms_exceed_what_chance_shows(rows):
+    draw, above, large = np.random.default_rng(0), 0, 0
+    for repeat in range(60):
+        sure = draw.uniform(0.5, 1, rows)
+        probabilities = np.stack([sure, 1 - sure], axis=1)[None]
+        truth = (draw.random(rows) > sure).astype(np.int64)
+        error = calibration_error(probabilities, truth)
+        above += error > calibration_by_chance(probabilities, repeat)
+        large += error > 0.1
+    assert above <= 8  # 3 expected
+    assert large > 40 or rows > 30  # of 30 rows most, by chance
+
+
+def test_an_arm_that_is_too_sure_exceeds_what_chance_shows():
+    truth = np.arange(100) % 2
+    probabilities = np.eye(2)[np.where(np.arange(100) < 70, truth, 1 - truth)] * 0.96 + 0.02
+    by_chance = calibration_by_chance(np.stack([probabilities] * 3), 1)
+    assert by_chance < calibration_error(probabilities[None], truth)
