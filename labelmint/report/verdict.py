@@ -262,9 +262,10 @@ def _data_caveats(inputs: Inputs) -> Iterator[str]:
     scoring = inputs.filter.get("label_scoring") or inputs.label.get("label_scoring") or {}
     accuracy = scoring.get("accuracy") or {}
     if scorer := deciding_scorer(accuracy):
+        fitted = " (a little too high: their weights were fitted on these rows)" if scorer == "pooled" else ""
         yield (
             f"The label scorers are right on {percent(accuracy[scorer])} of {count(scoring['real_rows'])} "
-            "unseen real rows; where they are wrong, rows have wrong labels."
+            f"unseen real rows{fitted}; where they are wrong, rows have wrong labels."
         )
     for label, missing in (inputs.filter.get("missing") or {}).items():
         yield f"{label} lacks {count(missing)} rows."
