@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -38,18 +38,27 @@ def evaluate(
         scores[arm.arm]["labels"] = label_scores(arm.predicted, truth, names)
         if arm is not roles.main:
             scores[arm.arm]["against_main"] = _against_main(arm, roles.main, bootstrap, metric)
-    single = [
-        arm.arm for arm in roles.arms if len(arm.probabilities) == 1 and arm.student not in SEEDLESS_STUDENTS
-    ]
     return {
         "test_rows": len(truth),
-        "note": f"{', '.join(single)}: {_ONE_SEED}" if single else "",
+        "note": "; ".join(_notes(roles, truth, names)),
         "metric": metric,
         **_headline(roles),
         "arms": scores,
         "gain": _gains(roles, bootstrap, metric),
         "label_equivalence": _equivalences(roles, bootstrap, resampled, metric),
     }
+
+
+def _notes(roles: Roles, truth: Ints, names: list[str]) -> Iterator[str]:
+    """Yield what limits the scores and their intervals."""
+    single = [
+        arm.arm for arm in roles.arms if len(arm.probabilities) == 1 and arm.student not in SEEDLESS_STUDENTS
+    ]
+    if single:
+        yield f"{', '.join(single)}: {_ONE_SEED}"
+    absent = [name for number, name in enumerate(names) if number not in truth]
+    if absent:
+        yield f"no test row is labelled {' or '.join(absent)}: the scores tell nothing of that"
 
 
 def unscored(roles: Roles, metric: Metric) -> dict[str, Any]:

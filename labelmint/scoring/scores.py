@@ -43,16 +43,19 @@ def weighted_scores(metric: Metric, predicted: Ints, truth: Ints, weights: Float
     """Return accuracy or macro-averaged F1 per seed and sample, shape (seeds, samples).
 
     Shapes: `predicted` (seeds, rows), `truth` (rows,). `weights`, (samples, rows), say how often each sample
-    holds each test row.
+    holds each test row. F1 is averaged over the labels that the sample's rows have (scikit-learn's `f1_score`
+    with `labels=unique(truth)`): a label without rows would score 0 whatever an arm says.
     """
     if metric == "accuracy":
         return np.asarray((predicted == truth).astype(float) @ weights.T / weights.sum(axis=1))
-    total = np.zeros((len(predicted), len(weights)))
+    total, present = np.zeros((len(predicted), len(weights))), np.zeros(len(weights))
     for label in range(labels):
         given, true = (predicted == label).astype(float), (truth == label).astype(float)
         hits = (given * true) @ weights.T
-        total += 2 * hits / np.maximum(given @ weights.T + true @ weights.T, 1)
-    return total / labels
+        rows = true @ weights.T
+        total += 2 * hits / np.maximum(given @ weights.T + rows, 1)
+        present += rows > 0
+    return total / present
 
 
 def label_scores(predicted: Ints, truth: Ints, names: list[str]) -> dict[str, dict[str, float]]:

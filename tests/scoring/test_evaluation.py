@@ -91,6 +91,13 @@ def test_every_arm_is_paired_with_the_main_arm_and_only_gains_are_tested(full):
     assert len(full["gain"]) == 3
 
 
+def test_a_label_without_test_rows_is_noted():
+    truth = np.arange(60) % 2
+    given = arm("real", wrong_at(truth, range(9), range(9), labels=3), labels=3)
+    note = compared(given, truth=truth, names=NAMES)["note"]
+    assert note == "no test row is labelled neutral: the scores tell nothing of that"
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 def test_a_gain_is_the_difference_of_the_means_of_the_metric(metric):
     result = compared(*arms(real=0.6, mixed=0.7, real_300=0.65), metric=metric)
