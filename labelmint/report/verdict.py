@@ -40,7 +40,9 @@ def print_verdict() -> None:
         raise DataError(f"{path}: no such file; run `dvc repro`")
     if not check_one_run(params, inputs.evaluate):
         raise DataError(f"{path} is not what {LOCK} records; run `dvc repro`, or `dvc commit` if it is right")
-    if inputs.evaluate.get("schema_version") != SCHEMA_VERSION:
+    # Before calibration was compared with chance, version 1 had fewer keys.
+    complete = all("calibration_by_chance" in arm for arm in inputs.evaluate["arms"].values())
+    if inputs.evaluate.get("schema_version") != SCHEMA_VERSION or not complete:
         raise DataError(f"{path}: written by another version; run `dvc repro`")
     evaluate, answer = inputs.evaluate, verdict(inputs)
     metric = METRIC_NAMES[evaluate["metric"]]
