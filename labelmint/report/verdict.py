@@ -216,7 +216,7 @@ def _advice(inputs: Inputs) -> str:
 
 
 def _at_speed(inputs: Inputs, entry: Mapping[str, Any]) -> str:
-    against, speed = _against_main(inputs, entry["arm"]), count(entry["texts_per_s"])
+    against, speed = _against_main(inputs, entry["arm"]), rate(entry["texts_per_s"])
     change = f"{points(against['points'])} points, {points_interval(against)}"
     return f"{entry['arm']} {percent(entry['mean'])} ({change}) at {speed} texts/s"
 
