@@ -66,7 +66,7 @@ def test_the_results_and_the_page(paper, monkeypatch):
     assert gain["ci_low"] <= gain["macro_f1"] <= gain["ci_high"]
     text = paper.read_text(encoding="utf-8")
     assert text.count("| tiny | few_shot |") == text.count("| tiny | text_first |") == 2
-    assert "(compared without real rows) | **can't be told** | 0 for, 0 against, of 1;" in text
+    assert "from as many candidates) | **can't be told** | 0 for, 0 against, of 1;" in text
     assert "tiny with `--rows 50`" in text
     assert "Not run" not in text
     # What is there with the same settings isn't run again; other settings renew it.

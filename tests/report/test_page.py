@@ -228,7 +228,7 @@ def test_the_page_fetches_nothing_and_runs_one_script(full, made):
     # Charts are coloured by the style and say what they show.
     assert text.count('<div class="chart wide">') == text.count('<div class="chart narrow">') == 5
     assert 'stroke="var(--mixed)"' in text
-    assert "scores like 35 real labels (24 to 50)" in text
+    assert "scores like 35 real labels (24 to 50 or more)" in text
     assert "real_40: 78.0\xa0% (75.0 to 81.0)" in text
 
 
