@@ -27,8 +27,7 @@ PARAMS_PATH = Path("params.yaml")
 # Students that read each text with the language model, or with the encoder; the others need neither.
 LLM_STUDENTS = ("llm", "llm_probe")
 ENCODER_STUDENTS = ("linear_head", "fine_tune")
-# What it learns doesn't depend on the seed; linear heads and TF-IDF draw their folds by it.
-SEEDLESS_STUDENTS = ("majority",)
+SEEDLESS_STUDENTS = ("majority",)  # linear heads and TF-IDF draw their folds by the seed
 # A killed run loses a wave, and `generate.candidates` are rounded up to whole ones.
 _MOST_WAVE_TEXTS = 10_000
 
@@ -65,9 +64,8 @@ class Real(Section):
 class Arm(Section):
     """One of `arms`: a training set and the student that learns from it."""
 
-    # Rows of each source; "all": every training row (`real.rows`, and those labelled later), every kept
-    # synthetic row, every unlabelled text that got a label. More real rows than `real.rows` come from those
-    # held back: points of the real learning curve.
+    # Rows of each source; "all": every training row, every kept synthetic row, every unlabelled text that got
+    # a label. More real rows than there are come from those held back: points of the real learning curve.
     real: Rows = 0
     synthetic: Rows = 0
     unlabelled: Rows = 0

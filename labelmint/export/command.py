@@ -19,7 +19,7 @@ from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
 from labelmint.predict.command import headline_arm, trained_model
-from labelmint.students.saving import HEAD, NOTE, STUDENT, whole_folder
+from labelmint.students.saving import HEAD, STUDENT, read_note, whole_folder
 
 _OUT = Path("exported")
 _MEASURED_ROWS = 200  # of which the model card says how fast ONNX models label them
@@ -33,8 +33,8 @@ def export(arm: str | None, out: Path | None, *, onnx: bool = False) -> None:
     """
     arm = headline_arm() if arm is None else arm
     facts, model = load_facts(arm), trained_model(arm)
-    if (model / NOTE).is_file():
-        raise ModelError(f"{model}: {(model / NOTE).read_text(encoding='utf-8').strip()}")
+    if note := read_note(model):
+        raise ModelError(f"{model}: {note}")
     if not (model / "config.json").is_file():
         raise ModelError(
             f"{model}: no classifier that transformers opens; export an arm whose student is auto, "

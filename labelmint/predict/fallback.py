@@ -14,7 +14,7 @@ from labelmint.core.params import Params
 from labelmint.core.records import Input
 from labelmint.students.base import Classifier
 from labelmint.students.loading import saved_name
-from labelmint.students.saving import NOTE, STUDENT
+from labelmint.students.saving import STUDENT, read_note
 
 
 class WithFallback(Classifier):
@@ -68,6 +68,5 @@ def folder_of(student: str, params: Params, option: str) -> Path:
             f"{option}: params.yaml has no arm with student: {student}; add "
             f"`{student}: {{real: all, student: {student}}}` to its arms and run `dvc repro`"
         )
-    note = untrained[0] / NOTE
-    why = note.read_text(encoding="utf-8").strip() if note.is_file() else "not trained; run `dvc repro`"
+    why = read_note(untrained[0]) or "not trained; run `dvc repro`"
     raise ModelError(f"{option}: {untrained[0]}: {why}")

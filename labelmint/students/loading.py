@@ -11,7 +11,7 @@ from labelmint.core.errors import ModelError, of_the_machine
 from labelmint.core.quoting import first_line
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.registry import STUDENTS, student_class
-from labelmint.students.saving import NOTE, STUDENT, read_student
+from labelmint.students.saving import STUDENT, read_note, read_student
 
 # What Python, NumPy, PyTorch and safetensors raise where a file is missing, cut or another's.
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, BadZipFile, SafetensorError)
@@ -23,8 +23,8 @@ def load_student(folder: Path, setting: Setting | None = None) -> Classifier:
     Students that a language model is part of need a `setting`. Raise `ModelError` if the folder holds no
     classifier or a damaged one, or what it needs is missing.
     """
-    if (folder / NOTE).is_file():
-        raise ModelError(f"{folder}: {(folder / NOTE).read_text(encoding='utf-8').strip()}")
+    if note := read_note(folder):
+        raise ModelError(f"{folder}: {note}")
     if (folder / STUDENT).is_file():
         student = student_class(saved_name(folder))
         try:

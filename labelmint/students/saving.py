@@ -70,3 +70,9 @@ def write_note(folder: Path, note: str) -> None:
     """Make a folder that says in one line why it holds no student."""
     with whole_folder(folder) as temporary:
         (temporary / NOTE).write_text(note + "\n", encoding="utf-8")
+
+
+def read_note(folder: Path) -> str:
+    """Return the line that `write_note` left; "" if the folder has none."""
+    note = folder / NOTE
+    return note.read_text(encoding="utf-8").strip() if note.is_file() else ""

@@ -23,22 +23,22 @@ _MARKS = {
     codecs.BOM_UTF8: UTF_8,
 }
 STANDARD_INPUT = "standard input"
-# How compressed files begin: what unpacks them, and the ending of their names.
+# How compressed files begin: what packs and unpacks them, and the ending of their names.
 _PACKED = [
-    (rb"\x1f\x8b", "zcat", ".gz"),
-    (rb"BZh[1-9]1AY&SY", "bzcat", ".bz2"),
-    (rb"\xfd7zXZ\0", "xzcat", ".xz"),
-    (rb"\x28\xb5\x2f\xfd", "zstdcat", ".zst"),
+    (rb"\x1f\x8b", "gzip", "zcat", ".gz"),
+    (rb"BZh[1-9]1AY&SY", "bzip2", "bzcat", ".bz2"),
+    (rb"\xfd7zXZ\0", "xz", "xzcat", ".xz"),
+    (rb"\x28\xb5\x2f\xfd", "zstd", "zstdcat", ".zst"),
 ]
 # How files begin that are no lines of text: what they are, and what to do.
 _NO_LINES = [
     *POINTERS,
     (rb"PAR1", "it is a Parquet file; let its name end in .parquet"),
     (rb"ARROW1|\xff\xff\xff\xff", "it is an Arrow file; let its name end in .arrow"),
-    (rb"\x1f\x8b", "it is compressed by gzip; let its name end in .gz, after .csv for example"),
-    (rb"BZh[1-9]1AY&SY", "it is compressed by bzip2; let its name end in .bz2, after .csv for example"),
-    (rb"\xfd7zXZ\0", "it is compressed by xz; let its name end in .xz, after .csv for example"),
-    (rb"\x28\xb5\x2f\xfd", "it is compressed by zstd; let its name end in .zst, after .csv for example"),
+    *(
+        (start, f"it is compressed by {packer}; let its name end in {ending}, after .csv for example")
+        for start, packer, _, ending in _PACKED
+    ),
     (rb"PK\x03\x04", "it is a workbook or a zip; let a workbook's name end in .xlsx, and unpack a zip"),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "it is an Office document; let a workbook's name end in .xls"),
     (rb"SQLite format 3\0", "it is an SQLite database; save its table as .csv"),
@@ -144,7 +144,7 @@ def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool
 
 def _still_packed(first: bytes, origin: str) -> str:
     """Return what to do about compressed bytes where another name would not help; "": they are none."""
-    command = next((command for start, command, _ in _PACKED if re.match(start, first)), "")
+    command = next((command for start, _, command, _ in _PACKED if re.match(start, first)), "")
     if command and origin == STANDARD_INPUT:
         return f"it is compressed; decompress it first: {command} FILE | labelmint predict"
     if command and origin.lower().endswith(tuple(ending for *_, ending in _PACKED)):
