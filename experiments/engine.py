@@ -17,7 +17,8 @@ from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Params
 from labelmint.core.records import ArmRow, Candidate, Kept, input_of
 from labelmint.generation.session import Session
-from labelmint.labelling.scores import score_candidates
+from labelmint.labelling.folds import add_fold_labels
+from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
 from labelmint.rules.filtering import Filtering
@@ -77,8 +78,9 @@ def write(task: Task, model: LanguageModel) -> list[Candidate]:
 def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
     """Return the rows that the filter keeps with this `labelling.action`."""
     task = task.changed({"labelling.action": action})
-    scores = score_candidates(task, candidates, model).texts if action != "none" else {}
-    return filter_candidates(Filtering(task, candidates, scores)).kept
+    scores = score_candidates(task, candidates, model) if action != "none" else LabelScores()
+    kept = filter_candidates(Filtering(task, candidates, scores.texts)).kept
+    return add_fold_labels(task, kept, scores.without_folds)
 
 
 def keep_if_any(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:

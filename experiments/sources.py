@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import LLM_STUDENTS, Arm, Params, load_params
 from labelmint.core.records import ArmRow, Input, Kept, input_of, read_json, write_json
+from labelmint.labelling.folds import add_fold_labels
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts
@@ -102,14 +103,18 @@ def run(task: Task) -> dict[str, Any]:
 
 def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores) -> dict[str, Any]:
     params, names = task.params, task.card.label_names
-    labelled, _ = filter_texts(task, texts, scores.texts)
+    clear, _ = filter_texts(task, texts, scores.texts)
+    labelled = add_fold_labels(task, clear, scores.without_folds)
     true = {row["id"]: row["label"] for row in task.rows.pool}
     sets, left_out = training_sets(ARMS, task.train, task.rows.pool, kept, labelled, params.filter.seed)
     for name in left_out.keys() - {"more_real"}:
         raise DataError(f"sources: {params.task}, {name}: {left_out[name]}")
     sets = {name: rows for name, rows in sets.items() if name not in left_out}
     sets["true_labels"] = [
-        row | {"label": true[row["id"]]} if row["source"] == "unlabelled" else row for row in sets["labelled"]
+        cast(ArmRow, {**input_of(row), "label": true[row["id"]], "source": "unlabelled"})
+        if row["source"] == "unlabelled"
+        else row
+        for row in sets["labelled"]
     ]
     weighing = names, params.train, params.train.seeds[0]
     both, chosen = weigh(ARMS["everything"], sets["everything"], *weighing)

@@ -15,6 +15,7 @@ from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import Candidate, Input, Labelled, read_rows, write_metrics, write_rows
+from labelmint.labelling.folds import add_fold_labels
 from labelmint.labelling.scores import LabelScores, score_candidates
 from labelmint.llm import open_model
 from labelmint.rules.apply import filter_candidates, summary
@@ -37,7 +38,7 @@ def main() -> None:
     remedy = _MORE if params.filter.rows_per_label else _TOP_UP
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {remedy}", file=sys.stderr)
-    write_rows(paths.KEPT, result.kept)
+    write_rows(paths.KEPT, add_fold_labels(task, result.kept, scores.without_folds))
     write_rows(paths.REJECTED, result.rejected)
     write_metrics(paths.METRICS / "filter.json", {**summary(task.card, result), **scores.summary()})
 

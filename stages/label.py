@@ -11,6 +11,7 @@ from labelmint.core import paths
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
 from labelmint.core.records import Input, Labelled, read_rows, write_metrics, write_rows
+from labelmint.labelling.folds import add_fold_labels
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
 from labelmint.rules.texts import filter_texts, summary
@@ -29,7 +30,7 @@ def main() -> None:
         with open_model(params.llm) as model:
             scores = score_labels(task, texts, model)
     kept, rejected = filter_texts(task, texts, scores.texts)
-    write_rows(paths.LABELLED, kept)
+    write_rows(paths.LABELLED, add_fold_labels(task, kept, scores.without_folds))
     write_rows(paths.LABELLED_REJECTED, rejected)
     write_metrics(paths.METRICS / "label.json", {**summary(task.card, kept, rejected), **scores.summary()})
 

@@ -25,16 +25,15 @@ from experiments.engine import predict
 from experiments.methods.patterns import look_written
 from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed, students_of
 from experiments.sources import TEXTS
-from labelmint.core.records import ArmRow, Labelled
-from labelmint.encoder.data import folds_of
-from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
+from labelmint.core.records import ArmRow, Labelled, input_of
+from labelmint.students.base import Setting, real_rows, row_weights
 from labelmint.students.encoder import LinearHead
 from labelmint.students.fine_tune import FineTuned
+from labelmint.students.held_out import real_folds
 from labelmint.students.sources import held_out_likelihood
 
 SHARE = 0.25  # of the made rows: those that look most as if written
 STRENGTHS = [0.0, 0.1, 0.3, 1.0]
-FOLDS = 5
 LEFT_OUT, CHOSEN, STRONGEST = "left out", "forgetting", f"forgetting, {STRENGTHS[-1]:g}"
 
 
@@ -51,27 +50,26 @@ class HeadForgetting(LinearHead):
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head on all rows and the pull."""
         self._vectors(rows)  # as the plain student embeds them: the pull has texts of theirs
-        super().fit([*rows, *self._pull(rows, seed)], seed)
+        super().fit([*rows, *self._pull(rows)], seed)
 
-    def _pull(self, rows: Sequence[Labelled], seed: int) -> list[ArmRow]:
+    def _pull(self, rows: Sequence[Labelled]) -> list[ArmRow]:
         """Return the rows that pull; none if cross-validation says so."""
         if self.strength is None:
-            self.chosen.append(self._choose(rows, seed))
+            self.chosen.append(self._choose(rows))
         strength = self.chosen[-1] if self.strength is None else self.strength
         return pulls(rows, self.texts, self.label_names, strength) if strength else []
 
-    def _choose(self, rows: Sequence[Labelled], seed: int) -> float:
+    def _choose(self, rows: Sequence[Labelled]) -> float:
         """Return the strength whose head gives held-out real rows the highest likelihood."""
         everything = [*rows, *pulls(rows, self.texts, self.label_names, 1.0)]
-        labels, weights = label_numbers(everything, self.label_names), row_weights(everything)
-        vectors, real = self._vectors(everything), np.flatnonzero(real_rows(rows))
-        folds = folds_of(labels[real], FOLDS, seed)
+        weights, vectors = row_weights(everything), self._vectors(everything)
+        splits = real_folds(everything, self.label_names)
 
         def likelihood(strength: float) -> float:
             scaled = np.concatenate([weights[: len(rows)], strength * weights[len(rows) :]])
-            return held_out_likelihood(vectors, labels, scaled, real, folds)
+            return held_out_likelihood(vectors, everything, self.label_names, scaled, splits)
 
-        return max(STRENGTHS, key=likelihood) if folds else 0.0
+        return max(STRENGTHS, key=likelihood) if splits else 0.0
 
 
 class FineTunedForgetting(HeadForgetting, FineTuned):
@@ -90,7 +88,7 @@ class FineTunedForgetting(HeadForgetting, FineTuned):
             FineTuned.fit(self, rows, seed)
             self.trained[key] = self.model
         self.model = copy.deepcopy(self.trained[key])
-        if pull := self._pull(rows, seed):
+        if pull := self._pull(rows):
             self._train([*compress(rows, real_rows(rows)), *pull], seed)
 
 
@@ -100,7 +98,7 @@ def pulls(
     """Return the rows with these texts once for each label, with weights of the sum `strength`."""
     weight = strength / len(label_names)
     return [
-        cast(ArmRow, {**row, "label": label, "source": "synthetic", "weight": weight})
+        cast(ArmRow, {**input_of(row), "label": label, "source": "synthetic", "weight": weight})
         for row in rows
         if row["text"] in texts
         for label in label_names

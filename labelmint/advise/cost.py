@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from labelmint.advise.speed import Speeds
 from labelmint.core.params import ENCODER_STUDENTS, LLM_STUDENTS, Arm, Params
-from labelmint.encoder.data import count_splits
 from labelmint.labelling.choices import CHUNK_TEXTS
-from labelmint.students.held_out import calibration_trainings
+from labelmint.students.held_out import calibration_trainings, validation_trainings
 from labelmint.students.schedule import planned_epochs
 from labelmint.tasks.data import TaskData
 
@@ -155,7 +154,7 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
     arm, students, seeds = params.arms[name], _students(params, name), len(params.seeds_of(name))
     real, *made = _rows_of(arm, work)
     rows = real + sum(made)
-    splits = count_splits(params.train.validation_share, real or rows) if len(students) > 1 else 0
+    splits = validation_trainings(real, rows) if len(students) > 1 else 0
     seconds = float(_START_S)
     if {*ENCODER_STUDENTS} & {*students}:
         fits = seeds + splits + (_WEIGHT_FITS if arm.weights == "chosen" else 0)

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from labelmint.core.folds import folds_in_turn
 from labelmint.core.params import Arm
-from labelmint.core.records import ArmRow, Input, Kept, Labelled, LabelledText, input_of
+from labelmint.core.records import ArmRow, Kept, Labelled, LabelledText, input_of
 
 # Why a source has no rows.
 _NONE = {
@@ -32,9 +33,9 @@ def training_sets(
     real rows are the first of train and pool, the others the first of `nested_order`, in their file's order.
     """
     sources = {
-        "real": [_arm_row(row, row["label"], "real") for row in [*train, *pool]],
-        "synthetic": [_arm_row(row, row["judged_label"], "synthetic") for row in kept],
-        "unlabelled": [_arm_row(row, row["judged_label"], "unlabelled") for row in labelled],
+        "real": _real_rows([*train, *pool]),
+        "synthetic": [_made_row(row, "synthetic") for row in kept],
+        "unlabelled": [_made_row(row, "unlabelled") for row in labelled],
     }
     everything = {"real": len(train), "synthetic": len(kept), "unlabelled": len(labelled)}
     orders = {name: nested_order(sources[name], seed) for name in ("synthetic", "unlabelled")}
@@ -66,8 +67,19 @@ def rows_by_source(rows: Sequence[ArmRow]) -> dict[str, int]:
     return {source: counts[source] for source in _NONE}
 
 
-def _arm_row(row: Input, label: str, source: str) -> ArmRow:
-    return cast(ArmRow, {**input_of(row), "label": label, "source": source})
+def _real_rows(rows: Sequence[Labelled]) -> list[ArmRow]:
+    folds = folds_in_turn(row["label"] for row in rows)
+    return [
+        cast(ArmRow, {**input_of(row), "label": row["label"], "source": "real", "fold": fold})
+        for row, fold in zip(rows, folds, strict=True)
+    ]
+
+
+def _made_row(row: Kept | LabelledText, source: str) -> ArmRow:
+    made = cast(ArmRow, {**input_of(row), "label": row["judged_label"], "source": source})
+    if "fold_labels" in row:
+        made["fold_labels"] = row["fold_labels"]
+    return made
 
 
 def nested_order(rows: Sequence[ArmRow], seed: int) -> list[int]:

@@ -189,7 +189,6 @@ class Train(Section):
     student: str
     students: Names
     seeds: Seeds
-    validation_share: Annotated[float, Field(ge=0.01, le=0.5)]
     epochs: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     batch_rows: Annotated[int, Field(ge=1, le=4096)]

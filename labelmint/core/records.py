@@ -51,6 +51,8 @@ class ArmRow(Labelled):
     """A training row of an arm; `source` is "real", "synthetic" or "unlabelled"."""
 
     source: str
+    fold: NotRequired[int]  # of a real row
+    fold_labels: NotRequired[list[str]]  # of a row that was labelled by scorers; see JudgedLabel
     weight: NotRequired[float]  # how much it counts in training; 1 if missing
 
 
@@ -110,17 +112,26 @@ class Profile(TypedDict, total=False):
     variability: float
 
 
-class Kept(Candidate, Profile):
-    """A candidate that passed; `label` is what it was written for, `judged_label` what it was found to be."""
+class JudgedLabel(TypedDict):
+    """What a text was found to be.
+
+    `fold_labels` are the labels that it is given by scorers which were fitted without each fold of the real
+    rows, "" if none is clear; missing where all are `judged_label`.
+    """
 
     judged_label: str
+    fold_labels: NotRequired[list[str]]
+
+
+class Kept(Candidate, Profile, JudgedLabel):
+    """A candidate that passed; `label` is what it was written for."""
+
     label_scores: dict[str, float] | None  # centred log-probabilities by label; None if not scored
 
 
-class LabelledText(Input):
+class LabelledText(Input, JudgedLabel):
     """A text that came without a label and was given one."""
 
-    judged_label: str
     label_scores: dict[str, float]  # log-probabilities by label
 
 

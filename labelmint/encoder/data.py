@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
@@ -18,8 +17,13 @@ if TYPE_CHECKING:  # transformers takes a second to load, and splitting rows nee
 
 Split = tuple[Ints, Ints]
 
-# Fewer validation rows tell little: small arms are cross-validated until this many rows are validated on.
-_MIN_VALIDATION_ROWS = 100
+
+class HeldOut(NamedTuple):
+    """Places of rows to train on, of rows held out meanwhile, and the labels that all rows then have."""
+
+    train: Ints
+    held_out: Ints
+    labels: Ints  # shape (rows,)
 
 
 def tokenize(
@@ -59,28 +63,3 @@ def folds_of(labels: Ints, folds: int, seed: int) -> list[Split]:
         (np.sort(np.concatenate([places[train], rare])), places[validation])
         for train, validation in splitter.split(places, labels[places])
     ]
-
-
-def validation_splits(labels: Ints, share: float, max_rows: int, seed: int) -> list[Split]:
-    """Return (training, validation) indices: one split, or several disjoint ones where rows are few.
-
-    Empty if fewer than two labels have two rows: then nothing can be validated.
-    """
-    folds = folds_of(labels, round(1 / share), seed)
-    if not folds:
-        return []
-    size = min(sum(len(validation) for _, validation in folds) // len(folds), max_rows)
-    wanted = min(len(folds), max(1, -(-min(_MIN_VALIDATION_ROWS, len(labels)) // size)))
-    splits = []
-    for train, validation in folds:
-        if len(validation) > max_rows:
-            # A fold keeps the rows' order, in which labels, or real and synthetic rows, stand in blocks.
-            validation = np.random.default_rng(seed).permutation(validation)
-        spare = validation[max_rows:]
-        splits.append((np.sort(np.concatenate([train, spare])), validation[:max_rows]))
-    return splits[:wanted]
-
-
-def count_splits(share: float, rows: int) -> int:
-    """Return about how many splits `validation_splits` makes of so many rows."""
-    return min(round(1 / share), math.ceil(_MIN_VALIDATION_ROWS / (share * rows)))

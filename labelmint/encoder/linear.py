@@ -6,6 +6,7 @@ With a hundred rows it is a strong baseline that takes a second, and fine-tuning
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from labelmint.core.arrays import Bools, Floats, Floats32, Ints
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.calibration import fit_temperature
-from labelmint.encoder.data import folds_of
+from labelmint.core.folds import FOLDS
+from labelmint.encoder.data import HeldOut, folds_of
 
+_FOLDS = 5  # by which C is chosen, of rows that bring none
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
-_FOLDS = 5
 MANY_ROWS_C = 10.0  # of thousands of rows, nearly always what cross-validation prefers
 
 
@@ -28,7 +30,7 @@ def fit_head(
     count: int,
     seed: int,
     weights: Floats | None = None,
-    calibrate_on: Bools | None = None,
+    splits: Sequence[HeldOut] | None = None,
 ) -> tuple[Floats32, Floats32]:
     """Fit logistic regression, its C and its temperature chosen by cross-validation on these rows.
 
@@ -40,8 +42,9 @@ def fit_head(
         Number of labels, of which some may have no rows.
     weights : shape (rows,)
         How much each row counts, above 0; 1 if missing.
-    calibrate_on : shape (rows,)
-        Which rows have labels that are right, so that the temperature may be fitted on them; all if missing.
+    splits
+        By which held-out rows both are chosen; all rows in folds if missing. If empty, C is chosen so, and
+        there is no temperature: the rows' labels may be wrong.
 
     Returns
     -------
@@ -49,15 +52,24 @@ def fit_head(
         Shapes (labels, width) and (labels,); softmax over features @ weight.T + bias.
     """
     weights = np.ones(len(labels)) if weights is None else weights
-    calibrate_on = np.ones(len(labels), np.bool_) if calibrate_on is None else calibrate_on
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
-        estimator, temperature = _fit(features, labels, seed, weights, calibrate_on)
-    full_weight = np.zeros((count, features.shape[1]), np.float32)
-    full_bias = np.full(count, -30.0, np.float32)  # a label without rows is never predicted
-    full_weight[estimator.classes_] = _for_each_label(estimator.coef_.T).T / temperature
-    full_bias[estimator.classes_] = _for_each_label(estimator.intercept_[None])[0] / temperature
-    return full_weight, full_bias
+        c, temperature = _choose(features, labels, count, seed, weights, splits)
+        return _head(features, labels, count, weights, c, temperature)
+
+
+def heads_without(
+    features: Floats32, labels: Ints, count: int, seed: int, folds: Ints
+) -> list[tuple[Floats32, Floats32]]:
+    """Return the heads that are fitted without each of `FOLDS` folds; `folds` have shape (rows,).
+
+    They share the C and the temperature of the head that is fitted to all rows.
+    """
+    weights = np.ones(len(labels))
+    with threadpool_limits(1):
+        chosen = _choose(features, labels, count, seed, weights, None)
+        parts = [folds != fold for fold in range(FOLDS)]
+        return [_head(features[part], labels[part], count, weights[part], *chosen) for part in parts]
 
 
 def head_probabilities(features: Any, weight: Floats32, bias: Floats32) -> Floats:
@@ -65,30 +77,60 @@ def head_probabilities(features: Any, weight: Floats32, bias: Floats32) -> Float
     return np.asarray(softmax((features @ weight.T + bias).astype(np.float64), axis=1))
 
 
-def _fit(
-    features: Any, labels: Ints, seed: int, weights: Floats, calibrate_on: Bools
-) -> tuple[LogisticRegression, float]:
-    """Fit with the C that cross-validation prefers; with the default where rows are too few for it.
+def _choose(
+    features: Any, labels: Ints, count: int, seed: int, weights: Floats, splits: Sequence[HeldOut] | None
+) -> tuple[float, float]:
+    """Return the C that cross-validation prefers, and the temperature of the held-out rows' logits.
 
-    The temperature is that of the held-out rows' logits.
+    Where rows are too few for it, both are 1.
     """
-    folds = folds_of(labels, _FOLDS, seed)
-    if not folds:
-        return regression(features, labels, weights), 1.0
-    held_out = np.concatenate([validation for _, validation in folds])
-    truth, counts = np.searchsorted(np.unique(labels), labels[held_out]), weights[held_out]
+    used = splits or [HeldOut(*fold, labels) for fold in folds_of(labels, _FOLDS, seed)]
+    if not used:
+        return 1.0, 1.0
+    held_out = np.concatenate([split.held_out for split in used])
+    truth, counts = labels[held_out], weights[held_out]
     best, best_loss, logits = _REGULARISATION[0], np.inf, np.zeros((0, 0))
     for c in _REGULARISATION:
-        models = [regression(features[train], labels[train], weights[train], c) for train, _ in folds]
-        parts = zip(models, folds, strict=True)
-        of_c = np.concatenate([logits_of(model, features[validation]) for model, (_, validation) in parts])
+        of_c = held_out_logits(features, weights, used, c, count)
         likelihood = log_softmax(of_c, axis=1)[np.arange(len(truth)), truth]
         loss = -float(np.average(likelihood, weights=counts))
         if loss < best_loss:
             best, best_loss, logits = c, loss, of_c
-    right = calibrate_on[held_out]
-    temperature = fit_temperature(logits[right], truth[right], counts[right])
-    return regression(features, labels, weights, best), temperature
+    calibrates = splits is None or splits
+    return best, fit_temperature(logits, truth, counts) if calibrates else 1.0
+
+
+def held_out_logits(
+    features: Any, weights: Floats, splits: Sequence[HeldOut], c: float, count: int
+) -> Floats:
+    """Return the logits of the held-out rows, one split after the other, shape (rows, labels).
+
+    Rows of weight 0 are not trained on; labels without rows have logits of -30.
+    """
+    logits = []
+    for train, held_out, labels in splits:
+        used = train[weights[train] > 0]
+        model = regression(features[used], labels[used], weights[used], c)
+        scores = np.full((len(held_out), count), -30.0)
+        scores[:, model.classes_] = _for_each_label(model.decision_function(features[held_out]))
+        logits.append(scores)
+    return np.concatenate(logits)
+
+
+def _head(
+    features: Any, labels: Ints, count: int, weights: Floats, c: float, temperature: float
+) -> tuple[Floats32, Floats32]:
+    """Return the weight and bias of all labels, those that have no rows included."""
+    weight = np.zeros((count, features.shape[1]), np.float32)
+    bias = np.full(count, -30.0, np.float32)  # a label without rows is never predicted
+    present = np.unique(labels)
+    if len(present) == 1:
+        bias[present] = 0.0
+        return weight, bias
+    estimator = regression(features, labels, weights, c)
+    weight[present] = _for_each_label(estimator.coef_.T).T / temperature
+    bias[present] = _for_each_label(estimator.intercept_[None])[0] / temperature
+    return weight, bias
 
 
 def regression(features: Any, labels: Ints, weights: Floats, c: float = 1.0) -> LogisticRegression:
@@ -99,12 +141,7 @@ def regression(features: Any, labels: Ints, weights: Floats, c: float = 1.0) -> 
         return LogisticRegression(C=c, max_iter=2000).fit(features, labels, weights)
 
 
-def logits_of(estimator: LogisticRegression, features: Any) -> Floats:
-    """Return logits, shape (rows, labels that have rows)."""
-    values = estimator.decision_function(features)
-    return _for_each_label(values[:, None] if values.ndim == 1 else values)
-
-
 def _for_each_label(values: Floats) -> Floats:
     """Return a column for each label; of two labels, scikit-learn has one alone, for the second."""
+    values = values[:, None] if values.ndim == 1 else values
     return np.concatenate([-values, values], axis=1) / 2 if values.shape[1] == 1 else values

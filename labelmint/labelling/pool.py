@@ -20,7 +20,7 @@ from scipy.special import log_softmax
 
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.encoder.data import folds_of
-from labelmint.encoder.linear import fit_head
+from labelmint.encoder.linear import fit_head, heads_without
 from labelmint.labelling.offsets import matching_offsets, shares_of
 
 _FOLDS = 10
@@ -83,6 +83,15 @@ def classify(features: Floats32, labels: Ints, count: int, others: Floats32, see
     return np.asarray(log_softmax((others @ weight.T + bias).astype(np.float64), axis=1))
 
 
+def classify_without(
+    features: Floats32, labels: Ints, count: int, others: Floats32, seed: int, folds: Ints
+) -> Floats:
+    """Return what `classify` would by heads that know all folds but one, shape (FOLDS, others, count)."""
+    heads = heads_without(features, labels, count, seed, folds)
+    logits = [others @ weight.T + bias for weight, bias in heads]
+    return np.asarray(log_softmax(np.stack(logits).astype(np.float64), axis=2))
+
+
 def out_of_fold(features: Floats32, labels: Ints, count: int, seed: int) -> Floats:
     """Return log-probabilities, shape (rows, count), each by a classifier that wasn't trained on the row.
 
@@ -99,4 +108,4 @@ def of_shares(scores: Floats, training: Floats, shares: Floats) -> Floats:
 
     Saerens et al. 2002; both shapes (labels,).
     """
-    return np.asarray(log_softmax(scores + np.log(shares) - np.log(training), axis=1))
+    return np.asarray(log_softmax(scores + np.log(shares) - np.log(training), axis=-1))

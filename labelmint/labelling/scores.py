@@ -15,12 +15,13 @@ import numpy as np
 from scipy.special import log_softmax
 
 from labelmint.core.arrays import Floats, Floats32, Ints
+from labelmint.core.folds import FOLDS, folds_in_turn
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt, unit
 from labelmint.labelling.offsets import label_shares, matching_offsets
-from labelmint.labelling.pool import MIN_ROWS, classify, fit_pool, of_shares, out_of_fold
+from labelmint.labelling.pool import MIN_ROWS, classify, classify_without, fit_pool, of_shares, out_of_fold
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.balance import class_balance
@@ -33,6 +34,8 @@ class LabelScores:
     """Log-probabilities of the labels, shape (labels,), by row id."""
 
     texts: dict[str, Floats] = field(default_factory=dict)
+    # Of the texts by scorers that were fitted without each fold of the real rows, shape (FOLDS, labels)
+    without_folds: dict[str, Floats] = field(default_factory=dict)
     real: dict[str, Floats] = field(default_factory=dict)  # of real rows that no scorer has seen
     accuracy: dict[str, float] = field(default_factory=dict)  # on those, by scorer and of all "pooled"
     weights: dict[str, float] = field(default_factory=dict)  # of each scorer in the pool
@@ -50,6 +53,8 @@ class Scored:
 
     rows: Floats
     real: Floats
+    # Of the texts without each fold of the real rows, (FOLDS, rows, labels); None: it isn't fitted to them.
+    without_folds: Floats | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -148,15 +153,22 @@ def _pooled(
     real = [unseen[int(place)] for place in np.flatnonzero(held_out)]
     of_real = {name: scorers[name].real[held_out] for name in used}
     pool = fit_pool(of_real, _numbers(task, real))
-    pooled = pool.combine({name: scorers[name].rows for name in used})
+    parts = [{name: scorers[name].rows for name in used}]
+    parts += [{name: _without(scorers[name], fold) for name in used} for fold in range(FOLDS)]
+    pooled = np.stack([pool.combine(part) for part in parts], axis=1)
     if shares is not None:
         pooled = of_shares(pooled, label_shares(task.card.label_names, unseen), shares)
     return LabelScores(
-        {row["id"]: score for row, score in zip(rows, pooled, strict=True)},
+        {row["id"]: scores[0] for row, scores in zip(rows, pooled, strict=True)},
+        {row["id"]: scores[1:] for row, scores in zip(rows, pooled, strict=True)},
         {row["id"]: score for row, score in zip(real, pool.combine(of_real), strict=True)},
         pool.accuracy,
         pool.weights,
     )
+
+
+def _without(scored: Scored, fold: int) -> Floats:
+    return scored.rows if scored.without_folds is None else scored.without_folds[fold]
 
 
 def _have_every_label(rows: Sequence[Labelled], names: Sequence[str]) -> bool:
@@ -184,23 +196,31 @@ def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Seq
 
 
 def _probe(task: Task, llm: LlmScores, unseen: Sequence[Labelled]) -> Scored:
-    labels, seed = _numbers(task, unseen), task.params.labelling.seed
-    count, real = len(task.card.labels), unit(llm.real_states)
-    scores = np.zeros((0, count))
-    if len(llm.rows):
-        scores = classify(real, labels, count, unit(llm.states), seed)
-    return Scored(scores, out_of_fold(real, labels, count, seed))
+    return _fitted(task, unseen, unit(llm.real_states), unit(llm.states), unseen)
 
 
 def _classifier(task: Task, rows: Sequence[Input], unseen: Sequence[Labelled]) -> Scored:
     """Train on all real rows: this classifier is shown none beforehand."""
-    train, count, seed = task.train, len(task.card.labels), task.params.labelling.seed
-    labels = _numbers(task, train)
-    with progress(len(train) + len(rows), "classify", "texts") as bar:
+    with progress(len(task.train) + len(rows), "classify", "texts") as bar:
         # One list after the other: the rules compare the same candidates, and their vectors are stored then.
-        real, vectors = (embed_rows(task.params.train, part, bar.update) for part in (train, rows))
+        real, vectors = (embed_rows(task.params.train, part, bar.update) for part in (task.train, rows))
+    return _fitted(task, task.train, real, vectors, unseen)
+
+
+def _fitted(
+    task: Task, known: Sequence[Labelled], features: Floats32, others: Floats32, unseen: Sequence[Labelled]
+) -> Scored:
+    """Fit a head to the features of `known` rows; score the `others`' features and the `unseen` real rows."""
+    labels, count, seed = _numbers(task, known), len(task.card.labels), task.params.labelling.seed
     ids = {row["id"] for row in unseen}
-    held_out = out_of_fold(real, labels, count, seed)[[row["id"] in ids for row in train]]
-    if not rows:
-        return Scored(np.zeros((0, count)), held_out)
-    return Scored(classify(real, labels, count, vectors, seed), held_out)
+    real = out_of_fold(features, labels, count, seed)[[row["id"] in ids for row in known]]
+    if not len(others):
+        return Scored(np.zeros((0, count)), real)
+    folds = folds_in_turn(row["label"] for row in task.train)
+    of_id = {row["id"]: fold for row, fold in zip(task.train, folds, strict=True)}
+    of_known = np.array([of_id[row["id"]] for row in known])
+    return Scored(
+        classify(features, labels, count, others, seed),
+        real,
+        without_folds=classify_without(features, labels, count, others, seed, of_known),
+    )

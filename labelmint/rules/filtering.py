@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from labelmint.core.arrays import Floats
 from labelmint.core.params import Filter
 from labelmint.core.records import Candidate, texts_of
@@ -20,6 +22,12 @@ Scores = Mapping[str, Floats]
 def by_label(names: Sequence[str], scores: Floats) -> dict[str, float]:
     """Return label scores, shape (labels,), as rows are written with them."""
     return {name: round(float(score), 4) for name, score in zip(names, scores, strict=True)}
+
+
+def leading(scores: Floats) -> tuple[int, float]:
+    """Return the label that scores best, of scores of shape (labels,), and by how much it leads."""
+    best = int(scores.argmax())
+    return best, float(scores[best] - np.delete(scores, best).max())
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Set
 
-import numpy as np
-
 from labelmint.core.errors import DataError
 from labelmint.core.records import Candidate
-from labelmint.rules.filtering import Filtering, RuleResult
+from labelmint.rules.filtering import Filtering, RuleResult, leading
 from labelmint.tasks.balance import class_balance, wanted_rows
 
 
@@ -23,9 +21,7 @@ def label_rules(filtering: Filtering, _: Set[str]) -> None:
     labelling, names = filtering.params.labelling, filtering.card.label_names
 
     def check(_: int, row: Candidate) -> RuleResult | None:
-        scores = filtering.scores[row["id"]]
-        best = int(scores.argmax())
-        margin = float(scores[best] - np.delete(scores, best).max())
+        best, margin = leading(filtering.scores[row["id"]])
         evidence = {"judged_label": names[best], "margin": round(margin, 4)}
         if margin < labelling.min_margin:
             return RuleResult("unsure_label", evidence)

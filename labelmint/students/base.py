@@ -86,7 +86,7 @@ class Student(Classifier, Protocol):
         """Open a saved student; `setting` is for those that need one, as the language model does."""
 
 
-def label_numbers(rows: Sequence[Labelled], names: Sequence[str]) -> Ints:
+def label_numbers(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Ints:
     """Return the rows' labels as places in `names`; raise `DataError` if they are fewer than two."""
     numbers = np.array([names.index(row["label"]) for row in rows], np.int64)
     if len(set(numbers.tolist())) < 2:

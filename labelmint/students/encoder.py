@@ -16,8 +16,9 @@ from labelmint.encoder.running import uses_bf16
 from labelmint.encoder.vectors import embed_by_source
 from labelmint.llm.catalog import load_entry
 from labelmint.llm.catalog.files import model_file
-from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows, row_weights
+from labelmint.students.base import Classifier, Setting, Student, label_numbers, row_weights
 from labelmint.students.encoder_classifier import EncoderClassifier
+from labelmint.students.held_out import head_splits
 from labelmint.students.saving import whole_folder
 
 
@@ -44,8 +45,8 @@ class LinearHead(Student):
     def fit(self, rows: Sequence[Labelled], seed: int) -> None:
         """Fit the head; rows that were embedded before are not embedded again."""
         labels, weights = label_numbers(rows, self.label_names), row_weights(rows)
-        count = len(self.label_names)
-        self.head = fit_head(self._vectors(rows), labels, count, seed, weights, real_rows(rows))
+        count, splits = len(self.label_names), head_splits(rows, self.label_names)
+        self.head = fit_head(self._vectors(rows), labels, count, seed, weights, splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

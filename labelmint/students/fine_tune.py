@@ -31,12 +31,12 @@ from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import Split, tokenize
+from labelmint.encoder.data import HeldOut, tokenize
 from labelmint.encoder.loading import open_encoder
 from labelmint.encoder.running import uses_bf16
 from labelmint.students.base import Setting, label_numbers, row_weights
 from labelmint.students.encoder import LinearHead
-from labelmint.students.held_out import calibration_splits
+from labelmint.students.held_out import calibration_splits, training_rows
 from labelmint.students.schedule import planned_epochs, steps_of
 
 OnRows = Callable[[int], object]
@@ -163,8 +163,8 @@ class FineTuned(LinearHead):
             return
         splits, new = [], list(rows) != self._calibrated_rows
         if new:
-            splits = calibration_splits(rows, label_numbers(rows, self.label_names), seed)
-        sizes = [len(train) for train, _ in splits] + [len(rows)]
+            splits = calibration_splits(rows, self.label_names, seed)
+        sizes = [len(split.train) for split in splits] + [len(rows)]
         self.setting.on_planned(sum(map(self._rows_to_train, sizes)))
         if new:
             self.temperature = self._temperature(rows, splits, seed)
@@ -173,15 +173,16 @@ class FineTuned(LinearHead):
         weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
         self.model.set_head(weight / self.temperature, bias / self.temperature)
 
-    def _temperature(self, rows: Sequence[Labelled], splits: Sequence[Split], seed: int) -> float:
+    def _temperature(self, rows: Sequence[Labelled], splits: Sequence[HeldOut], seed: int) -> float:
         """Return the temperature of real rows by models that were trained without them."""
         if not splits:
             return 1.0
         logits = []
-        for train, held_out in splits:
-            self._fit([rows[at] for at in train], seed)
-            logits.append(np.log(np.maximum(self.predict_proba([rows[at] for at in held_out]), _LEAST)))
-        places = np.concatenate([held_out for _, held_out in splits])
+        for split in splits:
+            self._fit(training_rows(rows, split, self.label_names), seed)
+            held_out = [rows[at] for at in split.held_out]
+            logits.append(np.log(np.maximum(self.predict_proba(held_out), _LEAST)))
+        places = np.concatenate([split.held_out for split in splits])
         labels = label_numbers(rows, self.label_names)
         return fit_temperature(np.concatenate(logits), labels[places], row_weights(rows)[places])
 

@@ -1,55 +1,123 @@
 """Which rows students are judged by while they are chosen or calibrated: held-out real ones.
 
+Made rows carry what is known of the real rows: scorers that were fitted to these labelled them. So while a
+fold of the real rows is held out, made rows have the labels that scorers give without it, and those that then
+have no clear label are left out. Otherwise the student would be too sure of itself.
+
 Apart from the students, so that a forecast of the trainings needs no PyTorch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from labelmint.core.arrays import Ints
 from labelmint.core.calibration import MIN_ROWS
+from labelmint.core.folds import FOLDS
 from labelmint.core.records import Labelled
-from labelmint.encoder.data import Split, count_splits, validation_splits
-from labelmint.students.base import real_rows
+from labelmint.encoder.data import HeldOut, folds_of
+from labelmint.students.base import label_numbers, real_rows
 
 MAX_VALIDATION_ROWS = 400
-_CALIBRATION_SHARE = 0.2
+_ENOUGH_ROWS = 100
+# To fit a temperature by, where made rows are many and trainings long: of 20 rows it says nothing, of 40 it
+# is as rough as one that is fitted without folds.
+_ENOUGH_FOR_LONG_TRAININGS = 60
 
 
-def splits_of(rows: Sequence[Labelled], labels: Ints, share: float, seed: int) -> list[Split]:
-    """Return (training, validation) places; where there are real rows, validation has these alone."""
-    places = np.flatnonzero(real_rows(rows))
-    if not len(places):
-        places = np.arange(len(rows))
-    splits = validation_splits(labels[places], share, MAX_VALIDATION_ROWS, seed)
-    return [
-        (np.setdiff1d(np.arange(len(rows)), places[validation]), places[validation])
-        for _, validation in splits
-    ]
+def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[HeldOut]:
+    """Return the splits that hold out each fold of the real rows; none if these have fewer than two labels.
 
-
-def calibration_splits(rows: Sequence[Labelled], labels: Ints, seed: int) -> list[Split]:
-    """Return (training, held-out) places to fit a temperature by; empty where real rows are too few.
-
-    Real rows are held out at once where other rows are as many, else a fifth at a time, until about 100 were:
-    encoders trained on half of 100 rows are less often right, and would make the temperature too high.
+    A label's only real row is trained on all the time, and so are real rows without a fold.
     """
-    real = np.flatnonzero(real_rows(rows))
-    if 2 * len(real) <= len(rows):
-        splits = [(np.setdiff1d(np.arange(len(rows)), real), real)]
-    else:
-        splits = splits_of(rows, labels, _CALIBRATION_SHARE, seed)
-    # A model says nothing of a label that it has never seen.
-    splits = [(train, held_out[np.isin(labels[held_out], labels[train])]) for train, held_out in splits]
-    enough = sum(len(held_out) for _, held_out in splits) >= MIN_ROWS
-    return splits if enough and all(len(set(labels[train].tolist())) > 1 for train, _ in splits) else []
+    labels, real = label_numbers(rows, names), real_rows(rows)
+    if len(set(labels[real].tolist())) < 2:
+        return []
+    folds = np.array([row.get("fold", -1) for row in rows])
+    splits = []
+    for fold in range(FOLDS):
+        known = labels[real & (folds != fold)]
+        held_out = real & (folds == fold) & np.isin(labels, known)
+        without = [row["fold_labels"][fold] if "fold_labels" in row else row["label"] for row in rows]
+        clear = np.array([bool(label) for label in without])
+        numbers = np.array([names.index(label) if label else -1 for label in without])
+        if held_out.any():
+            splits.append(HeldOut(np.flatnonzero(~held_out & clear), np.flatnonzero(held_out), numbers))
+    return splits
+
+
+def splits_of(rows: Sequence[Labelled], names: Sequence[str], seed: int, enough: int) -> list[HeldOut]:
+    """Return splits by which a student is judged; where there are real rows, these alone are held out.
+
+    A fifth at a time is held out, until `enough` rows were. Empty where nothing can be held out.
+    """
+    real, labels = real_rows(rows), label_numbers(rows, names)
+    one_kind = real.all() or not real.any()
+    splits = _of_one_kind(labels, seed) if one_kind else real_folds(rows, names)
+    counts = np.cumsum([0, *(len(split.held_out) for split in splits)])
+    return [split for split, before in zip(splits, counts[:-1], strict=True) if before < enough]
+
+
+def _of_one_kind(labels: Ints, seed: int) -> list[HeldOut]:
+    """Return stratified folds, of which at most 400 rows are held out."""
+    splits = []
+    for train, held_out in folds_of(labels, FOLDS, seed):
+        if len(held_out) > MAX_VALIDATION_ROWS:
+            # A fold keeps the rows' order, in which labels stand in blocks.
+            held_out = np.random.default_rng(seed).permutation(held_out)
+        spare = held_out[MAX_VALIDATION_ROWS:]
+        train = np.sort(np.concatenate([train, spare]))
+        splits.append(HeldOut(train, held_out[:MAX_VALIDATION_ROWS], labels))
+    return splits
+
+
+def validation_of(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list[HeldOut]:
+    """Return splits to choose a student by."""
+    return splits_of(rows, names, seed, _ENOUGH_ROWS)
+
+
+def calibration_splits(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list[HeldOut]:
+    """Return splits to fit a temperature by; empty where real rows are too few."""
+    real = int(real_rows(rows).sum())
+    if real < MIN_ROWS:
+        return []
+    splits = splits_of(rows, names, seed, _enough(real, len(rows)))
+    return splits if sum(len(split.held_out) for split in splits) >= MIN_ROWS else []
+
+
+def head_splits(rows: Sequence[Labelled], names: Sequence[str]) -> list[HeldOut] | None:
+    """Return the splits to fit a head by (see `fit_head`): None if all rows are real."""
+    if real_rows(rows).all():
+        return None
+    splits = real_folds(rows, names)
+    return splits if sum(len(split.held_out) for split in splits) >= MIN_ROWS else []
+
+
+def training_rows(rows: Sequence[Labelled], split: HeldOut, names: Sequence[str]) -> list[Labelled]:
+    """Return the rows that are trained on, with the labels that they have in this split."""
+    return [cast(Labelled, {**rows[at], "label": names[split.labels[at]]}) for at in split.train]
+
+
+def validation_trainings(real: int, rows: int) -> int:
+    """Return about how many trainings the choice of a student takes, of an arm with so many real rows."""
+    return _count(real or rows, _ENOUGH_ROWS)
 
 
 def calibration_trainings(real: int, rows: int) -> int:
     """Return about how many trainings a temperature takes, of an arm with so many real rows among all."""
     if real < MIN_ROWS:
         return 0
-    return 1 if 2 * real <= rows else count_splits(_CALIBRATION_SHARE, real)
+    return _count(real, _enough(real, rows))
+
+
+def _count(rows: int, enough: int) -> int:
+    """Return how many fifths of the rows come to enough of them."""
+    return min(FOLDS, math.ceil(enough * FOLDS / rows))
+
+
+def _enough(real: int, rows: int) -> int:
+    return _ENOUGH_FOR_LONG_TRAININGS if 2 * real <= rows else _ENOUGH_ROWS

@@ -19,7 +19,7 @@ from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import folds_of
 from labelmint.encoder.linear import MANY_ROWS_C, fit_head, head_probabilities, regression
-from labelmint.students.base import real_rows
+from labelmint.students.base import label_numbers, real_rows
 
 _FOLDS = 5
 _ROUNDS = 5  # of fitting and weighting again
@@ -28,27 +28,29 @@ _LEAST = 1e-3
 
 
 def imp(
-    arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
+    arm: Arm, rows: Sequence[ArmRow], names: Sequence[str], features: Floats32, seed: int
 ) -> tuple[Floats, dict[str, Any]]:
     """Return P(y|x) / Q(y|x) for made rows, and 1 for real ones.
 
     Q is a classifier of the made rows, each judged by one that was trained without it.
     """
-    made, right = ~real_rows(rows), real_probability(rows, labels, features, seed)
+    made, labels = ~real_rows(rows), label_numbers(rows, names)
+    right = real_probability(rows, labels, features, seed)
     weights = np.ones(len(rows))
     weights[made] = right[made] / _out_of_fold(features[made], labels[made], seed)
     return _weighed(arm, made, weights)
 
 
 def dimp(
-    arm: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
+    arm: Arm, rows: Sequence[ArmRow], names: Sequence[str], features: Floats32, seed: int
 ) -> tuple[Floats, dict[str, Any]]:
     """Return P(y|x) / p(y|x) for made rows, and 1 for real ones; p is the model in training.
 
     The paper takes p from the batch at hand. A linear head is fitted at once, so it is fitted several times,
     each time with the weights from the probabilities of the time before.
     """
-    made, right = ~real_rows(rows), real_probability(rows, labels, features, seed)
+    made, labels = ~real_rows(rows), label_numbers(rows, names)
+    right = real_probability(rows, labels, features, seed)
     weights: Floats = np.ones(len(rows))
     for _ in range(_ROUNDS):
         with threadpool_limits(1):

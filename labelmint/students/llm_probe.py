@@ -16,7 +16,8 @@ from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.linear import fit_head, head_probabilities
 from labelmint.labelling.choices import draw_demonstrations, labelled_prompt, unit
-from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
+from labelmint.students.base import Setting, label_numbers, row_weights
+from labelmint.students.held_out import head_splits
 from labelmint.students.llm import LlmStudent
 
 
@@ -46,9 +47,8 @@ class LlmProbe(LlmStudent):
         labels = label_numbers(others, self.label_names)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
         states = unit(self._score(others)[1])
-        self.weight, self.bias = fit_head(
-            states, labels, len(self.label_names), seed, row_weights(others), real_rows(others)
-        )
+        count, splits = len(self.label_names), head_splits(others, self.label_names)
+        self.weight, self.bias = fit_head(states, labels, count, seed, row_weights(others), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -15,19 +15,20 @@ import numpy as np
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from labelmint.core.arrays import Floats, Floats32, Ints
+from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Arm
-from labelmint.core.records import ArmRow
-from labelmint.encoder.data import folds_of
-from labelmint.encoder.linear import MANY_ROWS_C, logits_of, regression
+from labelmint.core.records import ArmRow, Labelled
+from labelmint.encoder.data import HeldOut
+from labelmint.encoder.linear import MANY_ROWS_C, held_out_logits
+from labelmint.students.base import label_numbers
+from labelmint.students.held_out import real_folds
 
 WEIGHTS = (0.0, 0.3, 1.0)
-_FOLDS = 5
 
 
 def by_source(
-    _: Arm, rows: Sequence[ArmRow], labels: Ints, features: Floats32, seed: int
+    _: Arm, rows: Sequence[ArmRow], names: Sequence[str], features: Floats32, __: int
 ) -> tuple[Floats, dict[str, Any]]:
     """Return each row's weight: its source's with which a head makes held-out real rows most likely.
 
@@ -36,13 +37,12 @@ def by_source(
     """
     sources = np.array([row["source"] for row in rows])
     made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
-    real = np.flatnonzero(sources == "real")
-    folds = folds_of(labels[real], _FOLDS, seed)
+    splits = real_folds(rows, names)
     tried: list[dict[str, float]] = []
-    for combination in itertools.product(WEIGHTS, repeat=len(made)) if folds else ():
+    for combination in itertools.product(WEIGHTS, repeat=len(made)) if splits else ():
         weights = {"real": 1.0, **dict(zip(made, combination, strict=True))}
         of_rows = np.array([weights[source] for source in sources])
-        likelihood = held_out_likelihood(features, labels, of_rows, real, folds)
+        likelihood = held_out_likelihood(features, rows, names, of_rows, splits)
         tried.append({**weights, "log_likelihood": round(likelihood, 4)})
     best = max(tried, key=lambda entry: entry["log_likelihood"], default={})
     chosen = {name: best.get(name, 1.0) for name in ("real", *made)}
@@ -51,21 +51,16 @@ def by_source(
 
 
 def held_out_likelihood(
-    features: Floats32, labels: Ints, weights: Floats, real: Ints, folds: Sequence[tuple[Ints, Ints]]
+    features: Floats32,
+    rows: Sequence[Labelled],
+    names: Sequence[str],
+    weights: Floats,
+    splits: Sequence[HeldOut],
 ) -> float:
     """Return the mean log-likelihood of held-out real rows, after temperature scaling."""
-    count = int(labels.max()) + 1
-    logits, truth = [], []
-    for _, validation in folds:
-        held_out = real[validation]
-        used = np.setdiff1d(np.flatnonzero(weights), held_out)
-        # The BLAS's threads wait for each other in these small products.
-        with threadpool_limits(1):
-            model = regression(features[used], labels[used], weights[used], MANY_ROWS_C)
-        scores = np.full((len(held_out), count), -30.0)
-        scores[:, model.classes_] = log_softmax(logits_of(model, features[held_out]), axis=1)
-        logits.append(scores)
-        truth.append(labels[held_out])
-    together, right = np.concatenate(logits), np.concatenate(truth)
-    scaled = log_softmax(together / fit_temperature(together, right), axis=1)
-    return float(scaled[np.arange(len(right)), right].mean())
+    # The BLAS's threads wait for each other in these small products.
+    with threadpool_limits(1):
+        logits = held_out_logits(features, weights, splits, MANY_ROWS_C, len(names))
+    truth = label_numbers(rows, names)[np.concatenate([split.held_out for split in splits])]
+    scaled = log_softmax(logits / fit_temperature(logits, truth), axis=1)
+    return float(scaled[np.arange(len(truth)), truth].mean())

@@ -13,7 +13,8 @@ from labelmint.core.arrays import Floats
 from labelmint.core.records import Input, Labelled, texts_of
 from labelmint.core.words import tokens_of
 from labelmint.encoder.linear import fit_head, head_probabilities
-from labelmint.students.base import Setting, Student, label_numbers, real_rows, row_weights
+from labelmint.students.base import Setting, Student, label_numbers, row_weights
+from labelmint.students.held_out import head_splits
 from labelmint.students.saving import read_student, whole_folder, write_student
 
 WEIGHTS = "weights.npz"
@@ -32,9 +33,8 @@ class TfidfStudent(Student):
         labels = label_numbers(rows, self.label_names)
         self.vectorizer = _vectorizer()
         features = self.vectorizer.fit_transform(_texts(rows))
-        self.weight, self.bias = fit_head(
-            features, labels, len(self.label_names), seed, row_weights(rows), real_rows(rows)
-        )
+        count, splits = len(self.label_names), head_splits(rows, self.label_names)
+        self.weight, self.bias = fit_head(features, labels, count, seed, row_weights(rows), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from labelmint.core.arrays import Floats, Floats32, Ints
+from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.params import Arm, Train
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
-from labelmint.students.base import label_numbers
 from labelmint.students.importance import dimp, imp
 from labelmint.students.sources import by_source
 
-# Of an arm, its rows, the numbers of their labels (rows,), the encoder's vectors (rows, width), and a seed.
+# Of an arm, its rows, the names of all labels, the encoder's vectors (rows, width), and a seed.
 # Returns the rows' weights, shape (rows,), and how they were found, for metrics/train/<arm>.json.
-Weigh = Callable[[Arm, Sequence[ArmRow], Ints, Floats32, int], tuple[Floats, dict[str, Any]]]
+Weigh = Callable[[Arm, Sequence[ArmRow], Sequence[str], Floats32, int], tuple[Floats, dict[str, Any]]]
 WEIGHTINGS: dict[str, Weigh] = {"chosen": by_source, "imp": imp, "dimp": dimp}
 
 
@@ -28,8 +27,7 @@ def weigh(
     """Return the rows with the weights that the arm says, and how these were found."""
     if arm.weights == "equal":
         return rows, {}
-    labels, features = label_numbers(rows, names), embed_by_source(config, rows)
-    weights, summary = WEIGHTINGS[arm.weights](arm, rows, labels, features, seed)
+    weights, summary = WEIGHTINGS[arm.weights](arm, rows, names, embed_by_source(config, rows), seed)
     return weighted(rows, weights), summary
 
 

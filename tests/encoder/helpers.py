@@ -20,7 +20,6 @@ def config(**changes: Any) -> Train:
     settings: dict[str, Any] = {
         "student": "auto",
         "seeds": [1, 2],
-        "validation_share": 0.2,
         "epochs": 2,
         "learning_rate": 5e-3,
         "batch_rows": 16,

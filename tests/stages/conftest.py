@@ -26,7 +26,7 @@ def small(prepared, tiny_encoder, set_params, open_with):
     }
     arms["more"] = {"real": "all", "synthetic": "all", "unlabelled": "all", "weights": "chosen"}
     arms |= {name: {"real": "all", "student": name} for name in ("llm", "tfidf", "majority")}
-    set_params({"arms": arms, "train.validation_share": 0.5})
+    set_params({"arms": arms})
     write_rows(paths.KEPT, [])
     write_rows(paths.LABELLED, [])
     write_arms()

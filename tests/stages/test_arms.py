@@ -83,7 +83,8 @@ def test_arms_have_the_rows_that_are_declared_and_the_judged_labels():
     assert made["mixed"] == made["real"] + made["synthetic"]
     assert made["real_25"][:20] == made["real"]
     assert Counter(row["label"] for row in made["mixed_4"][20:]) == {"a": 2, "b": 2}
-    assert {tuple(row) for row in made["mixed"]} == {("id", "text", "label", "source")}
+    keys = ("id", "text", "label", "source")
+    assert {tuple(row) for row in made["mixed"]} == {(*keys, "fold"), keys}
 
 
 def test_arms_with_texts_that_were_labelled_have_their_judged_labels():

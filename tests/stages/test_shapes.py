@@ -116,7 +116,7 @@ def test_pairs_in_a_pipeline_are_predicted_as_by_the_stage(task, student):
 def test_pairs_are_learnt(task):
     task(pair_rows(60), ["positive", "negative"], 60, 60, {"pair_column": "second"}, pair_name="answer")
     assert {tuple(row) for row in read_rows(paths.arm_rows("real"))} == {
-        ("id", "text", "text_pair", "label", "source")
+        ("id", "text", "text_pair", "label", "source", "fold")
     }
     for arm in ("real", "tfidf"):
         train(arm)

@@ -3,11 +3,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from labelmint.core.folds import folds_in_turn
 from labelmint.core.records import ArmRow, Input
 from labelmint.students import registry
 from labelmint.students.auto import measure
 from labelmint.students.base import Student
-from labelmint.students.held_out import splits_of
 from labelmint.students.loading import load_student
 from tests.builders import labelled_rows, reviews
 from tests.encoder.helpers import LABELS, config
@@ -145,12 +145,8 @@ def test_another_seed_of_the_same_rows_is_not_validated_again(auto):
 def test_real_rows_alone_are_validated_on_where_there_are_any(auto):
     real, made = rows(dict.fromkeys(LABELS[:2], 30), "real"), rows(BALANCED, "synthetic")
     train = [*made, *real]
-    labels = np.array([LABELS.index(row["label"]) for row in train])
-    splits = splits_of(train, labels, 0.2, 1)
-    assert sorted(at for _, validation in splits for at in validation) == list(range(120, 180))
-    for part, validation in splits:
-        assert set(range(120)) <= set(part.tolist())
-        assert sorted([*part, *validation]) == list(range(180))
+    for row, fold in zip(real, folds_in_turn(row["label"] for row in real), strict=True):
+        row["fold"] = fold
     one = auto("bad", "good")
     one.fit(train, 5)
     assert one.summary()["validation_rows"] == 60

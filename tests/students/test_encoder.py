@@ -6,7 +6,6 @@ import torch
 
 from labelmint.core.records import ArmRow, input_of
 from labelmint.encoder.loading import LoadedEncoder
-from labelmint.students.held_out import calibration_splits
 from labelmint.students.loading import load_student
 from tests.builders import reviews
 from tests.encoder.helpers import LABELS
@@ -138,22 +137,3 @@ def test_a_fine_tuned_encoder_is_no_surer_than_it_is_right(student, made):
         surplus[calibrates] = probabilities.max(axis=1).mean() - np.mean(right)
     assert surplus[False] > 0.15
     assert abs(surplus[True]) < 0.08
-
-
-def test_each_real_row_is_held_out_once_for_the_temperature():
-    labels = np.array([0, 1] * 60)
-    few = [{"source": source} for source in ["real"] * 100 + ["synthetic"] * 20]
-    splits = calibration_splits(few, labels, 1)
-    for train, held_out in splits:
-        assert set(train) == set(range(120)) - set(held_out)
-        assert len(held_out) == 20
-    assert sorted(np.concatenate([held_out for _, held_out in splits])) == list(range(100))
-    more = [*few, *[{"source": "unlabelled"}] * 80]
-    ((train, held_out),) = calibration_splits(more, np.append(labels, [0, 1] * 40), 1)
-    assert list(held_out) == list(range(100))
-    assert list(train) == list(range(100, 200))
-    ((train, held_out),) = calibration_splits([{"source": "real"}] * 3000, np.array([0, 1] * 1500), 1)
-    assert (len(train), len(held_out)) == (2600, 400)
-    # Nothing can be said of a label that the other rows lack, nor of all with too few real rows.
-    assert calibration_splits(more, np.append(labels[:100], [0] * 100), 1) == []
-    assert calibration_splits(few[80:], labels[80:], 1) == []

@@ -1,12 +1,169 @@
+"""Which rows are held out, and which labels the others have meanwhile."""
+
+from collections import Counter
+from unittest.mock import patch
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from labelmint.students.held_out import calibration_splits, calibration_trainings
+from labelmint.core.folds import folds_in_turn
+from labelmint.students import held_out
+from labelmint.students.held_out import (
+    calibration_splits,
+    calibration_trainings,
+    head_splits,
+    real_folds,
+    splits_of,
+    training_rows,
+    validation_of,
+    validation_trainings,
+)
+
+NAMES = ["a", "b", "c", "d", "e"]
 
 
-@pytest.mark.parametrize(("real", "made"), [(100, 0), (100, 1700), (100, 60), (0, 500), (20, 20), (20, 500)])
-def test_the_forecast_counts_the_trainings_that_a_temperature_takes(real, made):
-    sources = ["real"] * real + ["synthetic"] * made
-    rows = [{"id": str(at), "text": "", "source": source} for at, source in enumerate(sources)]
-    labels = np.arange(len(rows)) % 2
-    assert calibration_trainings(real, len(rows)) == len(calibration_splits(rows, labels, seed=1))
+def real_splits(counts, seed=1, shuffled=True):
+    """Return the labels of real rows, so many of each label, and the splits that validate a student."""
+    labels = np.repeat(np.arange(len(counts)), np.array(counts, np.int64))
+    if shuffled:
+        labels = np.random.default_rng(0).permutation(labels)
+    rows = [{"label": NAMES[label], "source": "real"} for label in labels]
+    return labels, [split[:2] for split in splits_of(rows, NAMES, seed, 100)]
+
+
+def arm(real, made, labels="ab"):
+    """Return rows of labels in turn: real ones with their folds, then made ones."""
+    rows = [{"label": labels[at % len(labels)], "source": "real"} for at in range(real)]
+    folds = folds_in_turn(row["label"] for row in rows)
+    rows = [{**row, "fold": fold} for row, fold in zip(rows, folds, strict=True)]
+    return rows + [{"label": labels[at % len(labels)], "source": "synthetic"} for at in range(made)]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(2, 60), min_size=2, max_size=4), st.integers(1, 40), st.integers(0, 9))
+def test_validation_rows_are_disjoint_from_training_rows_and_from_each_other(counts, max_rows, seed):
+    with patch.object(held_out, "MAX_VALIDATION_ROWS", max_rows):
+        labels, splits = real_splits(counts, seed)
+    everything = set(range(len(labels)))
+    seen = []
+    for train, validation in splits:
+        assert 0 < len(validation) <= max_rows
+        assert set(train) | set(validation) == everything
+        assert len(train) + len(validation) == len(labels)
+        assert train.tolist() == sorted(train)
+        assert set(labels[train]) == set(labels)  # no label is unknown to the training rows
+        seen += validation.tolist()
+    assert splits
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("counts", "sizes"),
+    [
+        ([50, 50], [20] * 5),  # 100 rows: all five folds, until 100 rows are read
+        ([125, 125], [50] * 2),
+        ([150, 150], [60] * 2),
+        ([500, 500], [200]),
+        ([1500, 1500], [400]),  # the cap
+        ([10, 10], [4] * 5),
+        ([40, 3], [15, 14, 14]),  # few rows of a label make fewer folds
+    ],
+)
+def test_few_rows_are_validated_by_more_splits(counts, sizes):
+    assert [len(validation) for _, validation in real_splits(counts)[1]] == sizes
+
+
+@pytest.mark.parametrize("counts", [[1, 1], [50, 1], [50, 1, 1]])
+def test_fewer_than_two_labels_with_two_rows_cannot_be_validated(counts):
+    assert real_splits(counts)[1] == []
+
+
+@pytest.mark.parametrize("counts", [[1, 30, 30], [60, 3, 40, 1, 2]])
+def test_rare_labels_are_always_trained_on_and_the_others_validated(counts):
+    labels, splits = real_splits(counts)
+    rare = {label for label, count in enumerate(counts) if count < 5}
+    assert len(splits) == 5
+    assert sorted(np.concatenate([validation for _, validation in splits])) == [
+        at for at, label in enumerate(labels) if label not in rare
+    ]
+    for train, validation in splits:
+        assert sorted([*train, *validation]) == list(range(len(labels)))
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_a_capped_split_still_has_all_labels_in_their_shares(shuffled):
+    labels, splits = real_splits([2000, 2000, 1000], shuffled=shuffled)
+    counts = Counter(labels[splits[0][1]].tolist())
+    assert sum(counts.values()) == 400
+    for label, expected in enumerate([160, 160, 80]):
+        assert abs(counts[label] - expected) <= 40
+
+
+def test_splits_depend_on_the_seed_alone():
+    def validation(seed):
+        return [part.tolist() for _, part in real_splits([50, 50], seed=seed)[1]]
+
+    assert validation(1) == validation(1)
+    assert validation(1) != validation(2)
+
+
+@pytest.mark.parametrize(("real", "made"), [(100, 0), (100, 1700), (100, 60), (0, 500), (20, 20), (40, 500)])
+def test_the_forecast_counts_the_trainings(real, made):
+    rows = arm(real, made)
+    assert calibration_trainings(real, len(rows)) == len(calibration_splits(rows, NAMES, 1))
+    assert validation_trainings(real, len(rows)) == len(validation_of(rows, NAMES, 1))
+
+
+def test_folds_have_every_label_and_stay_when_rows_follow():
+    labels = [*"aabbabbaab" * 5, *"cde"]
+    folds = folds_in_turn(labels)
+    assert folds_in_turn(labels[:20]) == folds[:20]
+    for label in "ab":
+        counts = Counter(fold for fold, name in zip(folds, labels, strict=True) if name == label)
+        assert max(counts.values()) - min(counts.values()) <= 1
+    assert len(set(folds[-3:])) == 3  # labels of one row are spread over the folds
+
+
+def test_each_real_row_is_held_out_once_with_the_labels_that_made_rows_have_without_it():
+    rows = arm(50, 10)
+    rows[50]["fold_labels"] = ["a", "b", "", "a", "a"]
+    splits = real_folds(rows, NAMES)
+    assert sorted(np.concatenate([split.held_out for split in splits])) == list(range(50))
+    for fold, split in enumerate(splits):
+        assert {rows[at]["fold"] for at in split.held_out} == {fold}
+        assert {*split.train} == {*range(60)} - {*split.held_out} - ({50} if fold == 2 else set())
+    labels = [dict(zip(split.train, training_rows(rows, split, NAMES), strict=True)) for split in splits]
+    assert [rows_of[50]["label"] for rows_of in labels if 50 in rows_of] == ["a", "b", "a", "a"]
+    assert [rows_of[51]["label"] for rows_of in labels] == ["b"] * 5
+
+
+def test_the_only_real_row_of_a_label_is_trained_on_all_the_time():
+    rows = arm(40, 40)
+    rows[7]["label"] = "c"
+    for split in real_folds(rows, NAMES):
+        assert 7 in split.train
+
+
+@pytest.mark.parametrize("real", ["", "a", "aaaa"])
+def test_nothing_is_held_out_of_real_rows_of_fewer_than_two_labels(real):
+    rows = arm(len(real), 0, "a") + arm(0, 40)
+    assert real_folds(rows, NAMES) == []
+    assert head_splits(rows, NAMES) == []
+
+
+def test_a_temperature_takes_fewer_trainings_where_these_are_long():
+    def held_out_rows(rows):
+        return [len(split.held_out) for split in calibration_splits(rows, NAMES, 1)]
+
+    assert held_out_rows(arm(100, 0)) == held_out_rows(arm(100, 20)) == [20] * 5
+    assert held_out_rows(arm(100, 100)) == [20] * 3
+    assert held_out_rows(arm(3000, 0)) == [400]
+    assert held_out_rows(arm(20, 100)) == []  # too few to tell
+
+
+def test_a_head_is_fitted_by_real_rows_where_they_are_enough():
+    assert head_splits(arm(100, 0), NAMES) is None  # all rows have right labels
+    assert len(head_splits(arm(30, 100), NAMES)) == 5
+    assert head_splits(arm(20, 100), NAMES) == []

@@ -13,7 +13,8 @@ METHODS = {"imp": imp, "dimp": dimp}
 
 def weights_of(method, rows, labels, features, **options):
     arm = Arm(real="all", synthetic="all", weights=method, **options)
-    return METHODS[method](arm, rows, labels, features, 1)
+    rows = [{**row, "label": "ab"[label]} for row, label in zip(rows, labels, strict=True)]
+    return METHODS[method](arm, rows, "ab", features, 1)
 
 
 def synthetic(right=0.8):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from labelmint.core.folds import FOLDS, folds_in_turn
 from labelmint.core.params import Arm
 from labelmint.students.sources import by_source
 from labelmint.students.weighting import weighted
@@ -15,22 +16,30 @@ def task(synthetic_right, unlabelled_right, real=60, made=300):
     features[:, 0] += truth
     right = np.repeat([1.0, synthetic_right, unlabelled_right], [real, made, made])
     labels = np.where(draw.random(len(sources)) < right, truth, 1 - truth)
+    return rows_of(labels, sources), labels, features
+
+
+def rows_of(labels, sources):
+    """Return rows with these labels, the real ones with their folds."""
     rows = [
-        {"id": str(at), "text": f"text {at}", "label": "ab"[labels[at]], "source": source}
-        for at, source in enumerate(sources)
+        {"id": str(at), "text": f"text {at}", "label": "ab"[label], "source": source}
+        for at, (label, source) in enumerate(zip(labels, sources, strict=True))
     ]
-    return rows, labels, features
+    real = [row for row in rows if row["source"] == "real"]
+    for row, fold in zip(real, folds_in_turn(row["label"] for row in real), strict=True):
+        row["fold"] = fold
+    return rows
 
 
-def chosen_for(rows, labels, features):
-    summary = by_source(Arm(real="all"), rows, labels, features, 1)[1]
+def chosen_for(rows, features):
+    summary = by_source(Arm(real="all"), rows, "ab", features, 1)[1]
     return summary["weights"], summary["weights_tried"]
 
 
 @pytest.mark.parametrize(("right", "helps"), [(0.1, False), (0.95, True)])
 def test_a_helpful_source_counts_and_one_with_wrong_labels_does_not(right, helps):
-    rows, labels, features = task(right, 0.0)
-    chosen, tried = chosen_for(rows[:360], labels[:360], features[:360])
+    rows, _, features = task(right, 0.0)
+    chosen, tried = chosen_for(rows[:360], features[:360])
     assert chosen["real"] == 1
     assert (chosen["synthetic"] > 0) == helps
     best = max(tried, key=lambda entry: entry["log_likelihood"])
@@ -38,22 +47,40 @@ def test_a_helpful_source_counts_and_one_with_wrong_labels_does_not(right, helps
 
 
 def test_every_combination_of_two_sources_is_tried():
-    assert len(chosen_for(*task(0.2, 0.95, made=60))[1]) == 9
+    rows, _, features = task(0.2, 0.95, made=60)
+    assert len(chosen_for(rows, features)[1]) == 9
 
 
 @pytest.mark.parametrize("real_labels", [[0], [0] * 5])
 def test_with_too_few_real_rows_to_hold_out_every_row_counts(real_labels):
     rows, labels, features = task(0.9, 0.9, real=len(real_labels))
     labels[: len(real_labels)] = real_labels
-    chosen, tried = chosen_for(rows, labels, features)
+    chosen, tried = chosen_for(rows_of(labels, [row["source"] for row in rows]), features)
     assert (set(chosen.values()), tried) == ({1.0}, [])
 
 
 @pytest.mark.parametrize("right", [0.1, 0.95])
 def test_rows_carry_the_weight_of_their_source(right):
-    rows, labels, features = (part[:360] for part in task(right, 0.0))
-    weights, summary = by_source(Arm(real="all"), rows, labels, features, 1)
+    rows, _, features = (part[:360] for part in task(right, 0.0))
+    weights, summary = by_source(Arm(real="all"), rows, "ab", features, 1)
     left = weighted(rows, weights)
     assert len(left) == (360 if summary["weights"]["synthetic"] else 60)
     for row in left:
         assert row.get("weight", 1.0) == summary["weights"][row["source"]]
+
+
+def test_a_source_that_knows_the_held_out_rows_gains_nothing_by_that():
+    """Texts like the real rows', labelled as these are: they only repeat what is held out."""
+    draw = np.random.default_rng(1)
+    labels, features = draw.integers(0, 2, 60), draw.normal(0, 1, (60, 200)).astype(np.float32)
+    rows = rows_of([*labels, *labels], ["real"] * 60 + ["unlabelled"] * 60)
+    copies = [dict(row) for row in rows]
+    for row, real in zip(copies[60:], rows[:60], strict=True):
+        guess = draw.choice(["a", "b"])
+        row["fold_labels"] = [guess if fold == real["fold"] else real["label"] for fold in range(FOLDS)]
+    twice = np.concatenate([features, features])
+    seen, unseen = (
+        max(entry["log_likelihood"] for entry in chosen_for(part, twice)[1]) for part in (rows, copies)
+    )
+    assert seen > -0.3
+    assert unseen < -0.65  # it can't be better than a guess
