@@ -19,7 +19,7 @@ from labelmint.core.calibration import fit_temperature
 from labelmint.core.folds import FOLDS
 from labelmint.encoder.data import HeldOut, folds_of
 
-_FOLDS = 5  # by which C is chosen, of rows that bring none
+_FOLDS = 5
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 MANY_ROWS_C = 10.0  # of thousands of rows, nearly always what cross-validation prefers
 
@@ -43,8 +43,8 @@ def fit_head(
     weights : shape (rows,)
         How much each row counts, above 0; 1 if missing.
     splits
-        By which held-out rows both are chosen; all rows in folds if missing. If empty, C is chosen so, and
-        there is no temperature: the rows' labels may be wrong.
+        By which held-out rows the temperature is fitted; by all rows in folds if missing, as C is. If empty,
+        there is no temperature.
 
     Returns
     -------
@@ -80,24 +80,31 @@ def head_probabilities(features: Any, weight: Floats32, bias: Floats32) -> Float
 def _choose(
     features: Any, labels: Ints, count: int, seed: int, weights: Floats, splits: Sequence[HeldOut] | None
 ) -> tuple[float, float]:
-    """Return the C that cross-validation prefers, and the temperature of the held-out rows' logits.
+    """Return the C that cross-validation of all rows prefers, and the temperature of held-out rows' logits.
 
-    Where rows are too few for it, both are 1.
+    Where rows are too few for it, both are 1. Of rows with machine labels a hundred right ones can't tell C.
     """
-    used = splits or [HeldOut(*fold, labels) for fold in folds_of(labels, _FOLDS, seed)]
-    if not used:
+    folds = [HeldOut(*fold, labels) for fold in folds_of(labels, _FOLDS, seed)]
+    if not folds:
         return 1.0, 1.0
-    held_out = np.concatenate([split.held_out for split in used])
-    truth, counts = labels[held_out], weights[held_out]
+    truth, counts = _of_held_out(folds, labels), _of_held_out(folds, weights)
     best, best_loss, logits = _REGULARISATION[0], np.inf, np.zeros((0, 0))
     for c in _REGULARISATION:
-        of_c = held_out_logits(features, weights, used, c, count)
+        of_c = held_out_logits(features, weights, folds, c, count)
         likelihood = log_softmax(of_c, axis=1)[np.arange(len(truth)), truth]
         loss = -float(np.average(likelihood, weights=counts))
         if loss < best_loss:
             best, best_loss, logits = c, loss, of_c
-    calibrates = splits is None or splits
-    return best, fit_temperature(logits, truth, counts) if calibrates else 1.0
+    if splits is None:
+        return best, fit_temperature(logits, truth, counts)
+    if not splits:
+        return best, 1.0
+    logits = held_out_logits(features, weights, splits, best, count)
+    return best, fit_temperature(logits, _of_held_out(splits, labels), _of_held_out(splits, weights))
+
+
+def _of_held_out(splits: Sequence[HeldOut], values: Any) -> Any:
+    return np.concatenate([values[split.held_out] for split in splits])
 
 
 def held_out_logits(

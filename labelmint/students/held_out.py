@@ -90,7 +90,7 @@ def calibration_splits(rows: Sequence[Labelled], names: Sequence[str], seed: int
 
 
 def head_splits(rows: Sequence[Labelled], names: Sequence[str]) -> list[HeldOut] | None:
-    """Return the splits to fit a head by (see `fit_head`): None if all rows are real."""
+    """Return the splits to fit a head's temperature by (see `fit_head`): None if all rows are real."""
     if real_rows(rows).all():
         return None
     splits = real_folds(rows, names)

@@ -163,7 +163,7 @@ def test_a_temperature_takes_fewer_trainings_where_these_are_long():
     assert held_out_rows(arm(20, 100)) == []  # too few to tell
 
 
-def test_a_head_is_fitted_by_real_rows_where_they_are_enough():
+def test_a_head_is_calibrated_by_real_rows_where_they_are_enough():
     assert head_splits(arm(100, 0), NAMES) is None  # all rows have right labels
     assert len(head_splits(arm(30, 100), NAMES)) == 5
     assert head_splits(arm(20, 100), NAMES) == []
