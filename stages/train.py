@@ -108,6 +108,8 @@ def train(
     unknown = sorted({row["label"] for row in rows} - set(card.label_names))
     if unknown:
         raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
+    if not all("fold" in row for row in rows if row["source"] == "real"):
+        raise DataError(f"{paths.arm_rows(arm)}: written by an earlier version; run `dvc repro`")
     inputs: list[Input] = read_rows(paths.TEST_INPUTS, Input)
     probabilities: dict[int, Floats] = {}
     with progress(0, f"train {arm}", "rows") as bar:

@@ -15,6 +15,7 @@ from experiments.reliability import server
 from experiments.reliability.project import CARD
 from labelmint.checks import read_checked_task
 from labelmint.core.errors import LabelmintError
+from labelmint.core.folds import folds_in_turn
 from labelmint.core.params import Llm, LlmServer, Params, load_params
 from labelmint.core.records import Candidate, Labelled
 from labelmint.llm.base import Sampling
@@ -95,6 +96,12 @@ def reviews(counts: dict[str, int], first: int = 0, words: int = 9) -> list[Labe
         for label, count in counts.items()
         if number < first + count
     ]
+
+
+def with_folds(rows: Sequence[Any]) -> list[Any]:
+    """Return an arm's rows, the real ones with their folds."""
+    folds = iter(folds_in_turn(row["label"] for row in rows if row["source"] == "real"))
+    return [{**row, "fold": next(folds)} if row["source"] == "real" else row for row in rows]
 
 
 def candidate(number: int, text: str, label: str = "negative", **changes: Any) -> Candidate:

@@ -58,17 +58,21 @@ def fit_head(
         return _head(features, labels, count, weights, c, temperature)
 
 
-def heads_without(
+def fit_heads(
     features: Floats32, labels: Ints, count: int, seed: int, folds: Ints
 ) -> list[tuple[Floats32, Floats32]]:
-    """Return the heads that are fitted without each of `FOLDS` folds; `folds` have shape (rows,).
+    """Return the head that is fitted to all rows, then those without each of the `folds`, shape (rows,).
 
-    They share the C and the temperature of the head that is fitted to all rows.
+    All share the C and the temperature of the first. If all rows of a label are in one fold, they are always
+    known: a head that has seen none of them would give the label's texts others, however clear they are.
     """
     weights = np.ones(len(labels))
     with threadpool_limits(1):
         chosen = _choose(features, labels, count, seed, weights, None)
-        parts = [folds != fold for fold in range(FOLDS)]
+        parts = [np.ones(len(labels), np.bool_)]
+        for fold in range(FOLDS):
+            others = folds != fold
+            parts.append(others | ~np.isin(labels, labels[others]))
         return [_head(features[part], labels[part], count, weights[part], *chosen) for part in parts]
 
 

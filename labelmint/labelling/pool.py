@@ -20,7 +20,7 @@ from scipy.special import log_softmax
 
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.encoder.data import folds_of
-from labelmint.encoder.linear import fit_head, heads_without
+from labelmint.encoder.linear import fit_head, fit_heads
 from labelmint.labelling.offsets import matching_offsets, shares_of
 
 _FOLDS = 10
@@ -83,11 +83,11 @@ def classify(features: Floats32, labels: Ints, count: int, others: Floats32, see
     return np.asarray(log_softmax((others @ weight.T + bias).astype(np.float64), axis=1))
 
 
-def classify_without(
+def classify_by_folds(
     features: Floats32, labels: Ints, count: int, others: Floats32, seed: int, folds: Ints
 ) -> Floats:
-    """Return what `classify` would by heads that know all folds but one, shape (FOLDS, others, count)."""
-    heads = heads_without(features, labels, count, seed, folds)
+    """Return what `classify` does, then the same without each fold, shape (1 + FOLDS, others, count)."""
+    heads = fit_heads(features, labels, count, seed, folds)
     logits = [others @ weight.T + bias for weight, bias in heads]
     return np.asarray(log_softmax(np.stack(logits).astype(np.float64), axis=2))
 

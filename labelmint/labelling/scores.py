@@ -21,7 +21,7 @@ from labelmint.core.records import Candidate, Input, Labelled
 from labelmint.encoder.vectors import embed_rows
 from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt, unit
 from labelmint.labelling.offsets import label_shares, matching_offsets
-from labelmint.labelling.pool import MIN_ROWS, classify, classify_without, fit_pool, of_shares, out_of_fold
+from labelmint.labelling.pool import MIN_ROWS, classify_by_folds, fit_pool, of_shares, out_of_fold
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.filtering import can_be_scored, scorable
 from labelmint.tasks.balance import class_balance
@@ -219,8 +219,5 @@ def _fitted(
     folds = folds_in_turn(row["label"] for row in task.train)
     of_id = {row["id"]: fold for row, fold in zip(task.train, folds, strict=True)}
     of_known = np.array([of_id[row["id"]] for row in known])
-    return Scored(
-        classify(features, labels, count, others, seed),
-        real,
-        without_folds=classify_without(features, labels, count, others, seed, of_known),
-    )
+    whole, *without = classify_by_folds(features, labels, count, others, seed, of_known)
+    return Scored(whole, real, without_folds=np.stack(without))

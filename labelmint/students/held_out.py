@@ -24,20 +24,20 @@ from labelmint.students.base import label_numbers, real_rows
 
 MAX_VALIDATION_ROWS = 400
 _ENOUGH_ROWS = 100
-# To fit a temperature by, where made rows are many and trainings long: of 20 rows it says nothing, of 40 it
-# is as rough as one that is fitted without folds.
+# To fit a temperature by, where made rows are many and trainings long: of 60 rows it is nearly as good as of
+# 100, of 20 it says nothing (docs/explanation/measurements.md).
 _ENOUGH_FOR_LONG_TRAININGS = 60
 
 
 def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[HeldOut]:
     """Return the splits that hold out each fold of the real rows; none if these have fewer than two labels.
 
-    A label's only real row is trained on all the time, and so are real rows without a fold.
+    A label's only real row is trained on all the time.
     """
     labels, real = label_numbers(rows, names), real_rows(rows)
     if len(set(labels[real].tolist())) < 2:
         return []
-    folds = np.array([row.get("fold", -1) for row in rows])
+    folds = np.array([row["fold"] if is_real else -1 for row, is_real in zip(rows, real, strict=True)])
     splits = []
     for fold in range(FOLDS):
         known = labels[real & (folds != fold)]

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from labelmint.core.folds import FOLDS
 from labelmint.encoder import linear
-from labelmint.encoder.linear import fit_head
+from labelmint.encoder.linear import fit_head, fit_heads
 from labelmint.encoder.linear import head_probabilities as softmax
 from labelmint.scoring.scores import calibration_error
 
@@ -106,3 +107,13 @@ def test_a_label_of_a_single_row_needs_no_cross_validation():
     own, labels = features[kept], numbers[kept]
     expected = LogisticRegression(max_iter=2000).fit(own, labels).predict_proba(own)
     np.testing.assert_allclose(softmax(own, *fit_head(own, labels, 2, 1)), expected, atol=1e-5)
+
+
+def test_heads_without_a_fold_know_every_label():
+    features, numbers = separable(3)
+    rare = np.flatnonzero(numbers == 2)[0]
+    used = np.append(np.flatnonzero(numbers < 2), rare)
+    folds = np.arange(len(used)) % FOLDS
+    whole, *others = fit_heads(features[used], numbers[used], 3, 1, folds)
+    for weight, bias in [whole, *others]:
+        assert (features[rare] @ weight.T + bias).argmax() == 2

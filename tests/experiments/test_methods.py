@@ -12,7 +12,7 @@ from experiments.methods import forgetting, order, patterns, rounds, rows, segme
 from labelmint.core.params import load_params
 from labelmint.core.records import ArmRow, write_json
 from labelmint.students.base import Setting
-from tests.builders import card, reviews
+from tests.builders import card, reviews, with_folds
 from tests.experiments.test_sources import reader
 from tests.fake_model import FakeModel
 
@@ -104,7 +104,7 @@ def test_patterns_are_of_the_surface_alone():
 def test_a_forgetful_head_is_unsure_of_these_texts(tiny_encoder):
     names = card().label_names
     sources = {"real": reviews(dict.fromkeys(names, 10)), "synthetic": reviews(dict.fromkeys(names, 10), 50)}
-    rows = [ArmRow(**row, source=source) for source, of in sources.items() for row in of]
+    rows = with_folds([ArmRow(**row, source=source) for source, of in sources.items() for row in of])
     asked = rows[30:]
     setting = Setting(load_params(), card())
 

@@ -167,6 +167,16 @@ def test_rows_of_a_single_label_or_one_that_the_card_lacks_are_an_error(prepared
     assert not [name for name in made(prepared) if not name.startswith("metrics/curves/")]
 
 
+def test_an_arm_that_an_earlier_version_wrote_is_an_error():
+    """Without folds, held-out rows would be known to those that labelled the others."""
+    rows = read_rows(paths.arm_rows("real"))
+    for row in rows:
+        del row["fold"]
+    write_rows(paths.arm_rows("real"), rows)
+    with pytest.raises(DataError, match="an earlier version; run `dvc repro`"):
+        main("real")
+
+
 def test_an_arm_may_have_another_encoder(set_params):
     main("real")
     small, classes = metrics(), [type(load_student(paths.model("real")))]

@@ -7,12 +7,11 @@ import pytest
 
 from labelmint.core import paths
 from labelmint.core.errors import ModelError
-from labelmint.core.folds import folds_in_turn
 from labelmint.core.records import read_json, read_rows, write_rows
 from labelmint.students.loading import load_student
 from stages import train as stage
 from stages.train import main
-from tests.builders import OPINIONS, reviews
+from tests.builders import OPINIONS, reviews, with_folds
 from tests.fake_model import FakeModel
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -79,14 +78,12 @@ def test_sources_are_weighed_by_cross_validation_and_none_that_misleads_is_learn
     """Synthetic rows bear the wrong label, labelled ones the right one; the test labels are not there."""
     other = {"negative": "positive", "positive": "negative"}
     rows = [{**row, "source": "real"} for row in reviews({"negative": 10, "positive": 10}, first=100)]
-    for row, fold in zip(rows, folds_in_turn(row["label"] for row in rows), strict=True):
-        row["fold"] = fold
     made = reviews({"negative": 40, "positive": 40}, first=200)
     rows += [
         {**row, "id": f"s{row['id']}", "source": "synthetic", "label": other[row["label"]]} for row in made
     ]
     rows += [{**row, "id": f"u{row['id']}", "source": "unlabelled"} for row in made]
-    write_rows(paths.arm_rows("more"), rows)
+    write_rows(paths.arm_rows("more"), with_folds(rows))
     paths.TEST_LABELS.unlink()
     monkeypatch.setattr("labelmint.students.weighting.embed_by_source", by_opinion)
     main("more")

@@ -3,13 +3,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from labelmint.core.folds import folds_in_turn
 from labelmint.core.records import ArmRow, Input
 from labelmint.students import registry
 from labelmint.students.auto import measure
 from labelmint.students.base import Student
 from labelmint.students.loading import load_student
-from tests.builders import labelled_rows, reviews
+from tests.builders import labelled_rows, reviews, with_folds
 from tests.encoder.helpers import LABELS, config
 
 
@@ -144,9 +143,7 @@ def test_another_seed_of_the_same_rows_is_not_validated_again(auto):
 
 def test_real_rows_alone_are_validated_on_where_there_are_any(auto):
     real, made = rows(dict.fromkeys(LABELS[:2], 30), "real"), rows(BALANCED, "synthetic")
-    train = [*made, *real]
-    for row, fold in zip(real, folds_in_turn(row["label"] for row in real), strict=True):
-        row["fold"] = fold
+    train = with_folds([*made, *real])
     one = auto("bad", "good")
     one.fit(train, 5)
     assert one.summary()["validation_rows"] == 60

@@ -7,7 +7,7 @@ import torch
 from labelmint.core.records import ArmRow, input_of
 from labelmint.encoder.loading import LoadedEncoder
 from labelmint.students.loading import load_student
-from tests.builders import reviews
+from tests.builders import reviews, with_folds
 from tests.encoder.helpers import LABELS
 
 
@@ -16,7 +16,7 @@ def rows(each=10, first=0):
 
 
 def arm(source, each, first, **more):
-    return [ArmRow(**row, source=source, **more) for row in rows(each, first=first)]
+    return with_folds([ArmRow(**row, source=source, **more) for row in rows(each, first=first)])
 
 
 @pytest.fixture

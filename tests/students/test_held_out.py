@@ -20,6 +20,7 @@ from labelmint.students.held_out import (
     validation_of,
     validation_trainings,
 )
+from tests.builders import with_folds
 
 NAMES = ["a", "b", "c", "d", "e"]
 
@@ -35,10 +36,14 @@ def real_splits(counts, seed=1, shuffled=True):
 
 def arm(real, made, labels="ab"):
     """Return rows of labels in turn: real ones with their folds, then made ones."""
-    rows = [{"label": labels[at % len(labels)], "source": "real"} for at in range(real)]
-    folds = folds_in_turn(row["label"] for row in rows)
-    rows = [{**row, "fold": fold} for row, fold in zip(rows, folds, strict=True)]
-    return rows + [{"label": labels[at % len(labels)], "source": "synthetic"} for at in range(made)]
+    sources = {"real": real, "synthetic": made}
+    return with_folds(
+        [
+            {"label": labels[at % len(labels)], "source": source}
+            for source, count in sources.items()
+            for at in range(count)
+        ]
+    )
 
 
 @settings(max_examples=25)

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from labelmint.core.folds import FOLDS, folds_in_turn
+from labelmint.core.folds import FOLDS
 from labelmint.core.params import Arm
 from labelmint.students.sources import by_source
 from labelmint.students.weighting import weighted
+from tests.builders import with_folds
 
 
 def task(synthetic_right, unlabelled_right, real=60, made=300):
@@ -25,10 +26,7 @@ def rows_of(labels, sources):
         {"id": str(at), "text": f"text {at}", "label": "ab"[label], "source": source}
         for at, (label, source) in enumerate(zip(labels, sources, strict=True))
     ]
-    real = [row for row in rows if row["source"] == "real"]
-    for row, fold in zip(real, folds_in_turn(row["label"] for row in real), strict=True):
-        row["fold"] = fold
-    return rows
+    return with_folds(rows)
 
 
 def chosen_for(rows, features):
