@@ -131,7 +131,7 @@ def encoding_of(first: bytes, origin: str, encoding: str = UTF_8, *, table: bool
     Raise `DataError` if it is no text, or with `table` no table.
     """
     if kind := _still_packed(first, origin) or content_of(first, table=table):
-        raise DataError(f"{origin}: {kind}")
+        raise DataError(f"{origin}: {_of_stream(kind) if origin == STANDARD_INPUT else kind}")
     for mark, name in _MARKS.items():
         if first.startswith(mark):
             return name
@@ -150,6 +150,12 @@ def _still_packed(first: bytes, origin: str) -> str:
     if command and origin.lower().endswith(tuple(ending for *_, ending in _PACKED)):
         return "it is compressed twice; decompress it once"
     return ""
+
+
+def _of_stream(what: str) -> str:
+    """Return what to do about a stream, which has no name that could end in anything."""
+    said = re.sub(r"let (?:its|a workbook's) name end in \.(\w+)", r"add --input-format \1", what)
+    return re.sub("format xlsx?", "format excel", said)
 
 
 def content_of(first: bytes, *, table: bool = True) -> str:

@@ -200,6 +200,17 @@ def test_compressed_standard_input_is_told_to_be_decompressed_in_the_pipe(mixed,
             run()
 
 
+@pytest.mark.parametrize(
+    ("begin", "kind"), [(b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"PK\3\4", "excel")]
+)
+def test_a_table_on_standard_input_is_told_to_be_named(mixed, monkeypatch, begin, kind):
+    Path("table").write_bytes(begin + b"\0" * 100)
+    with Path("table").open(encoding="utf-8") as table:
+        monkeypatch.setattr(sys, "stdin", table)
+        with pytest.raises(DataError, match=f"standard input: .*; add --input-format {kind}"):
+            run()
+
+
 @pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_command_quietly(mixed):
     student = {"student": "majority", "label_names": ["negative", "positive"], "class_balance": [0.5, 0.5]}
