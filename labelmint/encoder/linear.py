@@ -134,13 +134,9 @@ def _head(
     """Return the weight and bias of all labels, those that have no rows included."""
     weight = np.zeros((count, features.shape[1]), np.float32)
     bias = np.full(count, -30.0, np.float32)  # a label without rows is never predicted
-    present = np.unique(labels)
-    if len(present) == 1:
-        bias[present] = 0.0
-        return weight, bias
     estimator = regression(features, labels, weights, c)
-    weight[present] = _for_each_label(estimator.coef_.T).T / temperature
-    bias[present] = _for_each_label(estimator.intercept_[None])[0] / temperature
+    weight[estimator.classes_] = _for_each_label(estimator.coef_.T).T / temperature
+    bias[estimator.classes_] = _for_each_label(estimator.intercept_[None])[0] / temperature
     return weight, bias
 
 
