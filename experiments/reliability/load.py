@@ -33,6 +33,7 @@ from experiments.reliability.server import WORDS
 from labelmint.core import paths
 from labelmint.core.arrays import Floats32
 from labelmint.core.errors import LabelmintError
+from labelmint.core.folds import FOLDS
 from labelmint.core.params import PARAMS_PATH, Params, load_params
 from labelmint.core.progress import progress
 from labelmint.core.records import ArmRow, Candidate, Input, Labelled, read_rows, write_json, write_rows
@@ -207,6 +208,7 @@ def _train(params: Params, count: int) -> Callable[[], object]:
             text=" ".join(draw.choices(WORDS, k=20)),
             label=names[number % len(names)],
             source="real",
+            fold=number % FOLDS,
         )
         for number in range(count)
     ]
