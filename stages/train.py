@@ -28,7 +28,7 @@ from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_m
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
-from labelmint.students.saving import write_note
+from labelmint.students.saving import note_excerpt, write_note
 from labelmint.students.weighting import weigh
 from labelmint.tasks.cards import load_card
 
@@ -129,6 +129,7 @@ def train(
                 probabilities[seed] = student.predict_proba(inputs)
             if kept := is_kept(params, arm):
                 student.save(paths.model(arm))
+                note_excerpt(paths.model(arm), card.excerpt)
             else:
                 write_note(paths.model(arm), _NOT_KEPT)
         except DataError as error:

@@ -53,6 +53,10 @@ class ScriptedModel:
         states = np.stack([draw.standard_normal(_STATE_WIDTH) for draw in draws])
         return ChoiceScores(scores.astype(np.float32), states.astype(np.float32))
 
+    def fits(self, prefix: str, suffix: str, choices: Sequence[str]) -> bool:
+        """Read texts of any length."""
+        return True
+
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Do without a template."""
         return f"{user}{answer_start}"

@@ -96,6 +96,9 @@ class LanguageModel(Protocol):
         Suffixes and choices are plain text: control tokens mean nothing in them.
         """
 
+    def fits(self, prefix: str, suffix: str, choices: Sequence[str]) -> bool:
+        """Return whether `score` can read a suffix of this length; True where the model doesn't tell."""
+
     def chat_prompt(self, user: str, answer_start: str) -> str:
         """Wrap a request in the chat template, ending in the given start of the answer; chat models only.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +44,7 @@ class Engine:
         # Not os.cpu_count(): in a container with a CPU quota, threads would fight for the CPUs.
         self.threads = llm.threads or joblib.cpu_count()
         self.llama = Llama(path, llm.context_tokens, self.threads, llm.gpu_layers)
+        self._reader = lru_cache(maxsize=1)(self._new_reader)
         self.identity = {
             "engine": ENGINE_VERSION,
             "library": llama_cpp.__version__,
@@ -109,17 +110,21 @@ class Engine:
     def score(self, prefix: str, suffixes: Sequence[str], choices: Sequence[str]) -> ChoiceScores:
         """Read each suffix after the shared prefix; see `LanguageModel.score`."""
         texts = [self.llama.tokenize(self._letters(text), start=False) for text in suffixes]
-        return self._reader(prefix, choices).read(texts)
+        return self._reader(prefix, tuple(choices)).read(texts)
+
+    def fits(self, prefix: str, suffix: str, choices: Sequence[str]) -> bool:
+        """Return whether `score` can read a suffix of this length."""
+        return self.count_tokens([suffix])[0] <= self.reading_room(prefix, choices)
 
     def reading_room(self, prefix: str, choices: Sequence[str]) -> int:
         """Return how many tokens a suffix may have that is read after the prefix."""
-        return self._reader(prefix, choices).text_tokens
+        return self._reader(prefix, tuple(choices)).text_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has as a part of a longer one."""
         return [len(self.llama.tokenize(self._letters(text), start=False)) for text in texts]
 
-    def _reader(self, prefix: str, choices: Sequence[str]) -> Reader:
+    def _new_reader(self, prefix: str, choices: tuple[str, ...]) -> Reader:
         branches = distinguishing_prefixes(
             [self.llama.tokenize(choice, start=False) for choice in choices],
             [self.llama.tokenize(choice + "\n", start=False) for choice in choices],

@@ -64,12 +64,16 @@ class Reader:
                 f"{trained} that llm.model was trained for; lower labelling.demonstrations, or choose "
                 "another model"
             )
+        if longest > BATCH_TOKENS:
+            raise ModelError(
+                f"a text of {longest} tokens is more than the {BATCH_TOKENS} that the language model reads "
+                "at once; cut long texts"
+            )
         context = self.llama.context_tokens
-        if longest > BATCH_TOKENS or prompt + longest > context:
+        if prompt + longest > context:
             raise ModelError(
                 f"params.yaml: a text of {longest} tokens after a prompt of {prompt} does not fit in "
-                f"llm.context_tokens={context} (and {BATCH_TOKENS} for the text); "
-                "show fewer or shorter rows, or raise it"
+                f"llm.context_tokens={context}; show fewer or shorter rows, or raise it"
             )
 
     def _read_batch(

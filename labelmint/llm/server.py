@@ -95,6 +95,10 @@ class Server:
     def _names(self, url: str) -> list[str]:
         return self.endpoint.ask_all([Request(f"{url}/models")], model_names, retries=0)[0]
 
+    def fits(self, prefix: str, suffix: str, choices: Sequence[str]) -> bool:
+        """Return True: a server doesn't tell how much fits."""
+        return True
+
     def check_wave(self, groups: Sequence[PromptGroup], sampling: Sampling) -> None:
         """Leave it to the server, which refuses a prompt that is too long for it."""
 

@@ -32,7 +32,8 @@ from labelmint.predict.fallback import WithFallback, folder_of
 from labelmint.predict.items import Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
-from labelmint.tasks.cards import load_card
+from labelmint.students.saving import read_excerpt
+from labelmint.tasks.cards import Excerpt, load_card
 from labelmint.tasks.lines import STANDARD_INPUT
 from labelmint.tasks.tables import TEXT, Kind, OpenTable, Row, kind_of, known_kind, open_table, unpacked
 
@@ -90,7 +91,7 @@ def predict(request: Request) -> None:
         form = request.form or _form(output)
         student = _open(request, folder)
         try:
-            _label(student, parts, stream, output, form, request.min_confidence)
+            _label(student, parts, stream, output, form, request.min_confidence, read_excerpt(folder))
         finally:
             student.close()
 
@@ -202,6 +203,7 @@ def _label(
     output: Path | None,
     form: Format,
     min_confidence: float,
+    excerpt: Excerpt | None,
 ) -> None:
     """Label the windows of a stream one after another."""
     size = _size_of(stream)
@@ -209,7 +211,8 @@ def _label(
         answers = Answers(sink, form, student.label_names, min_confidence)
         for part in parts:
             texts = [item for item in part if not item.blank]
-            probabilities = iter(student.predict_proba([item.input() for item in texts]) if texts else ())
+            inputs = [item.input(excerpt) for item in texts]
+            probabilities = iter(student.predict_proba(inputs) if inputs else ())
             names = _answered_by(student, part)
             for item, name in zip(part, names, strict=True):
                 answers.write(item, None if item.blank else next(probabilities), name)

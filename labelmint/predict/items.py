@@ -9,6 +9,7 @@ from typing import Any
 
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input
+from labelmint.tasks.cards import Excerpt
 from labelmint.tasks.cells import as_text, text_of
 from labelmint.tasks.json_rows import rows_within
 from labelmint.tasks.tables import OpenTable, missing_column
@@ -33,11 +34,11 @@ class Item:
         """Characters of all texts."""
         return len(self.text) + len(self.text_pair or "")
 
-    def input(self) -> Input:
-        """Return the item as students take it."""
+    def input(self, excerpt: Excerpt | None) -> Input:
+        """Return the item as a student takes it that learnt from such parts of texts."""
         # As training rows are: to a language model, a line break would begin another row of its prompt.
         texts = [self.text] if self.text_pair is None else [self.text, self.text_pair]
-        return input_row("", texts, None)
+        return input_row("", texts, excerpt)
 
 
 def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item]:

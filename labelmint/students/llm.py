@@ -11,6 +11,7 @@ both.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,13 +23,21 @@ from scipy.special import softmax
 from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.errors import ModelError
-from labelmint.core.records import Input, Labelled
-from labelmint.labelling.choices import ChoiceScorer, choices_of, draw_demonstrations, labelled_prompt
+from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.labelling.choices import (
+    ChoiceScorer,
+    choices_of,
+    draw_demonstrations,
+    labelled_prompt,
+    suffix_of,
+)
 from labelmint.labelling.offsets import label_shares, matching_offsets
 from labelmint.llm import open_model
 from labelmint.students.base import Setting, Student, real_rows
 from labelmint.students.saving import read_student, whole_folder, write_student
 from labelmint.tasks.cards import row_text
+
+_NEVER_READABLE = 100_000  # characters, of which a model reads some hundred tokens
 
 
 class LlmStudent(Student):
@@ -133,9 +142,32 @@ class LlmStudent(Student):
         self.setting.on_planned(len(rows))
         scorer = ChoiceScorer(self.card, self.prompt, self.model)
         try:
-            return scorer.score([row_text(self.card, row) for row in rows], self.setting.on_rows)
+            return scorer.score([self._readable(row) for row in rows], self.setting.on_rows)
         except ModelError as error:
             raise ModelError(f"{error}; or remove arms with student: {self.name}") from None
+
+    def _readable(self, row: Input) -> str:
+        """Return the row's text, its end cut off as far as it is too long, as encoders do.
+
+        `prepare` has no training or test row that is too long; `labelmint predict` may.
+        """
+
+        def text(characters: int) -> str:
+            first, *second = (each[:characters] for each in texts_of(row))
+            part = Input(id=row["id"], text=first)
+            if second:
+                part["text_pair"] = second[0]
+            return row_text(self.card, part)
+
+        def fits(characters: int) -> bool:
+            suffix = suffix_of(self.card, text(characters))
+            return self.model.fits(self.prompt, suffix, choices_of(self.card))
+
+        longest = max(map(len, texts_of(row)))
+        if fits(longest):
+            return text(longest)
+        # The most characters that fit.
+        return text(bisect(range(min(longest, _NEVER_READABLE)), False, key=lambda at: not fits(at + 1)))
 
     def _model(self) -> dict[str, str]:
         llm = self.setting.params.llm

@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from labelmint.core.records import write_json
+from labelmint.tasks.cards import Excerpt
 
 STUDENT = "student.json"
 HEAD = "head.safetensors"  # of an encoder that transformers has no classifier of
@@ -64,6 +65,19 @@ def write_student(folder: Path, name: str, label_names: Sequence[str], **content
 def read_student(folder: Path) -> Any:
     """Return the content of a folder's student.json."""
     return json.loads((folder / STUDENT).read_text(encoding="utf-8"))
+
+
+def note_excerpt(folder: Path, excerpt: Excerpt | None) -> None:
+    """Add to student.json which part of long texts the student learnt from, if it is not all of them."""
+    if excerpt is not None:
+        content = excerpt.model_dump(mode="json", by_alias=True)
+        write_json(folder / STUDENT, {**read_student(folder), "excerpt": content})
+
+
+def read_excerpt(folder: Path) -> Excerpt | None:
+    """Return what `note_excerpt` noted; of other classifiers None."""
+    noted = read_student(folder).get("excerpt") if (folder / STUDENT).is_file() else None
+    return None if noted is None else Excerpt.model_validate(noted)
 
 
 def write_note(folder: Path, note: str) -> None:

@@ -27,9 +27,16 @@ def text_of(value: Any, column: str) -> str:
 
 
 def value_of(value: Any, column: str) -> str:
-    """Return a cell of labels, which may be numbers or truth values, too; one that is missing is ""."""
+    """Return a cell of labels, which may be numbers or truth values, too; one that is missing is "".
+
+    Programs that allow several labels, as doccano and Prodigy, write lists of one.
+    """
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
     if isinstance(value, str | bool | int | float | Decimal | None):
         return as_text(value)
+    if isinstance(value, list | tuple) and value:
+        raise DataError(f"{column!r} must be one label, not {short(value)}; leave the row out, or choose one")
     raise DataError(f"{column!r} must be a text or a number, not {short(value)}; save it as a text")
 
 

@@ -90,7 +90,7 @@ def workbook_rows(stream: IO[bytes], origin: str, as_text: Callable[[Any], str])
             if sheet.visible == SheetVisibleEnum.Visible and sheet.typ == SheetTypeEnum.WorkSheet
         }
     except CalamineError as error:
-        what = f"not a valid workbook: {' '.join(str(error).split())}"
+        what = f"not a valid workbook: {' '.join(str(error).split())}; is it whole?"
         if content[:2] not in (b"PK", b"\xd0\xcf"):
             what = content_of(content[:64]) or what
         raise DataError(f"{origin}: {what}") from None

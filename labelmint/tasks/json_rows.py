@@ -100,6 +100,8 @@ def _whole(first: str, lines: Lines) -> str:
 
 def rows_within(row: Row, column: str | None = None) -> str:
     """Return what to do about an object that has rows (with this column) in a field; "": it has none."""
+    if {"columns", "data"} <= row.keys():
+        return ": pandas wrote it with orient='split'; write it with orient='records', lines=True"
     for key, value in row.items():
         rows = isinstance(value, list) and value and isinstance(value[0], dict)
         if rows and (column is None or column in value[0]):

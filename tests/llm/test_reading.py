@@ -117,15 +117,22 @@ def test_texts_fill_a_small_context_to_the_last_cell():
 
 @pytest.mark.parametrize(
     ("context_tokens", "text", "branches"),
-    [(100, 21, [[1], [2]]), (100, 19, [[1, 2], [1, 3]]), (2048, BATCH_TOKENS + 1, [[1], [2]])],
+    [(100, 21, [[1], [2]]), (100, 19, [[1, 2], [1, 3]])],
 )
 def test_a_text_that_does_not_fit_is_an_error_with_the_key(context_tokens, text, branches):
     reader = Reader(toy(context_tokens), [1] * 80, branches)
     with pytest.raises(
-        ModelError, match=rf"params\.yaml: .* llm\.context_tokens={context_tokens} "
+        ModelError, match=rf"params\.yaml: .* llm\.context_tokens={context_tokens};"
     ) as caught:
         reader.read([[1], [1] * text])
     assert "after a prompt of 80" in str(caught.value)
+
+
+def test_a_text_that_no_setting_makes_readable_is_an_error_without_a_key():
+    with pytest.raises(
+        ModelError, match=f"^a text of 513 tokens is more than the {BATCH_TOKENS} .*; cut long"
+    ):
+        Reader(toy(2048), [1] * 80, [[1], [2]]).read([[1], [1] * (BATCH_TOKENS + 1)])
 
 
 def test_an_empty_text_is_refused_and_not_confused_with_its_neighbour():

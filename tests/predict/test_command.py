@@ -22,8 +22,9 @@ from labelmint.predict.command import Request, predict
 from labelmint.students.base import Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
-from labelmint.students.saving import write_note
-from labelmint.tasks.cards import load_card
+from labelmint.students.saving import note_excerpt, write_note
+from labelmint.tasks.cards import Excerpt, load_card
+from labelmint.tasks.texts import cut
 from tests.builders import NEUTRAL, OPINIONS, REPOSITORY, reviews
 
 WORDS = [*NEUTRAL, *OPINIONS["negative"], *OPINIONS["positive"], "unheard-of", "🎬", "<script>"]
@@ -54,6 +55,20 @@ def test_it_agrees_with_the_student_whatever_stands_around_a_text(mixed):
         assert row["label"] == ["negative", "positive"][scores.argmax()]
         assert row["probability"] == max(row["probabilities"].values())
     assert len({row["label"] for row in labelled}) == 2  # the classifier of the test tells texts apart
+
+
+@pytest.mark.parametrize("side", ["start", "end"])
+def test_texts_are_cut_as_those_that_the_student_learnt_from(mixed, side):
+    excerpt = Excerpt.model_validate({"words": 5, "from": side})
+    rows = reviews({"negative": 20, "positive": 20}, words=25)
+    write_rows(Path("in.jsonl"), rows)
+    note_excerpt(mixed, excerpt)
+    run(input="in.jsonl", output="out.jsonl")
+    labelled = answers("out.jsonl")
+    assert [row["text"] for row in labelled] == [row["text"] for row in rows]
+    wanted = load_student(mixed).predict_proba([{**row, "text": cut(row["text"], excerpt)} for row in rows])
+    probabilities = np.array([[*row["probabilities"].values()] for row in labelled])
+    assert np.abs(probabilities - wanted).max() < CLOSE
 
 
 def test_a_student_of_another_run_than_the_recorded_one_is_noted(mixed, capsys):

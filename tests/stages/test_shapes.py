@@ -1,6 +1,7 @@
 """Tasks of other shapes than two balanced labels, through prepare, arms and train with a tiny encoder."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from transformers import pipeline
 
 from labelmint.core import paths
 from labelmint.core.records import read_json, read_rows, write_rows
+from labelmint.predict.command import Request, predict
 from stages.arms import main as write_arms
 from stages.prepare import main as prepare
 from stages.train import main as train
@@ -158,3 +160,21 @@ def test_labels_may_be_very_unbalanced(task, student):
     assert train_labels() == {"hardly ever": 2, "often": 72, "seldom": 6}
     train("real")
     assert accuracy("real") > 0.85  # of the commonest label: 0.9
+
+
+@pytest.mark.parametrize("arm", ["real", "tfidf"])
+def test_the_ends_that_are_learnt_from_are_the_ends_that_are_labelled(task, arm):
+    """The first half of each text has the opinion of the other label."""
+    opinions = {name: OPINIONS[name][0] for name in ("negative", "positive")}
+    others = {"negative": "positive", "positive": "negative"}
+    rows = [
+        {"text": f"{first} {opinions[others[name]]} . {end}", "label": name}
+        for name in opinions
+        for first, end in zip(texts(60, seed=name), texts(60, opinions[name]), strict=True)
+    ]
+    task(rows, [*opinions], 60, 40, excerpt={"words": 8, "from": "end"})
+    train(arm)
+    assert accuracy(arm) > 0.9
+    predict(Request(arm=arm, input="data/raw/rows.jsonl", output="out.jsonl"))
+    labels = [row["label"] for row in read_rows(Path("out.jsonl"))]
+    assert np.mean([label == row["label"] for label, row in zip(labels, rows, strict=True)]) > 0.9

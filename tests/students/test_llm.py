@@ -166,3 +166,21 @@ def test_a_text_that_does_not_fit_is_an_error_that_tells_how_to_do_without(stude
 def test_a_model_that_cannot_score_is_an_error(student):
     with pytest.raises(ModelError, match=r"can't score labels; .*; or remove arms with student: llm"):
         student(FakeModel(can_score=False)).fit(rows(NAMES * 9), 1)
+
+
+class Short(FakeModel):
+    """A model that reads 30 characters at once."""
+
+    def fits(self, prefix, suffix, choices):
+        return len(suffix) <= 30
+
+    def score(self, prefix, suffixes, choices):
+        assert max(map(len, suffixes)) == 30
+        return super().score(prefix, suffixes, choices)
+
+
+def test_a_text_that_the_model_cannot_read_at_once_is_cut(student):
+    one = student(Short())
+    one.prompt = ""
+    long = {"id": "1", "text": "an awful film " * 1000}
+    assert one.predict_proba([long]).argmax(axis=1) == [NAMES.index("negative")]

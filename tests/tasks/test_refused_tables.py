@@ -105,6 +105,11 @@ REFUSED = {
         ":1: 'text' must be a text, not {'0': 'a'}; write rows, not columns: with pandas, to_json(orient=",
     ),
     "messages": ("a.jsonl", '{"text": [{"role": "user"}], "label": "x"}', ":1: 'text' must be a text, not"),
+    "pandas' split": (
+        "a.json",
+        '{"columns": ["text", "label"], "index": [0], "data": [["a", "pos"]]}',
+        "pandas wrote it with orient='split'; write it with orient='records', lines=True",
+    ),
     "a number as text": (
         "a.jsonl",
         '{"text": "a", "label": 1}\n{"text": 3, "label": 1}\n',

@@ -146,6 +146,16 @@ def test_a_number_or_truth_value_is_the_same_label_however_it_is_written(
     assert [row["label"] for row in read_source(the_card, "mine").rows] == ["good", "bad"]
 
 
+def test_a_list_of_one_label_is_that_label_and_of_several_an_error(tmp_path):
+    """As doccano and Prodigy write labels."""
+    raw = '{"text": "x", "label": ["pos"]}\n{"text": "y", "label": ["neg"]}\n'
+    assert [row["label"] for row in reading(tmp_path / "a.jsonl", raw).rows] == ["positive", "negative"]
+    said = failure_of(tmp_path / "b.jsonl", raw.replace('["neg"]', '["neg", "pos"]'))
+    assert said.endswith(
+        "b.jsonl:2: 'label' must be one label, not ['neg', 'pos']; leave the row out, or choose one"
+    )
+
+
 TWO = "text,label\nx,pos\ny,neg\n"
 THREE = f"{TWO}z,Pos\n"
 CHOICE = 'where: {label: ["neg", "pos"]}'
