@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labelmint.advise.speed import Speeds
+from labelmint.core.calibration import MIN_ROWS
 from labelmint.core.params import ENCODER_STUDENTS, LLM_STUDENTS, Arm, Params
 from labelmint.labelling.choices import CHUNK_TEXTS
-from labelmint.students.held_out import calibration_trainings, validation_trainings
+from labelmint.students.held_out import count_splits
 from labelmint.students.schedule import planned_epochs
 from labelmint.tasks.data import TaskData
 
@@ -154,14 +155,16 @@ def _arm_s(params: Params, name: str, work: Work, speeds: Speeds) -> float:
     arm, students, seeds = params.arms[name], _students(params, name), len(params.seeds_of(name))
     real, *made = _rows_of(arm, work)
     rows = real + sum(made)
-    splits = validation_trainings(real, rows) if len(students) > 1 else 0
+    splits = count_splits(real or rows)
+    validation = splits if len(students) > 1 else 0
     seconds = float(_START_S)
     if {*ENCODER_STUDENTS} & {*students}:
-        fits = seeds + splits + (_WEIGHT_FITS if arm.weights == "chosen" else 0)
+        fits = seeds + validation + (_WEIGHT_FITS if arm.weights == "chosen" else 0)
         seconds += fits * rows * _HEAD_ROW_S
     if "fine_tune" in students:
         passes = planned_epochs(params.train, rows) * rows * _STEP_PASSES
-        trainings = seeds + splits + calibration_trainings(real, rows)
+        calibration = splits if real >= MIN_ROWS else 0
+        trainings = seeds + validation + calibration
         texts = trainings * passes + seeds * work.test
         seconds += texts * speeds.embed_text_s[params.encoder_of(name)]
     return seconds

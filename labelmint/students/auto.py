@@ -13,7 +13,7 @@ from labelmint.core.arrays import Floats, Ints
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows
-from labelmint.students.held_out import training_rows, validation_of
+from labelmint.students.held_out import splits_of, training_rows
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import headline_metric
 
@@ -82,7 +82,7 @@ class AutoStudent(Student):
     def _validate(self, rows: Sequence[Labelled], labels: Ints) -> dict[str, Scores]:
         """Return each student's scores of rows that it wasn't trained on; empty if nothing is to choose."""
         train = self.setting.params.train
-        splits = validation_of(rows, self.label_names, train.seeds[0])
+        splits = splits_of(rows, self.label_names, train.seeds[0])
         if len(self.students) == 1 or not splits:
             return {}
         held_out = np.concatenate([split.held_out for split in splits])

@@ -24,9 +24,6 @@ from labelmint.students.base import label_numbers, real_rows
 
 MAX_VALIDATION_ROWS = 400
 _ENOUGH_ROWS = 100
-# To fit a temperature by, where made rows are many and trainings long: of 60 rows it is nearly as good as of
-# 100, of 20 it says nothing (docs/explanation/measurements.md).
-_ENOUGH_FOR_LONG_TRAININGS = 60
 
 
 def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[HeldOut]:
@@ -50,16 +47,16 @@ def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[
     return splits
 
 
-def splits_of(rows: Sequence[Labelled], names: Sequence[str], seed: int, enough: int) -> list[HeldOut]:
+def splits_of(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list[HeldOut]:
     """Return splits by which a student is judged; where there are real rows, these alone are held out.
 
-    A fifth at a time is held out, until `enough` rows were. Empty where nothing can be held out.
+    A fifth at a time is held out, until about 100 rows were. Empty where nothing can be held out.
     """
     real, labels = real_rows(rows), label_numbers(rows, names)
     one_kind = real.all() or not real.any()
     splits = _of_one_kind(labels, seed) if one_kind else real_folds(rows, names)
     counts = np.cumsum([0, *(len(split.held_out) for split in splits)])
-    return [split for split, before in zip(splits, counts[:-1], strict=True) if before < enough]
+    return [split for split, before in zip(splits, counts[:-1], strict=True) if before < _ENOUGH_ROWS]
 
 
 def _of_one_kind(labels: Ints, seed: int) -> list[HeldOut]:
@@ -75,17 +72,11 @@ def _of_one_kind(labels: Ints, seed: int) -> list[HeldOut]:
     return splits
 
 
-def validation_of(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list[HeldOut]:
-    """Return splits to choose a student by."""
-    return splits_of(rows, names, seed, _ENOUGH_ROWS)
-
-
 def calibration_splits(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list[HeldOut]:
     """Return splits to fit a temperature by; empty where real rows are too few."""
-    real = int(real_rows(rows).sum())
-    if real < MIN_ROWS:
+    if not real_rows(rows).any():
         return []
-    splits = splits_of(rows, names, seed, _enough(real, len(rows)))
+    splits = splits_of(rows, names, seed)
     return splits if sum(len(split.held_out) for split in splits) >= MIN_ROWS else []
 
 
@@ -102,22 +93,6 @@ def training_rows(rows: Sequence[Labelled], split: HeldOut, names: Sequence[str]
     return [cast(Labelled, {**rows[at], "label": names[split.labels[at]]}) for at in split.train]
 
 
-def validation_trainings(real: int, rows: int) -> int:
-    """Return about how many trainings the choice of a student takes, of an arm with so many real rows."""
-    return _count(real or rows, _ENOUGH_ROWS)
-
-
-def calibration_trainings(real: int, rows: int) -> int:
-    """Return about how many trainings a temperature takes, of an arm with so many real rows among all."""
-    if real < MIN_ROWS:
-        return 0
-    return _count(real, _enough(real, rows))
-
-
-def _count(rows: int, enough: int) -> int:
-    """Return how many fifths of the rows come to enough of them."""
-    return min(FOLDS, math.ceil(enough * FOLDS / rows))
-
-
-def _enough(real: int, rows: int) -> int:
-    return _ENOUGH_FOR_LONG_TRAININGS if 2 * real <= rows else _ENOUGH_ROWS
+def count_splits(rows: int) -> int:
+    """Return about how many splits `splits_of` makes of arms with so many real rows, or made rows alone."""
+    return min(FOLDS, math.ceil(_ENOUGH_ROWS * FOLDS / max(1, rows)))

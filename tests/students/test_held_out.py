@@ -12,13 +12,11 @@ from labelmint.core.folds import folds_in_turn
 from labelmint.students import held_out
 from labelmint.students.held_out import (
     calibration_splits,
-    calibration_trainings,
+    count_splits,
     head_splits,
     real_folds,
     splits_of,
     training_rows,
-    validation_of,
-    validation_trainings,
 )
 from tests.builders import with_folds
 
@@ -31,7 +29,7 @@ def real_splits(counts, seed=1, shuffled=True):
     if shuffled:
         labels = np.random.default_rng(0).permutation(labels)
     rows = [{"label": NAMES[label], "source": "real"} for label in labels]
-    return labels, [split[:2] for split in splits_of(rows, NAMES, seed, 100)]
+    return labels, [split[:2] for split in splits_of(rows, NAMES, seed)]
 
 
 def arm(real, made, labels="ab"):
@@ -117,8 +115,7 @@ def test_splits_depend_on_the_seed_alone():
 @pytest.mark.parametrize(("real", "made"), [(100, 0), (100, 1700), (100, 60), (0, 500), (20, 20), (40, 500)])
 def test_the_forecast_counts_the_trainings(real, made):
     rows = arm(real, made)
-    assert calibration_trainings(real, len(rows)) == len(calibration_splits(rows, NAMES, 1))
-    assert validation_trainings(real, len(rows)) == len(validation_of(rows, NAMES, 1))
+    assert count_splits(real or made) == len(splits_of(rows, NAMES, 1))
 
 
 def test_folds_have_every_label_and_stay_when_rows_follow():
@@ -158,14 +155,14 @@ def test_nothing_is_held_out_of_real_rows_of_fewer_than_two_labels(real):
     assert head_splits(rows, NAMES) == []
 
 
-def test_a_temperature_takes_fewer_trainings_where_these_are_long():
+def test_rows_are_held_out_until_a_hundred_were_and_none_of_too_few():
     def held_out_rows(rows):
         return [len(split.held_out) for split in calibration_splits(rows, NAMES, 1)]
 
-    assert held_out_rows(arm(100, 0)) == held_out_rows(arm(100, 20)) == [20] * 5
-    assert held_out_rows(arm(100, 100)) == [20] * 3
+    assert held_out_rows(arm(100, 0)) == held_out_rows(arm(100, 1000)) == [20] * 5
+    assert held_out_rows(arm(300, 1000)) == [60] * 2
     assert held_out_rows(arm(3000, 0)) == [400]
-    assert held_out_rows(arm(20, 100)) == []  # too few to tell
+    assert held_out_rows(arm(20, 0)) == held_out_rows(arm(20, 100)) == held_out_rows(arm(0, 100)) == []
 
 
 def test_a_head_is_calibrated_by_real_rows_where_they_are_enough():
