@@ -145,7 +145,7 @@ def test_rows_cannot_change_the_lines_of_a_prompt(texts):
 
     assert lines(rows) == lines(plain)
     for text in texts:
-        asked = suffix_of(card(), row_text(card(), Item(text).input()))
+        asked = suffix_of(card(), row_text(card(), Item(text).input(None)))
         assert asked.count("\n") == 1
         assert asked.endswith("\nSentiment:")
 

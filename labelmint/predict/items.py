@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input
-from labelmint.tasks.cards import Excerpt
 from labelmint.tasks.cells import as_text, text_of
 from labelmint.tasks.json_rows import rows_within
 from labelmint.tasks.tables import OpenTable, missing_column
 from labelmint.tasks.texts import input_row
+
+if TYPE_CHECKING:  # `labelmint --help` needs no pydantic
+    from labelmint.tasks.cards import Excerpt
 
 
 @dataclass(frozen=True, slots=True)
