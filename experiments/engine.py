@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -81,15 +80,6 @@ def keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langua
     scores = score_candidates(task, candidates, model) if action != "none" else LabelScores()
     kept = filter_candidates(Filtering(task, candidates, scores.texts)).kept
     return add_fold_labels(task, kept, scores.without_folds)
-
-
-def keep_if_any(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
-    """Return the kept rows; none where a label has none, at which the pipeline would stop."""
-    try:
-        return keep(task, candidates, action, model)
-    except DataError as error:
-        print(f"{task.params.task}: {error}", file=sys.stderr)
-        return []
 
 
 def fit_arms(

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.engine import Task, keep_if_any, load_task, predict, write
+from experiments.engine import Task, keep, load_task, predict, write
 from experiments.methods.rows import PLAIN, REAL, ROWS, compared
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
@@ -107,7 +107,7 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
         for cell, written in by_cell.items():
             counts[cell] = {"with_value": _with_value(written)}
             for rows, action in ROWS.items():
-                kept = [keep_if_any(of, candidates, action, model) for of, candidates in written]
+                kept = [keep(of, candidates, action, model) for of, candidates in written]
                 counts[cell][rows] = [*map(len, kept)]
                 arms[rows][cell] = _predict(task, cell, kept)
         labelled = _labelled(task, model)

@@ -31,7 +31,8 @@ def main() -> None:
     inputs = read_inputs(truth)
     arms = [arm for name in params.arms if (arm := read_arm(name, truth, names))]
     if not arms:
-        raise DataError("params.yaml: arms: the data can fill none of them; declare one with fewer rows")
+        why = "; ".join(f"{name}: {reason}" for name, reason in read_left_out().items())
+        raise DataError(f"params.yaml: arms: the data can fill none of them ({why}); declare another one")
     # Not real.rows: those labelled later are rows to work with, too.
     real_labels = [row["label"] for row in read_rows(paths.REAL_TRAIN, Labelled)]
     roles = Roles(arms, params.train.student, len(real_labels))

@@ -9,6 +9,7 @@ Run alone: `python -m stages.filter`.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 from labelmint.core import paths
@@ -26,6 +27,11 @@ from labelmint.tasks.task import Task
 _MORE = "raise generate.candidates, or the budget of top_up; metrics/top_up.json says what was rejected"
 _TOP_UP = "with filter.rows_per_label, top_up writes more of them; rejected.jsonl has the others"
 
+_LOOK = (
+    "look at data/synthetic/rejected.jsonl, the label phrases in the task card, and labelling and filter in "
+    "params.yaml; arms with synthetic rows are left out"
+)
+
 
 def main() -> None:
     """Apply the rules to the candidates; write the kept rows and the rejected ones."""
@@ -35,6 +41,10 @@ def main() -> None:
     task = Task(params, load_card(params.task), train, test)
     scores = _scores(task, candidates)
     result = filter_candidates(Filtering(task, candidates, scores.texts))
+    if not result.kept:
+        rules = Counter(row["rule"] for row in result.rejected).most_common(3)
+        counts = ", ".join(f"{count} {rule}" for rule, count in rules) or "there are none"
+        print(f"filter: note: no candidate is accepted (rejected: {counts}); {_LOOK}", file=sys.stderr)
     remedy = _MORE if params.filter.rows_per_label else _TOP_UP
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {remedy}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from experiments.engine import Task, ask_llm, fit_arms, keep, keep_if_any, write
+from experiments.engine import Task, ask_llm, fit_arms, keep, write
 from experiments.paper.grid import METHODS, REAL_ROWS, TEXT_FIRST, methods_of
 from experiments.sources import MINILM, MPNET
 from labelmint.core.params import Arm
@@ -52,9 +52,7 @@ def _written(task: Task, rows: int) -> tuple[dict[str, list[Kept]], dict[str, di
         for method in methods_of(task.card):
             of_method = task.changed(METHODS[method])
             candidates = write(of_method, model)
-            # Of the labels that the model says some may be missing.
-            keep_rows = keep_if_any if method == TEXT_FIRST else keep
-            kept[method] = keep_rows(of_method, candidates, "none", model)
+            kept[method] = keep(of_method, candidates, "none", model)
             counts[method] = {
                 "candidates": len(candidates),
                 "kept": len(kept[method]),

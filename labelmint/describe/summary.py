@@ -7,8 +7,6 @@ from typing import Any
 
 from scipy.stats import wasserstein_distance
 
-from labelmint.core import paths
-from labelmint.core.errors import DataError
 from labelmint.core.records import Labelled
 from labelmint.describe.distributions import class_balance, js_distance, length_bins, lengths, log_odds
 from labelmint.describe.diversity import most_repeated
@@ -39,10 +37,10 @@ def describe(
 ) -> dict[str, Any]:
     """Return the synthetic rows' description beside the real rows'; `names` are the labels in their order.
 
-    Raise `DataError` if there are no synthetic rows.
+    Without synthetic rows it is a note.
     """
     if not kept:
-        raise DataError(f"{paths.KEPT}: no rows, so there is nothing to describe; run `dvc repro filter`")
+        return {"notes": ["no synthetic rows were kept: there is nothing to describe"]}
     column, written = written_part(train, kept)
     rows = {"real": [*train, *pool], "synthetic": [*kept]}
     texts = {name: [text for row in group for text in written(row)] for name, group in rows.items()}

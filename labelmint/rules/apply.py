@@ -28,7 +28,7 @@ class FilterResult:
 
 
 def filter_candidates(filtering: Filtering) -> FilterResult:
-    """Apply all rules; raise `DataError` if no row was accepted."""
+    """Apply all rules."""
     apply_rules(filtering)
     _apply(filtering, [RULES["surplus"]])
     notes, names = _profiles(filtering), filtering.card.label_names

@@ -10,7 +10,6 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Set
 
-from labelmint.core.errors import DataError
 from labelmint.core.records import Candidate
 from labelmint.rules.filtering import Filtering, RuleResult, leading
 from labelmint.tasks.balance import class_balance, wanted_rows
@@ -38,14 +37,13 @@ def label_rules(filtering: Filtering, _: Set[str]) -> None:
 def surplus(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows beyond the labels' shares, by lot; note in `missing` what each label lacks.
 
-    By lot and not the least confident: the most confident are easy rows, and teach less. Raise `DataError` if
-    no row was accepted.
+    By lot and not the least confident: the most confident are easy rows, and teach less.
     """
     params, labels = filtering.params, filtering.labels
     shares = class_balance(params.class_balance, filtering.card, filtering.train)
     accepted = Counter(labels[row["id"]] for row in filtering.remaining)
     if not accepted:
-        raise DataError(_nothing_accepted(filtering))
+        return
     rows_per_label = params.filter.rows_per_label
     wanted = wanted_rows(rows_per_label, shares) if rows_per_label else fitting(accepted, shares)
     order = list(filtering.remaining)
@@ -78,12 +76,3 @@ def fitting(accepted: Mapping[str, int], shares: Mapping[str, float]) -> dict[st
     scale = min(accepted[name] / share for name, share in shares.items())
     scale = max(scale, sum(accepted.values()) / 2)
     return {name: max(1, int(scale * share + 1e-9)) for name, share in shares.items()}
-
-
-def _nothing_accepted(filtering: Filtering) -> str:
-    rules = Counter(result.rule for result in filtering.results.values())
-    counts = ", ".join(f"{count} {rule}" for rule, count in rules.most_common(3)) or "there are none"
-    return (
-        f"no candidate is accepted (rejected: {counts}); look at data/synthetic/candidates.jsonl, the label "
-        "phrases in the task card, and labelling and filter in params.yaml"
-    )

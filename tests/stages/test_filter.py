@@ -108,6 +108,20 @@ def test_too_few_accepted_rows_are_kept_all_and_the_missing_ones_counted(model, 
         assert f"filter: {rows} rows of {name!r} are missing; " in errors
 
 
+def test_if_all_are_rejected_the_evidence_is_written_and_a_note_says_where(model, set_params, capsys):
+    set_params({"labelling.min_margin": 1000.0})
+    main()
+    assert read_rows(paths.KEPT) == []
+    rejected = read_rows(paths.REJECTED)
+    assert len(rejected) == 100
+    assert metrics()["kept"] == 0
+    unsure = sum(row["rule"] == "unsure_label" for row in rejected)
+    note = f"filter: note: no candidate is accepted (rejected: {unsure} unsure_label"
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("filter:")]
+    assert said.startswith(note)
+    assert "params.yaml" in said
+
+
 def test_rows_of_top_up_follow_those_of_generate(model):
     candidates = read_rows(paths.CANDIDATES)
     main()
