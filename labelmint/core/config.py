@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -87,7 +87,7 @@ def check(model: type[Model], content: Any, path: Path, prefix: str = "") -> Mod
         return model.model_validate(content)
     except ValidationError as error:
         items = [item for item in error.errors() if not _of_other_kind(item)]
-        problems = [_explain(item, path, prefix, _keys(model)) for item in items[:3]]
+        problems = [_explain(item, content, path, prefix, _keys(model)) for item in items[:3]]
         raise ParamsError("; ".join(problems)) from None
 
 
@@ -114,8 +114,21 @@ def _keys(model: Any) -> set[str]:
     return {key for part in get_args(model) for key in _keys(part)}
 
 
-def _explain(item: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
-    parts = [str(part) for part in item["loc"] if not _is_kind(part)]
+def _as_written(place: Sequence[int | str], content: Any) -> Iterator[str]:
+    """Yield the keys of a place as the file has them; pydantic's place of a key `true` is 1."""
+    for part in place:
+        if _is_kind(part):
+            continue
+        key = next((key for key in content if key == part), part) if isinstance(content, dict) else part
+        yield json.dumps(key) if isinstance(key, bool) else str(key)
+        try:
+            content = content[key]
+        except (KeyError, IndexError, TypeError):
+            content = None
+
+
+def _explain(item: Any, content: Any, path: Path, prefix: str, keys: Collection[str]) -> str:
+    parts = [*_as_written(item["loc"], content)]
     parts, given = [*([prefix] if prefix else []), *parts], item["input"]
     key = ".".join(parts)
     if parts[-1:] == ["[key]"]:

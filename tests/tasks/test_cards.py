@@ -61,6 +61,11 @@ def file(**changes):
             "labels: two labels have the same name, 'x'",
         ),
         (labels(name=1), "labels.pos.name must be a text"),
+        (
+            {"labels": {True: {"name": True, "phrase": "a"}, False: {"name": "b", "phrase": "b"}}},
+            "labels: a key must be a text, not true; write it in quotes; "
+            "data/tasks/wrong.yaml: labels.true.name must be a text, not true; write it in quotes",
+        ),
         ({"description": ""}, "description: is empty; give it a text"),
         ({"lables": {}}, "unknown key lables; did you mean labels?"),
         ({"source": SOURCE}, "source: give one place: `path`, or `package` and `file`, "),
