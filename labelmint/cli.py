@@ -121,7 +121,7 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add("--format", dest="form", choices=get_args(Format), help="of the output: by its name, otherwise jsonl")
     add("--column", default="text", metavar="NAME", help="column or field of the text (text)")
-    add("--pair-column", default="text_pair", metavar="NAME", help="of a pair's second text (text_pair)")
+    add("--pair-column", metavar="NAME", help="of a pair's second text (text_pair)")
     add("--min-confidence", type=_share, default=0.0, metavar="P", help="no label for less probable answers")
     add("--fallback", choices=llm, help="it answers the texts that the student is least sure of")
     budget = "largest share of each window (up to 1,024 texts) for it (0.2; with --min-confidence 1)"

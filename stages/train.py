@@ -28,7 +28,7 @@ from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_m
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
-from labelmint.students.saving import note_excerpt, write_note
+from labelmint.students.saving import note_inputs, write_note
 from labelmint.students.weighting import weigh
 from labelmint.tasks.cards import load_card
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # Texts of the speed measurement: some seconds at the language model's speed. Fast students get more of them.
 _WARM_UP_TEXTS, _TIMED_TEXTS, _MORE_TEXTS = 8, 64, 256
 _ENOUGH_SECONDS = 2.0
+_STOPPED = "stopped; run it again: this arm begins anew, finished ones are kept"
 _NOT_KEPT = (
     "trained on more real rows than real.rows, to compare with; its student was not kept (0.4 GB each)"
 )
@@ -129,7 +130,7 @@ def train(
                 probabilities[seed] = student.predict_proba(inputs)
             if kept := is_kept(params, arm):
                 student.save(paths.model(arm))
-                note_excerpt(paths.model(arm), card.excerpt)
+                note_inputs(paths.model(arm), card)
             else:
                 write_note(paths.model(arm), _NOT_KEPT)
         except DataError as error:
@@ -191,5 +192,5 @@ if __name__ == "__main__":
     parser.add_argument("arm", help="one of params.yaml's `arms`")
     add_debug_flag(parser)
     arguments = parser.parse_args()
-    with one_line_errors(f"train {arguments.arm}", debug=arguments.debug):
+    with one_line_errors(f"train {arguments.arm}", debug=arguments.debug, stopped=_STOPPED):
         main(arguments.arm)

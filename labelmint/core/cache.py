@@ -21,7 +21,7 @@ from typing import Any
 
 import platformdirs
 
-from labelmint.core.errors import LabelmintError
+from labelmint.core.errors import DISK_FULL, LabelmintError
 
 KEEP_SECONDS = 30 * 24 * 3600
 _REMEDY = "let LABELMINT_CACHE name a folder that can be written to"
@@ -55,7 +55,8 @@ def cache_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LabelmintError(f"the cache: {error}; free some space, or {_REMEDY}") from None
+        space = "free some space, or " if error.errno in DISK_FULL else ""
+        raise LabelmintError(f"the cache: {error}; {space}{_REMEDY}") from None
 
 
 def cache_file() -> Path:

@@ -51,7 +51,10 @@ def write_dataset(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str
     Raise `DataError` if there are no rows, or one has a label that the task doesn't have.
     """
     if not rows:
-        raise DataError(f"{paths.KEPT}: no rows; there is nothing to export")
+        raise DataError(
+            f"{paths.KEPT}: no synthetic rows were kept, so there is no data set to export; copy the arm's "
+            "folder of models/, which `labelmint predict --model` and transformers open"
+        )
     for number, row in enumerate(rows, 1):
         for key, known in (("label", [*names, ""]), ("judged_label", names)):
             if row[key] not in known:

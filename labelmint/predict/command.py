@@ -32,11 +32,12 @@ from labelmint.predict.fallback import WithFallback, folder_of
 from labelmint.predict.items import Item, read_items, windows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
-from labelmint.students.saving import read_excerpt
+from labelmint.students.saving import read_inputs
 from labelmint.tasks.cards import Excerpt, load_card
 from labelmint.tasks.lines import STANDARD_INPUT
 from labelmint.tasks.tables import TEXT, Kind, OpenTable, Row, kind_of, known_kind, open_table, unpacked
 
+_PAIR = "text_pair"  # the column of second texts
 _FIRST_WINDOW = 64
 # More would save little padding, and show progress less often: a language model takes a minute for these.
 _WINDOW = 1024
@@ -62,7 +63,7 @@ class Request:
     kind: Kind | None = None
     form: Format | None = None
     column: str = "text"
-    pair_column: str = "text_pair"
+    pair_column: str | None = None
     with_student: str | None = None
     min_confidence: float = 0.0
     fallback: str | None = None
@@ -79,11 +80,12 @@ def predict(request: Request) -> None:
     if request.budget is not None and request.fallback is None:
         raise DataError("--budget: nobody to pass texts on to; add --fallback llm or llm_probe")
     folder = _folder(request)
+    pairs, excerpt = read_inputs(folder)
     output = None if request.output == "-" else Path(request.output)
     with opened(request.input) as stream:
         if output and output.is_file() and os.path.samestat(output.stat(), os.fstat(stream.fileno())):
             raise DataError(f"--output: {output} is the input; name another file")
-        items = _items(stream, request)
+        items = _items(stream, request, pairs)
         # On a terminal each line is answered at once.
         parts = windows(items, 1, 1) if stream.isatty() else windows(items, _FIRST_WINDOW, _WINDOW)
         # A wrong column is an error before the student is opened.
@@ -91,7 +93,7 @@ def predict(request: Request) -> None:
         form = request.form or _form(output)
         student = _open(request, folder)
         try:
-            _label(student, parts, stream, output, form, request.min_confidence, read_excerpt(folder))
+            _label(student, parts, stream, output, form, request.min_confidence, excerpt)
         finally:
             student.close()
 
@@ -108,7 +110,8 @@ def _form(output: Path | None) -> Format:
     return form
 
 
-def _items(stream: IO[bytes], request: Request) -> Iterator[Item]:
+def _items(stream: IO[bytes], request: Request, pairs: bool | None) -> Iterator[Item]:
+    """Read what the student labels; it isn't known whether another program's labels `pairs`."""
     kind, packed = kind_of(request.input)
     if request.kind:
         kind = request.kind
@@ -119,13 +122,19 @@ def _items(stream: IO[bytes], request: Request) -> Iterator[Item]:
     kind = kind or "text"
     if kind == "text" and request.column != TEXT:
         raise DataError(f"--column {request.column}: lines of text have no columns; add --input-format csv")
+    named = request.pair_column is not None
+    if named and pairs is False:
+        raise DataError("--pair-column: the student labels single texts, not pairs; leave the option out")
+    if kind == "text" and (pairs or named):
+        raise DataError("--input: the student labels pairs of texts; name a table with two columns of texts")
+    pair_column = None if pairs is False else request.pair_column or _PAIR
     column = TEXT if kind == "text" else request.column
     origin = STANDARD_INPUT if request.input == "-" else request.input
-    wanted = list(dict.fromkeys([column, request.pair_column, "id"]))
+    wanted = list(dict.fromkeys([column, *([pair_column] if pair_column else []), "id"]))
     table = open_table(unpacked(stream, packed), origin, kind, wanted)
     if kind == "text" and request.kind is None:
         table = replace(table, rows=_no_json(table))
-    return read_items(table, column, request.pair_column)
+    return read_items(table, column, pair_column, required=bool(pairs or named))
 
 
 def _no_json(table: OpenTable) -> Iterator[tuple[int, Row]]:
@@ -238,7 +247,7 @@ def _notes(answers: Answers) -> Iterator[str]:
         texts = answers.answered["student"] + answers.answered["fallback"]
         yield f"the fallback answered {answers.answered['fallback']} of {texts} texts"
     if answers.blank:
-        yield f"{answers.blank} empty texts have no label"
+        yield f"{answers.blank} empty {'text has' if answers.blank == 1 else 'texts have'} no label"
     if answers.min_confidence:
         below = f"none has a probability of {answers.min_confidence:g} or more"
         yield f"{answers.unsure} texts have no label, because {below}"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # `labelmint --help` needs no pydantic
     from labelmint.tasks.cards import Excerpt
 
 
+_NAME_PAIR = "; name one with --pair-column"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A text, or a pair of texts, with the `id` that its row had."""
@@ -43,17 +46,24 @@ class Item:
         return input_row("", texts, excerpt)
 
 
-def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item]:
+def read_items(
+    table: OpenTable, column: str, pair_column: str | None, *, required: bool = False
+) -> Iterator[Item]:
     """Yield the table's texts in their order; raise `DataError` naming file and line of a wrong one.
 
+    Second texts are those of `pair_column`, where there is such a column; if it is `required`, there must be.
     Every line of a plain text is an item, also an empty one; elsewhere empty lines are no rows.
     """
     columns = table.columns
     if columns and column not in columns:
         remedy = "; name one with --column"
         raise DataError(f"{table.origin}: {missing_column(column, columns, remedy)}")
+    if required and columns and pair_column not in columns:
+        raise DataError(f"{table.origin}: {missing_column(str(pair_column), columns, _NAME_PAIR)}")
     pairs = None if columns is None else pair_column in columns
     for place, row in table.rows:
+        if required and pair_column not in row:
+            raise table.error(place, missing_column(str(pair_column), list(row), _NAME_PAIR))
         pairs = pair_column in row if pairs is None else pairs
         if pairs != (pair_column in row):
             there = "has" if pair_column in row else "lacks"
@@ -64,7 +74,8 @@ def read_items(table: OpenTable, column: str, pair_column: str) -> Iterator[Item
             )
             raise table.error(place, problem)
         try:
-            texts = [text_of(row[name], name) for name in ([column, pair_column] if pairs else [column])]
+            names = [column, pair_column] if pairs and pair_column else [column]
+            texts = [text_of(row[name], name) for name in names]
         except DataError as error:
             raise table.error(place, str(error)) from None
         yield Item(texts[0], texts[1] if pairs else None, _id(row.get("id")))

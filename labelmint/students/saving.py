@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from labelmint.core.records import write_json
-from labelmint.tasks.cards import Excerpt
+from labelmint.tasks.cards import Excerpt, TaskCard
 
 STUDENT = "student.json"
 HEAD = "head.safetensors"  # of an encoder that transformers has no classifier of
@@ -67,17 +67,20 @@ def read_student(folder: Path) -> Any:
     return json.loads((folder / STUDENT).read_text(encoding="utf-8"))
 
 
-def note_excerpt(folder: Path, excerpt: Excerpt | None) -> None:
-    """Add to student.json which part of long texts the student learnt from, if it is not all of them."""
-    if excerpt is not None:
-        content = excerpt.model_dump(mode="json", by_alias=True)
-        write_json(folder / STUDENT, {**read_student(folder), "excerpt": content})
+def note_inputs(folder: Path, card: TaskCard) -> None:
+    """Add to student.json what the student learnt from: pairs or not, and which part of long texts."""
+    excerpt = card.excerpt and card.excerpt.model_dump(mode="json", by_alias=True)
+    write_json(folder / STUDENT, {**read_student(folder), "pairs": card.pairs, "excerpt": excerpt})
 
 
-def read_excerpt(folder: Path) -> Excerpt | None:
-    """Return what `note_excerpt` noted; of other classifiers None."""
-    noted = read_student(folder).get("excerpt") if (folder / STUDENT).is_file() else None
-    return None if noted is None else Excerpt.model_validate(noted)
+def read_inputs(folder: Path) -> tuple[bool | None, Excerpt | None]:
+    """Return what `note_inputs` noted; of other classifiers, and damaged folders, None."""
+    try:
+        content = read_student(folder)
+        excerpt = content.get("excerpt")
+        return content.get("pairs"), excerpt and Excerpt.model_validate(excerpt)
+    except (OSError, ValueError, AttributeError):
+        return None, None
 
 
 def write_note(folder: Path, note: str) -> None:

@@ -80,7 +80,7 @@ def test_rows_that_are_not_the_tasks(finished):
     with pytest.raises(DataError, match=r"kept\.jsonl:2: judged_label 'neutral' is none of the task's"):
         exported()
     write_rows(paths.KEPT, [])
-    with pytest.raises(DataError, match="no rows"):
+    with pytest.raises(DataError, match="no synthetic rows were kept"):
         exported()
     assert not Path("exported/tiny").exists()
     assert not list(Path("exported").iterdir())

@@ -22,10 +22,10 @@ from labelmint.predict.command import Request, predict
 from labelmint.students.base import Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student
-from labelmint.students.saving import note_excerpt, write_note
-from labelmint.tasks.cards import Excerpt, load_card
+from labelmint.students.saving import note_inputs, write_note
+from labelmint.tasks.cards import load_card
 from labelmint.tasks.texts import cut
-from tests.builders import NEUTRAL, OPINIONS, REPOSITORY, reviews
+from tests.builders import NEUTRAL, OPINIONS, REPOSITORY, card, reviews
 
 WORDS = [*NEUTRAL, *OPINIONS["negative"], *OPINIONS["positive"], "unheard-of", "🎬", "<script>"]
 # Alone in a batch or among others, a text's numbers differ by rounding.
@@ -59,16 +59,64 @@ def test_it_agrees_with_the_student_whatever_stands_around_a_text(mixed):
 
 @pytest.mark.parametrize("side", ["start", "end"])
 def test_texts_are_cut_as_those_that_the_student_learnt_from(mixed, side):
-    excerpt = Excerpt.model_validate({"words": 5, "from": side})
+    the_card = card(excerpt={"words": 5, "from": side})
+    excerpt = the_card.excerpt
     rows = reviews({"negative": 20, "positive": 20}, words=25)
     write_rows(Path("in.jsonl"), rows)
-    note_excerpt(mixed, excerpt)
+    note_inputs(mixed, the_card)
     run(input="in.jsonl", output="out.jsonl")
     labelled = answers("out.jsonl")
     assert [row["text"] for row in labelled] == [row["text"] for row in rows]
     wanted = load_student(mixed).predict_proba([{**row, "text": cut(row["text"], excerpt)} for row in rows])
     probabilities = np.array([[*row["probabilities"].values()] for row in labelled])
     assert np.abs(probabilities - wanted).max() < CLOSE
+
+
+PAIRS = '{"text": "a great film", "reply": "no, awful"}\n{"text": "awful", "reply": "no, great"}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "problem"),
+    [
+        ("in.jsonl", PAIRS, {}, "in.jsonl:1: no column 'text_pair'; .*; name one with --pair-column"),
+        (
+            "in.csv",
+            "text,reply\na,b\n",
+            {},
+            "no column 'text_pair'; it has text, reply; name one with --pair",
+        ),
+        ("in.jsonl", PAIRS, {"pair_column": "replies"}, "no column 'replies'"),
+        ("in.txt", "a film\n", {}, "--input: the student labels pairs of texts; name a table"),
+    ],
+)
+def test_a_student_of_pairs_is_given_no_single_texts(mixed, name, content, options, problem):
+    note_inputs(mixed, card().model_copy(update={"pair_name": "reply"}))
+    Path(name).write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=problem):
+        run(input=name, **options)
+
+
+def test_a_student_of_single_texts_takes_no_second_one(mixed):
+    Path("in.jsonl").write_text(PAIRS.replace("reply", "text_pair"), encoding="utf-8")
+    note_inputs(mixed, card())
+    run(input="in.jsonl", output="out.jsonl")
+    first = [{"id": "", "text": json.loads(line)["text"]} for line in PAIRS.splitlines()]
+    wanted = load_student(mixed).predict_proba(first)
+    for row, scores in zip(answers("out.jsonl"), wanted, strict=True):
+        assert "text_pair" not in row
+        assert abs(row["probability"] - scores.max()) < CLOSE
+    with pytest.raises(DataError, match="--pair-column: the student labels single texts"):
+        run(input="in.jsonl", pair_column="text_pair")
+
+
+@pytest.mark.parametrize("option", [{"pair_column": "replies"}, {"pair_column": "text_pair"}])
+def test_a_named_second_column_must_be_there(mixed, option):
+    """Of a classifier that doesn't say what it labels."""
+    Path("in.jsonl").write_text(PAIRS, encoding="utf-8")
+    with pytest.raises(DataError, match=f"no column '{option['pair_column']}'"):
+        run(input="in.jsonl", **option)
+    run(input="in.jsonl", output="out.jsonl", pair_column="reply")
+    assert [row["text_pair"] for row in answers("out.jsonl")] == ["no, awful", "no, great"]
 
 
 def test_a_student_of_another_run_than_the_recorded_one_is_noted(mixed, capsys):

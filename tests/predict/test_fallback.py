@@ -197,7 +197,7 @@ def test_unsure_answers_are_left_blank_and_counted(answered):
         None if left else row["label"] for row, left in zip(plain, unsure, strict=True)
     ]
     assert positive(answers) == positive(plain)
-    assert "predict: 1 empty texts have no label\n" in notes
+    assert "predict: 1 empty text has no label\n" in notes
     because = f"because none has a probability of {sure[-1]:g} or more"
     assert f"predict: {sum(unsure)} texts have no label, {because}" in notes
 
