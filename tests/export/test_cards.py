@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,23 @@ def test_arms_are_told_apart_by_what_they_are(finished, save_arm, set_params):
         assert ("synthetic" in model.data.tags) == (arm == "all")
 
 
+@pytest.mark.parametrize("excerpt", [None, {"words": 20, "from": "end"}])
+def test_cards_have_their_line_breaks(finished, excerpt):
+    write_card(finished, "tiny", excerpt=excerpt)
+    for card in cards():
+        assert not re.search(r"\.- \*\*|[a-z]\.[A-Z][a-z]", card.text)
+        assert not re.search(r"[^\n]\n## ", card.text)
+    assert ("cut to 20 words of their end" in card.text) == bool(excerpt)
+
+
+def test_without_test_rows_no_check_against_them_is_claimed(finished, set_params):
+    assert "repeated, copied from the real rows or near a test row" in " ".join(cards()[0].text.split())
+    shutil.rmtree("exported")
+    set_params({"prepare.test_rows": 0})
+    data = " ".join(cards()[0].text.split())
+    assert "Rules rejected what is malformed, repeated or copied from the real rows." in data
+
+
 def test_texts_that_a_machine_labelled_are_named(finished, save_arm, set_params):
     set_params({"arms": {"texts": {"real": "all", "unlabelled": "all"}}})
     weights = {"real": 1.0, "unlabelled": 0.3}
@@ -206,7 +224,7 @@ def test_texts_that_a_machine_labelled_are_named(finished, save_arm, set_params)
     save_arm("texts")
     _, model = cards("texts")
     text = " ".join(model.text.split())
-    assert "on real rows, real texts that a machine labelled." in text
+    assert "on real rows and real texts that a machine labelled." in text
     assert "0 synthetic, 90 real texts that a machine labelled. Weights of the sources: {'real': 1.0" in text
     assert "Gemma Terms of Use" in text
 
