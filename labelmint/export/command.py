@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
-from labelmint.core.records import input_of, write_text
+from labelmint.core.records import ArmRow, input_of, read_rows, write_text
 from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts
@@ -43,15 +44,21 @@ def export(arm: str | None, out: Path | None, *, onnx: bool = False) -> None:
     folder = out or _OUT / facts.params.task
     with new_folder(folder) as new:
         fill(facts, model, new, onnx=onnx)
-    print(f'{folder}/dataset: {len(facts.kept)} rows; datasets.load_dataset("{folder}/dataset")')
+    if facts.kept:
+        print(f'{folder}/dataset: {len(facts.kept)} rows; datasets.load_dataset("{folder}/dataset")')
+    else:
+        print("no data set: no synthetic rows were kept")
     plain = not (model / HEAD).is_file()
     how = f'transformers.pipeline("text-classification", "{folder}/model")' if plain else "see its README.md"
     print(f"{folder}/model: arm {arm}; {how}")
 
 
 def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
-    """Fill an empty folder with the data set and the classifier, and their cards."""
-    columns = write_dataset(folder / "dataset", facts.card.label_names, facts.kept)
+    """Fill an empty folder with the data set, if any row was kept, and the classifier, and their cards."""
+    cards = {}
+    if facts.kept:
+        columns = write_dataset(folder / "dataset", facts.card.label_names, facts.kept)
+        cards["dataset"] = data_card(facts, columns)
     # DVC may keep files as links, and write-protected. Not copytree: its error of a full disk has no number.
     (folder / "model").mkdir()
     for file in model.iterdir():
@@ -62,11 +69,11 @@ def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
         # Here: PyTorch takes seconds to load, and copying needs none.
         from labelmint.export.onnx import write_onnx
 
-        texts = [input_of(row) for row in facts.kept[:_MEASURED_ROWS]]
+        rows = facts.kept or read_rows(paths.arm_rows(facts.arm), ArmRow)
+        texts = [input_of(row) for row in rows[:_MEASURED_ROWS]]
         models = write_onnx(folder / "model", texts, int8=onnx)
     prefix = json.loads((model / STUDENT).read_text(encoding="utf-8")).get("prefix", "")
-    card = model_card(facts, models, plain=plain, prefix=prefix)
-    cards = {"dataset": data_card(facts, columns), "model": card}
+    cards["model"] = model_card(facts, models, plain=plain, prefix=prefix)
     for name, card in cards.items():
         write_text(folder / name / "README.md", card)
 

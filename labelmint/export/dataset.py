@@ -48,13 +48,8 @@ def write_dataset(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str
     """Write kept rows into the folder, twice; return their columns.
 
     Labels are numbers with names in Parquet, as `datasets` keeps them, and names in JSON Lines.
-    Raise `DataError` if there are no rows, or one has a label that the task doesn't have.
+    Raise `DataError` if a row has a label that the task doesn't have.
     """
-    if not rows:
-        raise DataError(
-            f"{paths.KEPT}: no synthetic rows were kept, so there is no data set to export; copy the arm's "
-            "folder of models/, which `labelmint predict --model` and transformers open"
-        )
     for number, row in enumerate(rows, 1):
         for key, known in (("label", [*names, ""]), ("judged_label", names)):
             if row[key] not in known:

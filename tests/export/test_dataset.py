@@ -79,11 +79,17 @@ def test_rows_that_are_not_the_tasks(finished):
     write_rows(paths.KEPT, [rows[0], {**rows[1], "judged_label": "neutral"}])
     with pytest.raises(DataError, match=r"kept\.jsonl:2: judged_label 'neutral' is none of the task's"):
         exported()
-    write_rows(paths.KEPT, [])
-    with pytest.raises(DataError, match="no synthetic rows were kept"):
-        exported()
     assert not Path("exported/tiny").exists()
     assert not list(Path("exported").iterdir())
+
+
+def test_without_synthetic_rows_the_classifier_is_exported_alone(finished, capsys):
+    write_rows(paths.KEPT, [])
+    folder = exported()
+    assert [path.name for path in folder.iterdir()] == ["model"]
+    assert "no data set: no synthetic rows were kept" in capsys.readouterr().out
+    model_card = (folder / "model/README.md").read_text(encoding="utf-8")
+    assert "The data card in the folder beside" not in model_card
 
 
 def test_the_same_run_gives_the_same_bytes(finished):
