@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
@@ -24,6 +24,11 @@ class HeldOut(NamedTuple):
     train: Ints
     held_out: Ints
     labels: Ints  # shape (rows,)
+
+
+def of_held_out(splits: Sequence[HeldOut], values: Any) -> Any:
+    """Return the held-out rows' values, one split after the other, of the values of all rows."""
+    return np.concatenate([values[split.held_out] for split in splits])
 
 
 def tokenize(

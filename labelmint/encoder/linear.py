@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.folds import FOLDS
-from labelmint.encoder.data import HeldOut, folds_of
+from labelmint.encoder.data import HeldOut, folds_of, of_held_out
 
 _FOLDS = 5
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
@@ -91,7 +91,7 @@ def _choose(
     folds = [HeldOut(*fold, labels) for fold in folds_of(labels, _FOLDS, seed)]
     if not folds:
         return 1.0, 1.0
-    truth, counts = _of_held_out(folds, labels), _of_held_out(folds, weights)
+    truth, counts = of_held_out(folds, labels), of_held_out(folds, weights)
     best, best_loss, logits = _REGULARISATION[0], np.inf, np.zeros((0, 0))
     for c in _REGULARISATION:
         of_c = held_out_logits(features, weights, folds, c, count)
@@ -104,11 +104,7 @@ def _choose(
     if not splits:
         return best, 1.0
     logits = held_out_logits(features, weights, splits, best, count)
-    return best, fit_temperature(logits, _of_held_out(splits, labels), _of_held_out(splits, weights))
-
-
-def _of_held_out(splits: Sequence[HeldOut], values: Any) -> Any:
-    return np.concatenate([values[split.held_out] for split in splits])
+    return best, fit_temperature(logits, of_held_out(splits, labels), of_held_out(splits, weights))
 
 
 def held_out_logits(

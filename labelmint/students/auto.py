@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
+from labelmint.encoder.data import of_held_out
 from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows
 from labelmint.students.held_out import splits_of, training_rows
 from labelmint.students.registry import open_student
@@ -85,15 +86,15 @@ class AutoStudent(Student):
         splits = splits_of(rows, self.label_names, train.seeds[0])
         if len(self.students) == 1 or not splits:
             return {}
-        held_out = np.concatenate([split.held_out for split in splits])
-        self.validation_rows = len(held_out)
+        truth = of_held_out(splits, labels)
+        self.validation_rows = len(truth)
         scores = {}
         for name, student in self.students.items():
             parts, student.calibrates = [], False
             for split in splits:
                 student.fit(training_rows(rows, split, self.label_names), train.seeds[0])
                 parts.append(student.predict_proba([rows[at] for at in split.held_out]))
-            scores[name] = measure(np.concatenate(parts), labels[held_out])
+            scores[name] = measure(np.concatenate(parts), truth)
             student.calibrates = True
         return scores
 

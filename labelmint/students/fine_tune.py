@@ -31,7 +31,7 @@ from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import HeldOut, tokenize
+from labelmint.encoder.data import HeldOut, of_held_out, tokenize
 from labelmint.encoder.loading import open_encoder
 from labelmint.encoder.running import uses_bf16
 from labelmint.students.base import Setting, label_numbers, row_weights
@@ -182,9 +182,8 @@ class FineTuned(LinearHead):
             self._fit(training_rows(rows, split, self.label_names), seed)
             held_out = [rows[at] for at in split.held_out]
             logits.append(np.log(np.maximum(self.predict_proba(held_out), _LEAST)))
-        places = np.concatenate([split.held_out for split in splits])
-        labels = label_numbers(rows, self.label_names)
-        return fit_temperature(np.concatenate(logits), labels[places], row_weights(rows)[places])
+        truth = of_held_out(splits, label_numbers(rows, self.label_names))
+        return fit_temperature(np.concatenate(logits), truth, of_held_out(splits, row_weights(rows)))
 
     def _rows_to_train(self, rows: int) -> int:
         """Return how many rows pass through the encoder in training on so many."""

@@ -15,11 +15,11 @@ import numpy as np
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from labelmint.core.arrays import Floats, Floats32
+from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Arm
-from labelmint.core.records import ArmRow, Labelled
-from labelmint.encoder.data import HeldOut
+from labelmint.core.records import ArmRow
+from labelmint.encoder.data import HeldOut, of_held_out
 from labelmint.encoder.linear import MANY_ROWS_C, held_out_logits
 from labelmint.students.base import label_numbers
 from labelmint.students.held_out import real_folds
@@ -37,12 +37,12 @@ def by_source(
     """
     sources = np.array([row["source"] for row in rows])
     made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
-    splits = real_folds(rows, names)
+    labels, splits = label_numbers(rows, names), real_folds(rows, names)
     tried: list[dict[str, float]] = []
     for combination in itertools.product(WEIGHTS, repeat=len(made)) if splits else ():
         weights = {"real": 1.0, **dict(zip(made, combination, strict=True))}
         of_rows = np.array([weights[source] for source in sources])
-        likelihood = held_out_likelihood(features, rows, names, of_rows, splits)
+        likelihood = held_out_likelihood(features, labels, of_rows, splits, len(names))
         tried.append({**weights, "log_likelihood": round(likelihood, 4)})
     best = max(tried, key=lambda entry: entry["log_likelihood"], default={})
     chosen = {name: best.get(name, 1.0) for name in ("real", *made)}
@@ -51,16 +51,12 @@ def by_source(
 
 
 def held_out_likelihood(
-    features: Floats32,
-    rows: Sequence[Labelled],
-    names: Sequence[str],
-    weights: Floats,
-    splits: Sequence[HeldOut],
+    features: Floats32, labels: Ints, weights: Floats, splits: Sequence[HeldOut], count: int
 ) -> float:
-    """Return the mean log-likelihood of held-out real rows, after temperature scaling."""
+    """Return the mean log-likelihood of held-out real rows, after temperature scaling; of `count` labels."""
     # The BLAS's threads wait for each other in these small products.
     with threadpool_limits(1):
-        logits = held_out_logits(features, weights, splits, MANY_ROWS_C, len(names))
-    truth = label_numbers(rows, names)[np.concatenate([split.held_out for split in splits])]
+        logits = held_out_logits(features, weights, splits, MANY_ROWS_C, count)
+    truth = of_held_out(splits, labels)
     scaled = log_softmax(logits / fit_temperature(logits, truth), axis=1)
     return float(scaled[np.arange(len(truth)), truth].mean())
