@@ -18,9 +18,6 @@ if TYPE_CHECKING:  # `labelmint --help` needs no pydantic
     from labelmint.tasks.cards import Excerpt
 
 
-_NAME_PAIR = "; name one with --pair-column"
-
-
 @dataclass(frozen=True, slots=True)
 class Item:
     """A text, or a pair of texts, with the `id` that its row had."""
@@ -54,25 +51,22 @@ def read_items(
     Second texts are those of `pair_column`, where there is such a column; if it is `required`, there must be.
     Every line of a plain text is an item, also an empty one; elsewhere empty lines are no rows.
     """
-    columns = table.columns
-    if columns and column not in columns:
-        remedy = "; name one with --column"
-        raise DataError(f"{table.origin}: {missing_column(column, columns, remedy)}")
-    if required and columns and pair_column not in columns:
-        raise DataError(f"{table.origin}: {missing_column(str(pair_column), columns, _NAME_PAIR)}")
+    columns, needed = table.columns, {column: "--column"}
+    if required and pair_column:
+        needed[pair_column] = "--pair-column"
+    for name, option in needed.items():
+        if columns and name not in columns:
+            raise DataError(f"{table.origin}: {missing_column(name, columns, f'; name one with {option}')}")
     pairs = None if columns is None else pair_column in columns
     for place, row in table.rows:
-        if required and pair_column not in row:
-            raise table.error(place, missing_column(str(pair_column), list(row), _NAME_PAIR))
         pairs = pair_column in row if pairs is None else pairs
         if pairs != (pair_column in row):
             there = "has" if pair_column in row else "lacks"
             raise table.error(place, f"this row {there} a {pair_column!r}, unlike the rows before it")
-        if column not in row:
-            problem = missing_column(column, list(row)) + (
-                rows_within(row, column) or "; name one with --column"
-            )
-            raise table.error(place, problem)
+        for name, option in needed.items():
+            if name not in row:
+                remedy = rows_within(row, name) or f"; name one with {option}"
+                raise table.error(place, missing_column(name, list(row)) + remedy)
         try:
             names = [column, pair_column] if pairs and pair_column else [column]
             texts = [text_of(row[name], name) for name in names]
