@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from labelmint.core.errors import DataError
-from labelmint.core.records import read_json, write_text
+from labelmint.core.files import write_text
+from labelmint.core.records import read_json
 
 
 def score(entry: Mapping[str, Any], metric: str = "accuracy") -> str:

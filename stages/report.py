@@ -13,9 +13,9 @@ from typing import Any
 
 from labelmint.core import paths
 from labelmint.core.errors import run_stage
+from labelmint.core.files import write_text
 from labelmint.core.lock import LOCK
 from labelmint.core.params import Params, load_params
-from labelmint.core.records import write_text
 from labelmint.report import arms, charts, funnel, values
 from labelmint.report.about import cost, provenance
 from labelmint.report.page import page, summary

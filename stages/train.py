@@ -22,9 +22,10 @@ from labelmint.core.arms import rows_by_source
 from labelmint.core.arrays import Floats
 from labelmint.core.cache import fresh
 from labelmint.core.errors import DataError, ParamsError, add_debug_flag, one_line_errors
+from labelmint.core.files import write_text
 from labelmint.core.params import Params, load_params
 from labelmint.core.progress import progress
-from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows, write_text
+from labelmint.core.records import ArmRow, Input, Prediction, read_rows, write_metrics, write_rows
 from labelmint.students.base import Classifier, Setting
 from labelmint.students.loading import load_student
 from labelmint.students.registry import open_student

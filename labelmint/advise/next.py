@@ -17,10 +17,11 @@ import numpy as np
 from labelmint.core import paths
 from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError
+from labelmint.core.files import atomic_binary_file
 from labelmint.core.formulas import csv_line
 from labelmint.core.lock import read_file, read_lock
 from labelmint.core.params import Params
-from labelmint.core.records import LabelledText, RejectedText, atomic_binary_file, read_rows
+from labelmint.core.records import LabelledText, RejectedText, read_rows
 from labelmint.encoder.vectors import embed_rows
 from labelmint.tasks.cards import TaskCard, card_path, load_card
 

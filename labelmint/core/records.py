@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from functools import cache
-from glob import escape
 from pathlib import Path
 from types import UnionType
-from typing import IO, Any, NotRequired, TypedDict, get_origin, get_type_hints
+from typing import Any, NotRequired, TypedDict, get_origin, get_type_hints
 
-from labelmint.core.errors import DISK_FULL, DataError
+from labelmint.core.errors import DataError
+from labelmint.core.files import atomic_file
 
 # Of the stages' metrics: raise it when a key changes its name or meaning, and say so in
 # docs/reference/metrics.md.
@@ -22,8 +18,6 @@ SCHEMA_VERSION = 1
 # Not nothing: DVC warns of each empty file at each run.
 _NO_ROWS = "\n"
 _REMEDY = "delete the file, and run `dvc repro`"
-# A write doesn't say which file it is; of one that can't be opened, the temporary name says little.
-_OF_FILE = (*DISK_FULL, errno.EACCES, errno.EROFS)
 
 
 class Input(TypedDict):
@@ -173,58 +167,10 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-@contextmanager
-def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that gets its name only once it is whole and on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_over(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):  # of a read-only file system, it would name the temporary file
-            temporary.unlink()
-        if isinstance(error, OSError) and error.errno in _OF_FILE:
-            error.filename = str(path)
-        raise
-
-
-def _remove_left_over(path: Path) -> None:
-    """Remove what processes that were killed had written of the file."""
-    for file in path.parent.glob(f".{escape(path.name)}.*.tmp"):
-        number = file.suffixes[-2][1:]
-        try:
-            os.kill(int(number), 0)  # sends nothing
-        except ProcessLookupError:
-            file.unlink(missing_ok=True)
-        except (PermissionError, ValueError, OverflowError):  # another user's, or no process at all
-            continue
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[IO[str]]:
-    """Open a UTF-8 text file that gets its name only once it is whole and on disk."""
-    with atomic_binary_file(path) as binary:
-        text = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
-        yield text
-        text.flush()
-        text.detach()
-
-
 def dump(row: Mapping[str, Any]) -> str:
     """Return a row as one line of JSON; NaN is an error, lone surrogates survive."""
     text = json.dumps(row, ensure_ascii=False, allow_nan=False)
     return text if text == without_surrogates(text) else json.dumps(row, allow_nan=False)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file atomically."""
-    with atomic_file(path) as file:
-        file.write(text)
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:

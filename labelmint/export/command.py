@@ -15,7 +15,8 @@ from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, ModelError
-from labelmint.core.records import ArmRow, input_of, read_rows, write_text
+from labelmint.core.files import write_text
+from labelmint.core.records import ArmRow, input_of, read_rows
 from labelmint.export.cards import data_card, model_card
 from labelmint.export.dataset import write_dataset
 from labelmint.export.facts import Facts, load_facts

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from labelmint.core.errors import DataError
+from labelmint.core.files import atomic_binary_file
 from labelmint.core.formulas import csv_line
-from labelmint.core.records import atomic_binary_file, dump
+from labelmint.core.records import dump
 from labelmint.predict.items import Item
 
 Format = Literal["text", "jsonl", "csv"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelmint.core.arrays import Ints
-from labelmint.core.records import atomic_file
+from labelmint.core.files import atomic_file
 from labelmint.scoring.scores import ArmPredictions, reliability
 
 _KINDS = ("real", "mixed", "synthetic", "unlabelled")

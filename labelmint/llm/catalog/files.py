@@ -19,8 +19,9 @@ from labelmint.core import paths
 from labelmint.core.cache import cache_dir, cache_errors
 from labelmint.core.contents import PLACEHOLDERS, start_of, what_is
 from labelmint.core.errors import ModelError
+from labelmint.core.files import atomic_binary_file
 from labelmint.core.hashes import BLOCK_BYTES, sha256
-from labelmint.core.records import atomic_binary_file, write_json
+from labelmint.core.records import write_json
 from labelmint.llm.catalog import Entry, hub
 
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")

@@ -10,9 +10,9 @@ from ruamel.yaml import YAML
 from labelmint.core import paths
 from labelmint.core.config import check, parse_yaml
 from labelmint.core.errors import ModelError, ParamsError
+from labelmint.core.files import atomic_binary_file
 from labelmint.core.hashes import sha256
 from labelmint.core.quoting import aligned
-from labelmint.core.records import atomic_binary_file
 from labelmint.llm.catalog import Entry, read_catalog
 from labelmint.llm.catalog.files import checked_file, source_files, unpacked_folder
 
