@@ -16,7 +16,7 @@ from labelmint.core.params import Train
 from labelmint.core.records import Input, read_json
 from labelmint.encoder.classifier import Classifier, load_encoder, load_tokenizer, most_tokens
 from labelmint.encoder.data import tokenize
-from labelmint.encoder.running import run, uses_bf16
+from labelmint.encoder.running import find_device, run, uses_bf16
 from labelmint.llm.catalog import load_entry
 from labelmint.llm.catalog.files import model_file
 
@@ -64,12 +64,11 @@ def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     entry = load_entry(name, ("encoder",), "train.encoder")
     folder = model_file(name, entry).parent
     encoder, tokenizer = load_encoder(folder), load_tokenizer(folder)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
         raise ModelError(f"{folder}: the tokenizer has more tokens than the encoder: it is another model's")
     _check_pooling(folder, entry.pooling)
-    base = Classifier(encoder, labels, entry.pooling).to(device)
-    return LoadedEncoder(tokenizer, device, base, entry.prefix)
+    base = Classifier(encoder, labels, entry.pooling).to(find_device())
+    return LoadedEncoder(tokenizer, find_device(), base, entry.prefix)
 
 
 def _check_pooling(folder: Path, pooling: str) -> None:

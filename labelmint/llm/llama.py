@@ -12,7 +12,7 @@ import llama_cpp
 import numpy as np
 
 from labelmint.core.arrays import Floats32
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import ModelError, ParamsError
 from labelmint.core.quoting import one_line
 from labelmint.llm.gguf import check_can_write, why_not_loaded
 
@@ -51,6 +51,11 @@ class Llama:
         self._pieces: dict[int, bytes] = {}
         llama_cpp.llama_log_set(_quiet, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
+        if gpu_layers and not llama_cpp.llama_supports_gpu_offload():
+            raise ParamsError(
+                f"params.yaml: llm.gpu_layers={gpu_layers}, but llama-cpp-python was built without a GPU, or "
+                "finds none; say llm.gpu_layers: 0, or build it for one (docs/howto/models.md)"
+            )
         try:
             self._open(path, threads, gpu_layers)
         except BaseException:

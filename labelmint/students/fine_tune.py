@@ -33,7 +33,7 @@ from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
 from labelmint.encoder.data import HeldOut, of_held_out, tokenize
 from labelmint.encoder.loading import open_encoder
-from labelmint.encoder.running import uses_bf16
+from labelmint.encoder.running import find_device, uses_bf16
 from labelmint.students.base import Setting, label_numbers, row_weights
 from labelmint.students.encoder import LinearHead
 from labelmint.students.held_out import calibration_splits, training_rows
@@ -78,7 +78,8 @@ class _Trainer(Trainer):
 
 
 def _arguments(config: Train, rows: int, seed: int, scratch: str) -> TrainingArguments:
-    return TrainingArguments(
+    on_gpu = find_device().type == "cuda"
+    arguments = TrainingArguments(
         output_dir=scratch,
         seed=seed,
         num_train_epochs=planned_epochs(config, rows),
@@ -87,16 +88,19 @@ def _arguments(config: Train, rows: int, seed: int, scratch: str) -> TrainingArg
         warmup_steps=0.1,
         optim="adamw_torch_fused",
         bf16=uses_bf16(config.precision),
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not on_gpu,
+        full_determinism=on_gpu,
         train_sampling_strategy="group_by_length",
         length_column_name="length",
-        dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_pin_memory=on_gpu,
         save_strategy="no",
         logging_strategy="steps",
         logging_steps=1,
         report_to=[],
         disable_tqdm=True,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # on several GPUs, each would get a batch of `batch_rows`
+    return arguments
 
 
 def fine_tune(

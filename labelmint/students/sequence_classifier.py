@@ -23,7 +23,7 @@ from labelmint.encoder.classifier import (
     silence_transformers,
 )
 from labelmint.encoder.data import tokenize
-from labelmint.encoder.running import run, uses_bf16
+from labelmint.encoder.running import find_device, run, uses_bf16
 from labelmint.students.base import Classifier
 
 _UNLIMITED = 1_000_000  # a tokenizer that wasn't told says 1e30, and then refuses such a number
@@ -44,7 +44,7 @@ class TorchClassifier(Classifier):
         prefix: str = "",
         precision: str = "fp32",
     ) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = find_device()
         self.model, self.tokenizer = model.to(self.device).eval(), tokenizer
         self.label_names = list(label_names)
         self.max_tokens, self.prefix, self.precision = max_tokens, prefix, precision

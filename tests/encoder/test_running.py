@@ -1,9 +1,11 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 
 from labelmint.core.records import Input
-from labelmint.encoder.running import uses_bf16
+from labelmint.encoder.running import find_device, uses_bf16
 from labelmint.students.encoder_classifier import EncoderClassifier
 
 LABELS = ["angry", "happy", "sad"]
@@ -24,6 +26,22 @@ def test_bf16_is_used_as_told_or_where_the_cpu_has_it(monkeypatch, precision, am
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     assert uses_bf16(precision) is expected
+
+
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_a_gpu_without_bf16_instructions_computes_in_full_precision(monkeypatch, has_instructions):
+    """PyTorch emulates them there, slowly."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    supported = lambda including_emulation=True: including_emulation or has_instructions  # noqa: E731
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert uses_bf16("auto") is has_instructions
+
+
+def test_a_gpu_is_told_to_repeat_its_sums_before_its_first_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    assert find_device() == torch.device("cuda")
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-6), ("bf16", 0.02)])

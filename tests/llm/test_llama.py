@@ -1,7 +1,7 @@
 import llama_cpp
 import pytest
 
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import ModelError, ParamsError
 from labelmint.llm.engine import Engine
 from tests.builders import SMOLLM, llm
 
@@ -29,6 +29,14 @@ def test_a_context_that_memory_cannot_hold_is_an_error(files, monkeypatch):
     monkeypatch.setattr(llama_cpp, "llama_init_from_model", lambda model, params: None)
     with pytest.raises(ModelError, match=r"no memory for llm\.context_tokens=1024; lower it"):
         Engine(*files[SMOLLM], llm())
+
+
+def test_layers_on_a_gpu_that_llama_cpp_has_not_are_an_error(files, monkeypatch):
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
+    with pytest.raises(
+        ParamsError, match=r"llm\.gpu_layers=-1, but llama-cpp-python .* say llm\.gpu_layers: 0"
+    ):
+        Engine(*files[SMOLLM], llm(gpu_layers=-1))
 
 
 @pytest.mark.parametrize("fault", ["llama_init_from_model", "llama_get_memory"])
