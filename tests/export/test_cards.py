@@ -69,6 +69,10 @@ def test_what_the_cards_say_is_what_the_metrics_say(finished):
     assert "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818" in data
     assert "Gemma Terms of Use" in data
     assert "bind what you do with the model's output" in data
+    assert (
+        "off by 15.0 points on average (the calibration error above; up to 12.0 points of it may"
+        in " ".join(model.split())
+    )
     assert "the real rows: internal" in model
     assert "27: 20 real, 7 synthetic, 0 real texts" in model
     assert "`dvc.lock` doesn't record these results" in data
