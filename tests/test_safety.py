@@ -24,7 +24,7 @@ from labelmint.prompts.methods import METHODS
 from labelmint.prompts.render import base_prompt, chat_prompt
 from labelmint.prompts.spec import Context
 from labelmint.tasks.cards import row_text
-from labelmint.tasks.later import read_later
+from labelmint.tasks.named_tables import read_later
 from labelmint.tasks.texts import input_row
 from tests.builders import REPOSITORY, SOCKET_EVENTS, card, labelled, section
 

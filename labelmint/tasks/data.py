@@ -10,9 +10,8 @@ from labelmint.core.errors import DataError
 from labelmint.core.params import Params
 from labelmint.core.records import Fact, Input, Labelled, input_of
 from labelmint.tasks.cards import TaskCard, card_path
-from labelmint.tasks.facts import read_facts
-from labelmint.tasks.later import read_later
-from labelmint.tasks.source import RealRows, read_source, read_unlabelled
+from labelmint.tasks.named_tables import read_facts, read_later, read_unlabelled
+from labelmint.tasks.source import RealRows, read_source
 from labelmint.tasks.split import Split, listed, split
 from labelmint.tasks.texts import UsableRows, key_of
 

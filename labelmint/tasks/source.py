@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -14,13 +14,13 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.hashes import sha256
 from labelmint.core.quoting import quoted
-from labelmint.core.records import Input, Labelled, texts_of
+from labelmint.core.records import Labelled, texts_of
 from labelmint.core.words import fold
 from labelmint.tasks.cards import Source, TaskCard, card_path
 from labelmint.tasks.cells import same_label, short
 from labelmint.tasks.folders import load_folder, text_files
 from labelmint.tasks.hub import load_dataset
-from labelmint.tasks.named_tables import check_file, in_copy, named_table, note_if_outside
+from labelmint.tasks.named_tables import check_file, in_copy, note_if_outside
 from labelmint.tasks.split import listed
 from labelmint.tasks.tables import LABEL, TEXT, Table, check_columns, load_file
 from labelmint.tasks.texts import UsableRows, clean, deduplicate, input_row, key_of
@@ -65,29 +65,6 @@ def read_source(card: TaskCard, task: str) -> RealRows:
         packages=_packages(source),
         sha256=_sha256(source, origin),
     )
-
-
-def read_unlabelled(card: TaskCard, task: str, known: Iterable[Input]) -> UsableRows[Input]:
-    """Read, clean, cut and deduplicate the card's texts without labels; ids are row numbers.
-
-    Rows with the texts of `known` ones, the labelled rows, are left out. Raise `DataError` if the file or a
-    column is missing.
-    """
-    source = card.unlabelled
-    if source is None:
-        return UsableRows([], {})
-    origin, path = f"{card_path(task)}: unlabelled", Path(source.path)
-    columns = {source.text_column: f"{origin}.text_column"}
-    if source.pair_column is not None:
-        columns[source.pair_column] = f"{origin}.pair_column"
-    table = named_table(path, f"{origin}.path", columns, {}, source.encoding, "unlabelled.encoding")
-    rows = [
-        input_row(f"u{number:06d}", [values[column] for column in columns], card.excerpt)
-        for number, values in enumerate(table.rows)
-    ]
-    kept, left_out = deduplicate(rows, {key_of(row) for row in known})
-    empty = left_out["empty"]
-    return UsableRows(kept, {"empty": empty, "repeated": len(rows) - len(kept) - empty})
 
 
 def _table(card: TaskCard, source: Source, origin: str, *, test: bool = False) -> Table:

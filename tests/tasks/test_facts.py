@@ -2,7 +2,7 @@ import pytest
 
 from labelmint.core.errors import DataError, ParamsError
 from labelmint.tasks.cards import load_card
-from labelmint.tasks.facts import read_facts
+from labelmint.tasks.named_tables import read_facts
 from tests.builders import write_card
 
 TABLE = {"path": "data/raw/facts.csv", "words": "in {city} of {country}", "label_column": "mood"}
