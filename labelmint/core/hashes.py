@@ -10,17 +10,15 @@ BLOCK_BYTES = 1 << 20
 
 def sha256(*files: Path) -> str:
     """Return the SHA-256 of the files' joined content as hexadecimal text."""
-    return _hash(hashlib.sha256(), *files)
-
-
-def md5(file: Path) -> str:
-    """Return the MD5 of a file, by which DVC knows it."""
-    return _hash(hashlib.md5(usedforsecurity=False), file)
-
-
-def _hash(digest: hashlib._Hash, *files: Path) -> str:
+    digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as source:
             while block := source.read(BLOCK_BYTES):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def md5(file: Path) -> str:
+    """Return the MD5 of a file, by which DVC knows it."""
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
