@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from labelmint.core.records import Candidate, Kept, Profile, Rejected
+from labelmint.core.records import Kept, Profile, Rejected
 from labelmint.rules.filtering import Filtering, RuleResult, by_label
 from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES, Rule
@@ -59,15 +59,10 @@ def _apply(filtering: Filtering, rules: Iterable[Rule]) -> None:
         function, names = resolve_name(path), [rule.name for rule in group]
         if scope == "rows":
             function(filtering, set(names))
-            continue
-
-        def check(
-            _: int, row: Candidate, function: Any = function, name: str = names[0]
-        ) -> RuleResult | None:
-            evidence = function(row, context)
-            return None if evidence is None else RuleResult(name, evidence)
-
-        filtering.reject(check)
+        else:
+            found = {row["id"]: function(row, context) for row in filtering.remaining}
+            broken = {row_id: evidence for row_id, evidence in found.items() if evidence is not None}
+            filtering.reject({row_id: RuleResult(names[0], broken[row_id]) for row_id in broken})
 
 
 def _profiles(filtering: Filtering) -> dict[str, Profile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -62,16 +62,10 @@ class Filtering:
         self.labels = {row["id"]: row["label"] for row in candidates}  # by id, as they are after relabelling
         self.missing: dict[str, int] = {}  # by label, the rows that it lacks of its share
 
-    def reject(self, check: Callable[[int, Candidate], RuleResult | None]) -> None:
-        """Reject the remaining rows for which `check(place among the remaining, row)` has a result."""
-        remaining = []
-        for place, row in enumerate(self.remaining):
-            result = check(place, row)
-            if result is None:
-                remaining.append(row)
-            else:
-                self.results[row["id"]] = result
-        self.remaining = remaining
+    def reject(self, results: Mapping[str, RuleResult]) -> None:
+        """Reject the rows that have a result, by id."""
+        self.results |= results
+        self.remaining = [row for row in self.remaining if row["id"] not in results]
 
 
 def can_be_scored(row: Candidate) -> bool:

@@ -24,14 +24,13 @@ RuleOf = Callable[[Candidate, Input], str | None]
 def exact_duplicates(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows with the words of an earlier one."""
     first: dict[tuple[str, ...], Candidate] = {}
-
-    def check(_: int, row: Candidate) -> RuleResult | None:
+    results = {}
+    for row in filtering.remaining:
         earlier = first.setdefault(tuple(" ".join(words_of(text)) for text in texts_of(row)), row)
-        if earlier is row:
-            return None
-        return RuleResult("exact_duplicate", _evidence("duplicate_of", earlier, "text", 1.0))
-
-    filtering.reject(check)
+        if earlier is not row:
+            evidence = _evidence("duplicate_of", earlier, "text", 1.0)
+            results[row["id"]] = RuleResult("exact_duplicate", evidence)
+    filtering.reject(results)
 
 
 def near_duplicates(filtering: Filtering, _: Set[str]) -> None:
@@ -111,15 +110,12 @@ def _reject_near(
     rule_of: RuleOf,
 ) -> None:
     """Reject the rows that have a near one, by place, among `others`, unless `rule_of` names no rule."""
-
-    def check(place: int, row: Candidate) -> RuleResult | None:
-        if place not in nearest:
-            return None
-        other, similarity = nearest[place]
-        rule = rule_of(row, others[other])
-        return RuleResult(rule, _evidence(kind, others[other], measure, similarity)) if rule else None
-
-    filtering.reject(check)
+    results = {}
+    for place, (other, similarity) in nearest.items():
+        row = filtering.remaining[place]
+        if rule := rule_of(row, others[other]):
+            results[row["id"]] = RuleResult(rule, _evidence(kind, others[other], measure, similarity))
+    filtering.reject(results)
 
 
 def _evidence(kind: str, row: Input, measure: str, similarity: float) -> Evidence:

@@ -10,7 +10,6 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Set
 
-from labelmint.core.records import Candidate
 from labelmint.rules.filtering import Filtering, RuleResult, leading
 from labelmint.tasks.balance import class_balance, wanted_rows
 
@@ -18,20 +17,19 @@ from labelmint.tasks.balance import class_balance, wanted_rows
 def label_rules(filtering: Filtering, _: Set[str]) -> None:
     """Reject rows as `labelling.action` says; `relabel` gives the others the label that scores best."""
     labelling, names = filtering.params.labelling, filtering.card.label_names
-
-    def check(_: int, row: Candidate) -> RuleResult | None:
+    if labelling.action == "none":
+        return
+    results = {}
+    for row in filtering.remaining:
         best, margin = leading(filtering.scores[row["id"]])
         evidence = {"judged_label": names[best], "margin": round(margin, 4)}
         if margin < labelling.min_margin:
-            return RuleResult("unsure_label", evidence)
-        if labelling.action == "relabel":
+            results[row["id"]] = RuleResult("unsure_label", evidence)
+        elif labelling.action == "relabel":
             filtering.labels[row["id"]] = names[best]
         elif names[best] != row["label"]:
-            return RuleResult("wrong_label", evidence)
-        return None
-
-    if labelling.action != "none":
-        filtering.reject(check)
+            results[row["id"]] = RuleResult("wrong_label", evidence)
+    filtering.reject(results)
 
 
 def surplus(filtering: Filtering, _: Set[str]) -> None:
@@ -49,20 +47,15 @@ def surplus(filtering: Filtering, _: Set[str]) -> None:
     order = list(filtering.remaining)
     random.Random(f"{params.filter.seed}:select").shuffle(order)
     taken: Counter[str] = Counter()
-    chosen = set()
+    results = {}
     for row in order:
         label = labels[row["id"]]
         if taken[label] < wanted[label]:
             taken[label] += 1
-            chosen.add(row["id"])
-
-    def check(_: int, row: Candidate) -> RuleResult | None:
-        if row["id"] in chosen:
-            return None
-        label = labels[row["id"]]
-        return RuleResult("surplus", {"accepted": accepted[label], "kept": wanted[label]})
-
-    filtering.reject(check)
+        else:
+            evidence = {"accepted": accepted[label], "kept": wanted[label]}
+            results[row["id"]] = RuleResult("surplus", evidence)
+    filtering.reject(results)
     filtering.missing = {name: wanted[name] - taken[name] for name in shares if taken[name] < wanted[name]}
 
 

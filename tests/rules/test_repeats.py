@@ -27,13 +27,13 @@ def copies(*texts, train=(), test=(), shown=(), **settings):
     return filtering.results
 
 
-def test_checks_are_told_the_place_among_the_remaining():
+def test_what_is_rejected_remains_no_more():
     filtering = filtering_of("a", "b", "c", "d")
-    filtering.reject(lambda at, row: RuleResult("empty", {"at": at}) if row["text"] in "ac" else None)
+    filtering.reject(dict.fromkeys(("s000000", "s000002"), RuleResult("empty", {})))
     assert [row["text"] for row in filtering.remaining] == ["b", "d"]
-    filtering.reject(lambda at, row: RuleResult("too_short", {"at": at}) if at == 1 else None)
+    filtering.reject({"s000003": RuleResult("too_short", {"words": 1})})
     assert rules_broken(filtering) == {"s000000": "empty", "s000002": "empty", "s000003": "too_short"}
-    assert filtering.results["s000003"].evidence == {"at": 1}
+    assert filtering.results["s000003"].evidence == {"words": 1}
 
 
 def evidence_of(kind, row_id, text, measure, similarity):
