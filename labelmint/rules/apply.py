@@ -17,6 +17,8 @@ from labelmint.rules.form import FormContext
 from labelmint.rules.registry import RULES, Rule
 from labelmint.tasks.cards import TaskCard
 
+ACCEPTING = [rule for rule in RULES.values() if rule.name != "surplus"]
+
 
 @dataclass(frozen=True)
 class FilterResult:
@@ -29,8 +31,7 @@ class FilterResult:
 
 def filter_candidates(filtering: Filtering) -> FilterResult:
     """Apply all rules."""
-    apply_rules(filtering)
-    _apply(filtering, [RULES["surplus"]])
+    apply_rules(filtering, RULES.values())
     notes, names = _profiles(filtering), filtering.card.label_names
     shown = {row_id: by_label(names, row) for row_id, row in filtering.scores.items()}
     kept: list[Kept] = []
@@ -45,24 +46,20 @@ def filter_candidates(filtering: Filtering) -> FilterResult:
     return FilterResult(kept, rejected, filtering.missing)
 
 
-def apply_rules(filtering: Filtering, rules: Iterable[Rule] | None = None) -> Filtering:
-    """Apply some rules, or all but `surplus`: what remains is accepted."""
-    _apply(filtering, rules or [rule for rule in RULES.values() if rule.name != "surplus"])
-    return filtering
-
-
-def _apply(filtering: Filtering, rules: Iterable[Rule]) -> None:
+def apply_rules(filtering: Filtering, rules: Iterable[Rule] = ACCEPTING) -> Filtering:
+    """Apply rules, by default all but `surplus`: what remains is accepted."""
     config = filtering.params.filter
     context = FormContext(config, filtering.card, filtering.train)
     enabled = (rule for rule in rules if rule.name not in config.disabled_rules)
-    for (path, scope), group in groupby(enabled, key=lambda rule: (rule.function, rule.scope)):
-        function, names = resolve_name(path), [rule.name for rule in group]
-        if scope == "rows":
-            function(filtering, set(names))
+    for path, rules_of_path in groupby(enabled, key=lambda rule: rule.function):
+        function, rule = resolve_name(path), next(rules_of_path)
+        if rule.scope == "rows":
+            function(filtering)
         else:
             found = {row["id"]: function(row, context) for row in filtering.remaining}
             broken = {row_id: evidence for row_id, evidence in found.items() if evidence is not None}
-            filtering.reject({row_id: RuleResult(names[0], broken[row_id]) for row_id in broken})
+            filtering.reject({row_id: RuleResult(rule.name, broken[row_id]) for row_id in broken})
+    return filtering
 
 
 def _profiles(filtering: Filtering) -> dict[str, Profile]:

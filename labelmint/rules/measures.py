@@ -49,7 +49,7 @@ def similar_pairs(
         return copied_runs(texts, other_texts)
     if measure == "words":
         return edited_pairs(texts, other_texts, threshold, dropped)
-    return shingle_pairs(texts, other_texts, threshold, contained=not within, dropped=dropped)
+    return shingle_pairs(texts, other_texts, threshold, dropped)
 
 
 def first_texts(train: Sequence[Labelled]) -> set[str]:

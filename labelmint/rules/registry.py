@@ -17,8 +17,8 @@ class Rule:
     name: str
     meaning: str  # one sentence for the report and docs/reference/rules.md
     # Where the check is. Of scope "row": function(row, context) returns evidence, or None if the row passes.
-    # Of scope "rows": function(filtering, names) compares rows and rejects some; neighbours in the list that
-    # share a function are applied together, as `names`.
+    # Of scope "rows": function(filtering) compares rows and rejects some; neighbours in the list that share a
+    # function are applied together.
     function: str
     scope: Literal["row", "rows"]
     settings: tuple[str, ...]  # what it reads in params.yaml

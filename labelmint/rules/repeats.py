@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from labelmint.core.arrays import Bools
@@ -21,7 +21,7 @@ EDITED_LEAK = 0.55
 RuleOf = Callable[[Candidate, Input], str | None]
 
 
-def exact_duplicates(filtering: Filtering, _: Set[str]) -> None:
+def exact_duplicates(filtering: Filtering) -> None:
     """Reject rows with the words of an earlier one."""
     first: dict[tuple[str, ...], Candidate] = {}
     results = {}
@@ -33,26 +33,27 @@ def exact_duplicates(filtering: Filtering, _: Set[str]) -> None:
     filtering.reject(results)
 
 
-def near_duplicates(filtering: Filtering, _: Set[str]) -> None:
+def near_duplicates(filtering: Filtering) -> None:
     """Reject rows that share most word triples with an earlier one, then those that are an edit of one."""
     config = filtering.params.filter
     _reject_duplicates(filtering, "near_duplicate", "shingles", config.near_duplicate_similarity)
     _reject_duplicates(filtering, "near_duplicate", "words", EDITED_DUPLICATE)
 
 
-def semantic_duplicates(filtering: Filtering, _: Set[str]) -> None:
+def semantic_duplicates(filtering: Filtering) -> None:
     """Reject rows that mean what an earlier one means."""
     _reject_duplicates(
         filtering, "semantic_duplicate", "meaning", filtering.params.filter.semantic_similarity
     )
 
 
-def copies(filtering: Filtering, names: Set[str]) -> None:
+def copies(filtering: Filtering) -> None:
     """Reject copies of real rows; those of a row's demonstrations are told apart from the others."""
+    disabled = filtering.params.filter.disabled_rules
 
     def rule_of(row: Candidate, real: Input) -> str | None:
         rule = "demonstration_copy" if real["id"] in row["demonstration_ids"] else "real_copy"
-        return rule if rule in names else None
+        return None if rule in disabled else rule
 
     _reject_copies(filtering, "real", "shingles", filtering.params.filter.copy_similarity, rule_of)
     _reject_copies(filtering, "real", "words", EDITED_COPY, rule_of)
@@ -64,7 +65,7 @@ def copies(filtering: Filtering, names: Set[str]) -> None:
     _reject_copies(filtering, "real", "run", 0.0, rule_of_run)
 
 
-def leaks(filtering: Filtering, _: Set[str]) -> None:
+def leaks(filtering: Filtering) -> None:
     """Reject rows near a test input."""
     config = filtering.params.filter
     measures: dict[Measure, float] = {

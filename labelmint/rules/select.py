@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 from labelmint.rules.filtering import Filtering, RuleResult, leading
 from labelmint.tasks.balance import class_balance, wanted_rows
 
 
-def label_rules(filtering: Filtering, _: Set[str]) -> None:
+def label_rules(filtering: Filtering) -> None:
     """Reject rows as `labelling.action` says; `relabel` gives the others the label that scores best."""
     labelling, names = filtering.params.labelling, filtering.card.label_names
     if labelling.action == "none":
@@ -32,7 +32,7 @@ def label_rules(filtering: Filtering, _: Set[str]) -> None:
     filtering.reject(results)
 
 
-def surplus(filtering: Filtering, _: Set[str]) -> None:
+def surplus(filtering: Filtering) -> None:
     """Reject rows beyond the labels' shares, by lot; note in `missing` what each label lacks.
 
     By lot and not the least confident: the most confident are easy rows, and teach less.

@@ -55,17 +55,12 @@ def near_duplicates_of(
 
 
 def shingle_pairs(
-    left: Sequence[Words],
-    right: Sequence[Words],
-    threshold: float,
-    *,
-    contained: bool = False,
-    dropped: Bools | None = None,
+    left: Sequence[Words], right: Sequence[Words], threshold: float, dropped: Bools | None = None
 ) -> Iterator[Pair]:
     """Yield all (left, right, similarity) at the threshold or above, right ascending within a left.
 
-    `contained`: a text that holds the other whole counts too; the similarity is the larger of Jaccard's and
-    the share of the smaller text's shingles that the other has. `dropped`: see `overlapping`.
+    Between two lists a text that holds the other whole counts too: the similarity is the larger of Jaccard's
+    and the share of the smaller text's shingles that the other has. `dropped`: see `overlapping`.
     """
     if not left or not right:
         return
@@ -74,6 +69,7 @@ def shingle_pairs(
     a = matrix[: len(left)]
     b = a if right is left else matrix[len(left) :]
     sizes_a, sizes_b = (np.diff(part.indptr) for part in (a, b))
+    contained = dropped is None
     share = 0.0 if contained else threshold / (1 + threshold)
     for rows, columns, common in overlapping(a, b, np.ones(a.shape[1]), share, dropped):
         similarity = common / (sizes_a[rows] + sizes_b[columns] - common)

@@ -91,7 +91,7 @@ def test_the_real_encoder_finds_other_words_and_tells_unrelated_rows_apart(task,
     train = load_params(REPOSITORY / "params.yaml").train
     filtering.vectors = Vectors(lambda rows: embed_rows(train, rows), filtering.remaining, test)
     monkeypatch.setattr(repeats, "EDITED_LEAK", 1.0)
-    repeats.leaks(filtering, {"test_leak"})
+    repeats.leaks(filtering)
     evidence = {row_id: result.evidence for row_id, result in filtering.results.items()}
     assert {row_id: shown["test"] for row_id, shown in evidence.items()} == {"s000000": "t0", "s000001": "t1"}
     assert {shown["measure"] for shown in evidence.values()} == {"meaning"}

@@ -10,8 +10,8 @@ from tests.rules.helpers import filtering_of, rules_broken, words
 def duplicates(*texts):
     """Apply the duplicate rules; return the results."""
     filtering = filtering_of(*texts)
-    repeats.exact_duplicates(filtering, {"exact_duplicate"})
-    repeats.near_duplicates(filtering, {"near_duplicate"})
+    repeats.exact_duplicates(filtering)
+    repeats.near_duplicates(filtering)
     return filtering.results
 
 
@@ -22,8 +22,8 @@ def copies(*texts, train=(), test=(), shown=(), **settings):
     ids = [real[number]["id"] for number in shown]
     rows = [candidate(at, text, demonstration_ids=ids) for at, text in enumerate(texts)]
     filtering = filtering_of(*rows, train=real, test=inputs, **settings)
-    repeats.copies(filtering, {"demonstration_copy", "real_copy"})
-    repeats.leaks(filtering, {"test_leak"})
+    repeats.copies(filtering)
+    repeats.leaks(filtering)
     return filtering.results
 
 

@@ -18,7 +18,7 @@ def select(counts, labels=None, shares=None, **changes):
     filtering = filtering_of(*rows, params=settings(class_balance=shares or "balanced", **changes))
     filtering.card = card(labels={name: {"name": name, "phrase": name} for name in shares or NAMES})
     filtering.labels |= labels or {}
-    surplus(filtering, {"surplus"})
+    surplus(filtering)
     return filtering
 
 
@@ -108,7 +108,7 @@ def checked(action, min_margin=0.0):
     scores = {row_id: np.array(row) for row_id, row in SCORES.items()}
     params = settings(labelling={"action": action, "min_margin": min_margin})
     filtering = filtering_of("one", "two", "three", "four", scores=scores, params=params)
-    label_rules(filtering, {"unsure_label", "wrong_label"})
+    label_rules(filtering)
     return filtering.results, list(filtering.labels.values())
 
 
@@ -138,5 +138,5 @@ def test_the_margin_is_to_the_second_of_several_labels():
     params = settings(labelling={"action": "drop", "min_margin": 1.1})
     filtering = filtering_of(candidate(0, "one", "b"), scores=scores, params=params)
     filtering.card = card(labels={name: {"name": name, "phrase": name} for name in "abc"})
-    label_rules(filtering, {"unsure_label"})
+    label_rules(filtering)
     assert filtering.results["s000000"] == RuleResult("unsure_label", {"judged_label": "b", "margin": 1.0})

@@ -21,14 +21,12 @@ THRESHOLDS = st.sampled_from([0.1, 0.25, 0.5, 0.6, 0.75, 1.0])
 
 def similar_pairs(left, right, threshold):
     left, right = [*map(words_of, left)], [*map(words_of, right)]
-    return best_of(shingle_pairs(left, right, threshold, contained=True))
+    return best_of(shingle_pairs(left, right, threshold))
 
 
 def duplicates(texts, threshold):
     texts = [*map(words_of, texts)]
-    return near_duplicates_of(
-        lambda dropped: shingle_pairs(texts, texts, threshold, dropped=dropped), len(texts)
-    )
+    return near_duplicates_of(lambda dropped: shingle_pairs(texts, texts, threshold, dropped), len(texts))
 
 
 def jaccard(one, other):
