@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.generation.top_up_plan import Counts, count, next_prompts, texts_needed
+from labelmint.generation.top_up import Counts, count, next_prompts, texts_needed
 
 
 def counts(written, as_requested):
