@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -63,7 +63,8 @@ class Server:
             "kind": self.kind,
         }
         self._warned = False
-        self._first: dict[tuple[str, ...], list[str] | None] = {}
+        # The same choices are asked for in each chunk of texts.
+        self._first_tokens = cache(self._ask_first_tokens)
 
     def _find_model(self, wanted: str) -> str:
         try:
@@ -198,20 +199,17 @@ class Server:
                 return None
             raise
 
-    def _first_tokens(self, choices: tuple[str, ...]) -> list[str] | None:
+    def _ask_first_tokens(self, choices: tuple[str, ...]) -> list[str] | None:
         """Return the text of each choice's first token; None if the server doesn't tell."""
-        if choices not in self._first:
-            first = self._tokenized(choices)
-            words = [(one.split() or [""])[0] for one in choices]
-            for one, two in combinations(range(len(choices)), 2):
-                if (first or words)[one] == (first or words)[two]:
-                    raise ModelError(
-                        f"task card: labels: {choices[one].strip()!r} and {choices[two].strip()!r} begin "
-                        "alike, and a server is asked for one token; change a phrase, or set llm.backend: "
-                        "llama_cpp"
-                    )
-            self._first[choices] = first
-        return self._first[choices]
+        first = self._tokenized(choices)
+        begins = first or [(choice.split() or [""])[0] for choice in choices]
+        for (one, begin), (two, other) in combinations(zip(choices, begins, strict=True), 2):
+            if begin == other:
+                raise ModelError(
+                    f"task card: labels: {one.strip()!r} and {two.strip()!r} begin alike, and a server is "
+                    "asked for one token; change a phrase, or set llm.backend: llama_cpp"
+                )
+        return first
 
     def _tokenized(self, choices: tuple[str, ...]) -> list[str] | None:
         """Ask llama-server or vLLM, which call the same things by different names."""

@@ -73,12 +73,9 @@ def source_files(name: str, entry: Entry, *, fetch: bool = True) -> list[Path]:
 
 def _found_files(name: str, entry: Entry, *, fetch: bool) -> list[Path]:
     if entry.hub is not None:
-        where = entry.hub
-        if where.file is None:
-            return [_weights(name, hub.find(name, where.repo, None, where.revision, fetch=fetch), entry)]
-        return [
-            hub.find(name, where.repo, file, where.revision, fetch=fetch) for file in _split_names(where.file)
-        ]
+        if entry.hub.file is None:
+            return [_weights(name, hub.find(name, entry.hub, None, fetch=fetch), entry)]
+        return [hub.find(name, entry.hub, file, fetch=fetch) for file in _split_names(entry.hub.file)]
     if entry.path is not None:
         source = Path(os.path.expanduser(entry.path))  # noqa: PTH111 - Path's fails for unknown users
         if entry.kind == "encoder" and source.is_dir():

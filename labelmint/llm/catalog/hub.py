@@ -11,13 +11,14 @@ from typing import Any
 from labelmint.core import paths
 from labelmint.core.errors import ModelError, of_the_machine
 from labelmint.core.quoting import first_line
+from labelmint.llm.catalog import Hub
 
 _HINT = "or fetch the file yourself and give `path:`"
 # What transformers needs of an encoder's repository.
 _ENCODER_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
-def find(name: str, repo: str, file: str | None, revision: str | None, *, fetch: bool) -> Path:
+def find(name: str, where: Hub, file: str | None, *, fetch: bool) -> Path:
     """Return the file of a repository of the hub, or without one the folder of an encoder's.
 
     What is here is used without asking the hub. $HF_HOME moves the cache; $HF_HUB_OFFLINE, which the Makefile
@@ -26,6 +27,7 @@ def find(name: str, repo: str, file: str | None, revision: str | None, *, fetch:
     import huggingface_hub as hub  # half a second: only for models of the hub
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    repo, revision = where.repo, where.revision
     download: Callable[..., Any]
     if file is None:
         download = partial(hub.snapshot_download, repo, revision=revision, allow_patterns=_ENCODER_FILES)
