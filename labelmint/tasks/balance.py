@@ -20,11 +20,11 @@ def unbalanced(labels: Iterable[str], names: Sequence[str]) -> bool:
     return max(counts.values(), default=0) * len(names) > _UNBALANCED * counts.total()
 
 
-def headline_metric(wanted: str, labels: Iterable[str], names: Sequence[str]) -> Metric:
+def headline_metric(wanted: Literal["auto"] | Metric, labels: Iterable[str], names: Sequence[str]) -> Metric:
     """Return the score to go by: `evaluate.metric`, or the one that suits the rows' labels if it is auto."""
     if wanted == "auto":
         return "macro_f1" if unbalanced(labels, names) else "accuracy"
-    return "macro_f1" if wanted == "macro_f1" else "accuracy"
+    return wanted
 
 
 def class_balance(
