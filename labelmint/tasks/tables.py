@@ -58,9 +58,13 @@ class OpenTable:
     rows: Iterator[tuple[int, Row]]
     by_line: bool = True  # whether rows are known by their line, or else by their number
 
-    def error(self, place: int, what: str) -> DataError:
-        """Return an error of the row at this place."""
-        return DataError(f"{self.origin}{':' if self.by_line else ', row '}{place}: {what}")
+    def place(self, number: int) -> str:
+        """Return where a row is, by its line or number."""
+        return f"{self.origin}{':' if self.by_line else ', row '}{number}"
+
+    def error(self, number: int, what: str) -> DataError:
+        """Return an error of a row, by its line or number."""
+        return DataError(f"{self.place(number)}: {what}")
 
 
 def kind_of(name: str) -> tuple[Kind | None, str]:
@@ -165,7 +169,7 @@ def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> 
     rows: list[dict[str, str]] = []
     places: list[str] = []
     hint = "; the first line must name the columns" if table.by_line else ""
-    for place, row in table.rows:
+    for number, row in table.rows:
         if table.columns is None:
             hint = hint if rows else rows_within(row, texts[0] if texts else None)
             columns.update(dict.fromkeys(row))
@@ -173,8 +177,8 @@ def in_memory(table: OpenTable, texts: Sequence[str], values: Sequence[str]) -> 
             cells = {name: text_of(row.get(name), name) for name in texts}
             rows.append(cells | {name: value_of(row.get(name), name) for name in values})
         except DataError as error:
-            raise table.error(place, str(error)) from None
-        places.append(f"{table.origin}{':' if table.by_line else ', row '}{place}")
+            raise table.error(number, str(error)) from None
+        places.append(table.place(number))
     return Table(table.origin, list(columns), rows, places, hint)
 
 
