@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -126,9 +125,8 @@ def _results(facts: Facts) -> list[EvalResult]:
 
 
 def _render(template: str, facts: Facts, **more: Any) -> str:
-    folder = resources.files("labelmint.export") / "templates"
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        loader=jinja2.PackageLoader("labelmint.export"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
