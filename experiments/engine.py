@@ -30,6 +30,8 @@ from labelmint.tasks.cards import TaskCard, load_card
 from labelmint.tasks.data import read_task
 from labelmint.tasks.split import Split
 
+REAL, PLAIN = "real", "plain"  # the arms of the real rows alone, and of the made rows in the plain way
+
 Rows = Sequence[ArmRow]
 
 
@@ -51,12 +53,15 @@ class Task(task.Task):
         config = self.params.evaluate
         return Bootstrap(self.truth, len(self.card.labels), config.bootstrap_samples, config.seed)
 
-    def entry(self, arm: ArmPredictions, plain: ArmPredictions) -> dict[str, Any]:
-        """Return an arm's score, and its gain over the plain one."""
+    def scored(self, arms: Mapping[str, ArmPredictions], plain: str = PLAIN) -> dict[str, dict[str, Any]]:
+        """Return each arm's score, and its gain over the plain one."""
         return {
-            "train_rows": arm.train_rows,
-            "accuracy": self.bootstrap.score(arm),
-            "gain": {} if arm is plain else self.bootstrap.gain(arm, plain),
+            name: {
+                "train_rows": arm.train_rows,
+                "accuracy": self.bootstrap.score(arm),
+                "gain": {} if name == plain else self.bootstrap.gain(arm, arms[plain]),
+            }
+            for name, arm in arms.items()
         }
 
 
@@ -82,20 +87,28 @@ def keep(task: Task, candidates: Sequence[Candidate], action: str, model: Langua
     return add_fold_labels(task, kept, scores.without_folds)
 
 
-def fit_arms(
-    task: Task, student: Student, arms: Mapping[str, Arm], kept: Sequence[Kept] = ()
-) -> dict[str, ArmPredictions]:
-    """Train the student on each arm's rows, and predict the test inputs; each seed draws other made rows.
+def draw_sets(
+    task: Task, arms: Mapping[str, Arm], kept: Sequence[Kept] = ()
+) -> dict[str, list[list[ArmRow]]]:
+    """Return each arm's training rows for each seed, which draws other made rows.
 
     Raise `DataError` if the task has too few rows.
     """
-    by_seed = []
+    drawn: dict[str, list[list[ArmRow]]] = {name: [] for name in arms}
     for seed in task.params.train.seeds:
         sets, left_out = training_sets(arms, task.train, task.rows.pool, kept, [], seed)
         for name, reason in left_out.items():
             raise DataError(f"{task.params.task}, {name}: {reason}")
-        by_seed.append(sets)
-    return {name: predict(task, student, name, [sets[name] for sets in by_seed]) for name in arms}
+        for name, rows in sets.items():
+            drawn[name].append(rows)
+    return drawn
+
+
+def fit_arms(
+    task: Task, student: Student, arms: Mapping[str, Arm], kept: Sequence[Kept] = ()
+) -> dict[str, ArmPredictions]:
+    """Train the student on each arm's rows of each seed, and predict the test inputs."""
+    return {name: predict(task, student, name, rows) for name, rows in draw_sets(task, arms, kept).items()}
 
 
 def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows]) -> ArmPredictions:

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.engine import Task, keep, load_task, predict, write
-from experiments.methods.rows import PLAIN, REAL, ROWS, compared
+from experiments.engine import PLAIN, REAL, Task, keep, load_task, predict, write
+from experiments.methods.rows import ROWS, compared
 from labelmint.core import paths
 from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError, run_command
@@ -113,9 +113,7 @@ def run(name: str, real_rows: int) -> dict[str, Any]:
         labelled = _labelled(task, model)
     arms["checked"][LABELLED] = _predict(task, LABELLED, [], labelled)
     counts[LABELLED] = {"checked": [len(labelled)]}
-    scored = {
-        rows: {cell: task.entry(arm, of[PLAIN]) for cell, arm in of.items()} for rows, of in arms.items()
-    }
+    scored = {rows: task.scored(of) for rows, of in arms.items()}
     settings = {
         "candidates": CANDIDATES,
         "prompts_per_label": CANDIDATES // SAMPLES // len(task.card.labels),

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments import tables
-from experiments.engine import Task, load_task, predict
-from experiments.methods.rows import PLAIN, REAL, SEEDS, draw
+from experiments.engine import PLAIN, REAL, Task, load_task, predict
+from experiments.methods.rows import SEEDS, draw
 from experiments.sources import MPNET, task_params
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_command
@@ -116,14 +116,11 @@ def _scored(task: Task, student: Student, kept: dict[str, list[Kept]]) -> dict[s
     arms = {}
     for name in kept:
         drawn = draw(task, kept[name])
-        arms[name] = predict(task, student, name, [sets[PLAIN] for sets in drawn])
-    alone = predict(task, student, REAL, [sets[REAL] for sets in drawn])
-    current = next(iter(arms.values()))
+        arms[name] = predict(task, student, name, drawn[PLAIN])
+    alone = predict(task, student, REAL, drawn[REAL])
     counts = {name: {"kept": len(rows)} for name, rows in kept.items()}
-    return {
-        name: {**counts.get(name, {}), **task.entry(arm, current)}
-        for name, arm in {REAL: alone, **arms}.items()
-    }
+    scored = task.scored({REAL: alone, **arms}, plain=next(iter(kept)))
+    return {name: counts.get(name, {}) | entry for name, entry in scored.items()}
 
 
 def shown(outcome: Outcome) -> dict[str, float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,8 @@ def main(*, tasks: Sequence[str] = (), page_only: bool = False) -> None:
 def page(results: Sequence[Mapping[str, Any]]) -> str:
     """Return docs/explanation/methods_measured.md."""
     measured = {name: [result for result in results if name in result] for name in PARTS}
-    short = summary.page(results, [*PARTS])
-    return "\n".join([HEAD, short, *(PARTS[name].page(of) for name, of in measured.items() if of)])
+    parts = [PARTS[name].page(of) for name, of in measured.items() if of]
+    return "\n".join([HEAD, *chain(summary.page(results, [*PARTS]), *parts)])
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from experiments.engine import predict
+from experiments.engine import PLAIN, predict
 from experiments.methods.patterns import look_written
-from experiments.methods.rows import PLAIN, ROWS, MethodTask, compared, listed, students_of
+from experiments.methods.rows import ROWS, MethodTask, compared, listed, students_of
 from experiments.sources import TEXTS
 from labelmint.core.records import ArmRow, Labelled, input_of
 from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
@@ -123,7 +123,7 @@ def run(task: MethodTask) -> dict[str, Any]:
 
 
 def _compared(task: MethodTask, rows: str, kind: type[HeadForgetting], setting: Setting) -> dict[str, Any]:
-    texts, drawn = patterned(task, rows), [sets[PLAIN] for sets in task.drawn(rows)]
+    texts, drawn = patterned(task, rows), task.drawn(rows)[PLAIN]
     fewer = [[row for row in one if row["source"] == "real" or row["text"] not in texts] for one in drawn]
     arms: dict[str, tuple[float | None, Sequence[Sequence[ArmRow]]]] = {
         PLAIN: (0.0, drawn),
@@ -135,14 +135,14 @@ def _compared(task: MethodTask, rows: str, kind: type[HeadForgetting], setting: 
     for name, (strength, of) in arms.items():
         student.strength = strength
         predicted[name] = predict(task, student, name, of)
-    entries = {name: task.entry(one, predicted[PLAIN]) for name, one in predicted.items()}
+    entries = task.scored(predicted)
     entries[CHOSEN]["strengths"] = student.chosen
     return entries
 
 
-def page(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return this part of the page."""
-    lines = [
+def page(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of this part of the page."""
+    return [
         "## Forgetting surface patterns (Chen et al. 2024)\n",
         f"The {SHARE:.0%} of the made rows that look most as if written, by the classifier of the section "
         "above, are *left out*, or are *forgotten*: the student is trained on all rows, with a bounded "
@@ -151,8 +151,8 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         f"seed by cross-validation on the real rows from {', '.join(f'{value:g}' for value in STRENGTHS)} "
         f"(0: plain); *{STRONGEST}*: always the last of these.\n",
         *compared("task | student | rows | method", listed(results, "forgetting"), "rows | strength", _size),
+        "",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _size(entry: Mapping[str, Any]) -> list[str]:

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from experiments.engine import predict
-from experiments.methods.rows import PLAIN, REAL, ROWS, MethodTask, compared, listed, students_of
+from experiments.engine import PLAIN, REAL, predict
+from experiments.methods.rows import ROWS, MethodTask, compared, listed, students_of
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.records import Labelled
 from labelmint.encoder.data import folds_of
@@ -101,22 +101,21 @@ def run(task: MethodTask) -> dict[str, Any]:
         results[name] = {}
         for rows in ROWS:
             drawn = task.drawn(rows)
-            arms = [(REAL, once, REAL), (PLAIN, once, PLAIN), (LAST, last, PLAIN)]
+            arms = {REAL: (once, REAL), PLAIN: (once, PLAIN), LAST: (last, PLAIN)}
             predicted = {
-                arm: predict(task, kind(setting), arm, [sets[source] for sets in drawn])
-                for arm, kind, source in arms
+                arm: predict(task, kind(setting), arm, drawn[source]) for arm, (kind, source) in arms.items()
             }
-            results[name][rows] = {arm: task.entry(one, predicted[PLAIN]) for arm, one in predicted.items()}
+            results[name][rows] = task.scored(predicted)
     return results
 
 
-def page(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return this part of the page."""
-    lines = [
+def page(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of this part of the page."""
+    return [
         "## Made rows first, real rows last\n",
         "*plain*: all rows at once. *real last*: fine-tuned on the made rows, then on the real ones; for a "
         "linear head, which knows no order, the real rows' head is drawn towards the made rows' head (Chelba "
         "and Acero 2006), as strongly as cross-validation on the real rows says.\n",
         *compared("task | student | rows | order", listed(results, "order")),
+        "",
     ]
-    return "\n".join(lines) + "\n"

@@ -22,7 +22,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from experiments import tables
-from experiments.methods.rows import PLAIN, REAL, SEEDS, MethodTask
+from experiments.engine import PLAIN, REAL
+from experiments.methods.rows import SEEDS, MethodTask
 from experiments.sources import TEXTS
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.records import Labelled, input_of
@@ -112,8 +113,8 @@ def _by_patterns(task: MethodTask, real: Sequence[Labelled], scores: Floats) -> 
     found: dict[str, Any] = {}
     for name in (REAL, PLAIN):
         probability = []
-        for seed, sets in zip(SEEDS, drawn, strict=True):
-            student.fit(sets[name], seed)
+        for seed, rows in zip(SEEDS, drawn[name], strict=True):
+            student.fit(rows, seed)
             probability.append(student.predict_proba(inputs))
         right = np.mean([each.argmax(axis=1) == truth for each in probability], axis=0)
         confidence = np.mean([each.max(axis=1) for each in probability], axis=0)
@@ -124,8 +125,8 @@ def _by_patterns(task: MethodTask, real: Sequence[Labelled], scores: Floats) -> 
     return found
 
 
-def page(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return this part of the page."""
+def page(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of this part of the page."""
     lines = [
         "## Surface patterns of written texts (Chen et al. 2024)\n",
         "A classifier that sees length, marks, case and openings alone tells kept texts from real ones with "
@@ -145,4 +146,4 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
             title = "real alone" if name == REAL else "with written"
             rows.append([result["task"], f"{of['auc']:.2f}", strongest, title, *cells])
     lines += tables.table("task | AUC | strongest patterns | student | least alike | | | most alike", rows)
-    return "\n".join(lines) + "\n"
+    return [*lines, ""]

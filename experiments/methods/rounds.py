@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from experiments import tables
-from experiments.engine import Task
+from experiments.engine import PLAIN, Task
 from experiments.methods import shown
-from experiments.methods.rows import PLAIN, MethodTask
+from experiments.methods.rows import MethodTask
 from experiments.sources import TEXTS
 from labelmint.core.arrays import Bools, Floats, Floats32, Ints
 from labelmint.core.records import Candidate, Labelled, input_of
@@ -150,9 +150,9 @@ def label_noise(task: Task, found: Round, model: LanguageModel) -> dict[str, Any
     }
 
 
-def page(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return this part of the page."""
-    lines = [
+def page(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of this part of the page."""
+    return [
         "## Rounds that show what the student gets wrong (ReverseGen 2024, Synthesize Step by Step 2023)\n",
         "*plain*: all prompts show random real rows. *failures*: after the first half of as many candidates, "
         "up to half of what a prompt shows are rows that a linear head, trained without them, gets wrong: "
@@ -164,8 +164,8 @@ def page(results: Sequence[Mapping[str, Any]]) -> str:
         "\nWhat the student got wrong after the first half; then how many labels of held-back real texts are "
         "right that look the same: labels by the scorers, and a student that says another.\n",
         *tables.table(f"{_ROWS} | {_TEXTS}", map(_found, results)),
+        "",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _found(result: Mapping[str, Any]) -> list[str]:

@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from experiments import tables
-from experiments.engine import Task, keep, load_task, write
+from experiments.engine import PLAIN, REAL, Task, draw_sets, keep, load_task, write
 from experiments.sources import MINILM, MPNET, task_params
-from labelmint.core.arms import training_sets
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, load_params
 from labelmint.core.records import ArmRow, Kept
@@ -24,7 +23,6 @@ SEEDS = [1, 2, 3]
 DRAWN = 0.8  # share of the kept rows that each seed draws
 FINE_TUNED_TASKS = ["rotten_tomatoes"]  # minutes for each arm
 ROWS = {"as written": "none", "checked": "relabel"}  # and the `labelling.action` that makes them
-REAL, PLAIN = "real", "plain"
 
 Trained = TypeVar("Trained")  # a class of students, or several
 Entry = tuple[list[str], Mapping[str, Any]]  # the first cells of its row, and its numbers
@@ -41,21 +39,15 @@ class MethodTask(Task):
             candidates = write(self, model)
             return {rows: keep(self, candidates, action, model) for rows, action in ROWS.items()}
 
-    def drawn(self, rows: str) -> list[dict[str, list[ArmRow]]]:
-        """Return the training sets `PLAIN`, of real and made rows, and `REAL`, for each seed."""
+    def drawn(self, rows: str) -> dict[str, list[list[ArmRow]]]:
+        """Return the training sets `PLAIN`, of real and made rows, and `REAL`, of each seed."""
         return draw(self, self.kept[rows])
 
 
-def draw(task: Task, kept: Sequence[Kept]) -> list[dict[str, list[ArmRow]]]:
-    """Return the training sets `PLAIN`, of real and kept rows, and `REAL`, for each seed."""
-    plain, drawn = Arm(real="all", synthetic=round(DRAWN * len(kept))), []
-    arms = {PLAIN: plain, REAL: Arm(real="all")}
-    for seed in SEEDS:
-        sets, left_out = training_sets(arms, task.train, [], kept, [], seed)
-        for reason in left_out.values():
-            raise DataError(f"methods: {task.params.task}: {reason}")
-        drawn.append(sets)
-    return drawn
+def draw(task: Task, kept: Sequence[Kept]) -> dict[str, list[list[ArmRow]]]:
+    """Return the training sets `PLAIN`, of real and kept rows, and `REAL`, of each seed."""
+    plain = Arm(real="all", synthetic=round(DRAWN * len(kept)))
+    return draw_sets(task, {PLAIN: plain, REAL: Arm(real="all")}, kept)
 
 
 def load(name: str) -> MethodTask:

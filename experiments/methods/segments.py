@@ -92,14 +92,14 @@ def in_turn(by_label: Mapping[str, Sequence[Sequence[Labelled]]]) -> shown.Choos
     return lambda _, label: next(turns[label])
 
 
-def page(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return this part of the page."""
-    lines = [
+def page(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of this part of the page."""
+    return [
         "## A segment of the real rows in each prompt (Hansen et al. 2023)\n",
         "*plain*: all prompts show random real rows of the label. *by difficulty*: rows of its easiest, "
         "middle or hardest third, by the probability of the label in cross-validation. *by cluster*: rows of "
         f"one of its {SEGMENTS} k-means clusters by their vectors. Segments take turns, so each is shown as "
         "often.\n",
         *shown.lines(results, "segments"),
+        "",
     ]
-    return "\n".join(lines) + "\n"

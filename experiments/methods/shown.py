@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from experiments.engine import Task, keep, predict, write
-from experiments.methods.rows import PLAIN, REAL, ROWS, compared, draw, listed
+from experiments.engine import PLAIN, REAL, Task, keep, predict, write
+from experiments.methods.rows import ROWS, compared, draw, listed
 from labelmint.core.records import Candidate, Labelled
 from labelmint.generation.plan import Planned
 from labelmint.generation.session import Session
@@ -71,10 +71,10 @@ def compare(task: Task, sets: Sets, model: LanguageModel) -> dict[str, Any]:
     for rows, action in ROWS.items():
         kept = {name: keep(task, candidates, action, model) for name, candidates in sets.items()}
         drawn = {name: draw(task, made) for name, made in kept.items()}
-        predicted = {REAL: predict(task, student, REAL, [each[REAL] for each in drawn[PLAIN]])}
-        for name, by_seed in drawn.items():
-            predicted[name] = predict(task, student, name, [each[PLAIN] for each in by_seed])
-        results[rows] = {name: task.entry(arm, predicted[PLAIN]) for name, arm in predicted.items()}
+        predicted = {REAL: predict(task, student, REAL, drawn[PLAIN][REAL])}
+        for name, sets_of_name in drawn.items():
+            predicted[name] = predict(task, student, name, sets_of_name[PLAIN])
+        results[rows] = task.scored(predicted)
         for name, made in kept.items():
             right = [row["label"] == row["judged_label"] for row in made]
             results[rows][name] |= {"kept": len(made), "as_asked": round(sum(right) / len(right), 4)}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import tables
-from experiments.methods.rows import PLAIN, REAL, listed
+from experiments.engine import PLAIN, REAL
+from experiments.methods.rows import listed
 from experiments.methods.shown import AGAIN
 from labelmint.scoring.bootstrap import adjust
 
@@ -15,7 +16,7 @@ _PLAIN_WAYS = {PLAIN, REAL, AGAIN}
 _SURE = 0.05
 
 
-def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
+def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> list[str]:
     """Return the table of all gains, and how many are more than noise when all are corrected together."""
     found = [
         (task, " · ".join(name for name in names if name != "sets"), dict(entry["gain"]))
@@ -30,11 +31,11 @@ def page(results: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> str:
     rows = [[name, *(of.get(task, "–") for task in tasks)] for name, of in by_method.items()]
     adjust([gain for _, _, gain in found])
     sure = [gain["accuracy"] > 0 for _, _, gain in found if gain["p_adjusted"] <= _SURE]
-    lines = [
+    return [
         "## In short\n",
         f"Of {len(found)} comparisons with the plain way, {sure.count(True)} are gains and "
         f"{sure.count(False)} are losses beyond noise when all are corrected together (Holm 1979). "
         "Differences in points:\n",
         *tables.table(f"method | {' | '.join(tasks)}", rows),
+        "",
     ]
-    return "\n".join(lines) + "\n"

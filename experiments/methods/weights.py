@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.engine import Task, predict
-from experiments.methods.rows import PLAIN, REAL, ROWS, SEEDS, MethodTask, compared, listed
+from experiments.engine import PLAIN, REAL, Task, predict
+from experiments.methods.rows import ROWS, SEEDS, MethodTask, compared, listed
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.vectors import embed_by_source
@@ -39,8 +39,8 @@ def run(task: MethodTask) -> dict[str, Any]:
 
 def _weightings(task: MethodTask, student: Student, rows: str) -> dict[str, dict[str, Any]]:
     drawn = task.drawn(rows)
-    plain = [sets[PLAIN] for sets in drawn]
-    predicted = {REAL: predict(task, student, REAL, [sets[REAL] for sets in drawn])}
+    plain = drawn[PLAIN]
+    predicted = {REAL: predict(task, student, REAL, drawn[REAL])}
     summaries: dict[str, dict[str, Any]] = {}
     for name, arm in WEIGHTS.items():
         found = [
@@ -51,10 +51,7 @@ def _weightings(task: MethodTask, student: Student, rows: str) -> dict[str, dict
         predicted[name] = predict(task, student, name, [one for one, _ in found])
     likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
     predicted[FILTERED] = predict(task, student, FILTERED, likely)
-    return {
-        name: {**task.entry(one, predicted[PLAIN]), **summaries.get(name, {})}
-        for name, one in predicted.items()
-    }
+    return {name: entry | summaries.get(name, {}) for name, entry in task.scored(predicted).items()}
 
 
 def _likely(task: Task, rows: Sequence[ArmRow], seed: int) -> list[ArmRow]:
@@ -66,17 +63,17 @@ def _likely(task: Task, rows: Sequence[ArmRow], seed: int) -> list[ArmRow]:
     ]
 
 
-def page(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return this part of the page."""
-    lines = [
+def page(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of this part of the page."""
+    return [
         "## Importance weights (Kuo et al. 2024)\n",
         "`weights: imp` and `weights: dimp` of an arm ([what they are](method.md#importance-weights)), for a "
         "linear head. *plain*: equal weights. *filtered*: the baseline without weights, in which made rows "
         "go whose label a classifier of the real rows finds unlikely (below 50 %). *Effective*: how many "
         "equally weighted rows the made ones are worth (Kish 1965).\n",
         *compared("task | rows | weights", listed(results, "weights"), "rows, effective", _size),
+        "",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _size(entry: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ def test_each_method_has_a_row_and_only_what_is_beyond_noise_is_counted():
         "sets": {"checked": {"plain again": entry(0.2, 0.0), "failures": entry(-0.03, 0.03)}},
     }
     results = [{"task": "a", "weights": {"checked": arms}}, {"task": "b", "rounds": rounds}]
-    lines = summary.page(results, ["weights", "rounds"]).splitlines()
+    lines = "\n".join(summary.page(results, ["weights", "rounds"])).splitlines()
     assert lines[2].startswith(
         "Of 3 comparisons with the plain way, 1 are gains and 0 are losses beyond noise"
     )
