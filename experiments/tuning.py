@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,14 +20,13 @@ from experiments.engine import PLAIN, REAL, Task, load_task, predict
 from experiments.methods.rows import SEEDS, draw
 from experiments.sources import MPNET, task_params
 from labelmint.core import paths
+from labelmint.core.arrays import Floats
 from labelmint.core.errors import DataError, run_command
-from labelmint.core.records import Candidate, Kept, read_json, write_json
+from labelmint.core.records import Kept, read_json, write_json
 from labelmint.encoder.vectors import Vectors, embed_rows
-from labelmint.labelling.scores import score_candidates
 from labelmint.llm import open_model
-from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import filter_candidates
-from labelmint.rules.filtering import Filtering, Scores, scorable
+from labelmint.rules.filtering import Filtering, scorable
 from labelmint.students.base import Setting as StudentSetting
 from labelmint.students.base import Student
 from labelmint.students.registry import open_student
@@ -63,51 +61,41 @@ def run(name: str) -> dict[str, Any]:
             reason = next(iter(left_out.values()), "all changes give the same texts")
             raise DataError(f"tuning: {name}: there is nothing to compare: {reason}")
         rounds = run_race(task, model, settings, TRIED)
-        by_round = [texts_of(task, outcomes, model) for outcomes in rounds]
     current, best = rounds[-1].values()
     low, high = best.gain_interval(current)
     return {
         "race": [{name: shown(outcome) for name, outcome in one.items()} for one in rounds],
         "gain": {"score": best.score - current.score, "ci_low": low, "ci_high": high},
-        "students": students(task, by_round),
+        "students": students(task, rounds),
     }
 
 
-@dataclass(frozen=True)
-class Texts:
-    """A round's texts by setting, their label scores, and the texts that have scores."""
-
-    written: dict[str, Sequence[Candidate]]
-    scores: Scores
-    scored: list[Candidate]
-
-
-def texts_of(task: Task, outcomes: Round, model: LanguageModel) -> Texts:
-    """Return a round's texts; the cache has their label scores."""
-    written = {name: outcome.rows for name, outcome in outcomes.items()}
-    # In the order of the race, by which the cache knows them.
-    together = [row for rows in written.values() for row in rows]
-    scores = score_candidates(task, together, model).texts
-    return Texts(written, scores, scorable(task.params.filter, together))
-
-
-def students(task: Task, by_round: Sequence[Texts]) -> list[dict[str, Any]]:
+def students(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
     """Return for each round but the first the students of all that its settings have written by then."""
-    config = task.params.train
-    lists: list[Sequence[Any]] = [task.train, task.test, *(texts.scored for texts in by_round)]
+    config, scores = task.params.train, dict[str, Floats]()
+    lists: list[Sequence[Any]] = [task.train, task.test]
+    for outcomes in rounds:
+        # In the order of the race, by which the cache knows their vectors.
+        together = [row for outcome in outcomes.values() for row in outcome.rows]
+        lists.append(scorable(task.params.filter, together))
+        for outcome in outcomes.values():
+            scores |= outcome.label_scores
     embed = Vectors(partial(embed_rows, config), *lists).of
     student = open_student(config.student, StudentSetting(task.params, task.card))
     for rows in lists:
         student.prepare(rows)
-    scores = {name: score for texts in by_round for name, score in texts.scores.items()}
     results = []
-    for last in range(2, len(by_round) + 1):
-        kept, written = {}, 0
-        for name in by_round[last - 1].written:
-            rows = [row for texts in by_round[:last] for row in texts.written[name]]
-            kept[name] = filter_candidates(Filtering(task, rows, scores, embed)).kept
-            written = len(rows)
-        results.append({"candidates": written, "settings": _scored(task, student, kept)})
+    for number in range(2, len(rounds) + 1):
+        written = {
+            name: [row for outcomes in rounds[:number] for row in outcomes[name].rows]
+            for name in rounds[number - 1]
+        }
+        kept = {
+            name: filter_candidates(Filtering(task, rows, scores, embed)).kept
+            for name, rows in written.items()
+        }
+        candidates = len(next(iter(written.values())))  # of each setting
+        results.append({"candidates": candidates, "settings": _scored(task, student, kept)})
     return results
 
 

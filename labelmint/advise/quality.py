@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from scipy.stats import binomtest
+from statsmodels.stats.proportion import proportion_confint
 
 from labelmint.core.params import Params
 from labelmint.core.records import Labelled
@@ -19,12 +19,6 @@ from labelmint.labelling.scores import LabelScores
 
 # Points of accuracy from which the difference between the pool and the classifier is worth a run.
 _WORTH_IT = 0.05
-
-
-def wilson(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of so many rows (Wilson 1927)."""
-    interval = binomtest(round(share * rows), rows).proportion_ci(method="wilson")
-    return interval.low, interval.high
 
 
 def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]) -> Iterator[str]:
@@ -36,8 +30,9 @@ def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]
         "classifier": f"classifier on {params.train.encoder}",
         "pooled": "all of them, weighted",
     }
+    scored = len(scores.real)
     for scorer, share in scores.accuracy.items():
-        low, high = wilson(share, len(scores.real))
+        low, high = proportion_confint(round(share * scored), scored, method="wilson")
         yield f"{names.get(scorer, scorer):<40}{share:>7.1%}  ({low:.1%} to {high:.1%})"
     commonest = max(Counter(row["label"] for row in rows).values(), default=0)
     yield f"{'always the commonest label':<40}{commonest / max(1, len(rows)):>7.1%}"
@@ -61,8 +56,9 @@ def forecast(scores: LabelScores, texts: int) -> Iterator[str]:
     else:
         yield "labelling texts: there are none; name some in the card (`unlabelled`): they teach most"
     yield f"writing new texts: {likely}{', less than as many real texts' if gain > 0 else ''}"
-    low, high = wilson(accuracy["pooled"], len(scores.real))
+    scored = len(scores.real)
+    low, high = proportion_confint(round(accuracy["pooled"] * scored), scored, method="wilson")
     yield (
-        f"this rests on {len(scores.real)} real rows, which leave ± {(high - low) * 50:.0f} points; a "
+        f"this rests on {scored} real rows, which leave ± {(high - low) * 50:.0f} points; a "
         "student learns at most what its labellers know"
     )

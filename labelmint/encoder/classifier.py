@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,6 +104,20 @@ def silence_transformers() -> None:
     logging.disable_progress_bar()
 
 
+@contextmanager
+def damage_explained(what: str) -> Iterator[None]:
+    """Raise `ModelError` for an error of a damaged or unknown folder, with its first line.
+
+    transformers, tokenizers and safetensors raise errors of many types for one.
+    """
+    try:
+        yield
+    except Exception as error:
+        if of_the_machine(error):
+            raise
+        raise ModelError(f"{what}: {first_line(error)}") from error
+
+
 def check_weights(folder: Path) -> None:
     """Raise `ModelError` if a folder's weights are a pickle, which may run code as it is opened."""
     pickles = sorted(folder.glob("pytorch_model*.bin"))
@@ -119,17 +134,12 @@ def load_encoder(folder: Path) -> Any:
         raise ModelError("PYTHONOPTIMIZE=2 (python -OO) drops docstrings, which transformers reads; unset it")
     silence_transformers()
     check_weights(folder)
-    try:
+    encoder: Any
+    with damage_explained(f"{folder}: can't be opened as an encoder"):
         config = AutoConfig.from_pretrained(folder, **TRUST_NOTHING)
-        encoder: Any
         encoder, loaded = AutoModel.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **TRUST_NOTHING
         )
-    except Exception as error:
-        if of_the_machine(error):
-            raise
-        # transformers and safetensors raise errors of many types for a damaged or unknown folder.
-        raise ModelError(f"{folder}: can't be opened as an encoder: {first_line(error)}") from error
     takes_text = encoder.main_input_name == "input_ids" and hasattr(config, "hidden_size")
     if not takes_text or config.is_encoder_decoder:
         raise ModelError(
@@ -157,12 +167,9 @@ def _check_tensors(folder: Path, encoder: Any, missing: Iterable[str]) -> None:
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the encoder's tokenizer, which pads on the right and takes "[MASK]" in a text for letters."""
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **TRUST_NOTHING)
-    except Exception as error:
-        if of_the_machine(error):
-            raise
-        raise ModelError(f"{folder}: its tokenizer can't be opened: {first_line(error)}") from error
+    tokenizer: Any
+    with damage_explained(f"{folder}: its tokenizer can't be opened"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, split_special_tokens=True, **TRUST_NOTHING)
     if len(tokenizer) < len(tokenizer.all_special_ids) + _FEW_TOKENS:  # transformers makes one of nothing
         raise ModelError(f"{folder}: it has no tokenizer: fetch the model's tokenizer.json, too")
     tokenizer.padding_side = "right"  # `Classifier` takes the first and the last token by their places

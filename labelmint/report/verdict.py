@@ -10,7 +10,7 @@ from labelmint.core.errors import DataError
 from labelmint.core.lock import LOCK
 from labelmint.core.params import LLM_STUDENTS, load_params
 from labelmint.core.records import SCHEMA_VERSION
-from labelmint.report.arms import METRIC_NAMES, equivalences, gains, main_arm, scored, sources, speeds
+from labelmint.report.arms import METRIC_NAMES, gains, main_arm, scored, sources, speeds
 from labelmint.report.formats import (
     count,
     duration,
@@ -106,8 +106,8 @@ def _made(inputs: Inputs) -> str:
 
 def _equal(inputs: Inputs) -> Mapping[str, Any]:
     """Return the label equivalence of the main arm, if there is one."""
-    main = inputs.evaluate["main_arm"]
-    return next((entry for entry in equivalences(inputs) if entry["name"] == main), {})
+    equivalence: Mapping[str, Any] = inputs.evaluate["label_equivalence"].get(inputs.evaluate["main_arm"], {})
+    return equivalence
 
 
 def _main_gain(inputs: Inputs) -> Mapping[str, Any]:

@@ -12,12 +12,12 @@ from scipy.special import softmax
 from transformers import AutoModelForSequenceClassification
 
 from labelmint.core.arrays import Floats
-from labelmint.core.errors import ModelError, of_the_machine
-from labelmint.core.quoting import first_line
+from labelmint.core.errors import ModelError
 from labelmint.core.records import Input
 from labelmint.encoder.classifier import (
     TRUST_NOTHING,
     check_weights,
+    damage_explained,
     load_tokenizer,
     most_tokens,
     silence_transformers,
@@ -77,16 +77,12 @@ class SequenceClassifier(TorchClassifier):
         """Open a folder; raise `ModelError` if it holds no such classifier."""
         silence_transformers()
         check_weights(folder)
-        try:
-            model: Any = AutoModelForSequenceClassification.from_pretrained(
+        model: Any
+        with damage_explained(f"{folder}: can't be opened as a classifier"):
+            model = AutoModelForSequenceClassification.from_pretrained(
                 folder, dtype=torch.float32, use_safetensors=True, **TRUST_NOTHING
             )
             tokenizer = load_tokenizer(folder)
-        except Exception as error:
-            if of_the_machine(error):
-                raise
-            # transformers, tokenizers and safetensors raise errors of many types for a damaged folder.
-            raise ModelError(f"{folder}: can't be opened as a classifier: {first_line(error)}") from error
         config = model.config
         if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
             raise ModelError(f"{folder}: not a classifier that gives each text one label of several")

@@ -75,7 +75,7 @@ def measure(task: Task, model: LanguageModel, written: dict[str, Written]) -> Ro
     def best(row: Candidate) -> str:
         return task.card.label_names[scores[row["id"]].argmax()]
 
-    def outcome(rows: list[Candidate], seconds: float) -> Outcome:
+    def measured(rows: list[Candidate], seconds: float) -> Outcome:
         # No test row is compared with: nothing is kept of these texts that could leak.
         filtering = apply_rules(Filtering(replace(task, test=[]), rows, scores, embed))
         passed = {row["id"] for row in filtering.remaining}
@@ -85,6 +85,8 @@ def measure(task: Task, model: LanguageModel, written: dict[str, Written]) -> Ro
         places, above = np.flatnonzero(finished), np.zeros((len(rows), len(train)))
         texts, prompts = embed([rows[place] for place in places]), places // TEXTS_PER_PROMPT
         above[places] = discriminate(texts, embed(train), prompts.tolist(), params.generate.seed)
-        return replace(outcome_of(agreed, accepted, finished, above, seconds), rows=rows)
+        label_scores = {row["id"]: scores[row["id"]] for row in rows if row["id"] in scores}
+        outcome = outcome_of(agreed, accepted, finished, above, seconds)
+        return replace(outcome, rows=rows, label_scores=label_scores)
 
-    return {name: outcome(*texts) for name, texts in written.items()}
+    return {name: measured(*texts) for name, texts in written.items()}

@@ -6,8 +6,8 @@ al. 2024, arXiv 2406.10521), the prompt is what its score improves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -38,6 +38,7 @@ class Outcome:
     # Likewise the score: `both` times 2 · (1 - AUC), which is 1 for texts that aren't told.
     scores: Floats
     rows: Sequence[Candidate] = ()  # the texts
+    label_scores: Mapping[str, Floats] = field(default_factory=dict)  # of those that can be scored, by id
 
     @property
     def auc(self) -> float:
