@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from labelmint.core.arms import rows_by_source, training_sets
-from labelmint.core.arrays import Ints
+from labelmint.core.arrays import Ints, numbers_of
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Params
 from labelmint.core.records import ArmRow, Candidate, Kept, input_of
@@ -44,8 +44,7 @@ class Task(task.Task):
     @property
     def truth(self) -> Ints:
         """Numbers of the test rows' labels, shape (test rows,)."""
-        names = self.card.label_names
-        return np.array([names.index(row["label"]) for row in self.rows.test], np.int64)
+        return numbers_of(self.rows.test, self.card.label_names)
 
     @cached_property
     def bootstrap(self) -> Bootstrap:

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import softmax
 
 from experiments.ablate.sets import DRAWS, SEEDS, Candidates, Labels
-from labelmint.core.arrays import Floats, Floats32, Ints
+from labelmint.core.arrays import Floats, Floats32, numbers_of
 from labelmint.core.errors import DataError
 from labelmint.core.params import Evaluate
 from labelmint.core.records import Labelled
@@ -50,7 +50,7 @@ class HeadTrainer:
     ) -> None:
         self.names, self.vectors, self.on_trained = list(names), vectors, on_trained
         self.scored = np.stack([vectors[row["id"]] for row in scored])
-        self.truth: Ints = np.array([self.names.index(row["label"]) for row in scored], np.int64)
+        self.truth = numbers_of(scored, self.names)
         self.orders = {seed: shuffled(candidate_ids, f"{seed}:order") for seed in SEEDS}
 
     def predictions(

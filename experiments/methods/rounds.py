@@ -31,7 +31,7 @@ from labelmint.labelling.scores import score_candidates, score_labels
 from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.rules.apply import apply_rules
-from labelmint.rules.filtering import Filtering
+from labelmint.rules.filtering import Filtering, leading
 from labelmint.students.base import label_numbers
 
 FAILURES = "failures"
@@ -107,13 +107,8 @@ def first_round(task: Task, candidates: Sequence[Candidate], model: LanguageMode
     # Rows of a label too rare for folds have no prediction.
     wrong = ~np.isnan(unseen).any(axis=1) & (unseen.argmax(axis=1) != labels)
     margins = np.full(len(rows), np.inf)
-    margins[len(train) :] = [margin(scores[row["id"]]) for row in accepted]
+    margins[len(train) :] = [leading(scores[row["id"]])[1] for row in accepted]
     return Round(rows, vectors, labels, margins, wrong)
-
-
-def margin(scores: Floats) -> float:
-    """Return by how much the best label's log-probability exceeds the second's; `scores` (labels,)."""
-    return float(np.diff(np.sort(scores)[-2:])[0])
 
 
 def shown_rows(task: Task, failures: Sequence[Labelled], number: int, label: str) -> list[Labelled]:
@@ -133,8 +128,8 @@ def label_noise(task: Task, found: Round, model: LanguageModel) -> dict[str, Any
     """
     params, names, real = task.params, task.card.label_names, task.rows.pool[:TEXTS]
     scores = score_labels(task, [input_of(row) for row in real], model).texts
-    judged = np.array([scores[row["id"]].argmax() for row in real])
-    margins = np.array([margin(scores[row["id"]]) for row in real])
+    best, leads = zip(*(leading(scores[row["id"]]) for row in real), strict=True)
+    judged, margins = np.array(best), np.array(leads)
     vectors, seed = embed_rows(params.train, real), params.labelling.seed
     student = classify(found.vectors, found.labels, len(names), vectors, seed).argmax(axis=1)
     right, differs = judged == label_numbers(real, names), judged != student

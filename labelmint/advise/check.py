@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import psutil
 
 from labelmint.advise.cost import step_lines, steps, work_of
@@ -29,6 +28,7 @@ from labelmint.llm import open_model
 from labelmint.llm.base import LanguageModel
 from labelmint.llm.catalog import load_entry
 from labelmint.llm.catalog.files import model_file
+from labelmint.rules.filtering import leading
 from labelmint.tasks.cards import card_path
 from labelmint.tasks.data import TaskData
 from labelmint.tasks.split import label_counts
@@ -93,8 +93,8 @@ def _kept_share(params: Params, scores: LabelScores) -> float:
     """Return the share of the real rows whose best label leads by `labelling.min_margin`."""
     if not scores.real or params.labelling.action == "none":
         return 1.0
-    ranked = np.sort(np.stack([*scores.real.values()]), axis=1)
-    return float((ranked[:, -1] - ranked[:, -2] >= params.labelling.min_margin).mean())
+    margins = [leading(row_scores)[1] for row_scores in scores.real.values()]
+    return sum(margin >= params.labelling.min_margin for margin in margins) / len(margins)
 
 
 def _resources(params: Params, memory: int) -> Iterator[str]:

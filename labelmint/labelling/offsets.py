@@ -13,13 +13,13 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from labelmint.core.arrays import Floats, Ints
+from labelmint.core.arrays import Floats, Ints, numbers_of
 from labelmint.core.records import Labelled
 
 
 def label_shares(names: Sequence[str], rows: Sequence[Labelled]) -> Floats:
     """Return the labels' shares of the rows, equal if there are none; no row counts as half of one."""
-    return shares_of(np.array([names.index(row["label"]) for row in rows], np.int64), len(names))
+    return shares_of(numbers_of(rows, names), len(names))
 
 
 def shares_of(labels: Ints, count: int) -> Floats:

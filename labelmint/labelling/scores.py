@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from labelmint.core.arrays import Floats, Floats32, Ints
+from labelmint.core.arrays import Floats, Floats32, Ints, numbers_of
 from labelmint.core.folds import FOLDS, folds_in_turn
 from labelmint.core.progress import progress
 from labelmint.core.records import Candidate, Input, Labelled
@@ -152,7 +152,7 @@ def _pooled(
     used = [name for name in scorers if name in wanted] or [*scorers]
     real = [unseen[int(place)] for place in np.flatnonzero(held_out)]
     of_real = {name: scorers[name].real[held_out] for name in used}
-    pool = fit_pool(of_real, _numbers(task, real))
+    pool = fit_pool(of_real, numbers_of(real, task.card.label_names))
     parts = [{name: scorers[name].rows for name in used}]
     parts += [{name: _without(scorers[name], fold) for name in used} for fold in range(FOLDS)]
     pooled = np.stack([pool.combine(part) for part in parts], axis=1)
@@ -173,10 +173,6 @@ def _without(scored: Scored, fold: int) -> Floats:
 
 def _have_every_label(rows: Sequence[Labelled], names: Sequence[str]) -> bool:
     return {row["label"] for row in rows} == {*names}
-
-
-def _numbers(task: Task, rows: Sequence[Labelled]) -> Ints:
-    return np.array([task.card.label_names.index(row["label"]) for row in rows], np.int64)
 
 
 def _read(card: TaskCard, prompt: str, model: LanguageModel, parts: Sequence[Sequence[Input]]) -> LlmScores:
@@ -211,7 +207,8 @@ def _fitted(
     task: Task, known: Sequence[Labelled], features: Floats32, others: Floats32, unseen: Sequence[Labelled]
 ) -> Scored:
     """Fit a head to the features of `known` rows; score the `others`' features and the `unseen` real rows."""
-    labels, count, seed = _numbers(task, known), len(task.card.labels), task.params.labelling.seed
+    labels, count = numbers_of(known, task.card.label_names), len(task.card.labels)
+    seed = task.params.labelling.seed
     ids = {row["id"] for row in unseen}
     real = out_of_fold(features, labels, count, seed)[[row["id"] in ids for row in known]]
     if not len(others):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelmint.core import paths
-from labelmint.core.arrays import Floats, Ints
+from labelmint.core.arrays import Floats, Ints, numbers_of
 from labelmint.core.errors import DataError
 from labelmint.core.records import Input, Prediction, TestLabel, read_json, read_rows
 from labelmint.scoring.scores import ArmPredictions
@@ -30,7 +30,7 @@ def read_truth(names: list[str]) -> Truth:
     unknown = sorted({row["label"] for row in rows} - set(names))
     if unknown:
         raise DataError(f"{paths.TEST_LABELS}: labels {unknown} are not the task's; run `dvc repro`")
-    return Truth([row["id"] for row in rows], np.array([names.index(row["label"]) for row in rows], np.int64))
+    return Truth([row["id"] for row in rows], numbers_of(rows, names))
 
 
 def read_inputs(truth: Truth) -> list[Input]:

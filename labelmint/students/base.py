@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from labelmint.core.arrays import Bools, Floats, Ints
+from labelmint.core.arrays import Bools, Floats, Ints, numbers_of
 from labelmint.core.errors import DataError
 from labelmint.core.params import Params
 from labelmint.core.records import Input, Labelled
@@ -88,7 +88,7 @@ class Student(Classifier, Protocol):
 
 def label_numbers(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Ints:
     """Return the rows' labels as places in `names`; raise `DataError` if they are fewer than two."""
-    numbers = np.array([names.index(row["label"]) for row in rows], np.int64)
+    numbers = numbers_of(rows, names)
     if len(set(numbers.tolist())) < 2:
         raise DataError(f"{len(rows)} rows of fewer than two labels; nothing to learn")
     return numbers

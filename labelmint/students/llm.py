@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.special import softmax
 
-from labelmint.core.arrays import Floats, Floats32
+from labelmint.core.arrays import Floats, Floats32, numbers_of
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled, texts_of
@@ -60,7 +60,7 @@ class LlmStudent(Student):
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
         others = [row for row in rows if row not in shown]
         self.hidden = self._score(others)[0]
-        self.hidden_labels = np.array([self.label_names.index(row["label"]) for row in others], np.int64)
+        self.hidden_labels = numbers_of(others, self.label_names)
         self.hidden_real = real_rows(others)
         self.prior = label_shares(self.label_names, rows)
         self._calibrate(self.hidden)
