@@ -228,7 +228,6 @@ def _table(result: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    parser = tables.parser("sources", main)
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
+    parser = tables.parser("sources", main, TASKS)
     parser.add_argument("--llm", metavar="NAME", help="another language model of data/models.yaml")
     run_command(parser, "sources", main)

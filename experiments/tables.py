@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,11 @@ def write_page(page: Path, content: Callable[[Any], str], results: Path, command
     write_text(page, content(found))
 
 
-def parser(name: str, main: Callable[..., None]) -> argparse.ArgumentParser:
-    """Return the command line of an experiment, with the option `--page`."""
+def parser(name: str, main: Callable[..., None], tasks: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the command line of an experiment, with `--page`, and `tasks` if it has any."""
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{name}", description=main.__doc__)
     parser.add_argument("--page", dest="page_only", action="store_true", help="only write the page")
+    if tasks:
+        which = f"of {', '.join(tasks)}; all by default"
+        parser.add_argument("tasks", nargs="*", metavar="TASK", help=which)
     return parser

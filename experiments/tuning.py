@@ -215,6 +215,4 @@ def _last(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    parser = tables.parser("tuning", main)
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
-    run_command(parser, "tuning", main)
+    run_command(tables.parser("tuning", main, TASKS), "tuning", main)

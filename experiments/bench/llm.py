@@ -31,7 +31,7 @@ from labelmint.labelling.choices import (
     choices_of,
     draw_demonstrations,
     labelled_prompt,
-    suffix_of,
+    suffixes_of,
 )
 from labelmint.llm import open_model
 from labelmint.llm.base import Completion, LanguageModel, PromptGroup, Sampling
@@ -39,7 +39,7 @@ from labelmint.llm.catalog import load_entry
 from labelmint.llm.catalog.files import model_file
 from labelmint.llm.engine import Engine
 from labelmint.llm.reading import distinguishing_prefixes
-from labelmint.tasks.cards import load_card, row_text
+from labelmint.tasks.cards import load_card
 from labelmint.tasks.task import Task
 
 Waves = Sequence[Sequence[Planned]]
@@ -180,7 +180,7 @@ def measure_scoring(params: Params) -> dict[str, Any]:
     """Measure with the model, the demonstrations and the question of the stages."""
     card, config, train = load_card(params.task), params.labelling, read_rows(paths.REAL_TRAIN)
     prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, train))
-    suffixes = [suffix_of(card, row_text(card, row)) for row in read_rows(paths.REAL_POOL)]
+    suffixes = suffixes_of(card, read_rows(paths.REAL_POOL))
     choices = choices_of(card)
     with open_both(params.llm) as (engine, plain):
         engine.score(prefix, suffixes[:4], choices)  # warm up

@@ -75,8 +75,7 @@ def _same(stored: Any, settings: Any) -> bool:
 
 
 if __name__ == "__main__":
-    parser = tables.parser("paper", main)
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all by default")
+    parser = tables.parser("paper", main, TASKS)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="copies of the data sets, not the hub's")
     parser.add_argument("--rows", type=int, default=SYNTHETIC_ROWS, metavar="N", help="synthetic rows")
     run_command(parser, "paper", main)

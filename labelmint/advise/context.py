@@ -13,7 +13,7 @@ from labelmint.core.records import Input, texts_of
 from labelmint.core.words import count_words
 from labelmint.generation.plan import Planned, Planner, drawn_labels
 from labelmint.generation.session import sampling_of
-from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffix_of
+from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffixes_of
 from labelmint.llm import open_model
 from labelmint.prompts.render import ChatTemplate
 from labelmint.tasks.cards import Excerpt, card_path, row_text
@@ -57,7 +57,9 @@ class ContextCheck:
         texts = min(self.params.llm.slots, self.config.prompts_per_wave * self.config.samples_per_prompt)
         waves = [*map(_bytes_of_wave, self._waves(None))]
         asked = _bytes(self._asked(self.params.labelling.demonstrations))
-        longest = max(map(_bytes, self._suffixes(self.rows)), default=0) + sum(map(_bytes, self.choices))
+        longest = max(map(_bytes, suffixes_of(self.card, self.rows)), default=0) + sum(
+            map(_bytes, self.choices)
+        )
         context = self.params.llm.context_tokens
         return (
             max(waves) + texts * self.config.max_new_tokens <= context
@@ -75,11 +77,8 @@ class ContextCheck:
         seed, train = self.params.labelling.seed, self.task.train
         return labelled_prompt(self.card, draw_demonstrations(seed, demonstrations, self.card, train))
 
-    def _suffixes(self, rows: Sequence[Input]) -> list[str]:
-        return [suffix_of(self.card, row_text(self.card, row)) for row in rows]
-
     def _check_rows(self, engine: Engine) -> None:
-        lengths = engine.count_tokens(self._suffixes(self.rows))
+        lengths = engine.count_tokens(suffixes_of(self.card, self.rows))
         longest, demonstrations = max(lengths, default=0), self.params.labelling.demonstrations
         room = engine.reading_room(self._asked(demonstrations), self.choices)
         if longest <= room:
@@ -111,7 +110,7 @@ class ContextCheck:
             words = max(5, int(words * 0.9))
             excerpt = Excerpt.model_validate({"words": words, "from": side})
             rows = [input_row(row["id"], texts_of(row), excerpt) for row in self.rows]
-            if max(engine.count_tokens(self._suffixes(rows))) <= room:
+            if max(engine.count_tokens(suffixes_of(self.card, rows))) <= room:
                 break
         return words
 

@@ -16,10 +16,9 @@ from labelmint.encoder.loading import LoadedEncoder
 from labelmint.generation.answers import stop_text
 from labelmint.generation.plan import Planner
 from labelmint.generation.session import sampling_of, with_max_new_tokens
-from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffix_of
+from labelmint.labelling.choices import choices_of, draw_demonstrations, labelled_prompt, suffixes_of
 from labelmint.llm.base import LanguageModel
 from labelmint.prompts.methods import method_shares
-from labelmint.tasks.cards import row_text
 from labelmint.tasks.task import Task
 
 # Of whole texts, the last ones would be written nearly alone, which is slower than in a full wave.
@@ -100,8 +99,7 @@ def _reading(task: Task, model: LanguageModel) -> Callable[[Sequence[Input]], ob
     prefix = labelled_prompt(card, draw_demonstrations(config.seed, config.demonstrations, card, task.train))
 
     def read(rows: Sequence[Input]) -> object:
-        suffixes = [suffix_of(card, row_text(card, row)) for row in rows]
-        return model.score(prefix, suffixes, choices_of(card))
+        return model.score(prefix, suffixes_of(card, rows), choices_of(card))
 
     return read
 

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 
 from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.cache import Cache, fingerprint
-from labelmint.core.records import Labelled
+from labelmint.core.records import Input, Labelled
 from labelmint.llm.base import LanguageModel
 from labelmint.tasks.cards import TaskCard, row_text
 
@@ -32,6 +32,11 @@ def choices_of(card: TaskCard) -> list[str]:
 def suffix_of(card: TaskCard, text: str) -> str:
     """Return what follows `labelled_prompt` for a text, up to its label."""
     return f" {text}\n{card.question}:"
+
+
+def suffixes_of(card: TaskCard, rows: Sequence[Input]) -> list[str]:
+    """Return the suffixes of rows' texts."""
+    return [suffix_of(card, row_text(card, row)) for row in rows]
 
 
 class ChoiceScorer:

@@ -73,9 +73,20 @@ class Bootstrap:
         """Return the mean score over the seeds."""
         return float(self.by_seed(arm, metric).mean())
 
-    def score(self, arm: ArmPredictions, metric: Metric = "accuracy") -> dict[str, float]:
-        """Return the mean over the seeds, their standard deviation, and the interval."""
-        return score_of(metric, self.by_seed(arm, metric), self.scores(arm, metric), len(self.truth))
+    def score(
+        self, arm: ArmPredictions, metric: Metric = "accuracy", samples: Floats | None = None
+    ) -> dict[str, float]:
+        """Return the mean over the seeds, their standard deviation, and the interval.
+
+        `samples` are what `scores` returned, where that is known.
+        """
+        by_seed, samples = self.by_seed(arm, metric), self.scores(arm, metric) if samples is None else samples
+        mean, sd = float(by_seed.mean()), float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
+        if metric == "accuracy":
+            wide = accuracy_interval(samples, mean, len(self.truth))
+        else:
+            wide = score_interval(samples)
+        return {"mean": round(mean, 4), "sd": round(sd, 4), **wide}
 
     def scores(self, arm: ArmPredictions, metric: Metric = "accuracy") -> Floats:
         """Return resampled scores, shape (samples,)."""
@@ -91,10 +102,8 @@ class Bootstrap:
         self, one: ArmPredictions, other: ArmPredictions, metric: Metric = "accuracy"
     ) -> dict[str, float]:
         """Return two arms' difference with its interval, and the p-value of there being none."""
-        differences, mean = (
-            self.difference(one, other, metric),
-            self.mean(one, metric) - self.mean(other, metric),
-        )
+        differences = self.difference(one, other, metric)
+        mean = self.mean(one, metric) - self.mean(other, metric)
         return {metric: round(mean, 4), **interval(differences), "p_value": two_sided_p(differences)}
 
     def _resampled(self, arm: ArmPredictions, metric: Metric) -> tuple[Floats, Spread]:
@@ -130,14 +139,6 @@ def accuracy_interval(values: Floats, mean: float, rows: int) -> dict[str, float
         "ci_low": min(resampled["ci_low"], round(float(low), 4)),
         "ci_high": max(resampled["ci_high"], round(float(high), 4)),
     }
-
-
-def score_of(metric: Metric, by_seed: Floats, samples: Floats, rows: int) -> dict[str, float]:
-    """Return the mean over the seeds, their standard deviation, and the interval of resampled scores."""
-    mean = float(by_seed.mean())
-    sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0
-    wide = accuracy_interval(samples, mean, rows) if metric == "accuracy" else score_interval(samples)
-    return {"mean": round(mean, 4), "sd": round(sd, 4), **wide}
 
 
 def two_sided_p(differences: Floats) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from labelmint.core.arrays import Floats, Ints
 from labelmint.core.params import SEEDLESS_STUDENTS, Evaluate
-from labelmint.scoring.bootstrap import Bootstrap, adjust, interval, score_of
+from labelmint.scoring.bootstrap import Bootstrap, adjust, interval
 from labelmint.scoring.equivalence import label_equivalence
 from labelmint.scoring.roles import Roles
 from labelmint.scoring.scores import ArmPredictions, calibration_by_chance, calibration_error, label_scores
@@ -29,7 +29,7 @@ def evaluate(
         scores[arm.arm] = definition(arm, roles)
         for each in get_args(Metric):
             samples = bootstrap.scores(arm, each)
-            scores[arm.arm][each] = score_of(each, bootstrap.by_seed(arm, each), samples, len(truth))
+            scores[arm.arm][each] = bootstrap.score(arm, each, samples)
             if each == metric:
                 resampled[arm.arm] = samples
         scores[arm.arm]["calibration_error"] = round(calibration_error(arm.probabilities, truth), 4)
