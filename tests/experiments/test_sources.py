@@ -46,7 +46,7 @@ def test_the_results_and_the_page(small, monkeypatch):
     assert "adds to 20 labels" in text
     assert f"| tiny | 100.0 (100.0 of {of['unlabelled']}) |" in text
     assert "Gains with tiny: mixed " in text
-    assert "Written and labelled by gemma-3-270m, which by itself scores: `llm` 100.0" in text
+    assert "Written and labelled by gemma-3-270m on a CPU, which by itself scores: `llm` 100.0" in text
     # A result that is there is not computed again; another student is added to it.
     monkeypatch.setattr(sources, "run", None)
     sources.main()
