@@ -61,6 +61,13 @@ def test_arms_that_want_more_rows_than_there_are(found):
     ]
 
 
+def test_an_arm_may_want_as_many_synthetic_rows_as_top_up_may_write(found):
+    arms = {"real": {"real": "all"}, "synthetic": {"synthetic": 2000}}
+    top_up = {"generate__candidates": 96, "top_up__max_candidates": 2000}
+    assert found(arms=arms, filter__rows_per_label=900, **top_up) == []
+    assert len(found(filter__rows_per_label=0)) == 1
+
+
 def test_texts_near_another_are_counted_with_the_first_of_them(found):
     near = TEXTS[3].rsplit(" ", 1)[0] + " indeed"
     [line] = found(texts=[near], filter__near_duplicate_similarity=0.5)

@@ -1,10 +1,14 @@
 """What is shown of two runs, and whether a difference is more than noise."""
 
+import math
 from pathlib import Path
 
 import pytest
 
 from labelmint.compare.command import as_markdown, as_text
+from labelmint.compare.revisions import find
+from labelmint.compare.runs import read_run
+from labelmint.core.params import load_params
 from labelmint.core.records import read_json, write_json
 from tests.builders import git
 from tests.compare.conftest import commit, compared, rows, write_lock, write_run
@@ -58,6 +62,23 @@ def test_other_test_rows_are_not_paired():
     assert rows(comparison, "Accuracy")["real_40"][1:] == ["–", "–", "–"]  # only the first run has it
 
 
+@pytest.mark.parametrize(
+    ("times", "verdict"), [(0.95, "no"), (1.05, "by itself, not among so many"), (1.3, "yes, but one seed")]
+)
+def test_unpaired_differences_are_more_than_noise_once_their_interval_excludes_zero(times, verdict):
+    write_run({"real": HARD, "mixed": HARD[20:]}, text="another text")
+    write_json(Path("metrics/train/mixed.json"), {"seeds": 1})
+    base = read_run(find("first")).evaluate["arms"]["mixed"]["accuracy"]
+    evaluation = read_json(Path("metrics/evaluate.json"))
+    head = evaluation["arms"]["mixed"]["accuracy"]
+    half = abs(head["mean"] - base["mean"]) / times
+    width = math.sqrt((2 * half) ** 2 - (base["ci_high"] - base["ci_low"]) ** 2)
+    head |= {"ci_low": head["mean"] - width / 2, "ci_high": head["mean"] + width / 2}
+    write_json(Path("metrics/evaluate.json"), evaluation)
+    write_lock()
+    assert rows(compared("first"), "Accuracy")["mixed"][3] == verdict
+
+
 @pytest.mark.slow
 def test_many_comparisons_are_allowed_for():
     # Four rows of 200 in one of three arms: p is about 0.035 by itself.
@@ -89,6 +110,14 @@ def test_a_run_compared_with_itself_differs_in_nothing():
     comparison = compared("second", "second")
     assert {row[3] for row in rows(comparison, "Accuracy").values()} == {"same answers"}
     assert not [table for table in comparison.tables if table.title.startswith("Settings")]
+
+
+def test_another_task_card_is_noted():
+    card = Path(f"data/tasks/{load_params().task}.yaml")
+    card.write_text(card.read_text(encoding="utf-8") + "# another\n", encoding="utf-8")
+    write_run({"real": HARD})
+    assert f"Code, models or data differ, too: {card}" in compared("first").notes
+    assert not any("differ, too" in note for note in compared("first", "second").notes)
 
 
 def test_an_added_arm_is_one_line(set_params):

@@ -65,6 +65,7 @@ NO_NAMES = ["a/b", "a b", "a.b", "..", "-a", "é", "", "a\n", "007", "1_000", "0
         ("generate.prompts_per_wave", 10**6, "generate: samples_per_prompt="),
         ("train.seeds", [-1], "train.seeds.0: input should be greater than or equal to 0"),
         ("train.seeds", [2**32 - 1], "train.seeds.0: input should be less than 4294967295"),
+        ("filter.copy_similarity", 0, "filter.copy_similarity: input should be greater than 0"),
         ("filter.max_words", 2, "filter: min_words=3 is greater than max_words=2; swap them, or say max_"),
         ("llm.backend", "vllm", "llm.backend: input should be 'llama_cpp' or 'server', not 'vllm'"),
         *(

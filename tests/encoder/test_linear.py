@@ -4,7 +4,8 @@ from sklearn.linear_model import LogisticRegression
 
 from labelmint.core.folds import FOLDS
 from labelmint.encoder import linear
-from labelmint.encoder.linear import fit_head, fit_heads
+from labelmint.encoder.data import HeldOut
+from labelmint.encoder.linear import fit_head, fit_heads, held_out_logits
 from labelmint.encoder.linear import head_probabilities as softmax
 from labelmint.scoring.scores import calibration_error
 
@@ -117,3 +118,11 @@ def test_heads_without_a_fold_know_every_label():
     whole, *others = fit_heads(features[used], numbers[used], 3, 1, folds)
     for weight, bias in [whole, *others]:
         assert (features[rare] @ weight.T + bias).argmax() == 2
+
+
+def test_held_out_rows_are_never_given_a_label_that_has_no_rows():
+    features, numbers = separable(2)
+    split = HeldOut(np.arange(30), np.arange(30, 40), numbers)
+    logits = held_out_logits(features, np.ones(40), [split], 1.0, 3)
+    assert (logits[:, 2] == -30).all()
+    assert (logits[:, :2].argmax(axis=1) == numbers[30:]).all()

@@ -5,7 +5,7 @@ import yaml
 from labelmint.core.params import load_params
 from labelmint.core.records import Input
 from labelmint.encoder import loading, vectors
-from labelmint.encoder.vectors import Vectors, embed_rows
+from labelmint.encoder.vectors import Vectors, embed_by_source, embed_rows
 from tests.builders import REPOSITORY
 
 TRAIN = load_params(REPOSITORY / "params.yaml").train
@@ -71,6 +71,16 @@ def test_another_entry_in_the_catalogue_embeds_anew(project, calls, changes):
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     embed_rows(TRAIN, rows("a"))
     assert len(calls) == 2
+
+
+def test_sources_are_embedded_by_themselves_and_their_rows_stay_in_order(calls):
+    sources = ["synthetic", "real", "synthetic", "real", "real"]
+    mixed = [
+        {**row, "source": source}
+        for row, source in zip(rows("a", "bb", "ccc", "dddd", "eeeee"), sources, strict=True)
+    ]
+    assert embed_by_source(TRAIN, mixed)[:, 0].tolist() == [1, 2, 3, 4, 5]
+    assert calls == [["a", "ccc"], ["bb", "dddd"], ["eeeee"]]
 
 
 def test_groups_are_embedded_once_and_only_when_asked_for():

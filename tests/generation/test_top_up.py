@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelmint.generation.top_up import Counts, count, next_prompts, texts_needed
+from labelmint.generation.top_up import Counts, Round, count, next_prompts, report, texts_needed
+from tests.builders import section
 
 
 def counts(written, as_requested):
@@ -76,3 +77,11 @@ def test_a_budget_too_small_for_all_is_shared():
     prompts = next_prompts({"a": 400, "b": 400}, found, found, samples=10, per_wave=4, budget=799)
     assert len(prompts) == 76
     assert Counter(prompts)["a"] >= 35
+
+
+def test_a_label_that_relabelled_rows_fill_is_not_short():
+    wanted = Counter(a=3, b=2)
+    total = Counts(Counter(a=4, b=4), Counter(a=2, b=1), accepted=Counter(a=4, b=1))
+    result = report(wanted, [Round(total, total)], set(), section("top_up", max_rounds=3))
+    assert list(result["short"]) == ["b"]
+    assert result["missing"] == 1

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from labelmint.core.cache import fingerprint
 from labelmint.labelling import choices
 from labelmint.labelling.choices import ChoiceScorer, draw_demonstrations, labelled_prompt
 from tests.builders import card, reviews
@@ -53,6 +54,9 @@ def test_texts_are_scored_in_chunks_that_are_kept(monkeypatch):
     for one, other in zip(again.score([f"text {at}" for at in range(10)], told.append), first, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(model.calls) == 3
+    chunks = [[f"text {at}" for at in places] for places in (range(4), range(4, 8), range(8, 10))]
+    kept = [scorer.cache.get(fingerprint({"texts": chunk}))["seconds"] for chunk in chunks]
+    assert again.seconds == scorer.seconds == pytest.approx(sum(kept))
 
 
 @pytest.mark.parametrize(

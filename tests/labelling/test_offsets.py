@@ -33,3 +33,12 @@ def test_the_shares_are_those_of_the_rows():
     assert label_shares(["a", "b"], labelled_rows({"a": 30, "b": 10})).tolist() == [0.75, 0.25]
     assert label_shares(["a", "b"], []).tolist() == [0.5, 0.5]
     assert label_shares(["a", "b"], labelled_rows({"a": 5}))[1] > 0
+
+
+def test_a_row_that_counts_twice_is_like_two_rows():
+    scores = log_softmax(np.random.default_rng(1).normal(0, 2, (30, 3)), axis=1)
+    shares, twice = np.array([0.5, 0.3, 0.2]), np.repeat([2.0, 1.0], [10, 20])
+    offsets = matching_offsets(scores, shares, twice)
+    repeated = matching_offsets(np.concatenate([scores[:10], scores]), shares)
+    np.testing.assert_allclose(offsets, repeated, atol=1e-4)
+    assert abs(offsets - matching_offsets(scores, shares)).max() > 0.01

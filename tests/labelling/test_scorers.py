@@ -9,7 +9,7 @@ from labelmint.labelling import pool
 from labelmint.labelling import scores as scores_module
 from labelmint.labelling.choices import draw_demonstrations
 from labelmint.llm.base import ChoiceScores
-from tests.builders import card, reviews
+from tests.builders import card, labelled_rows, reviews
 from tests.labelling.scorer import CANDIDATES, LABELS, TRAIN, Scorer, right_label, scored
 
 POOL = ["llm", "probe", "classifier"]
@@ -106,3 +106,12 @@ def test_where_no_row_of_a_label_can_be_held_out_the_model_scores_alone(vectors)
     result = scored(Scorer(reader=right_label), train=train, scorers=["probe", "classifier"])
     assert list(result.weights) == ["llm"]
     assert len(result.texts) == len(CANDIDATES)
+
+
+def test_where_too_few_rows_can_be_held_out_the_model_scores_alone(vectors, monkeypatch):
+    monkeypatch.setattr(pool, "_FOLDS", 10)
+    three = card(labels={name: {"name": name, "phrase": name} for name in (*LABELS, "neutral")})
+    # By nine folds, of which a label with eight rows has none in one: 18 rows are held out.
+    train = labelled_rows({"negative": 9, "positive": 9, "neutral": 8})
+    result = scored(Scorer(reader=right_label), train=train, the_card=three, scorers=POOL, demonstrations=0)
+    assert (list(result.weights), len(result.real)) == (["llm"], 26)

@@ -131,6 +131,9 @@ def test_a_student_of_another_run_than_the_recorded_one_is_noted(mixed, capsys):
         )
         assert (note in capsys.readouterr().err) == noted
         assert len(answers("out.jsonl")) == 1
+    Path("dvc.lock").unlink()  # nothing is recorded
+    run(arm="mixed", input="in.txt", output="out.jsonl")
+    assert "note" not in capsys.readouterr().err
 
 
 def test_an_arm_may_have_any_student(project):

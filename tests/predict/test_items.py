@@ -46,6 +46,7 @@ def test_columns_of_other_names():
         ("jsonl", '{"body": "a"}\n', "in:1: no column 'text'; it has body; name one with --column"),
         ("jsonl", '{"text": 3}\n', "in:1: 'text' must be a text, not 3"),
         ("jsonl", '{"text": "a", "text_pair": "b"}\n{"text": "a"}\n', "in:2: this row lacks a 'text_pair'"),
+        ("jsonl", '{"text": "a"}\n{"text": "a", "text_pair": "b"}\n', "in:2: this row has a 'text_pair'"),
         ("csv", "id,body\n1,a\n", "in: no column 'text'; it has id, body; name one with --column"),
     ],
 )
@@ -53,6 +54,12 @@ def test_wrong_input_is_named_by_file_and_line(kind, content, message):
     with pytest.raises(DataError) as caught:
         read(content, kind)
     assert str(caught.value).startswith(message)
+
+
+def test_a_pair_is_blank_only_if_both_of_its_texts_are():
+    assert not Item("", "b").blank
+    assert not Item("a", " ").blank
+    assert Item(" ", "").blank
 
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 5), st.integers(1, 9), st.integers(1, 30))

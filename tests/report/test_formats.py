@@ -18,6 +18,7 @@ from labelmint.report import formats
         (formats.points, -0.006, "−0.6"),
         (formats.points, -0.0001, "+0.0"),
         (formats.p_value, 0.0005, "0.0005"),
+        (formats.p_value, 0.0512, "0.05"),
         (formats.p_value, 0.56172, "0.56"),
         (formats.duration, 9.26, "9.3\xa0s"),
         (formats.duration, 866.5, "14\xa0min 26\xa0s"),
@@ -38,3 +39,19 @@ from labelmint.report import formats
 )
 def test_numbers_are_written_as_people_do(format, value, text):
     assert format(value) == text
+
+
+@pytest.mark.parametrize(
+    ("rows", "low", "high", "note", "text"),
+    [
+        (20, 20, 20, "at most 20: the real curve begins there", "at most 20"),
+        (20, 20, 50, "20 or fewer: the real curve begins there", "20 or fewer"),
+        (50, 50, 50, "at least 50: the real curve ends there", "at least 50"),
+        (50, 20, 50, "50 or more: the real curve ends there", "50 or more"),
+        (30, 20, 50, "", "30"),
+    ],
+)
+def test_a_worth_at_an_end_of_the_curve_is_a_bound_only_if_all_of_its_interval_is_there(
+    rows, low, high, note, text
+):
+    assert formats.worth({"rows": rows, "ci_low": low, "ci_high": high, "note": note}) == text

@@ -194,6 +194,11 @@ def test_a_broken_metrics_file_is_named(full):
         main()
 
 
+def test_escalation_is_shown_in_the_headline_s_metric(full):
+    write_evaluation(metric="macro_f1")
+    assert [point["score"] for point in arms.escalation(read_inputs())] == [0.75, 0.8, 0.85]
+
+
 def test_the_points_of_the_curves(full):
     points = {point["arm"]: point for point in arms.curve(read_inputs())}
     assert points["mixed"]["rows"] == 200  # its synthetic rows

@@ -1,4 +1,4 @@
-from labelmint.report.values import by_set, entries, flat, histograms, side_by_side
+from labelmint.report.values import by_set, entries, flat, histograms, listed, side_by_side
 
 
 def test_leaves_are_scalars_lists_and_means_with_their_deviation():
@@ -40,6 +40,7 @@ def test_lists_of_entries_become_tables_and_long_lists_are_cut():
         "rows": [["a b", 0.1, None], ["c", None, 2]],
     }
     assert table["groups"][""][0]["cells"] == ["0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 … (12)"]
+    assert listed(list(range(11))) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
 
 
 def test_histograms_are_drawn_and_no_table():

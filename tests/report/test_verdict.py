@@ -40,6 +40,11 @@ def test_the_headline_is_the_worth_with_its_interval(answer):
     )
 
 
+def test_the_gain_is_that_over_the_counterpart_wherever_it_stands(answer):
+    turned = dict(reversed(evaluation()["gain"].items()))
+    assert answer(gain=turned)["sentences"][1] == answer()["sentences"][1]
+
+
 def test_rows_of_all_sources_are_named(answer):
     arms = evaluation()["arms"]
     arms["mixed"] = arm("mixed", 20, 200, 90, 0.76)
@@ -61,6 +66,8 @@ def test_the_strongest_alternative_is_named_and_that_its_lead_may_be_chance(answ
         "The only other arm as fast with the same labels is synthetic: 77.0\xa0%, +1.0 points against "
         "mixed (+0.2 to +2.0)."
     )
+    arms["synthetic"]["against_main"] = {"accuracy": -0.05, "ci_low": -0.09, "ci_high": -0.01}
+    assert "may be chance" not in answer(arms=arms)["sentences"][3]
     assert "Nothing else that was measured is as fast" in answer(alternative={})["sentences"][3]
 
 
@@ -68,6 +75,10 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
     assert answer()["sentences"][-1] == (
         "Asked directly (llm), the language model is right on 85.0\xa0% at 17 texts/s; distilled (mixed): "
         "76.0\xa0% at 340. A million texts take 16\xa0h 20\xa0min, or 49\xa0min 1\xa0s."
+    )
+    probe = {**speed("llm", frontier=False), "student": "llm_probe", "arm": "real", "mean": 0.7}
+    assert answer(speeds=[speed("llm", frontier=True), probe])["sentences"][-1].startswith(
+        "Asked directly (llm), the language model is right on 85.0"
     )
     slower = {**speed("real_50", frontier=True), "student": "linear_head", "texts_per_s": 200.0}
     assert answer(speeds=[slower])["sentences"][-1] == (
@@ -115,6 +126,8 @@ def test_an_interval_with_zero_and_harm_are_named(answer):
     pair = {"one": "mixed", "other": "real", "p_adjusted": 0.4}
     gain = {**pair, "accuracy": 0.01, "ci_low": -0.02, "ci_high": 0.04, "p_value": 0.4}
     assert "may be chance" in answer(gain={"mixed_vs_real": gain})["sentences"][1]
+    none = answer(gain={"mixed_vs_real": {**gain, "accuracy": 0.0}})["headline"]
+    assert none == "Your synthetic rows are worth no real labels: they change accuracy by +0.0 points"
     harm = {**pair, "accuracy": -0.05, "ci_low": -0.09, "ci_high": -0.01, "p_value": 0.01}
     result = answer(gain={"mixed_vs_real": harm})
     assert "lower accuracy" in result["sentences"][1]

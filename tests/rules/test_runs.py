@@ -70,6 +70,14 @@ def test_what_real_rows_have_in_common_is_no_copy():
     assert [(i, j) for i, j, _ in copied_runs(texts, real)] == [(1, 7)]
 
 
+def test_a_copied_end_is_found():
+    draw = random.Random(1)
+    end = words(COPIED_RUN, draw).split()
+    text, real = [*words(9, draw).split(), *end], [*words(20, draw).split(), *end]
+    assert list(copied_runs([text], [real])) == [(0, 0, COPIED_RUN / len(text))]
+    assert list(copied_runs([text[:-1]], [real])) == []
+
+
 def test_scripts_without_spaces_have_runs_too():
     real = words_of("今天的天气非常好我们一起去公园散步吧然后回家吃饭")
     copied = words_of("他说今天的天气非常好我们一起去公园散步但是我没有时间")

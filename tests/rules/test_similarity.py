@@ -66,6 +66,11 @@ def test_duplicates_are_those_of_a_plain_reference(texts, threshold):
     assert duplicates(texts, threshold) == expected
 
 
+def test_texts_exactly_at_the_threshold_are_near_though_sums_are_rounded():
+    one, other = words(1, 5).split(), [*words(1, 4).split(), "x", "y"]
+    assert list(shingle_pairs([one], [other], 0.4)) == [(0, 0, 0.4)]
+
+
 @pytest.mark.parametrize(("length", "similarity"), [(7, 1.0), (6, 4 / 28), (5, 3 / 28)])
 def test_containment_counts_from_five_shingles_on(length, similarity):
     long, part = words(1, 30), words(11, 10 + length)

@@ -119,6 +119,8 @@ def test_where_one_label_is_common_macro_f1_tells_apart_what_accuracy_does_not()
     assert by_f1["gain"]["mixed_vs_real"]["ci_low"] > 0.2
     assert by_accuracy["label_equivalence"]["mixed"]["rows"] == 100
     assert by_f1["label_equivalence"]["mixed"]["rows"] > 200
+    assert by_accuracy["label_equivalence"]["mixed"]["ci_low"] == 100
+    assert by_f1["label_equivalence"]["mixed"]["ci_low"] > 200
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,14 @@ def test_the_names_of_arms_say_nothing():
     compared = Roles(given, "auto", 100)
     assert (compared.main.arm, pairs(compared)) == ("real", [("real", "mixed")])
     assert compared.counterpart(compared.main).arm == "mixed"
+
+
+def test_of_each_language_model_student_the_first_arm_shows_what_it_answers():
+    first = replace(arm("llm", ONE_ROW, 100), arm="first")
+    later = replace(first, arm="later", train_rows=300, real=300)
+    probe = replace(first, arm="probe", student="llm_probe")
+    assert [each.arm for each in roles("mixed", first=first, later=later, probe=probe).language_models()] == [
+        "probe",
+        "first",
+    ]
+    assert Roles([first], "llm", 100).language_models() == []

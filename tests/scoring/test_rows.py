@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelmint.scoring.rows import HARDEST_ROWS, hardest, length_bins, slices, subjectivity
+from labelmint.scoring.scores import ArmPredictions
 from tests.builders import labelled
 from tests.scoring.helpers import NAMES, arm, config, wrong_at
 
@@ -107,3 +108,11 @@ def test_the_language_models_arm_of_the_most_seeds_tells_subjectivity():
 def test_one_draw_says_nothing():
     assert subjectivity([arm("llm", np.zeros((1, 5), np.int64))], 2) == {}
     assert subjectivity([arm("mixed", np.zeros((2, 5), np.int64))], 2) == {}
+
+
+def test_of_rows_as_often_wrong_the_least_doubted_answer_comes_first():
+    wrong = np.array([[0.4, 0.6], [0.1, 0.9], [0.3, 0.7]])
+    unsure = ArmPredictions("mixed", 100, wrong[None])
+    inputs = [labelled("negative", at) for at in range(3)]
+    result = hardest([unsure], np.zeros(3, np.int64), NAMES[:2], inputs)
+    assert [row["id"] for row in result] == ["r000001", "r000002", "r000000"]

@@ -44,9 +44,9 @@ def test_each_source_has_its_gain_and_what_a_minute_of_it_brought():
 
 
 def test_what_was_not_measured_is_not_made_up():
-    sources = tradeoffs_of(arms(real=60, mixed=50, texts=48), {"synthetic": None, "unlabelled": 2.0})[
-        "sources"
-    ]
+    measured = {"synthetic": None, "unlabelled": 2.0}
+    sources = tradeoffs_of(arms(real=60, mixed=50, texts=48, all=44), measured)["sources"]
+    assert (sources["both"]["minutes"], sources["both"]["points_per_minute"]) == (None, None)
     assert (sources["synthetic"]["minutes"], sources["synthetic"]["points_per_minute"]) == (None, None)
     assert sources["unlabelled"]["points_per_minute"] == 3.0
     assert sources["unlabelled"]["label_equivalence"] == {}  # there is no curve

@@ -8,7 +8,7 @@ from labelmint.core import paths
 from labelmint.core.errors import DataError
 from labelmint.core.records import read_rows
 from stages.prepare import main
-from tests.builders import write_card
+from tests.builders import card_content, write_card
 from tests.stages.preparing import labels, summary, written
 
 __all__ = ["labels"]
@@ -50,6 +50,24 @@ def test_a_file_of_texts_takes_their_place_but_for_those_that_are_labelled(proje
     set_params({"prepare.unlabelled_rows": 20})
     main()
     assert read_rows(paths.UNLABELLED) == rows[:20]
+
+
+def test_no_text_of_a_separate_test_file_is_learnt_from_or_to_be_labelled(project, texts, set_params):
+    held_out = [(f"Held out {number}", ["neg", "pos"][number % 2]) for number in range(40)]
+    (project / "data/raw/test.csv").write_text(
+        "text,label\n" + "".join(f"{text},{label}\n" for text, label in held_out), encoding="utf-8"
+    )
+    with texts.open("a", encoding="utf-8") as file:
+        file.write("Held out 3\nHeld out 39\n")
+    source = {**card_content()["source"], "test_path": "data/raw/test.csv"}
+    later = {"labelled_later": ["data/raw/next.csv"]}
+    write_card(project, "mine", unlabelled={"path": "data/raw/texts.csv"}, source=source, **later)
+    labelled = "".join(f"{text},negative\n" for text, _ in held_out)
+    (project / "data/raw/next.csv").write_text(f"text,label\n{labelled}", encoding="utf-8")
+    set_params({"prepare.test_rows": 20})  # and of the others neither
+    main()
+    assert +Counter(summary(project)["labelled_later"]["left_out"]) == {"in_test": 40}
+    assert not [row for row in read_rows(paths.UNLABELLED) if row["text"].startswith("Held out")]
 
 
 @pytest.mark.parametrize(

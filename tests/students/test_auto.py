@@ -99,6 +99,7 @@ def test_the_student_with_the_better_accuracy_is_trained_on_all_rows(auto, names
     best = next(student for student in Scripted.made if student.name == "good")
     assert best.fitted[-1] == ([row["text"] for row in train], 6)
     assert {seed for _, seed in best.fitted[:-1]} == {5}
+    assert {len(texts) for texts, _ in best.fitted[:-1]} == {96}  # without a fifth, which judges it
     assert one.predict_proba(train).shape == (120, 2)
 
 
@@ -115,6 +116,13 @@ def test_unbalanced_labels_are_judged_by_macro_f1(auto, metric, chosen):
     one = auto("common", "good", metric=metric)
     one.fit(rows({"negative": 160, "positive": 40}), 5)
     assert one.summary()["chosen"] == chosen
+
+
+def test_the_score_to_judge_by_goes_by_the_real_rows_labels(auto):
+    one = auto("common", "good")
+    made = rows({"negative": 10, "positive": 40}, "synthetic")  # with the real rows, as many of each label
+    one.fit(with_folds([*rows({"negative": 40, "positive": 10}, "real"), *made]), 5)
+    assert one.summary()["chosen"] == "good"
 
 
 def test_one_student_alone_is_not_validated(auto):

@@ -5,6 +5,7 @@ import pytest
 
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm
+from labelmint.students import importance
 from labelmint.students.importance import dimp, imp
 from tests.students.test_sources import task
 
@@ -44,6 +45,14 @@ def test_a_row_that_made_data_have_too_often_counts_less():
     features[:, 1] = np.where(carries, 3.0, 0.0)
     weights = weights_of("imp", rows, labels, features)[0][60:]
     assert weights.max() <= 1.05  # the made classifier is sure of each label, the real one is not
+
+
+def test_the_model_in_training_learns_from_the_weighted_rows(monkeypatch):
+    rows, labels, features = synthetic()
+    later = weights_of("dimp", rows, labels, features)[0][60:]
+    monkeypatch.setattr(importance, "_ROUNDS", 1)
+    first = weights_of("dimp", rows, labels, features)[0][60:]
+    assert abs(later - first).mean() > 0.05
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -35,6 +35,13 @@ def test_it_learns_from_hidden_states_what_the_answer_does_not_say(student):
     assert one.summary() == {"demonstrations": 16}
 
 
+def test_another_seed_shows_other_rows(student):
+    one, other = student(), student()
+    one.fit(rows(NAMES * 30), 1)
+    other.fit(rows(NAMES * 30), 2)
+    assert one.prompt != other.prompt
+
+
 def test_a_saved_probe_predicts_the_same(student, setting, tmp_path):
     one, inputs = student(), rows(NAMES * 5, 100)
     one.fit(rows(NAMES * 30), 1)

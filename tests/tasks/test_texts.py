@@ -20,6 +20,7 @@ def excerpt(words, side):
         ("start", 'a b c d e f "g?" h i j k', 'a b c d e f "g?"'),
         ("end", "a b c d. e f g h i j k", "e f g h i j k"),
         ("end", "a b. c d. e f g h i j k", "c d. e f g h i j k"),  # the text may begin where a sentence does
+        ("end", "a b c d e f. g h i j k l", "g h i j k l"),
         ("end", "a b c d e f g. h i j k", "c d e f g. h i j k"),  # too late
         ("end", "a b c d e f g h i", "a b c d e f g h i"),
         ("start", "a b", "a b"),
