@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from labelmint.advise.cost import Work, step_lines, steps
-from labelmint.advise.speed import Speeds
+from labelmint.advise.speed import Speeds, reads_labels
 from labelmint.core.params import load_params
 
 WORK = Work(train=100, pool=8000, test=1000, unlabelled=2000, candidates=1152, kept=0.5)
@@ -66,3 +66,13 @@ def test_the_total_is_the_sum_and_top_up_comes_on_top(project, set_params):
     lines = [*step_lines(params, result)]
     assert f"{sum(step.seconds for step in result) / 60:.1f} min" in lines[-2]
     assert lines[-1].startswith("top_up may write up to ")
+
+
+def test_texts_to_label_are_read_though_candidates_are_not_scored(project, set_params):
+    set_params(
+        {"arms": {"real": {"real": "all"}}, "train.student": "linear_head", "labelling.action": "none"}
+    )
+    set_params({"prepare.unlabelled_rows": 10})
+    assert reads_labels(load_params())
+    set_params({"prepare.unlabelled_rows": 0})
+    assert not reads_labels(load_params())

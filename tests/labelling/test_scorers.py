@@ -48,6 +48,7 @@ def test_three_scorers_are_weighed_on_rows_that_none_of_them_has_seen(vectors):
     second = Scorer(reader=right_label)
     again = scored(second, train=MANY, scorers=POOL, demonstrations=16)
     assert (second.calls, again.weights) == ([], result.weights)
+    assert again.seconds == result.seconds > 0
     for row_id, scores in result.texts.items():
         np.testing.assert_array_equal(again.texts[row_id], scores)
 

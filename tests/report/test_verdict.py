@@ -40,6 +40,11 @@ def test_the_headline_is_the_worth_with_its_interval(answer):
     )
 
 
+def test_one_source_alone_is_not_told_twice(answer):
+    one = {"synthetic": evaluation()["sources"]["synthetic"]}
+    assert not any("By source" in text for text in answer(sources=one)["sentences"])
+
+
 def test_the_gain_is_that_over_the_counterpart_wherever_it_stands(answer):
     turned = dict(reversed(evaluation()["gain"].items()))
     assert answer(gain=turned)["sentences"][1] == answer()["sentences"][1]
@@ -90,6 +95,8 @@ def test_the_advice_compares_the_language_model_in_score_and_speed(answer):
     assert answer(speeds=[slower], arms=arms)["sentences"][-1] == (
         "Slower but better: real_50 81.0\xa0% (+5.0 points, +1.0 to +9.0) at 200 texts/s."
     )
+    equal = {**slower, "mean": evaluation()["arms"]["mixed"]["accuracy"]["mean"]}
+    assert "Slower" not in answer(speeds=[equal])["sentences"][-1]
     same = {**slower, "student": "fine_tune"}
     assert "Slower" not in answer(speeds=[same])["sentences"][-1]
     faster = {**speed("real_50", frontier=True), "texts_per_s": 900.0}

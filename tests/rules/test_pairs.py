@@ -1,9 +1,12 @@
 """The rules on pairs of texts; by default a candidate's second text was written to a real row's first one."""
 
+import numpy as np
 import pytest
 
+from labelmint.encoder.vectors import Vectors
 from labelmint.rules.apply import filter_candidates
 from labelmint.rules.filtering import Filtering
+from labelmint.rules.measures import similar_pairs
 from labelmint.tasks.task import Task
 from tests.builders import candidate, card, labelled
 from tests.rules.helpers import settings
@@ -102,3 +105,12 @@ def test_each_text_of_a_pair_has_the_usual_length_of_its_place():
     # Real second texts have up to 8 words, first ones up to 11.
     assert rejected([(PREMISES[0], words(17))], max_words=0)[0] == ("too_long", {"words": 17})
     assert not rejected([(words(19), "that is an odd thing")], max_words=0)
+
+
+def test_pairs_are_not_compared_by_their_meaning():
+    pairs = [candidate(at, "a premise of some words", text_pair=f"claim {at}") for at in range(2)]
+    same = Vectors(lambda rows: np.ones((len(rows), 1), np.float32), pairs)
+    assert list(similar_pairs("meaning", pairs, pairs, 0.9, set(), same)) == []
+    single = [candidate(at, f"text {at}") for at in range(2)]
+    same = Vectors(lambda rows: np.ones((len(rows), 1), np.float32), single)
+    assert list(similar_pairs("meaning", single, single, 0.9, set(), same)) == [(1, 0, 1.0)]

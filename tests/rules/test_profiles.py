@@ -64,3 +64,9 @@ def test_only_the_first_rows_are_described_and_all_are_learnt_from():
     few = dynamics(vectors, labels, 2, 1, 10)
     assert len(few.notes()) == 10
     np.testing.assert_allclose(few.confidence, dynamics(vectors, labels, 2, 1, 60).confidence[:10], atol=1e-6)
+
+
+def test_the_less_steady_half_is_ambiguous_however_sure():
+    steady = np.array([0.01, 0.02, 0.03, 0.04])
+    sure = Dynamics(np.array([0.9, 0.1, 0.9, 0.1]), steady, steady)
+    assert sure.profiles() == ["easy", "hard", "ambiguous", "ambiguous"]

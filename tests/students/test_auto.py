@@ -187,6 +187,11 @@ def test_scores_are_those_of_the_definitions():
     assert scores["log_loss"] == pytest.approx(-np.log([0.9, 0.6, 0.8, 0.3]).mean(), abs=1e-4)
 
 
+def test_a_label_that_no_row_has_counts_nothing_in_macro_f1():
+    probabilities = np.eye(3)[[0, 1, 2, 1]]
+    assert measure(probabilities, np.array([0, 1, 1, 1]))["macro_f1"] == pytest.approx((1 + 0.8) / 2)
+
+
 def test_real_students_are_chosen_among_saved_and_opened_again(student, tmp_path):
     one = student("auto", students=["tfidf", "linear_head"])
     train = reviews(dict.fromkeys(LABELS[:2], 15), words=4)
