@@ -2,11 +2,15 @@
 
 The only reader of data/real/test_labels.jsonl. Reads also data/real/{train,test}.jsonl, data/predictions/ and
 the metrics of arms, train, generate, top_up, filter and label; writes
-metrics/{evaluate,predictions}.json, metrics/plots/ and data/evaluation/hardest.jsonl.
+metrics/{evaluate,predictions}.json, metrics/plots/ and data/evaluation/hardest.jsonl. Removes predictions,
+metrics and curves of arms that params.yaml no longer declares.
 Run alone: `python -m stages.evaluate`.
 """
 
 from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
@@ -26,6 +30,7 @@ from labelmint.tasks.cards import load_card
 def main() -> None:
     """Score every arm with intervals, and say what each source of rows is worth."""
     params = load_params()
+    _remove_others(params.arms)
     names = load_card(params.task).label_names
     truth = read_truth(names)
     inputs = read_inputs(truth)
@@ -64,6 +69,18 @@ def main() -> None:
     tables.write_learning_curve(paths.PLOTS / "learning_curve.csv", result)
     tables.write_reliability(paths.PLOTS / "reliability.csv", arms, truth.labels)
     tables.write_escalation(paths.PLOTS / "escalation.csv", curves)
+
+
+def _remove_others(arms: Collection[str]) -> None:
+    """Remove what other arms left: dvc.lock would record it as a part of folders that no other clone has."""
+    left = [*paths.PREDICTIONS.glob("*.jsonl"), *paths.TRAIN_METRICS.glob("*.json"), *paths.CURVES.glob("*/")]
+    for path in left:
+        if path.stem in arms:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 if __name__ == "__main__":

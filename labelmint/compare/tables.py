@@ -206,7 +206,8 @@ def _deps(recorded: Mapping[str, Any]) -> dict[str, Any]:
         dep["path"]: dep.get("md5")
         for stage in recorded.values()
         for dep in stage.get("deps", [])
-        if dep["path"] not in made and not dep["path"].startswith(("metrics/", "data/predictions"))
+        if dep["path"] not in made
+        and not dep["path"].startswith(("metrics/", "data/arms/", "data/predictions"))
     }
     deps.pop("labelmint", None)
     for stage in recorded.values():

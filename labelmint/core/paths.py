@@ -32,6 +32,9 @@ ARMS = Path("data/arms")
 HARDEST = Path("data/evaluation/hardest.jsonl")
 
 METRICS = Path("metrics")
+PREDICTIONS = Path("data/predictions")
+TRAIN_METRICS = Path("metrics/train")
+CURVES = Path("metrics/curves")
 EVALUATION = Path("metrics/evaluate.json")
 ANSWERS = Path("metrics/predictions.json")
 PLOTS = Path("metrics/plots")
@@ -53,12 +56,12 @@ def arm_rows(arm: str) -> Path:
 
 def curves(arm: str) -> Path:
     """Return the folder of an arm's training curves, one table each."""
-    return METRICS / "curves" / arm
+    return CURVES / arm
 
 
 def predictions(arm: str) -> Path:
     """Return the file of an arm's predictions of the test inputs."""
-    return Path(f"data/predictions/{arm}.jsonl")
+    return PREDICTIONS / f"{arm}.jsonl"
 
 
 def model(arm: str) -> Path:

@@ -79,11 +79,12 @@ class Engine:
         texts = min(self.slots, sum(len(group.seeds) for group in groups))
         needed = sum(lengths) + texts * sampling.max_new_tokens
         if needed > self.llama.context_tokens:
+            fewer = "generate.prompts_per_wave, " if len(groups) > 1 else ""
             raise ModelError(
                 f"params.yaml: {len(groups)} prompts of up to {max(lengths)} tokens and {texts} texts of up "
                 f"to {sampling.max_new_tokens} need {needed} tokens, more than "
-                f"llm.context_tokens={self.llama.context_tokens}; raise it to {-(-needed // 256) * 256}, or "
-                "lower generate.demonstrations, generate.prompts_per_wave or llm.slots"
+                f"llm.context_tokens={self.llama.context_tokens}; raise it to {-(-needed // 256) * 256}, "
+                f"lower generate.demonstrations, {fewer}or llm.slots, or cut rows by the card's `excerpt`"
             )
 
     def write_wave(

@@ -133,15 +133,19 @@ def _items(stream: IO[bytes], request: Request, pairs: bool | None) -> Iterator[
     wanted = list(dict.fromkeys([column, *([pair_column] if pair_column else []), "id"]))
     table = open_table(unpacked(stream, packed), origin, kind, wanted)
     if kind == "text" and request.kind is None:
-        table = replace(table, rows=_no_json(table))
+        table = replace(table, rows=_plain_lines(table))
     return read_items(table, column, pair_column, required=bool(pairs or named))
 
 
-def _no_json(table: OpenTable) -> Iterator[tuple[int, Row]]:
-    """Yield the lines of a text; raise `DataError` if the first is a row of JSON."""
+def _plain_lines(table: OpenTable) -> Iterator[tuple[int, Row]]:
+    """Yield the lines of a text; raise `DataError` if the first is a row of JSON, or names columns."""
     for number, row in table.rows:
         if number == 1 and _JSON_ROW.match(row[TEXT]):
             raise table.error(1, "JSON, not a text; add --input-format jsonl (or text, if it is one)")
+        for kind, separator in (("csv", ","), ("tsv", "\t")):
+            names = {name.strip('"').lower() for name in row[TEXT].split(separator)}
+            if number == 1 and len(names) > 1 and names & {TEXT, "id"}:
+                raise table.error(1, f"names of columns; add --input-format {kind} (or text, if it is one)")
         yield number, row
 
 

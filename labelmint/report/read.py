@@ -71,7 +71,7 @@ def read_inputs() -> Inputs:
     """Read the metrics, plots and rows of the run."""
     evaluate = read_metrics(paths.EVALUATION)
     named = list(evaluate.get("arms", {}))
-    trained = {path.stem: read_metrics(path) for path in sorted((paths.METRICS / "train").glob("*.json"))}
+    trained = {path.stem: read_metrics(path) for path in sorted(paths.TRAIN_METRICS.glob("*.json"))}
     return Inputs(
         generate=read_metrics(paths.METRICS / "generate.json"),
         top_up=read_metrics(paths.METRICS / "top_up.json"),

@@ -107,7 +107,8 @@ def _by_seed(path: Path, names: list[str]) -> dict[int, dict[str, list[float]]]:
     for row in read_rows(path, Prediction):
         if list(row["probabilities"]) != names:
             raise DataError(
-                f"{path}: labels {list(row['probabilities'])} are not the task's; run `dvc repro`"
+                f"{path}: has the labels {list(row['probabilities'])} and not the task's, {names}; "
+                "run `dvc repro`"
             )
         by_seed.setdefault(row["seed"], {})[row["id"]] = list(row["probabilities"].values())
     return by_seed

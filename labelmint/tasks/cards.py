@@ -193,6 +193,12 @@ class TaskCard(Section):
                     raise ValueError(
                         f"labels: two labels have {alike} {what}, {other!r} and {value!r}; change one"
                     )
+        for value, label in self.labels.items():
+            if value != label.name and value in self.label_names:
+                raise ValueError(
+                    f"labels: {value!r} is the value of the label {label.name!r} and the name of another, so "
+                    f"that {value!r} in a table could mean both; give that one a name such as '{value}_'"
+                )
         return self
 
     @model_validator(mode="after")

@@ -138,7 +138,7 @@ def named_table(
     `key` names the file, and columns of fixed names. Raise `DataError` if it or a column is missing, or a
     cell is none.
     """
-    check_file(path, key)
+    check_file(path, key, "; name one file: .csv, .jsonl, or .txt with a text a line")
     table = load_file(path, encoding, [*texts], [*values], encoding_key)
     for column, names_it in (*texts.items(), *values.items()):
         fixed = names_it == key

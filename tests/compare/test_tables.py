@@ -120,6 +120,16 @@ def test_another_task_card_is_noted():
     assert not any("differ, too" in note for note in compared("first", "second").notes)
 
 
+def test_rows_of_an_arm_are_no_data_of_their_own():
+    """They are in a folder that a stage writes."""
+    for md5 in ("one", "other"):
+        train = {"deps": [{"path": "data/arms/mixed.jsonl", "md5": md5}], "params": {}, "outs": []}
+        arms = {"deps": [], "params": {}, "outs": [{"path": "data/arms", "md5": f"{md5}.dir"}]}
+        write_lock(**{"arms": arms, "train@mixed": train})
+        commit(md5)
+    assert not any("differ, too" in note for note in compared("HEAD~1", "HEAD").notes)
+
+
 def test_an_added_arm_is_one_line(set_params):
     set_params({"arms": {"real": {"real": "all"}, "new": {"real": "all", "student": "tfidf"}}})
     write_run({"real": HARD})

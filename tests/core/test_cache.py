@@ -126,6 +126,14 @@ def test_the_file_lies_in_the_users_cache(filled, monkeypatch, tmp_path):
     assert contents(Cache("generate", CONTENT)) == {}
 
 
+def test_a_folder_relative_to_where_a_command_runs_is_refused(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABELMINT_CACHE", "some/cache")
+    with pytest.raises(LabelmintError, match=f"must be a whole path, such as {tmp_path}/some/cache"):
+        Cache("generate", CONTENT)
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("folder", ["/proc/nonexistent/cache", "~nobody-of-this-name/cache"])
 def test_a_folder_that_cannot_be_written_to_is_an_error_with_a_remedy(monkeypatch, folder):
     monkeypatch.setenv("LABELMINT_CACHE", folder)  # /proc takes nothing, not even from root

@@ -103,8 +103,8 @@ def test_too_long_prompts_are_an_error_that_names_the_keys(monkeypatch):
         engine.check_wave(groups, sampling(max_new_tokens=10))
     assert str(caught.value) == (
         "params.yaml: 2 prompts of up to 151 tokens and 6 texts of up to 10 need 292 tokens, more than "
-        "llm.context_tokens=256; raise it to 512, or lower generate.demonstrations, "
-        "generate.prompts_per_wave or llm.slots"
+        "llm.context_tokens=256; raise it to 512, lower generate.demonstrations, "
+        "generate.prompts_per_wave, or llm.slots, or cut rows by the card's `excerpt`"
     )
 
 

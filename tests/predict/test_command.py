@@ -221,6 +221,7 @@ def test_wrong_input_leaves_the_earlier_output_alone(mixed):
         ({"column": "body"}, DataError, "--column body: lines of text have no columns; add --input-format"),
         ({"input": "rows"}, DataError, r"rows:1: JSON, not a text; add --input-format jsonl \(or text"),
         ({"input": "list.txt"}, DataError, r"list\.txt:1: JSON, not a text"),
+        ({"input": "table"}, DataError, r"table:1: names of columns; add --input-format csv \(or text, if"),
         ({"arm": "real"}, ModelError, r"models/real: no trained student; .* or name one of mixed"),
         ({"arm": ""}, ModelError, "--arm: the name is empty, as of a shell variable that isn't set"),
         ({"arm": "real_300"}, ModelError, "models/real_300: too few rows"),
@@ -232,6 +233,7 @@ def test_errors(mixed, options, error, message):
     Path("in.txt").write_text("great\n", encoding="utf-8")
     Path("rows").write_text('{"text": "great"}\n', encoding="utf-8")
     Path("list.txt").write_text('[{"text": "great"}]\n', encoding="utf-8")
+    Path("table").write_text('id,"body"\n1,great\n', encoding="utf-8")
     write_note(paths.model("real_300"), "too few rows")
     Path("damaged").mkdir()
     Path("damaged/config.json").write_text("{", encoding="utf-8")

@@ -158,8 +158,16 @@ THREE = {"negative": 0.5, "positive": 0.25, "neutral": 0.25}
         (PREDICTED, lambda rows: rows[1:], OTHER_ROWS),  # a row of one seed is missing
         (PREDICTED, lambda rows: [*rows, {**rows[0], "id": "r999999"}], OTHER_ROWS),
         (PREDICTED, lambda rows: [], OTHER_ROWS),
-        (PREDICTED, lambda rows: [*rows[:-1], {**rows[-1], "probabilities": HALVES}], "labels ['positive', "),
-        (PREDICTED, lambda rows: [*rows[:-1], {**rows[-1], "probabilities": THREE}], "labels ['negative', "),
+        (
+            PREDICTED,
+            lambda rows: [*rows[:-1], {**rows[-1], "probabilities": HALVES}],
+            "has the labels ['positive', ",
+        ),
+        (
+            PREDICTED,
+            lambda rows: [*rows[:-1], {**rows[-1], "probabilities": THREE}],
+            "has the labels ['negative', ",
+        ),
         (
             LABELS,
             lambda rows: [{**rows[0], "label": "mixed feelings"}, *rows[1:]],
@@ -271,3 +279,17 @@ def test_without_any_arm_that_could_be_filled_there_is_an_error(set_params):
     write_json(paths.METRICS / "train/real_50.json", UNFILLED)
     with pytest.raises(DataError, match=r"the data can fill none of them \(.*\); declare another one"):
         main()
+
+
+def test_what_an_arm_left_that_is_no_longer_declared_goes(set_params):
+    """DVC would record it as part of the folders that evaluate reads, and never push it."""
+    others = {name: {"real": "all"} for name in WRONG if name != "real_30"}
+    for arm in ("real_30", "real"):
+        write_rows(paths.curves(arm) / "loss.jsonl", [{"step": 1}])
+    (paths.PREDICTIONS / ".gitignore").write_text("/real.jsonl\n", encoding="utf-8")
+    set_params({"arms": others})
+    main()
+    left = {path.stem for path in (*paths.PREDICTIONS.glob("*.jsonl"), *paths.TRAIN_METRICS.iterdir())}
+    assert left == {*others}
+    assert [path.name for path in paths.CURVES.iterdir()] == ["real"]
+    assert (paths.PREDICTIONS / ".gitignore").is_file()

@@ -42,6 +42,10 @@ def file(**changes):
         ({"labels": {"neg": NEGATIVE}}, "labels: at least two are needed"),
         (labels(name="negative"), "labels: two labels have the same name"),
         (labels(name="p", phrase="negative"), "labels: two labels have the same phrase"),
+        (
+            labels(name="neg"),
+            "labels: 'neg' is the value of the label 'negative' and the name of another, so",
+        ),
         ({"labels": {"neg": NEGATIVE, "pos": {"name": "p"}}}, "key labels.pos.phrase is missing"),
         (labels(name=""), "labels.pos.name: is empty; give it a text"),
         (labels(name="p", phrase=" \n"), "labels.pos.phrase: is empty"),
