@@ -44,7 +44,7 @@ def attempt(project, set_params, monkeypatch):
 def test_a_wave_that_does_not_fit_is_told_with_the_tokens_that_it_needs(attempt):
     assert attempt({"llm.context_tokens": 4096}) == ""
     said = attempt({"llm.context_tokens": 512, "labelling.demonstrations": 0})
-    enough = int(re.search(r"llm.context_tokens=512; raise it to (\d+), or lower", said)[1])
+    enough = int(re.search(r"llm.context_tokens=512; raise it to (\d+), lower", said)[1])
     assert attempt({"llm.context_tokens": enough, "labelling.demonstrations": 0}) == ""
 
 
