@@ -69,8 +69,12 @@ def test_the_least_sure_texts_are_passed_on_as_far_as_the_budget_goes(budget, co
 
 
 def test_labels_in_another_order_are_put_in_order_and_other_labels_refused():
-    turned = WithFallback(Fixed(), Fixed(["positive", "negative"], positive=0.9), 1.0, np.inf)
-    np.testing.assert_allclose(turned.predict_proba(rows("0.5")), [[0.9, 0.1]])
+    shares = {"a": 0.6, "b": 0.3, "c": 0.1}
+    one, other = Fixed(["a", "b", "c"]), Fixed(["b", "c", "a"])
+    for student in (one, other):
+        answer = np.array([[shares[name] for name in student.label_names]])
+        student.predict_proba = lambda inputs, answer=answer: answer
+    np.testing.assert_allclose(WithFallback(one, other, 1.0).predict_proba(rows("x")), [[0.6, 0.3, 0.1]])
     with pytest.raises(ModelError, match="train both on the same task"):
         WithFallback(Fixed(), Fixed(["a", "b"]), 1.0, np.inf)
 

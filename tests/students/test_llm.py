@@ -76,6 +76,19 @@ def test_a_model_that_is_too_sure_is_made_as_sure_as_it_is_right(student):
     assert calibration_error(probabilities[None], truth) < 0.1
 
 
+def test_what_a_model_prefers_is_taken_out_before_its_temperature_is_fitted(student):
+    temperatures = []
+    for preferred in (0, 6):
+
+        def read(text, choice, preferred=preferred):
+            return boast(text, choice) + preferred * ("positive" in choice)
+
+        one = student(FakeModel(reader=read))
+        one.fit(often_wrong(NAMES * 50), 1)
+        temperatures.append(one.summary()["temperature"])
+    assert temperatures[0] == pytest.approx(temperatures[1], rel=0.05)
+
+
 def test_labels_that_a_model_gave_do_not_tell_how_often_it_is_right(student):
     real = often_wrong(NAMES * 50)
     made = [{**row, "source": "synthetic"} for row in rows(NAMES * 200, 500)]
