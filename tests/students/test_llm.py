@@ -78,12 +78,12 @@ def test_a_model_that_is_too_sure_is_made_as_sure_as_it_is_right(student):
 
 def test_what_a_model_prefers_is_taken_out_before_its_temperature_is_fitted(student):
     temperatures = []
-    for preferred in (0, 6):
+    for kind, preferred in ((FakeModel, 0), (Other, 3)):
 
         def read(text, choice, preferred=preferred):
-            return boast(text, choice) + preferred * ("positive" in choice)
+            return 1.5 * read_words(text, choice) + preferred * ("positive" in choice)
 
-        one = student(FakeModel(reader=read))
+        one = student(kind(reader=read))
         one.fit(often_wrong(NAMES * 50), 1)
         temperatures.append(one.summary()["temperature"])
     assert temperatures[0] == pytest.approx(temperatures[1], rel=0.05)
