@@ -12,7 +12,8 @@ is_3_11() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/d
 
 # All checks come before anything is installed.
 command -v git >/dev/null || fail "DVC needs git; install git"
-above=$(git rev-parse --show-cdup 2>&1) && [ -z "$above" ] || case $above in
+# In a larger repository DVC works where its own files are tracked.
+above=$(git rev-parse --show-cdup 2>&1) && { [ -z "$above" ] || git ls-files --error-unmatch dvc.yaml >/dev/null 2>&1; } || case $above in
   *"dubious ownership"*) fail "this folder belongs to another user; run: git config --global --add safe.directory '$PWD'" ;;
   *) fail "DVC needs a git clone, and this folder is none; use git clone, or run: git init && git add -A && git commit -m Start${above:+ (git: $above)}" ;;
 esac

@@ -3,17 +3,20 @@
 The only reader of data/real/test_labels.jsonl. Reads also data/real/{train,test}.jsonl, data/predictions/ and
 the metrics of arms, train, generate, top_up, filter and label; writes
 metrics/{evaluate,predictions}.json, metrics/plots/ and data/evaluation/hardest.jsonl. Removes predictions,
-metrics and curves of arms that params.yaml no longer declares.
+metrics and curves of arms that dvc.lock has and params.yaml no longer declares.
 Run alone: `python -m stages.evaluate`.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Collection
+from pathlib import Path
 
 from labelmint.core import paths
 from labelmint.core.errors import DataError, run_stage
+from labelmint.core.lock import read_file, recorded_arms
 from labelmint.core.params import load_params
 from labelmint.core.records import Labelled, read_rows, write_metrics, write_rows
 from labelmint.scoring import tables
@@ -30,7 +33,6 @@ from labelmint.tasks.cards import load_card
 def main() -> None:
     """Score every arm with intervals, and say what each source of rows is worth."""
     params = load_params()
-    _remove_others(params.arms)
     names = load_card(params.task).label_names
     truth = read_truth(names)
     inputs = read_inputs(truth)
@@ -61,6 +63,7 @@ def main() -> None:
         "subjectivity": subjectivity(arms, len(names)),
         "left_out": read_left_out(),
     }
+    _remove_others(params.arms)
     write_metrics(paths.EVALUATION, result)
     answers = write_answers(arms, truth.labels, names, inputs)
     write_metrics(paths.ANSWERS, {"task": params.task, **answers})
@@ -71,16 +74,19 @@ def main() -> None:
     tables.write_escalation(paths.PLOTS / "escalation.csv", curves)
 
 
-def _remove_others(arms: Collection[str]) -> None:
-    """Remove what other arms left: dvc.lock would record it as a part of folders that no other clone has."""
-    left = [*paths.PREDICTIONS.glob("*.jsonl"), *paths.TRAIN_METRICS.glob("*.json"), *paths.CURVES.glob("*/")]
-    for path in left:
-        if path.stem in arms:
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def _remove_others(declared: Collection[str]) -> None:
+    """Remove what deleted arms left: dvc.lock would record it as part of a folder, which no clone has."""
+    for arm in set(recorded_arms(read_file)) - {*declared}:
+        left = [paths.predictions(arm), paths.TRAIN_METRICS / f"{arm}.json", paths.curves(arm)]
+        for path in filter(Path.exists, left):
+            print(f"evaluate: note: {path} goes: params.yaml has no arm {arm} any more", file=sys.stderr)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for path in paths.PREDICTIONS.glob("*.jsonl"):
+        if path.stem not in declared:
+            print(f"evaluate: note: {path} is no arm's, and dvc.lock records it; move it", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -157,11 +157,11 @@ def _cost(run: Run) -> dict[str, str]:
     stages = {name: run.metrics(name) for name in ("generate", "top_up", "filter", "label")}
     trained = [run.metrics(f"train/{arm}").get("seconds") for arm in run.evaluate["arms"]]
     seconds = {name: metrics.get("seconds") for name, metrics in stages.items()}
-    seconds["training"] = sum(filter(None, trained)) or None
+    seconds["fine-tuning"] = sum(filter(None, trained)) or None
     tokens = [metrics["tokens"] for metrics in stages.values() if metrics.get("tokens")]
     return {
         **{name: duration(value) for name, value in seconds.items()},
-        "together": duration(sum(filter(None, seconds.values())) or None),
+        "these together": duration(sum(filter(None, seconds.values())) or None),
         "tokens written": count(sum(tokens) if tokens else None),
     }
 

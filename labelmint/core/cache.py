@@ -181,7 +181,7 @@ def _connection() -> Iterator[sqlite3.Connection]:
         cause = "wait for the other command" if "locked" in str(error) else "free some space"
         raise LabelmintError(f"{path}: {error}; {cause}, or {_REMEDY}") from None
     except sqlite3.DatabaseError as error:
-        raise LabelmintError(f"{path}: {error}; delete the file, and run again") from None
+        raise LabelmintError(f"{path}: {error}; it is now {_set_aside(path)}: run it again") from None
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -190,13 +190,16 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:  # locked, read-only, disk full: the file itself may be right
         raise
     except sqlite3.DatabaseError as error:
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
+        aside = _set_aside(path)
         print(
-            f"cache: {path} can't be read ({error}); it is now {aside.name}, and a new one begins",
-            file=sys.stderr,
+            f"cache: {path} can't be read ({error}); it is now {aside}, and a new one begins", file=sys.stderr
         )
         return _with_table(path)
+
+
+def _set_aside(path: Path) -> str:
+    """Give a damaged file another name, and return that."""
+    return path.replace(path.with_suffix(".damaged")).name
 
 
 def _with_table(path: Path) -> sqlite3.Connection:

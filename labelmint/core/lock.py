@@ -49,6 +49,12 @@ def stages_of(arms: Iterable[str]) -> list[str]:
     return [*STAGES, *(f"train@{arm}" for arm in arms)]
 
 
+def recorded_arms(read: Read) -> list[str]:
+    """Return the arms whose training dvc.lock has, those that are gone included."""
+    stages = _parsed(read, LOCK).get("stages") or {}
+    return [stage.removeprefix("train@") for stage in stages if stage.startswith("train@")]
+
+
 def read_lock(read: Read, stages: Collection[str]) -> dict[str, Any]:
     """Return what dvc.lock records of these stages, by stage; empty without dvc.lock."""
     recorded = _parsed(read, LOCK).get("stages") or {}

@@ -15,6 +15,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
 from scipy.stats import binomtest
 
+from labelmint.core.cache import fingerprint
 from labelmint.core.records import dump
 from labelmint.export.dataset import JSONL, PARQUET, exported_row
 from labelmint.export.facts import Facts
@@ -49,9 +50,11 @@ def data_card(facts: Facts, columns: Features) -> str:
         language_creators=["machine-generated"],
         tags=["synthetic", "labelmint"],
     )
+    # By its rows: from a folder of the same name and with the same configuration, `datasets` loads old rows.
+    config = f"rows_{fingerprint({'kept': facts.kept})[:8]}"
     files = [{"split": "train", "path": str(PARQUET)}]
-    MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(data)
-    DatasetInfosDict({"default": DatasetInfo(features=columns)}).to_dataset_card_data(data)
+    MetadataConfigs({config: {"data_files": files}}).to_dataset_card_data(data)
+    DatasetInfosDict({config: DatasetInfo(features=columns)}).to_dataset_card_data(data)
     text = _render(
         "dataset.md.j2",
         facts,
@@ -78,7 +81,7 @@ def model_card(facts: Facts, onnx: Sequence[OnnxModel] = (), *, plain: bool = Tr
     licences += [facts.real_licence] if facts.has_real else []
     data = ModelCardData(
         **metadata(licences),
-        library_name="transformers",
+        library_name="transformers" if plain else "onnx",
         pipeline_tag="text-classification",
         tags=["labelmint", *(["synthetic"] if facts.has_made else [])],
         metrics=["accuracy", "f1"] if facts.scores else None,

@@ -194,6 +194,10 @@ def trained_model(arm: str) -> Path:
     if not arm:
         raise ModelError("--arm: the name is empty, as of a shell variable that isn't set; name an arm")
     folder = paths.model(arm)
+    if folder.is_dir() and PARAMS_PATH.is_file() and arm not in load_params().arms:
+        raise ModelError(
+            f"params.yaml: arms: no arm {arm!r}: {folder} is of an earlier run; --model {folder} uses it"
+        )
     if folder.is_dir():
         return folder
     trained = sorted(file.parent.name for file in folder.parent.glob("*/student.json"))
@@ -233,6 +237,8 @@ def _label(
             bar.update(len(part))
             if size:
                 bar.total = max(bar.n, round(bar.n * size / max(1, stream.tell())))
+        bar.total = bar.n  # until here an estimate
+        bar.refresh()
     for note in _notes(answers):
         print(f"predict: {note}", file=sys.stderr)
 
@@ -254,7 +260,8 @@ def _notes(answers: Answers) -> Iterator[str]:
         yield f"{answers.blank} empty {'text has' if answers.blank == 1 else 'texts have'} no label"
     if answers.min_confidence:
         below = f"none has a probability of {answers.min_confidence:g} or more"
-        yield f"{answers.unsure} texts have no label, because {below}"
+        have = "text has" if answers.unsure == 1 else "texts have"
+        yield f"{answers.unsure} {have} no label, because {below}"
 
 
 @contextlib.contextmanager

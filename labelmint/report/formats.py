@@ -35,6 +35,8 @@ def p_value(value: float | None) -> str:
     """Write a p-value with as many digits as it has."""
     if value is None:
         return "–"
+    if round(value, 2) == 0.05:  # on which side of it?
+        return f"{value:.3f}"
     return f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
 
 

@@ -39,7 +39,7 @@ def _sources(result: Result, roles: Roles, minutes: Mapping[str, float | None]) 
         counterpart = roles.counterpart(arm)
         gain = result["gain"].get(f"{arm.arm}_vs_{counterpart.arm}") if counterpart else None
         spent = [minutes.get(each) for each in ("synthetic", "unlabelled") if source in (each, "both")]
-        total = None if None in spent else round(sum(each or 0 for each in spent), 2)
+        total = None if None in spent else round(sum(each or 0 for each in spent), 4)
         sources[source] = {
             "arm": arm.arm,
             "rows": arm.made,

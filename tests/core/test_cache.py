@@ -58,6 +58,19 @@ def test_several_processes_write_at_the_same_time(filled):
     assert all(results.get(f"{number}-{n}") == n for number in range(3) for n in range(9))
 
 
+def test_damage_that_shows_later_is_set_aside_too():
+    cache = Cache("generate", CONTENT)
+    for number in range(400):
+        cache.add(str(number), {"text": "x" * 100})
+    with cache_file().open("r+b") as file:
+        file.seek(4096 * 3)
+        file.write(bytes(4096 * 8))
+    with pytest.raises(LabelmintError, match=r"malformed; it is now finished_work\.damaged: run it again"):
+        [Cache("generate", CONTENT).get(str(number)) for number in range(400)]
+    Cache("generate", CONTENT).add("0", {"text": "anew"})
+    assert Cache("generate", CONTENT).get("0") == {"text": "anew"}
+
+
 def test_a_damaged_file_is_set_aside_with_a_word(filled, capsys):
     cache_file().write_bytes(b"no database" * 1000)
     assert contents(filled) == {}

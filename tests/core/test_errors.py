@@ -11,7 +11,7 @@ from tests.builders import REPOSITORY
 
 NO_MEMORY = "not enough memory; close other programs, or choose smaller models in params.yaml"
 
-NO_SPACE = "free some space and run it again: earlier outputs and finished work are kept"
+NO_SPACE = "free some space and run it again: finished work is kept"
 
 
 @pytest.fixture(autouse=True)

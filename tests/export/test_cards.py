@@ -34,7 +34,8 @@ def test_the_data_cards_metadata(finished):
     assert card.data.task_categories == ["text-classification"]
     assert card.data.size_categories == ["n<1K"]
     assert "synthetic" in card.data.tags
-    files = MetadataConfigs.from_dataset_card_data(card.data)["default"]["data_files"]
+    [config] = MetadataConfigs.from_dataset_card_data(card.data).values()
+    files = config["data_files"]
     assert files == [{"split": "train", "path": "data/train.parquet"}]
     known = DatasetInfo._from_yaml_dict(card.data["dataset_info"]).features
     assert known["label"].names == ["negative", "positive"]

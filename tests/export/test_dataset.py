@@ -40,6 +40,14 @@ def test_all_forms_have_every_text_as_it_was(finished):
     assert rows[0]["label_scores"] == {"negative": -0.1, "positive": -2.5}
 
 
+def test_each_export_opens_with_its_own_rows(finished):
+    """`datasets` keeps what it read under the folder's name, which is the same for all exports."""
+    rows = read_rows(paths.KEPT)
+    for count in (len(rows), 3):
+        write_rows(paths.KEPT, rows[:count])
+        assert opened(exported() / "dataset")["text"][:] == TEXTS[:count]
+
+
 def test_columns_that_only_some_runs_have(finished):
     rows = read_rows(paths.KEPT)
     for number, row in enumerate(rows):

@@ -53,6 +53,8 @@ def rows(*texts):
         (0.5, np.inf, ["0.45", "0.6"]),
         (0.0, np.inf, []),
         (0.1, np.inf, []),  # less than one text
+        (0.24, np.inf, []),
+        (0.49, np.inf, ["0.45"]),
         (1.0, 0.96, ["0.05", "0.45", "0.6"]),
         (0.5, 0.96, ["0.45", "0.6"]),
         (1.0, 0.6, ["0.45"]),
@@ -178,7 +180,7 @@ def test_the_language_model_answers_what_the_student_is_least_sure_of(answered, 
 def test_a_fifth_is_passed_on_unless_the_command_says_otherwise(answered):
     assert "answered 1 of 6" in answered("--fallback", "llm")[1]
     assert "answered 6 of 6" in answered("--fallback", "llm", "--min-confidence", "1")[1]
-    assert "answered 2 of 6" in answered("--fallback", "llm", "--min-confidence", "1", "--budget", "0.3")[1]
+    assert "answered 1 of 6" in answered("--fallback", "llm", "--min-confidence", "1", "--budget", "0.3")[1]
     assert "answered 0 of 6" in answered("--fallback", "llm", "--budget", "0")[1]
 
 

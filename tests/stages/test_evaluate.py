@@ -1,4 +1,5 @@
 import csv
+from pathlib import Path
 
 import pytest
 import yaml
@@ -281,15 +282,20 @@ def test_without_any_arm_that_could_be_filled_there_is_an_error(set_params):
         main()
 
 
-def test_what_an_arm_left_that_is_no_longer_declared_goes(set_params):
+def test_what_an_arm_left_that_is_no_longer_declared_goes_and_nothing_else(set_params, capsys):
     """DVC would record it as part of the folders that evaluate reads, and never push it."""
     others = {name: {"real": "all"} for name in WRONG if name != "real_30"}
-    for arm in ("real_30", "real"):
+    for arm in ("real_30", "real", "mine"):
         write_rows(paths.curves(arm) / "loss.jsonl", [{"step": 1}])
-    (paths.PREDICTIONS / ".gitignore").write_text("/real.jsonl\n", encoding="utf-8")
+    write_rows(paths.predictions("mine"), [{"text": "an answer of `labelmint predict`"}])
+    stages = {f"train@{arm}": {"cmd": ""} for arm in ("real_30", "real")}
+    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
     set_params({"arms": others})
     main()
-    left = {path.stem for path in (*paths.PREDICTIONS.glob("*.jsonl"), *paths.TRAIN_METRICS.iterdir())}
-    assert left == {*others}
-    assert [path.name for path in paths.CURVES.iterdir()] == ["real"]
-    assert (paths.PREDICTIONS / ".gitignore").is_file()
+    for folder in (paths.PREDICTIONS, paths.TRAIN_METRICS):
+        left = {path.stem for path in folder.iterdir()} - {"mine"}
+        assert left == {*WRONG, *STUDENTS} - {"real_30"}
+    assert {path.name for path in paths.CURVES.iterdir()} == {"real", "mine"}
+    said = capsys.readouterr().err
+    assert said.count(" goes: params.yaml has no arm real_30 any more") == 3
+    assert "data/predictions/mine.jsonl is no arm's, and dvc.lock records it; move it" in said
