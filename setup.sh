@@ -15,7 +15,8 @@ command -v git >/dev/null || fail "DVC needs git; install git"
 # In a larger repository DVC works where its own files are tracked.
 above=$(git rev-parse --show-cdup 2>&1) && { [ -z "$above" ] || git ls-files --error-unmatch dvc.yaml >/dev/null 2>&1; } || case $above in
   *"dubious ownership"*) fail "this folder belongs to another user; run: git config --global --add safe.directory '$PWD'" ;;
-  *) fail "DVC needs a git clone, and this folder is none; use git clone, or run: git init && git add -A && git commit -m Start${above:+ (git: $above)}" ;;
+  ../*) fail "this folder is part of the repository in $above, which doesn't track it; add it there and commit, or use git clone" ;;
+  *) fail "DVC needs a git clone, and this folder is none; use git clone, or run: git init && git add -A && git commit -m Start (git: $above)" ;;
 esac
 if ! is_3_11 "$python"; then
   python=python3 # a version manager's python3 may be a 3.11

@@ -76,7 +76,7 @@ def main() -> None:
 
 def _remove_others(declared: Collection[str]) -> None:
     """Remove what deleted arms left: dvc.lock would record it as part of a folder, which no clone has."""
-    for arm in set(recorded_arms(read_file)) - {*declared}:
+    for arm in sorted({*recorded_arms(read_file)} - {*declared}):
         left = [paths.predictions(arm), paths.TRAIN_METRICS / f"{arm}.json", paths.curves(arm)]
         for path in filter(Path.exists, left):
             print(f"evaluate: note: {path} goes: params.yaml has no arm {arm} any more", file=sys.stderr)
