@@ -62,6 +62,10 @@ def test_a_classifier_that_is_not_plain_gets_one_without_asking(finished, classi
     export("mixed", None)
     exported = Path("exported/tiny/model")
     assert not (exported / "onnx/model.int8.onnx").exists()
-    assert "import pipeline" not in (exported / "README.md").read_text(encoding="utf-8")
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    assert "import pipeline" not in card
+    # Where a card says "transformers", the hub offers a pipeline, which would answer by a random head.
+    assert "library_name: onnx\n" in card
+    assert "Not with transformers' `pipeline`" in card
     assert "see its README.md" in capsys.readouterr().out
     assert run_card(exported, "an awful story") == [label_of(folder, "an awful story")]

@@ -136,6 +136,17 @@ def test_a_student_of_another_run_than_the_recorded_one_is_noted(mixed, capsys):
     assert "note" not in capsys.readouterr().err
 
 
+def test_the_student_of_an_arm_that_is_no_longer_declared_is_used_by_its_folder_alone(mixed, set_params):
+    Path("in.txt").write_text("great\n", encoding="utf-8")
+    set_params({"arms": {"real": {"real": "all"}}})
+    with pytest.raises(
+        ModelError, match=r"no arm 'mixed': models/mixed is of an earlier run; --model models/"
+    ):
+        run(arm="mixed", input="in.txt")
+    run(model=paths.model("mixed"), input="in.txt", output="out.jsonl")
+    assert len(answers("out.jsonl")) == 1
+
+
 def test_an_arm_may_have_any_student(project):
     setting = Setting(load_params(), load_card("rotten_tomatoes"))
     for name in ("tfidf", "majority"):
