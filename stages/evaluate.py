@@ -76,14 +76,20 @@ def main() -> None:
 
 def _remove_others(declared: Collection[str]) -> None:
     """Remove what deleted arms left: dvc.lock would record it as part of a folder, which no clone has."""
+    gone = []
     for arm in sorted({*recorded_arms(read_file)} - {*declared}):
         left = [paths.predictions(arm), paths.TRAIN_METRICS / f"{arm}.json", paths.curves(arm)]
         for path in filter(Path.exists, left):
-            print(f"evaluate: note: {path} goes: params.yaml has no arm {arm} any more", file=sys.stderr)
+            gone.append(arm)
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink()
+    if gone:
+        arms = ", ".join(dict.fromkeys(gone))
+        print(
+            f"evaluate: note: removed what arms left that params.yaml no longer has: {arms}", file=sys.stderr
+        )
     for path in paths.PREDICTIONS.glob("*.jsonl"):
         if path.stem not in declared:
             print(f"evaluate: note: {path} is no arm's, and dvc.lock records it; move it", file=sys.stderr)
