@@ -21,6 +21,12 @@ from labelmint.labelling.scores import LabelScores
 _WORTH_IT = 0.05
 
 
+def _interval(share: float, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of so many rows (Wilson 1927)."""
+    low, high = proportion_confint(round(share * rows), rows, method="wilson")
+    return low, high
+
+
 def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]) -> Iterator[str]:
     """Yield a line for each scorer, with its interval; `rows` are the scored rows and those shown."""
     llm = params.llm.model if params.llm.backend == "llama_cpp" else params.llm.server.model or "the server's"
@@ -30,9 +36,8 @@ def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]
         "classifier": f"classifier on {params.train.encoder}",
         "pooled": "all of them, weighted",
     }
-    scored = len(scores.real)
     for scorer, share in scores.accuracy.items():
-        low, high = proportion_confint(round(share * scored), scored, method="wilson")
+        low, high = _interval(share, len(scores.real))
         yield f"{names.get(scorer, scorer):<40}{share:>7.1%}  ({low:.1%} to {high:.1%})"
     commonest = max(Counter(row["label"] for row in rows).values(), default=0)
     yield f"{'always the commonest label':<40}{commonest / max(1, len(rows)):>7.1%}"
@@ -56,9 +61,8 @@ def forecast(scores: LabelScores, texts: int) -> Iterator[str]:
     else:
         yield "labelling texts: there are none; name some in the card (`unlabelled`): they teach most"
     yield f"writing new texts: {likely}{', less than as many real texts' if gain > 0 else ''}"
-    scored = len(scores.real)
-    low, high = proportion_confint(round(accuracy["pooled"] * scored), scored, method="wilson")
+    low, high = _interval(accuracy["pooled"], len(scores.real))
     yield (
-        f"this rests on {scored} real rows, which leave ± {(high - low) * 50:.0f} points; a "
+        f"this rests on {len(scores.real)} real rows, which leave ± {(high - low) * 50:.0f} points; a "
         "student learns at most what its labellers know"
     )

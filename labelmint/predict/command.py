@@ -140,13 +140,18 @@ def _items(stream: IO[bytes], request: Request, pairs: bool | None) -> Iterator[
 def _plain_lines(table: OpenTable) -> Iterator[tuple[int, Row]]:
     """Yield the lines of a text; raise `DataError` if the first is a row of JSON, or names columns."""
     for number, row in table.rows:
-        if number == 1 and _JSON_ROW.match(row[TEXT]):
-            raise table.error(1, "JSON, not a text; add --input-format jsonl (or text, if it is one)")
-        for kind, separator in (("csv", ","), ("tsv", "\t")):
-            names = {name.strip('"').lower() for name in row[TEXT].split(separator)}
-            if number == 1 and len(names) > 1 and names & {TEXT, "id"}:
-                raise table.error(1, f"names of columns; add --input-format {kind} (or text, if it is one)")
+        if number == 1:
+            _check_first_line(table, row[TEXT])
         yield number, row
+
+
+def _check_first_line(table: OpenTable, line: str) -> None:
+    if _JSON_ROW.match(line):
+        raise table.error(1, "JSON, not a text; add --input-format jsonl (or text, if it is one)")
+    for kind, separator in (("csv", ","), ("tsv", "\t")):
+        names = {name.strip('"').lower() for name in line.split(separator)}
+        if len(names) > 1 and names & {TEXT, "id"}:
+            raise table.error(1, f"names of columns; add --input-format {kind} (or text, if it is one)")
 
 
 def _folder(request: Request) -> Path:
@@ -194,11 +199,11 @@ def trained_model(arm: str) -> Path:
     if not arm:
         raise ModelError("--arm: the name is empty, as of a shell variable that isn't set; name an arm")
     folder = paths.model(arm)
-    if folder.is_dir() and PARAMS_PATH.is_file() and arm not in load_params().arms:
-        raise ModelError(
-            f"params.yaml: arms: no arm {arm!r}: {folder} is of an earlier run; --model {folder} uses it"
-        )
     if folder.is_dir():
+        if PARAMS_PATH.is_file() and arm not in load_params().arms:
+            raise ModelError(
+                f"params.yaml: arms: no arm {arm!r}: {folder} is of an earlier run; --model {folder} uses it"
+            )
         return folder
     trained = sorted(file.parent.name for file in folder.parent.glob("*/student.json"))
     others = f", or name one of {', '.join(trained)}" if trained else ""
