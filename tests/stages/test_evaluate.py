@@ -284,13 +284,12 @@ def test_without_any_arm_that_could_be_filled_there_is_an_error(set_params):
 
 def test_what_an_arm_left_that_is_no_longer_declared_goes_and_nothing_else(set_params, capsys):
     """DVC would record it as part of the folders that evaluate reads, and never push it."""
-    others = {name: {"real": "all"} for name in WRONG if name != "real_30"}
     for arm in ("real_30", "real", "mine"):
         write_rows(paths.curves(arm) / "loss.jsonl", [{"step": 1}])
     write_rows(paths.predictions("mine"), [{"text": "an answer of `labelmint predict`"}])
     stages = {f"train@{arm}": {"cmd": ""} for arm in ("real_30", "real")}
     Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}), encoding="utf-8")
-    set_params({"arms": others})
+    set_params({"arms": {name: {"real": "all"} for name in WRONG if name != "real_30"}})
     main()
     for folder in (paths.PREDICTIONS, paths.TRAIN_METRICS):
         left = {path.stem for path in folder.iterdir()} - {"mine"}
