@@ -78,7 +78,7 @@ def _remove_others(declared: Collection[str]) -> None:
     """Remove what deleted arms left: dvc.lock would record it as part of a folder, which no clone has."""
     gone = []
     for arm in sorted({*recorded_arms(read_file)} - {*declared}):
-        left = [paths.predictions(arm), paths.TRAIN_METRICS / f"{arm}.json", paths.curves(arm)]
+        left = [paths.predictions(arm), paths.train_metrics(arm), paths.curves(arm)]
         for path in filter(Path.exists, left):
             gone.append(arm)
             if path.is_dir():

@@ -99,7 +99,7 @@ def main(arm: str) -> None:
                 paths.model(arm), "the data can't fill this arm, so it has no student (see metrics/arms.json)"
             )
     write_rows(paths.predictions(arm), predictions)
-    write_metrics(paths.TRAIN_METRICS / f"{arm}.json", metrics)
+    write_metrics(paths.train_metrics(arm), metrics)
 
 
 def train(

@@ -56,7 +56,7 @@ def check(params: Params) -> None:
         texts = [*train, *data.unlabelled.rows]
         speeds = measure(task, texts, model, encoders)
         memory = psutil.Process().memory_info().rss
-    work = work_of(params, data, _kept_share(params, scores))
+    work = work_of(params, data, _clear_share(params, scores))
     _print("What a run takes, with nothing in the cache", step_lines(params, steps(params, work, speeds)))
     _print("Memory and disk", _resources(params, memory))
 
@@ -89,9 +89,9 @@ def _scores(task: Task, model: LanguageModel) -> LabelScores:
     return score_labels(task, [], model)
 
 
-def _kept_share(params: Params, scores: LabelScores) -> float:
+def _clear_share(params: Params, scores: LabelScores) -> float:
     """Return the share of the real rows whose best label leads by `labelling.min_margin`."""
-    if not scores.real or params.labelling.action == "none":
+    if not scores.real:
         return 1.0
     margins = [leading(row_scores)[1] for row_scores in scores.real.values()]
     return sum(margin >= params.labelling.min_margin for margin in margins) / len(margins)

@@ -35,37 +35,30 @@ class Step:
 
 @dataclass(frozen=True)
 class Work:
-    """How many rows of each source there will be; `kept` is the share of made rows with a clear label."""
+    """How many rows of each source there will be."""
 
     train: int
     pool: int
     test: int
     unlabelled: int
     candidates: int
-    kept: float
-
-    @property
-    def synthetic(self) -> int:
-        """The candidates that will be kept."""
-        return round(self.candidates * self.kept)
-
-    @property
-    def labelled(self) -> int:
-        """The texts that will get a label."""
-        return round(self.unlabelled * self.kept)
+    synthetic: int  # the candidates that will be kept
+    labelled: int  # the texts that will get a label
 
 
-def work_of(params: Params, data: TaskData, kept: float) -> Work:
-    """Return the rows of a run; whole waves are written."""
+def work_of(params: Params, data: TaskData, clear: float) -> Work:
+    """Return the rows of a run, of which the share `clear` has a clear label; whole waves are written."""
     wave = params.generate.prompts_per_wave * params.generate.samples_per_prompt
-    parts = data.split
+    candidates = -(-params.generate.candidates // wave) * wave
+    parts, texts = data.split, len(data.unlabelled.rows)
     return Work(
         train=len(parts.train),
         pool=len(parts.pool),
         test=len(parts.test),
-        unlabelled=len(data.unlabelled.rows),
-        candidates=-(-params.generate.candidates // wave) * wave,
-        kept=kept,
+        unlabelled=texts,
+        candidates=candidates,
+        synthetic=candidates if params.labelling.action == "none" else round(candidates * clear),
+        labelled=round(texts * clear),
     )
 
 

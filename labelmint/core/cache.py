@@ -43,7 +43,7 @@ _DAY_SECONDS = 24 * 3600
 def cache_dir() -> Path:
     """Return the per-user cache: $LABELMINT_CACHE, or the platform's usual place.
 
-    Raise `LabelmintError` if it is no absolute path, or there is no home folder.
+    Raise `LabelmintError` if it is not an absolute path, or there is no home folder.
     """
     try:
         name = os.environ.get("LABELMINT_CACHE") or platformdirs.user_cache_dir("labelmint")
@@ -51,7 +51,7 @@ def cache_dir() -> Path:
     except RuntimeError as error:  # no home folder
         raise LabelmintError(f"the cache: {error}; {_REMEDY}") from None
     if not folder.is_absolute():  # DVC runs some experiments in copies, which would each have a cache
-        raise LabelmintError(f"LABELMINT_CACHE={name}: must be a whole path, such as {folder.absolute()}")
+        raise LabelmintError(f"LABELMINT_CACHE={name}: must be an absolute path, such as {folder.absolute()}")
     return folder
 
 

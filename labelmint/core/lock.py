@@ -51,18 +51,22 @@ def stages_of(arms: Iterable[str]) -> list[str]:
 
 def recorded_arms(read: Read) -> list[str]:
     """Return the arms whose training dvc.lock has, those that are gone included."""
-    stages = _parsed(read, LOCK).get("stages") or {}
-    return [stage.removeprefix("train@") for stage in stages if stage.startswith("train@")]
+    return [stage.removeprefix("train@") for stage in _recorded(read) if stage.startswith("train@")]
 
 
 def read_lock(read: Read, stages: Collection[str]) -> dict[str, Any]:
     """Return what dvc.lock records of these stages, by stage; empty without dvc.lock."""
+    recorded = _recorded(read)
+    return {name: recorded[name] for name in stages if name in recorded}
+
+
+def _recorded(read: Read) -> dict[str, Any]:
     recorded = _parsed(read, LOCK).get("stages") or {}
     try:
         _STAGES.validate_python(recorded)
     except ValidationError:
         raise DataError(f"{LOCK}: not as DVC writes it; delete it, and run `dvc repro`") from None
-    return {name: recorded[name] for name in stages if name in recorded}
+    return recorded
 
 
 def contradiction(read: Read, recorded: Mapping[str, Any], ignored: Collection[str] = ()) -> str:

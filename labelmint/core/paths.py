@@ -59,6 +59,11 @@ def curves(arm: str) -> Path:
     return CURVES / arm
 
 
+def train_metrics(arm: str) -> Path:
+    """Return the file of an arm's training metrics."""
+    return TRAIN_METRICS / f"{arm}.json"
+
+
 def predictions(arm: str) -> Path:
     """Return the file of an arm's predictions of the test inputs."""
     return PREDICTIONS / f"{arm}.jsonl"

@@ -67,8 +67,9 @@ def open_encoder(name: str, labels: int = 2) -> LoadedEncoder:
     if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
         raise ModelError(f"{folder}: the tokenizer has more tokens than the encoder: it is another model's")
     _check_pooling(folder, entry.pooling)
-    base = Classifier(encoder, labels, entry.pooling).to(find_device())
-    return LoadedEncoder(tokenizer, find_device(), base, entry.prefix)
+    device = find_device()
+    base = Classifier(encoder, labels, entry.pooling).to(device)
+    return LoadedEncoder(tokenizer, device, base, entry.prefix)
 
 
 def _check_pooling(folder: Path, pooling: str) -> None:

@@ -13,7 +13,7 @@ from datasets import DatasetInfo, Features
 from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
-from scipy.stats import binomtest
+from statsmodels.stats.proportion import proportion_confint
 
 from labelmint.core.cache import fingerprint
 from labelmint.core.records import dump
@@ -183,8 +183,8 @@ def _label_accuracy(funnel: Mapping[str, Any] | None) -> Mapping[str, Any] | Non
     if scorer is None or not rows:
         return None
     right = accuracy[scorer]
-    span = binomtest(round(right * rows), rows).proportion_ci(method="wilson")
-    return {"scorer": scorer, "accuracy": right, "rows": rows, "low": span.low, "high": span.high}
+    low, high = proportion_confint(round(right * rows), rows, method="wilson")
+    return {"scorer": scorer, "accuracy": right, "rows": rows, "low": low, "high": high}
 
 
 def _size(rows: int) -> str:

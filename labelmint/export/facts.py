@@ -118,7 +118,7 @@ def load_facts(arm: str) -> Facts:
         _generator(params),
         _model(params.encoder_of(arm), ("encoder",), "train.encoder", "the encoder"),
         read_json(paths.METRICS / "filter.json"),
-        read_json(paths.TRAIN_METRICS / f"{arm}.json"),
+        read_json(paths.train_metrics(arm)),
         scores if scores and scores.get("test_rows") and arm in scores["arms"] else None,
         current_commit(),
         check_recorded(arm),

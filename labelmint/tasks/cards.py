@@ -193,11 +193,12 @@ class TaskCard(Section):
                     raise ValueError(
                         f"labels: two labels have {alike} {what}, {other!r} and {value!r}; change one"
                     )
-        for value, label in self.labels.items():
-            if value != label.name and value in self.label_names:
+        by_name = {label.name: value for value, label in self.labels.items()}
+        for value in self.labels:
+            if by_name.get(value, value) != value:
                 raise ValueError(
-                    f"labels: {value!r} is the value of the label {label.name!r} and the name of another, so "
-                    f"that {value!r} in a table could mean both; give that one a name such as '{value}_'"
+                    f"labels: {value!r} in a table could mean the label of that value, or that of value "
+                    f"{by_name[value]!r}, named {value!r}; change that name, to '{value}_' for example"
                 )
         return self
 

@@ -1,12 +1,13 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from labelmint.advise.cost import Work, step_lines, steps
+from labelmint.advise.cost import Work, step_lines, steps, work_of
 from labelmint.advise.speed import Speeds, reads_labels
 from labelmint.core.params import load_params
 
-WORK = Work(train=100, pool=8000, test=1000, unlabelled=2000, candidates=1152, kept=0.5)
+WORK = Work(train=100, pool=8000, test=1000, unlabelled=2000, candidates=1152, synthetic=576, labelled=1000)
 SPEEDS = Speeds(
     tokens_per_text=25,
     tokens_per_s=200,
@@ -42,6 +43,17 @@ def test_what_is_not_labelled_or_scored_takes_no_time(seconds):
     assert "label" not in seconds(work=replace(WORK, unlabelled=0))
     scored = seconds()["filter"]
     assert seconds({"labelling.action": "none"})["filter"] < scored - 50
+
+
+@pytest.mark.parametrize(("action", "synthetic"), [("relabel", 192), ("none", 384)])
+def test_texts_without_a_clear_label_are_not_kept_and_candidates_only_if_they_are_scored(
+    project, set_params, action, synthetic
+):
+    set_params({"labelling.action": action, "generate.candidates": 300})  # two waves of 192
+    split = SimpleNamespace(train=[1], pool=[], test=[])
+    data = SimpleNamespace(split=split, unlabelled=SimpleNamespace(rows=[1] * 100))
+    work = work_of(load_params(), data, clear=0.5)
+    assert (work.candidates, work.synthetic, work.labelled) == (384, synthetic, 50)
 
 
 def test_arms_that_the_rows_cannot_fill_take_no_time(seconds):

@@ -142,7 +142,7 @@ def test_the_file_lies_in_the_users_cache(filled, monkeypatch, tmp_path):
 def test_a_folder_relative_to_where_a_command_runs_is_refused(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELMINT_CACHE", "some/cache")
-    with pytest.raises(LabelmintError, match=f"must be a whole path, such as {tmp_path}/some/cache"):
+    with pytest.raises(LabelmintError, match=f"must be an absolute path, such as {tmp_path}/some/cache"):
         Cache("generate", CONTENT)
     assert not [*tmp_path.iterdir()]
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from labelmint.core.errors import DataError
-from labelmint.core.lock import contradiction, md5, read_lock, stages_of, unrecorded
+from labelmint.core.lock import contradiction, md5, read_lock, recorded_arms, stages_of, unrecorded
 
 CARD = b"description: a task\n"
 
@@ -87,3 +87,5 @@ def test_a_lock_that_dvc_did_not_write_is_told(stages):
     content = json.dumps({"stages": stages}).encode()
     with pytest.raises(DataError, match=r"dvc\.lock: not as DVC writes it; delete it"):
         problem({**one_run(), "dvc.lock": content})
+    with pytest.raises(DataError, match=r"dvc\.lock: not as DVC writes it; delete it"):
+        recorded_arms({"dvc.lock": content}.get)

@@ -44,7 +44,7 @@ def file(**changes):
         (labels(name="p", phrase="negative"), "labels: two labels have the same phrase"),
         (
             labels(name="neg"),
-            "labels: 'neg' is the value of the label 'negative' and the name of another, so",
+            "labels: 'neg' in a table could mean the label of that value, or that of value 'pos'",
         ),
         ({"labels": {"neg": NEGATIVE, "pos": {"name": "p"}}}, "key labels.pos.phrase is missing"),
         (labels(name=""), "labels.pos.name: is empty; give it a text"),
