@@ -14,7 +14,7 @@ from labelmint.core.arms import rows_by_source, training_sets
 from labelmint.core.arrays import Ints, numbers_of
 from labelmint.core.errors import DataError
 from labelmint.core.params import Arm, Params
-from labelmint.core.records import ArmRow, Candidate, Kept, input_of
+from labelmint.core.records import ArmRow, Candidate, Kept, Rejected, input_of
 from labelmint.generation.session import Session
 from labelmint.labelling.folds import add_fold_labels
 from labelmint.labelling.scores import LabelScores, score_candidates
@@ -80,10 +80,18 @@ def write(task: Task, model: LanguageModel) -> list[Candidate]:
 
 def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
     """Return the rows that the filter keeps with this `labelling.action`."""
+    return sort_out(task, candidates, action, model)[0]
+
+
+def sort_out(
+    task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel
+) -> tuple[list[Kept], list[Rejected]]:
+    """Return the rows that the filter keeps with this `labelling.action`, and those that it rejects."""
     task = task.changed({"labelling.action": action})
     scores = score_candidates(task, candidates, model) if action != "none" else LabelScores()
-    kept = filter_candidates(Filtering(task, candidates, scores.texts)).kept
-    return add_fold_labels(task, kept, scores.without_folds)
+    result = filter_candidates(Filtering(task, candidates, scores.texts))
+    without = scores.without_folds
+    return add_fold_labels(task, result.kept, without), add_fold_labels(task, result.rejected, without)
 
 
 def draw_sets(
@@ -110,11 +118,13 @@ def fit_arms(
     return {name: predict(task, student, name, rows) for name, rows in draw_sets(task, arms, kept).items()}
 
 
-def predict(task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows]) -> ArmPredictions:
+def predict(
+    task: Task, student: Student, name: str, rows_by_seed: Sequence[Rows], unclear: Rows = ()
+) -> ArmPredictions:
     """Fit the student on each seed's rows and predict the test inputs."""
     probabilities = []
     for seed, rows in zip(task.params.train.seeds, rows_by_seed, strict=True):
-        student.fit(rows, seed)
+        student.fit(rows, seed, unclear)
         probabilities.append(student.predict_proba(task.test))
     rows = rows_by_seed[0]
     sources = rows_by_source(rows)

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from experiments import tables
-from experiments.engine import Task, keep, load_task, predict, write
+from experiments.engine import Task, load_task, predict, sort_out, write
 from labelmint.core import paths
-from labelmint.core.arms import training_sets
+from labelmint.core.arms import training_sets, unclear_sets
 from labelmint.core.errors import DataError, run_command
 from labelmint.core.params import LLM_STUDENTS, Arm, Params, load_params
-from labelmint.core.records import ArmRow, Input, Kept, input_of, read_json, write_json
+from labelmint.core.records import ArmRow, Input, Kept, Rejected, input_of, read_json, write_json
 from labelmint.labelling.folds import add_fold_labels
 from labelmint.labelling.scores import LabelScores, score_labels
 from labelmint.llm import open_model
@@ -99,30 +99,41 @@ def run(task: Task) -> dict[str, Any]:
     texts = [input_of(row) for row in task.rows.pool[:TEXTS]]
     with open_model(task.params.llm) as model:
         candidates = write(task, model)
-        kept = keep(task, candidates, "relabel", model)
+        kept, rejected = sort_out(task, candidates, "relabel", model)
         scores = score_labels(task, texts, model)
-    return _trained(task, kept, texts, scores)
+    return _trained(task, kept, rejected, texts, scores)
 
 
-def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: LabelScores) -> dict[str, Any]:
+def _trained(
+    task: Task,
+    kept: Sequence[Kept],
+    rejected: Sequence[Rejected],
+    texts: Sequence[Input],
+    scores: LabelScores,
+) -> dict[str, Any]:
     params, names = task.params, task.card.label_names
-    clear, _ = filter_texts(task, texts, scores.texts)
+    clear, others = filter_texts(task, texts, scores.texts)
     labelled = add_fold_labels(task, clear, scores.without_folds)
+    unsure = add_fold_labels(task, others, scores.without_folds)
     true = {row["id"]: row["label"] for row in task.rows.pool}
     sets, left_out = training_sets(ARMS, task.train, task.rows.pool, kept, labelled, params.filter.seed)
     for name in left_out.keys() - {"more_real"}:
         raise DataError(f"sources: {params.task}, {name}: {left_out[name]}")
     sets = {name: rows for name, rows in sets.items() if name not in left_out}
+    counts = {"synthetic": len(kept), "unlabelled": len(labelled)}
+    unclear = unclear_sets(sets, counts, {"synthetic": rejected, "unlabelled": unsure}, params.filter.seed)
     sets["true_labels"] = [
         cast(ArmRow, {**input_of(row), "label": true[row["id"]], "source": "unlabelled"})
         if row["source"] == "unlabelled"
         else row
         for row in sets["labelled"]
     ]
-    weighing = names, params.train, params.train.seeds[0]
-    both, chosen = weigh(ARMS["everything"], sets["everything"], *weighing)
-    sets["everything"] = [*both]
-    arms = _predictions(task, sets)
+    arm, both, config = ARMS["everything"], sets["everything"], params.train
+    weighted, weighted_unclear, chosen = weigh(
+        arm, both, unclear["everything"], names, config, config.seeds[0]
+    )
+    sets["everything"], unclear["everything"] = [*weighted], [*weighted_unclear]
+    arms = _predictions(task, sets, unclear)
     roles = Roles(arms, params.train.student, len(task.train))
     scored = evaluate(roles, task.truth, names, params.evaluate)
     right = {row["id"]: names[int(scores.texts[row["id"]].argmax())] == true[row["id"]] for row in texts}
@@ -143,9 +154,11 @@ def _trained(task: Task, kept: Sequence[Kept], texts: Sequence[Input], scores: L
     }
 
 
-def _predictions(task: Task, sets: Mapping[str, Sequence[ArmRow]]) -> list[ArmPredictions]:
+def _predictions(
+    task: Task, sets: Mapping[str, Sequence[ArmRow]], unclear: Mapping[str, Sequence[ArmRow]]
+) -> list[ArmPredictions]:
     student = open_student(task.params.train.student, Setting(task.params, task.card))
-    arms = [predict(task, student, name, [rows]) for name, rows in sets.items()]
+    arms = [predict(task, student, name, [rows], unclear.get(name, ())) for name, rows in sets.items()]
     for name in LLM_STUDENTS:  # from the cache for all students but the first
         asked = open_student(name, Setting(task.params, task.card))
         arms.append(predict(task, asked, name, [sets["real"]]))

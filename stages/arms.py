@@ -1,8 +1,8 @@
 """Write the training set of every arm.
 
-Reads params.yaml's `arms`, data/real/train.jsonl and pool.jsonl, data/synthetic/kept.jsonl and
-data/labelled/kept.jsonl; writes data/arms/<arm>.jsonl, empty for an arm that the data can't fill, and
-metrics/arms.json.
+Reads params.yaml's `arms`, data/real/train.jsonl and pool.jsonl, kept.jsonl and rejected.jsonl of
+data/synthetic and data/labelled; writes data/arms/<arm>.jsonl, empty for an arm that the data can't fill,
+data/arms/unclear/<arm>.jsonl, which is trained on only while real rows are held out, and metrics/arms.json.
 Run alone: `python -m stages.arms`.
 """
 
@@ -11,10 +11,19 @@ from __future__ import annotations
 import sys
 
 from labelmint.core import paths
-from labelmint.core.arms import rows_by_source, training_sets
+from labelmint.core.arms import rows_by_source, training_sets, unclear_sets
 from labelmint.core.errors import run_stage
 from labelmint.core.params import load_params
-from labelmint.core.records import Kept, Labelled, LabelledText, read_rows, write_metrics, write_rows
+from labelmint.core.records import (
+    Kept,
+    Labelled,
+    LabelledText,
+    Rejected,
+    RejectedText,
+    read_rows,
+    write_metrics,
+    write_rows,
+)
 
 
 def main() -> None:
@@ -29,10 +38,18 @@ def main() -> None:
             sets[name] = []
     for name, reason in left_out.items():
         print(f"arms: note: arms.{name} is left out: {reason}", file=sys.stderr)
-    for name, rows in sets.items():
-        write_rows(paths.arm_rows(name), rows)
-    for path in paths.ARMS.iterdir():  # DVC removes them before the stage, a run alone doesn't
-        if path.is_file() and (path.suffix != ".jsonl" or path.stem not in sets):
+    counts = {"synthetic": len(kept), "unlabelled": len(labelled)}
+    rejected = {
+        "synthetic": read_rows(paths.REJECTED, Rejected),
+        "unlabelled": read_rows(paths.LABELLED_REJECTED, RejectedText),
+    }
+    unclear = unclear_sets(sets, counts, rejected, params.filter.seed)
+    files = {paths.arm_rows(name): rows for name, rows in sets.items()}
+    files |= {paths.unclear_rows(name): rows for name, rows in unclear.items()}
+    for path, rows in files.items():
+        write_rows(path, rows)
+    for path in paths.ARMS.rglob("*"):  # DVC removes them before the stage, a run alone doesn't
+        if path.is_file() and path not in files:
             path.unlink()
     arms = {name: {**rows_by_source(rows), "student": params.student_of(name)} for name, rows in sets.items()}
     write_metrics(paths.METRICS / "arms.json", {"arms": arms, "left_out": left_out})

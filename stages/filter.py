@@ -49,7 +49,7 @@ def main() -> None:
     for name, missing in result.missing.items():
         print(f"filter: {missing} rows of {name!r} are missing; {remedy}", file=sys.stderr)
     write_rows(paths.KEPT, add_fold_labels(task, result.kept, scores.without_folds))
-    write_rows(paths.REJECTED, result.rejected)
+    write_rows(paths.REJECTED, add_fold_labels(task, result.rejected, scores.without_folds))
     write_metrics(paths.METRICS / "filter.json", {**summary(task.card, result), **scores.summary()})
 
 

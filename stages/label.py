@@ -31,7 +31,7 @@ def main() -> None:
             scores = score_labels(task, texts, model)
     kept, rejected = filter_texts(task, texts, scores.texts)
     write_rows(paths.LABELLED, add_fold_labels(task, kept, scores.without_folds))
-    write_rows(paths.LABELLED_REJECTED, rejected)
+    write_rows(paths.LABELLED_REJECTED, add_fold_labels(task, rejected, scores.without_folds))
     write_metrics(paths.METRICS / "label.json", {**summary(task.card, kept, rejected), **scores.summary()})
 
 

@@ -1,8 +1,8 @@
 """Train an arm's student, once per seed, and predict the test inputs.
 
-Reads the task card, data/arms/<arm>.jsonl and data/real/test.jsonl (inputs only); writes models/<arm>/ (the
-first seed's student), data/predictions/<arm>.jsonl (all seeds'), metrics/train/<arm>.json and, as it trains,
-metrics/curves/<arm>/.
+Reads the task card, <arm>.jsonl in data/arms and data/arms/unclear, and data/real/test.jsonl (inputs only);
+writes models/<arm>/ (the first seed's student), data/predictions/<arm>.jsonl (all seeds'),
+metrics/train/<arm>.json and, as it trains, metrics/curves/<arm>/.
 Run alone: `python -m stages.train mixed`.
 """
 
@@ -80,7 +80,7 @@ def main(arm: str) -> None:
         raise ParamsError(f"params.yaml: arms: no arm {arm!r}; there are {', '.join(params.arms)}")
     encoder, default = params.encoder_of(arm), params.train.encoder
     params = params.trained_as(arm)
-    rows: list[ArmRow] = read_rows(paths.arm_rows(arm), ArmRow)
+    rows, unclear = (read_rows(path(arm), ArmRow) for path in (paths.arm_rows, paths.unclear_rows))
     seeds = params.seeds_of(arm) if rows else []
     metrics = {
         "train_rows": len(rows),
@@ -92,7 +92,7 @@ def main(arm: str) -> None:
     predictions: list[Prediction] = []
     with closing(Curves(paths.curves(arm))) as curves:
         if rows:
-            predictions, summary = train(arm, params, rows, seeds, curves)
+            predictions, summary = train(arm, params, rows, unclear, seeds, curves)
             metrics |= summary
         else:
             write_note(
@@ -103,12 +103,18 @@ def main(arm: str) -> None:
 
 
 def train(
-    arm: str, params: Params, rows: Sequence[ArmRow], seeds: Sequence[int], curves: Curves
+    arm: str,
+    params: Params,
+    rows: Sequence[ArmRow],
+    unclear: Sequence[ArmRow],
+    seeds: Sequence[int],
+    curves: Curves,
 ) -> tuple[list[Prediction], dict[str, Any]]:
     """Fit the student with every seed and save the first one's; return predictions and its summary."""
     card = load_card(params.task)
-    unknown = sorted({row["label"] for row in rows} - set(card.label_names))
-    if unknown:
+    labels = {row["label"] for row in rows}
+    labels |= {label for row in [*rows, *unclear] for label in row.get("fold_labels", ()) if label}
+    if unknown := sorted(labels - set(card.label_names)):
         raise DataError(f"{paths.arm_rows(arm)}: labels {unknown} are not the task's; run `dvc repro`")
     if not all("fold" in row for row in rows if row["source"] == "real"):
         raise DataError(f"{paths.arm_rows(arm)}: written by an earlier version; run `dvc repro`")
@@ -124,10 +130,10 @@ def train(
         try:
             # The first seed comes last: its student is saved once nothing else can fail.
             config, names = params.train, card.label_names
-            rows, summary = weigh(params.arms[arm], rows, names, config, config.seeds[0])
+            rows, unclear, summary = weigh(params.arms[arm], rows, unclear, names, config, config.seeds[0])
             for seed in reversed(seeds):
                 curves.seed = seed
-                student.fit(rows, seed)
+                student.fit(rows, seed, unclear)
                 probabilities[seed] = student.predict_proba(inputs)
             if kept := is_kept(params, arm):
                 student.save(paths.model(arm))

@@ -47,7 +47,7 @@ class HeadForgetting(LinearHead):
         super().__init__(setting)
         self.texts, self.strength, self.chosen = texts, strength, list[float]()
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fit the head on all rows and the pull."""
         self._vectors(rows)  # as the plain student embeds them: the pull has texts of theirs
         super().fit([*rows, *self._pull(rows)], seed)
@@ -82,7 +82,7 @@ class FineTunedForgetting(HeadForgetting, FineTuned):
         super().__init__(setting, texts, strength)
         self.trained: dict[tuple[int, int], Any] = {}  # plain models by seed and number of rows
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fine-tune on all rows, once for all strengths, then on the real ones and the pull."""
         key = seed, len(rows)
         if key not in self.trained:

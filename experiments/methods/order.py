@@ -37,7 +37,7 @@ Head = tuple[Floats, Floats]  # weight (labels, width) and bias (labels,)
 class HeadRealLast(LinearHead):
     """A linear head of the real rows, drawn towards that of the made rows."""
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fit the made rows' head, then the real rows' with the penalty that cross-validation prefers."""
         real, labels = real_rows(rows), label_numbers(rows, self.label_names)
         vectors = self._vectors(rows)
@@ -54,7 +54,7 @@ class FineTunedRealLast(FineTuned):
 
     calibrates = False  # accuracies are compared
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fit the head and the encoder on the made rows, then the encoder with its head on the real ones."""
         real = real_rows(rows)
         super().fit([*compress(rows, ~real)], seed)

@@ -44,11 +44,11 @@ def _weightings(task: MethodTask, student: Student, rows: str) -> dict[str, dict
     summaries: dict[str, dict[str, Any]] = {}
     for name, arm in WEIGHTS.items():
         found = [
-            weigh(arm, one, task.card.label_names, task.params.train, seed)
+            weigh(arm, one, (), task.card.label_names, task.params.train, seed)
             for one, seed in zip(plain, SEEDS, strict=True)
         ]
-        summaries[name] = found[0][1]
-        predicted[name] = predict(task, student, name, [one for one, _ in found])
+        summaries[name] = found[0][2]
+        predicted[name] = predict(task, student, name, [one for one, *_ in found])
     likely = [_likely(task, one, seed) for one, seed in zip(plain, SEEDS, strict=True)]
     predicted[FILTERED] = predict(task, student, FILTERED, likely)
     return {name: entry | summaries.get(name, {}) for name, entry in task.scored(predicted).items()}

@@ -9,7 +9,15 @@ from typing import cast
 
 from labelmint.core.folds import folds_in_turn
 from labelmint.core.params import Arm
-from labelmint.core.records import ArmRow, Kept, Labelled, LabelledText, input_of
+from labelmint.core.records import (
+    ArmRow,
+    Kept,
+    Labelled,
+    LabelledText,
+    Rejected,
+    RejectedText,
+    input_of,
+)
 
 # Why a source has no rows.
 _NONE = {
@@ -61,6 +69,32 @@ def training_sets(
     return sets, left_out
 
 
+def unclear_sets(
+    sets: Mapping[str, Sequence[ArmRow]],
+    kept: Mapping[str, int],
+    rejected: Mapping[str, Sequence[Rejected | RejectedText]],
+    seed: int,
+) -> dict[str, list[ArmRow]]:
+    """Return every arm's unclear rows: what it trains on, beside its set, while a fold is held out.
+
+    By source, `kept` is how many made rows there are, and `rejected` those that were not kept. An arm with
+    half of the former has half of the unclear ones. An arm without real rows holds out none.
+    """
+    unclear = {
+        source: [_made_row(row, source) for row in rows if "fold_labels" in row]
+        for source, rows in rejected.items()
+    }
+    orders = {source: nested_order(rows, seed) for source, rows in unclear.items()}
+    chosen: dict[str, list[ArmRow]] = {name: [] for name in sets}
+    for name, rows in sets.items():
+        counts = rows_by_source(rows)
+        for source, order in orders.items() if counts["real"] else ():
+            share = counts[source] / max(1, kept[source])
+            places = order[: round(share * len(order))]
+            chosen[name] += [unclear[source][place] for place in sorted(places)]
+    return chosen
+
+
 def rows_by_source(rows: Sequence[ArmRow]) -> dict[str, int]:
     """Return how many rows there are of each source."""
     counts = Counter(row["source"] for row in rows)
@@ -75,8 +109,8 @@ def _real_rows(rows: Sequence[Labelled]) -> list[ArmRow]:
     ]
 
 
-def _made_row(row: Kept | LabelledText, source: str) -> ArmRow:
-    made = cast(ArmRow, {**input_of(row), "label": row["judged_label"], "source": source})
+def _made_row(row: Kept | LabelledText | Rejected | RejectedText, source: str) -> ArmRow:
+    made = cast(ArmRow, {**input_of(row), "label": row.get("judged_label", ""), "source": source})
     if "fold_labels" in row:
         made["fold_labels"] = row["fold_labels"]
     return made

@@ -54,6 +54,11 @@ def arm_rows(arm: str) -> Path:
     return ARMS / f"{arm}.jsonl"
 
 
+def unclear_rows(arm: str) -> Path:
+    """Return the file of the rows that an arm trains on only while a fold of its real rows is held out."""
+    return ARMS / "unclear" / f"{arm}.jsonl"
+
+
 def curves(arm: str) -> Path:
     """Return the folder of an arm's training curves, one table each."""
     return CURVES / arm

@@ -42,7 +42,10 @@ class TestLabel(TypedDict):
 
 
 class ArmRow(Labelled):
-    """A training row of an arm; `source` is "real", "synthetic" or "unlabelled"."""
+    """A training row of an arm; `source` is "real", "synthetic" or "unlabelled".
+
+    The label of an unclear row is "": a made row with a clear one only without some fold of the real rows.
+    """
 
     source: str
     fold: NotRequired[int]  # of a real row
@@ -110,7 +113,8 @@ class JudgedLabel(TypedDict):
     """What a text was found to be.
 
     `fold_labels` are the labels that it is given by scorers which were fitted without each fold of the real
-    rows, "" if none is clear; missing where all are `judged_label`.
+    rows, "" if none is clear; missing where all are `judged_label`. Of a text that is rejected for its label
+    they are there if one is clear.
     """
 
     judged_label: str
@@ -135,6 +139,7 @@ class RejectedText(Input):
     rule: str
     evidence: dict[str, Any]
     label_scores: dict[str, float] | None
+    fold_labels: NotRequired[list[str]]  # see JudgedLabel
 
 
 class Rejected(Candidate, RejectedText):

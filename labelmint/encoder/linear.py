@@ -38,6 +38,8 @@ def fit_head(
     ----------
     features : shape (rows, width)
         An array or a sparse matrix.
+    labels : shape (labelled rows,)
+        Of the first rows; the others are trained on by `splits` alone.
     count : int
         Number of labels, of which some may have no rows.
     weights : shape (rows,)
@@ -52,10 +54,11 @@ def fit_head(
         Shapes (labels, width) and (labels,); softmax over features @ weight.T + bias.
     """
     weights = np.ones(len(labels)) if weights is None else weights
+    known = slice(len(labels))
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
         c, temperature = _choose(features, labels, count, seed, weights, splits)
-        return _head(features, labels, count, weights, c, temperature)
+        return _head(features[known], labels, count, weights[known], c, temperature)
 
 
 def fit_heads(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score
 
-from labelmint.core.arrays import Floats, Ints
+from labelmint.core.arrays import Floats, Ints, numbers_of
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.data import of_held_out
-from labelmint.students.base import Classifier, Setting, Student, label_numbers, real_rows
+from labelmint.students.base import Classifier, Setting, Student, real_rows
 from labelmint.students.held_out import splits_of, training_rows
 from labelmint.students.registry import open_student
 from labelmint.tasks.balance import headline_metric
@@ -41,17 +41,17 @@ class AutoStudent(Student):
             raise
         self._fitted_rows: list[Labelled] | None = None
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Train the chosen student on all rows; it is chosen once, with the first of train.seeds."""
         if list(rows) != self._fitted_rows:
-            labels = label_numbers(rows, self.label_names)
+            every = [*rows, *unclear]
             for student in self.students.values():
-                student.prepare(rows)
+                student.prepare(every)
             self.validation_rows = 0
-            self.validation = self._validate(rows, labels)
+            self.validation = self._validate(every)
             self.chosen = self._best(rows)
             self._fitted_rows = list(rows)
-        self.students[self.chosen].fit(rows, seed)
+        self.students[self.chosen].fit(rows, seed, unclear)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""
@@ -80,13 +80,13 @@ class AutoStudent(Student):
         for student in self.students.values():
             student.close()
 
-    def _validate(self, rows: Sequence[Labelled], labels: Ints) -> dict[str, Scores]:
+    def _validate(self, rows: Sequence[Labelled]) -> dict[str, Scores]:
         """Return each student's scores of rows that it wasn't trained on; empty if nothing is to choose."""
         train = self.setting.params.train
         splits = splits_of(rows, self.label_names, train.seeds[0])
         if len(self.students) == 1 or not splits:
             return {}
-        truth = of_held_out(splits, labels)
+        truth = of_held_out(splits, numbers_of(rows, self.label_names))
         self.validation_rows = len(truth)
         scores = {}
         for name, student in self.students.items():

@@ -65,11 +65,13 @@ class Student(Classifier, Protocol):
         return
 
     @abstractmethod
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Learn from the rows.
 
-        Fitting the same rows again with another seed may reuse what doesn't depend on the seed. Raise
-        `DataError` if nothing can be learnt, e.g. from rows of one label.
+        While it is chosen or calibrated by held-out real rows, it learns from the `unclear` rows, too, with
+        the labels that they then have (see `real_folds`). Fitting the same rows again with another seed may
+        reuse what doesn't depend on the seed. Raise `DataError` if nothing can be learnt, e.g. from rows of
+        one label.
         """
 
     def summary(self) -> dict[str, Any]:

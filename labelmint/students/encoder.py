@@ -42,11 +42,11 @@ class LinearHead(Student):
         vectors = embed_by_source(self.config, rows, self.setting.on_rows)
         self._known.update(zip(map(texts_of, rows), vectors, strict=True))
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fit the head; rows that were embedded before are not embedded again."""
-        labels, weights = label_numbers(rows, self.label_names), row_weights(rows)
-        count, splits = len(self.label_names), head_splits(rows, self.label_names)
-        self.head = fit_head(self._vectors(rows), labels, count, seed, weights, splits)
+        labels, every = label_numbers(rows, self.label_names), [*rows, *unclear]
+        count, splits = len(self.label_names), head_splits(every, self.label_names)
+        self.head = fit_head(self._vectors(every), labels, count, seed, row_weights(every), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -26,7 +26,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from labelmint.core.arrays import Floats, Ints
+from labelmint.core.arrays import Floats, Ints, numbers_of
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
@@ -156,7 +156,7 @@ class FineTuned(LinearHead):
         self.temperature = 1.0
         self._calibrated_rows: list[Labelled] | None = None
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fit the head, train all of the encoder but its embeddings, and scale the logits.
 
         All seeds share the temperature of the seed that is fitted first.
@@ -165,13 +165,13 @@ class FineTuned(LinearHead):
             self.setting.on_planned(self._rows_to_train(len(rows)))
             self._fit(rows, seed)
             return
-        splits, new = [], list(rows) != self._calibrated_rows
+        splits, new, every = [], list(rows) != self._calibrated_rows, [*rows, *unclear]
         if new:
-            splits = calibration_splits(rows, self.label_names, seed)
+            splits = calibration_splits(every, self.label_names, seed)
         sizes = [len(split.train) for split in splits] + [len(rows)]
         self.setting.on_planned(sum(map(self._rows_to_train, sizes)))
         if new:
-            self.temperature = self._temperature(rows, splits, seed)
+            self.temperature = self._temperature(every, splits, seed)
             self._calibrated_rows = list(rows)
         self._fit(rows, seed, self.setting.on_point)
         weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
@@ -186,7 +186,7 @@ class FineTuned(LinearHead):
             self._fit(training_rows(rows, split, self.label_names), seed)
             held_out = [rows[at] for at in split.held_out]
             logits.append(np.log(np.maximum(self.predict_proba(held_out), _LEAST)))
-        truth = of_held_out(splits, label_numbers(rows, self.label_names))
+        truth = of_held_out(splits, numbers_of(rows, self.label_names))
         return fit_temperature(np.concatenate(logits), truth, of_held_out(splits, row_weights(rows)))
 
     def _rows_to_train(self, rows: int) -> int:

@@ -1,8 +1,9 @@
 """Which rows students are judged by while they are chosen or calibrated: held-out real ones.
 
-Made rows carry what is known of the real rows: scorers that were fitted to these labelled them. So while a
-fold of the real rows is held out, made rows have the labels that scorers give without it, and those that then
-have no clear label are left out. Otherwise the student would be too sure of itself.
+Made rows carry what is known of the real rows: scorers that were fitted to these labelled them, and chose
+which have a clear label. So while a fold of the real rows is held out, made rows have the labels that scorers
+give without it: those that then have no clear label are left out, and those that have one only then, the
+unclear rows, are trained on. Otherwise the student would be too sure of itself.
 
 Apart from the students, so that a forecast of the trainings needs no PyTorch.
 """
@@ -15,12 +16,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from labelmint.core.arrays import Ints
+from labelmint.core.arrays import Ints, numbers_of
 from labelmint.core.calibration import MIN_ROWS
 from labelmint.core.folds import FOLDS
 from labelmint.core.records import Labelled
 from labelmint.encoder.data import HeldOut, folds_of
-from labelmint.students.base import label_numbers, real_rows
+from labelmint.students.base import real_rows
 
 MAX_VALIDATION_ROWS = 400
 _ENOUGH_ROWS = 100
@@ -29,9 +30,9 @@ _ENOUGH_ROWS = 100
 def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[HeldOut]:
     """Return the splits that hold out each fold of the real rows; none if these have fewer than two labels.
 
-    A label's only real row is trained on all the time.
+    Unclear rows come last. A label's only real row is trained on all the time.
     """
-    labels, real = label_numbers(rows, names), real_rows(rows)
+    labels, real = numbers_of(rows, names), real_rows(rows)
     if len(set(labels[real].tolist())) < 2:
         return []
     folds = np.array([row["fold"] if is_real else -1 for row, is_real in zip(rows, real, strict=True)])
@@ -39,11 +40,13 @@ def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[
     for fold in range(FOLDS):
         known = labels[real & (folds != fold)]
         held_out = real & (folds == fold) & np.isin(labels, known)
-        without = [row["fold_labels"][fold] if "fold_labels" in row else row["label"] for row in rows]
-        clear = np.array([bool(label) for label in without])
-        numbers = np.array([names.index(label) if label else -1 for label in without])
+        without = [
+            {"label": row["fold_labels"][fold] if "fold_labels" in row else row["label"]} for row in rows
+        ]
+        numbers = numbers_of(without, names)
+        train = ~held_out & (numbers >= 0)
         if held_out.any():
-            splits.append(HeldOut(np.flatnonzero(~held_out & clear), np.flatnonzero(held_out), numbers))
+            splits.append(HeldOut(np.flatnonzero(train), np.flatnonzero(held_out), numbers))
     return splits
 
 
@@ -52,7 +55,7 @@ def splits_of(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list
 
     A fifth at a time is held out, until about 100 rows were. Empty where nothing can be held out.
     """
-    real, labels = real_rows(rows), label_numbers(rows, names)
+    real, labels = real_rows(rows), numbers_of(rows, names)
     one_kind = real.all() or not real.any()
     splits = _of_one_kind(labels, seed) if one_kind else real_folds(rows, names)
     counts = np.cumsum([0, *(len(split.held_out) for split in splits)])

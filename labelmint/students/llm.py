@@ -54,7 +54,7 @@ class LlmStudent(Student):
         self.hidden: Floats | None = None  # scores of the training rows that aren't shown
         self.offsets, self.temperature = np.zeros(len(self.label_names)), 1.0
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Draw the rows to show, as the labelling does with this seed, and score the others."""
         shown = draw_demonstrations(seed, self.setting.params.labelling.demonstrations, self.card, rows)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)

@@ -35,7 +35,7 @@ class LlmProbe(LlmStudent):
                 "llm_probe, or set llm.backend: llama_cpp"
             )
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Draw the rows to show, read the others, and fit the head on their hidden states.
 
         Where the others would have fewer than two labels, none are shown.
@@ -46,9 +46,10 @@ class LlmProbe(LlmStudent):
             shown, others = [], list(rows)
         labels = label_numbers(others, self.label_names)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
-        states = unit(self._score(others)[1])
-        count, splits = len(self.label_names), head_splits(others, self.label_names)
-        self.weight, self.bias = fit_head(states, labels, count, seed, row_weights(others), splits)
+        every = [*others, *unclear]
+        states = unit(self._score(every)[1])
+        count, splits = len(self.label_names), head_splits(every, self.label_names)
+        self.weight, self.bias = fit_head(states, labels, count, seed, row_weights(every), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -24,7 +24,7 @@ class MajorityStudent(Student):
     def __init__(self, setting: Setting) -> None:
         self.label_names: Sequence[str] = setting.card.label_names
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Count the labels."""
         if not rows:
             raise DataError("no rows; nothing to learn")

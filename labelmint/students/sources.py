@@ -15,13 +15,12 @@ import numpy as np
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from labelmint.core.arrays import Floats, Floats32, Ints
+from labelmint.core.arrays import Floats, Floats32, Ints, numbers_of
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
 from labelmint.encoder.data import HeldOut, of_held_out
 from labelmint.encoder.linear import MANY_ROWS_C, held_out_logits
-from labelmint.students.base import label_numbers
 from labelmint.students.held_out import real_folds
 
 WEIGHTS = (0.0, 0.3, 1.0)
@@ -33,11 +32,11 @@ def by_source(
     """Return each row's weight: its source's with which a head makes held-out real rows most likely.
 
     Then the weights of the sources, and every combination that was tried with its held-out log-likelihood.
-    Real rows have weight 1. With too few real rows to hold some out, every source has.
+    Unclear rows come last. Real rows have weight 1; with too few of them to hold some out, every source has.
     """
     sources = np.array([row["source"] for row in rows])
     made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
-    labels, splits = label_numbers(rows, names), real_folds(rows, names)
+    labels, splits = numbers_of(rows, names), real_folds(rows, names)
     tried: list[dict[str, float]] = []
     for combination in itertools.product(WEIGHTS, repeat=len(made)) if splits else ():
         weights = {"real": 1.0, **dict(zip(made, combination, strict=True))}

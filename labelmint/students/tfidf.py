@@ -28,13 +28,13 @@ class TfidfStudent(Student):
     def __init__(self, setting: Setting) -> None:
         self.label_names: Sequence[str] = setting.card.label_names
 
-    def fit(self, rows: Sequence[Labelled], seed: int) -> None:
+    def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Count words and pairs of words, then fit the weights; the seed draws the folds."""
-        labels = label_numbers(rows, self.label_names)
-        self.vectorizer = _vectorizer()
-        features = self.vectorizer.fit_transform(_texts(rows))
-        count, splits = len(self.label_names), head_splits(rows, self.label_names)
-        self.weight, self.bias = fit_head(features, labels, count, seed, row_weights(rows), splits)
+        labels, every = label_numbers(rows, self.label_names), [*rows, *unclear]
+        self.vectorizer = _vectorizer().fit(_texts(rows))
+        features = self.vectorizer.transform(_texts(every))
+        count, splits = len(self.label_names), head_splits(every, self.label_names)
+        self.weight, self.bias = fit_head(features, labels, count, seed, row_weights(every), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

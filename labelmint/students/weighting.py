@@ -22,13 +22,23 @@ WEIGHTINGS: dict[str, Weigh] = {"chosen": by_source, "imp": imp, "dimp": dimp}
 
 
 def weigh(
-    arm: Arm, rows: Sequence[ArmRow], names: Sequence[str], config: Train, seed: int
-) -> tuple[Sequence[ArmRow], dict[str, Any]]:
-    """Return the rows with the weights that the arm says, and how these were found."""
+    arm: Arm,
+    rows: Sequence[ArmRow],
+    unclear: Sequence[ArmRow],
+    names: Sequence[str],
+    config: Train,
+    seed: int,
+) -> tuple[Sequence[ArmRow], Sequence[ArmRow], dict[str, Any]]:
+    """Return the rows and the unclear rows with the weights that the arm says, and how these were found.
+
+    What weighs row by row needs each row's label, and leaves out the unclear rows.
+    """
     if arm.weights == "equal":
-        return rows, {}
-    weights, summary = WEIGHTINGS[arm.weights](arm, rows, names, embed_by_source(config, rows), seed)
-    return weighted(rows, weights), summary
+        return rows, unclear, {}
+    every = [*rows, *unclear] if arm.weights == "chosen" else rows
+    weights, summary = WEIGHTINGS[arm.weights](arm, every, names, embed_by_source(config, every), seed)
+    result = weighted(every, weights)
+    return [row for row in result if row["label"]], [row for row in result if not row["label"]], summary
 
 
 def weighted(rows: Sequence[ArmRow], weights: Floats) -> list[ArmRow]:

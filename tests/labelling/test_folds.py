@@ -71,5 +71,27 @@ def test_rows_have_the_clear_label_of_each_fold_where_one_differs(action, folds,
     assert {key: with_folds[key] for key in row} == row
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("unsure_label", ["negative", "", "", "", "positive"]),
+        ("wrong_label", ["negative", "", "", "", "positive"]),
+        ("near_duplicate", None),  # it would not be kept under any label
+    ],
+)
+def test_a_row_that_is_rejected_for_its_label_has_those_that_are_clear_without_a_fold(rule, expected):
+    row = {"id": "1", "text": "a text", "rule": rule}
+    folds = np.array([NEGATIVE, UNSURE, UNSURE, UNSURE, POSITIVE])
+    (with_folds,) = add_fold_labels(task(), [row], {"1": folds})
+    assert with_folds.get("fold_labels") == expected
+    (without,) = add_fold_labels(task(), [row], {"1": np.array([UNSURE] * 5)})
+    assert without == row
+
+
+def test_rows_that_are_rejected_before_they_are_scored_have_none():
+    row = {"id": "1", "text": "", "rule": "empty"}
+    assert add_fold_labels(task(), [row], {"2": np.array([NEGATIVE] * 5)}) == [row]
+
+
 def test_rows_that_were_not_scored_have_none():
     assert add_fold_labels(task("none"), [{"id": "1"}], {}) == [{"id": "1"}]

@@ -27,6 +27,6 @@ def small(prepared, tiny_encoder, set_params, open_with):
     arms["more"] = {"real": "all", "synthetic": "all", "unlabelled": "all", "weights": "chosen"}
     arms |= {name: {"real": "all", "student": name} for name in ("llm", "tfidf", "majority")}
     set_params({"arms": arms})
-    write_rows(paths.KEPT, [])
-    write_rows(paths.LABELLED, [])
+    for path in (paths.KEPT, paths.REJECTED, paths.LABELLED, paths.LABELLED_REJECTED):
+        write_rows(path, [])
     write_arms()

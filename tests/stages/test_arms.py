@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelmint.core import paths
-from labelmint.core.arms import nested_order, training_sets
+from labelmint.core.arms import nested_order, training_sets, unclear_sets
 from labelmint.core.params import Arm
 from labelmint.core.records import read_json, read_rows, write_rows
 from stages.arms import main
@@ -105,6 +105,31 @@ def test_all_of_a_source_that_has_no_rows_is_another_arm_under_its_name_and_left
     }
 
 
+def test_an_arm_has_as_large_a_share_of_the_unclear_rows_as_of_those_kept():
+    """Those that are clear without no fold are none, and arms that hold out no real row need none."""
+    folds = ["a", "", "", "", "b"]
+    unsure = [{"id": f"r{at}", "text": f"text {at}", "rule": "unsure_label"} for at in range(12)]
+    rejected = {
+        "synthetic": [{**row, "label": "written", "fold_labels": folds} for row in unsure[:8]] + unsure[8:],
+        "unlabelled": [{**row, "id": f"u{at}", "fold_labels": folds} for at, row in enumerate(unsure[:6])],
+    }
+    arms = ARMS | {"labelled": Arm(real="all", unlabelled="all")}
+    rows = sets(kept({"a": 8, "b": 8}), arms, texts=unlabelled(10))
+    unclear = unclear_sets(rows, {"synthetic": 16, "unlabelled": 10}, rejected, 1)
+    assert {name: len(unclear[name]) for name in arms} == {
+        "real": 0,
+        "real_25": 0,
+        "synthetic": 0,
+        "mixed": 8,
+        "mixed_4": 2,
+        "any_name": 5,
+        "labelled": 6,
+    }
+    one = {"id": "r0", "text": "text 0", "label": "", "source": "synthetic", "fold_labels": folds}
+    assert unclear["mixed"][0] == one
+    assert all(row in unclear["mixed"] for row in unclear["any_name"])
+
+
 def test_the_seed_decides_which_synthetic_rows():
     rows = kept({"a": 20, "b": 20})
     assert sets(rows) == sets(rows)
@@ -118,14 +143,21 @@ def project(prepared, set_params):
     set_params({"arms": {**arms, "both": {"real": 30, "synthetic": 12, "student": "tfidf"}}})
     write_rows(paths.KEPT, kept({"negative": 10, "positive": 10}))
     write_rows(paths.LABELLED, unlabelled(20))
+    unclear = {"rule": "unsure_label", "evidence": {}, "fold_labels": ["negative", "", "", "", ""]}
+    rejected = [candidate(100 + at, "unclear", label_scores=None, **unclear) for at in range(10)]
+    write_rows(paths.REJECTED, rejected)
+    write_rows(paths.LABELLED_REJECTED, [])
     return prepared
 
 
 def test_the_folder_holds_exactly_the_arms(project):
-    write_rows(paths.arm_rows("older"), [])
+    for path in (paths.arm_rows("older"), paths.unclear_rows("older")):
+        write_rows(path, [])
     main()
-    lines = {path.stem: len(read_rows(path)) for path in paths.ARMS.iterdir()}
+    lines = {path.stem: len(read_rows(path)) for path in paths.ARMS.glob("*.jsonl")}
     assert lines == {"real": 20, "real_90": 0, "mixed_30": 0, "both": 42}
+    unclear = {path.stem: len(read_rows(path)) for path in paths.ARMS.glob("unclear/*")}
+    assert unclear == {"real": 0, "real_90": 0, "mixed_30": 0, "both": 6}  # 12 of 20 synthetic rows
     assert read_rows(paths.arm_rows("real"))[0]["id"] == read_rows(paths.REAL_TRAIN)[0]["id"]
 
 

@@ -51,8 +51,8 @@ def task(project, tiny_encoder, set_params):
             **card,
         )
         prepare()
-        write_rows(paths.KEPT, [])
-        write_rows(paths.LABELLED, [])
+        for path in (paths.KEPT, paths.REJECTED, paths.LABELLED, paths.LABELLED_REJECTED):
+            write_rows(path, [])
         write_arms()
 
     return make

@@ -84,6 +84,7 @@ def test_sources_are_weighed_by_cross_validation_and_none_that_misleads_is_learn
     ]
     rows += [{**row, "id": f"u{row['id']}", "source": "unlabelled"} for row in made]
     write_rows(paths.arm_rows("more"), with_folds(rows))
+    write_rows(paths.unclear_rows("more"), [])
     paths.TEST_LABELS.unlink()
     monkeypatch.setattr("labelmint.students.weighting.embed_by_source", by_opinion)
     main("more")

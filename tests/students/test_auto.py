@@ -24,7 +24,7 @@ class Scripted(Student):
     def prepare(self, rows):
         self.prepared.append(len(rows))
 
-    def fit(self, rows, seed):
+    def fit(self, rows, seed, unclear=()):
         self.fitted.append(([row["text"] for row in rows], seed))
 
     def predict_proba(self, inputs):

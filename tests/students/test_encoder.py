@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from labelmint.core.folds import FOLDS
 from labelmint.core.records import ArmRow, input_of
 from labelmint.encoder.loading import LoadedEncoder
 from labelmint.students.loading import load_student
@@ -70,6 +71,24 @@ def test_rows_count_as_they_weigh(student):
         predicted = one.predict_proba(test).argmax(axis=1)
         right.append(np.mean([LABELS[at] == row["label"] for at, row in zip(predicted, test, strict=True)]))
     assert right[0] > right[1] + 0.1
+
+
+@pytest.mark.parametrize("name", ["linear_head", "tfidf", "fine_tune"])
+def test_unclear_rows_change_how_sure_a_student_is_and_none_of_its_labels(student, name):
+    """These are told the wrong label while any fold is held out."""
+    unclear = [
+        {**row, "label": "", "fold_labels": [LABELS[row["label"] == LABELS[0]]] * FOLDS}
+        for row in arm("synthetic", 60, 300)
+    ]
+    train = [*arm("real", 40, 0), *arm("synthetic", 20, 100)]
+    inputs, answers = [input_of(row) for row in rows(30, first=900)], []
+    for more in ([], unclear):
+        one = student(name, epochs=1)
+        one.fit(train, 1, more)
+        answers.append(one.predict_proba(inputs))
+    plain, careful = answers
+    assert (plain.argmax(axis=1) == careful.argmax(axis=1)).all()
+    assert careful.max(axis=1).mean() < plain.max(axis=1).mean() - 0.02
 
 
 def test_training_says_how_it_went_and_leaves_the_encoder_as_it_is(student):

@@ -141,6 +141,15 @@ def test_each_real_row_is_held_out_once_with_the_labels_that_made_rows_have_with
     assert [rows_of[51]["label"] for rows_of in labels] == ["b"] * 5
 
 
+def test_an_unclear_row_is_trained_on_while_a_fold_is_held_out_without_which_it_has_a_clear_label():
+    rows = [*arm(50, 10), {"label": "", "source": "synthetic", "fold_labels": ["", "b", "", "a", ""]}]
+    splits = real_folds(rows, NAMES)
+    labels = [[row["label"] for row in training_rows(rows, split, NAMES)] for split in splits]
+    assert [len(split.train) for split in splits] == [50, 51, 50, 51, 50]
+    assert [of_fold[-1] for of_fold in labels if len(of_fold) == 51] == ["b", "a"]
+    assert head_splits(rows, NAMES)[1].train[-1] == 60
+
+
 def test_the_only_real_row_of_a_label_is_trained_on_all_the_time():
     rows = arm(40, 40)
     rows[7]["label"] = "c"

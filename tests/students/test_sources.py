@@ -4,7 +4,7 @@ import pytest
 from labelmint.core.folds import FOLDS
 from labelmint.core.params import Arm
 from labelmint.students.sources import by_source
-from labelmint.students.weighting import weighted
+from labelmint.students.weighting import weigh, weighted
 from tests.builders import with_folds
 
 
@@ -82,3 +82,17 @@ def test_a_source_that_knows_the_held_out_rows_gains_nothing_by_that():
     )
     assert seen > -0.3
     assert unseen < -0.65  # it can't be better than a guess
+
+
+def test_unclear_rows_weigh_what_their_source_does(monkeypatch):
+    """Rows of the wrong label aren't learnt from, and neither are the unclear rows of their source."""
+    rows, _, features = (part[:360] for part in task(0.1, 0.0))
+    folds = ["a"] * FOLDS
+    unclear = [{"id": f"x{at}", "label": "", "source": "synthetic", "fold_labels": folds} for at in range(3)]
+    every = np.concatenate([features, features[-3:]])
+    monkeypatch.setattr("labelmint.students.weighting.embed_by_source", lambda *_: every)
+    arm = Arm(real="all", weights="chosen")
+    left, unclear_left, summary = weigh(arm, rows, unclear, "ab", None, 1)
+    assert summary["weights"]["synthetic"] == 0
+    assert (len(left), unclear_left) == (60, [])
+    assert weigh(Arm(real="all"), rows, unclear, "ab", None, 1)[:2] == (rows, unclear)
