@@ -34,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; an error the user can mend is one line and exit status 1."""
     options = vars(parser().parse_args(arguments))
     command, debug = options.pop("command"), options.pop("debug")
-    # Unlike a stage, these commands keep nothing to resume from.
-    with one_line_errors(f"labelmint {command}", debug=debug, stopped="stopped"):
+    # Unlike a stage, most of these commands keep nothing to resume from.
+    stopped = {"stopped": "stopped"} if command != "tune" else {}
+    with one_line_errors(f"labelmint {command}", debug=debug, **stopped):
         run = resolve_name(FUNCTIONS[command])
         if command in _WITH_PARAMS:
             from labelmint.core.params import load_params

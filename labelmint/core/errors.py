@@ -116,7 +116,7 @@ def _message(error: Exception) -> str | None:
     if _memory_is_full(error):
         return "not enough memory; close other programs, or choose smaller models in params.yaml"
     if _disk_is_full(error):
-        return f"{error}; free some space and run it again: finished work is kept"
+        return f"{error}; free some space and run it again"
     return str(error) if isinstance(error, LabelmintError | OSError) else None
 
 

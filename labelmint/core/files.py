@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -21,8 +22,7 @@ _OF_FILE = (*DISK_FULL, errno.EACCES, errno.EROFS)
 def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that gets its name only once it is whole and on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_over(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
         with temporary.open("wb") as file:
             yield file
@@ -37,16 +37,20 @@ def atomic_binary_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def _remove_left_over(path: Path) -> None:
-    """Remove what processes that were killed had written of the file."""
-    for file in path.parent.glob(f".{escape(path.name)}.*.tmp"):
-        number = file.suffixes[-2][1:]
+def temporary_beside(path: Path) -> Path:
+    """Return what a file or folder is called until it is whole; remove what killed processes left of it."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        number = left.suffixes[-2][1:]
         try:
             os.kill(int(number), 0)  # sends nothing
         except ProcessLookupError:
-            file.unlink(missing_ok=True)
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
         except (PermissionError, ValueError, OverflowError):  # another user's, or no process at all
             continue
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 @contextmanager

@@ -8,7 +8,9 @@ Run: `labelmint export`, or `labelmint export --arm synthetic --out /data/films`
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +72,7 @@ def fill(facts: Facts, model: Path, folder: Path, *, onnx: bool) -> None:
         # Here: PyTorch takes seconds to load, and copying needs none.
         from labelmint.export.onnx import write_onnx
 
+        print("converting to ONNX and measuring it: a minute or more", file=sys.stderr)
         rows = facts.kept or read_rows(paths.arm_rows(facts.arm), ArmRow)
         texts = [input_of(row) for row in rows[:_MEASURED_ROWS]]
         models = write_onnx(folder / "model", texts, int8=onnx)
@@ -89,7 +92,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             yield new
             _check_new(folder)  # another command may have made it meanwhile
     except OSError as error:
-        if Path(error.filename or "").name == f".{folder.name}.tmp":
+        if Path(error.filename or "").name == f".{folder.name}.{os.getpid()}.tmp":
             error.filename = str(folder)  # what it is called before it is whole says little
         raise
 

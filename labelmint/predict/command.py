@@ -207,7 +207,7 @@ def trained_model(arm: str) -> Path:
         return folder
     trained = sorted(file.parent.name for file in folder.parent.glob("*/student.json"))
     others = f", or name one of {', '.join(trained)}" if trained else ""
-    raise ModelError(f"{folder}: no trained student; run `dvc repro`{others}")
+    raise ModelError(f"{folder}: no trained student; run `dvc repro` in the project's folder{others}")
 
 
 def _setting() -> Setting | None:

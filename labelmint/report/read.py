@@ -52,7 +52,10 @@ class Inputs:
 def check_for_rows() -> None:
     """Raise `DataError` if no stage ran here: git has the metrics of a run, but not its rows."""
     if not any(path.exists() for path in (paths.REAL_TRAIN, paths.PROMPTS, paths.KEPT, paths.REJECTED)):
-        raise DataError(f"{paths.KEPT}: no such file; run `dvc repro`, or `dvc pull` where there is a remote")
+        raise DataError(
+            f"{paths.KEPT}: no such file; run `dvc repro` in the project's folder, or `dvc pull` where there "
+            "is a remote"
+        )
 
 
 def check_one_run(params: Params, evaluate: Metrics) -> bool:

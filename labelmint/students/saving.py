@@ -13,6 +13,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from labelmint.core.files import temporary_beside
 from labelmint.core.records import write_json
 from labelmint.tasks.cards import Excerpt, TaskCard
 
@@ -24,8 +25,7 @@ NOTE = "note.txt"  # in the folder of an arm without rows
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside `folder` that takes its place at the end, unless there is an error."""
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = temporary_beside(folder)
     try:
         temporary.mkdir(parents=True)
         yield temporary

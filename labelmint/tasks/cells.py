@@ -14,6 +14,9 @@ from labelmint.core.errors import DataError
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?(e[+-]?\d+)?")
 
 
+_ROWS = "write rows, not columns: with pandas, to_json(orient='records', lines=True)"
+
+
 def text_of(value: Any, column: str) -> str:
     """Return a cell that must be a text; one that is missing is ""."""
     if isinstance(value, str):
@@ -21,8 +24,11 @@ def text_of(value: Any, column: str) -> str:
     if value is None or value != value:
         return ""
     remedy = "name a column of texts, or save it as one"
-    if isinstance(value, dict) and "".join(value).isdigit():  # the numbers of rows, as pandas writes columns
-        remedy = "write rows, not columns: with pandas, to_json(orient='records', lines=True)"
+    # As pandas writes columns: by the rows' numbers, or as one list.
+    if isinstance(value, dict) and "".join(value).isdigit():
+        remedy = _ROWS
+    elif isinstance(value, list):
+        remedy = f"join the list to one text; or, if it is the whole column, {_ROWS}"
     raise DataError(f"{column!r} must be a text, not {short(value)}; {remedy}")
 
 

@@ -146,7 +146,7 @@ def load_file(
     values. `encoding_key` is the card's key of the encoding; None: there is none, and the file must be UTF-8.
     """
     kind, packed = known_kind(str(path))
-    remedy = "save it as UTF-8"
+    remedy = "save it as UTF-8" + (" (in Excel: CSV UTF-8)" if kind == "csv" else "")
     if kind not in ("csv", "tsv", "text"):
         if encoding != UTF_8:
             raise DataError(f"{path}: `encoding` is for .csv, .tsv and .txt files alone; remove it")
@@ -158,6 +158,8 @@ def load_file(
         loaded = in_memory(table, texts, values)
     if kind == "text":
         loaded = replace(loaded, hint="; it is read as lines of text: let a table's name end in .csv or .tsv")
+    if kind == "excel":
+        loaded = replace(loaded, hint="; the first row must name the columns: remove those above it")
     with path.open("rb") as file:
         note_if_utf8(unpacked(file, packed), str(path), encoding)
     return loaded
@@ -199,6 +201,8 @@ def missing_column(column: str, columns: Sequence[str], hint: str = "", near: st
         return f"no column {column!r}; it is empty"
     alike = [name for name in columns if fold(name).strip("'\" ") == fold(column)]
     shown = ", ".join(
-        repr(name) if name != name.strip() or not name.isprintable() else name for name in columns
+        repr(name) if name != name.strip() or not name.isprintable() else name
+        for name in columns
+        if name.strip()
     )
     return f"no column {column!r}; it has {shown}" + (f"; {near.format(quoted(alike[0]))}" if alike else hint)

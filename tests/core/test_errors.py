@@ -11,7 +11,7 @@ from tests.builders import REPOSITORY
 
 NO_MEMORY = "not enough memory; close other programs, or choose smaller models in params.yaml"
 
-NO_SPACE = "free some space and run it again: finished work is kept"
+NO_SPACE = "free some space and run it again"
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import subprocess
 
 import pytest
 
@@ -71,8 +72,12 @@ def test_a_place_that_cannot_be_written_to_is_told_with_the_name_of_the_folder(t
 
 
 def test_leftovers_of_a_killed_run_go(tmp_path):
-    (tmp_path / ".out.tmp").mkdir()
-    (tmp_path / ".out.tmp/half").write_text("half", encoding="utf-8")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left, other = (tmp_path / f".out.{number}.tmp" for number in (dead.pid, 1))  # 1 is alive, and at work
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "half").write_text("half", encoding="utf-8")
     make(tmp_path / "out")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+    assert {entry.name for entry in tmp_path.iterdir()} == {"out", other.name}
     assert not (tmp_path / "out/half").exists()

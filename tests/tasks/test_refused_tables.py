@@ -104,6 +104,12 @@ REFUSED = {
         '{"text": {"0": "a"}, "label": {"0": "pos"}}',
         ":1: 'text' must be a text, not {'0': 'a'}; write rows, not columns: with pandas, to_json(orient=",
     ),
+    "columns as lists": (
+        "a.json",
+        '{"text": ["a", "b"], "label": ["pos", "neg"]}',
+        ":1: 'text' must be a text, not ['a', 'b']; join the list to one text; or, if it is the whole "
+        "column, write rows, not columns",
+    ),
     "messages": ("a.jsonl", '{"text": [{"role": "user"}], "label": "x"}', ":1: 'text' must be a text, not"),
     "pandas' split": (
         "a.json",
@@ -143,6 +149,11 @@ REFUSED = {
         workbook([["text", "label", "label"], ["a", "pos", "neg"]]),
         ", row 1: two columns are named 'label'; rename one",
     ),
+    "a workbook with a title": (
+        "a.xlsx",
+        workbook([["Reviews of 2024", ""], ["text", "label"], ["a", "pos"]]),
+        "no column 'text'; it has Reviews of 2024; ",
+    ),
     "JSON as CSV": ("a.csv", JSONL, ":1: it is JSON; let its name end in .jsonl, or in .json"),
     "a list as TSV": ("a.tsv", json.dumps(json.loads(LIST)), ":1: it is JSON; let its name end in .jsonl"),
     "a quoted line for Excel": ("a.csv", '\ufeff"sep=,"\n' + CSV, ":1: remove this line, '\"sep=,\"'"),
@@ -181,3 +192,9 @@ def test_others_are_refused_in_one_line_that_says_where(tmp_path, name, content,
             read(path)
         assert str(path) in str(caught.value)
         assert message in str(caught.value)
+
+
+def test_a_workbook_with_a_title_is_told_what_to_remove(tmp_path):
+    path = written(tmp_path, "a.xlsx", workbook([["Reviews of 2024"], ["text"], ["a"]]))
+    with pytest.raises(DataError, match="the first row must name the columns: remove those above it"):
+        prepared(path)
