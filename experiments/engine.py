@@ -80,10 +80,10 @@ def write(task: Task, model: LanguageModel) -> list[Candidate]:
 
 def keep(task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel) -> list[Kept]:
     """Return the rows that the filter keeps with this `labelling.action`."""
-    return sort_out(task, candidates, action, model)[0]
+    return filter_rows(task, candidates, action, model)[0]
 
 
-def sort_out(
+def filter_rows(
     task: Task, candidates: Sequence[Candidate], action: str, model: LanguageModel
 ) -> tuple[list[Kept], list[Rejected]]:
     """Return the rows that the filter keeps with this `labelling.action`, and those that it rejects."""

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from experiments import tables
-from experiments.engine import Task, load_task, predict, sort_out, write
+from experiments.engine import Task, filter_rows, load_task, predict, write
 from labelmint.core import paths
 from labelmint.core.arms import training_sets, unclear_sets
 from labelmint.core.errors import DataError, run_command
@@ -99,7 +99,7 @@ def run(task: Task) -> dict[str, Any]:
     texts = [input_of(row) for row in task.rows.pool[:TEXTS]]
     with open_model(task.params.llm) as model:
         candidates = write(task, model)
-        kept, rejected = sort_out(task, candidates, "relabel", model)
+        kept, rejected = filter_rows(task, candidates, "relabel", model)
         scores = score_labels(task, texts, model)
     return _trained(task, kept, rejected, texts, scores)
 
@@ -112,16 +112,17 @@ def _trained(
     scores: LabelScores,
 ) -> dict[str, Any]:
     params, names = task.params, task.card.label_names
-    clear, others = filter_texts(task, texts, scores.texts)
+    clear, not_clear = filter_texts(task, texts, scores.texts)
     labelled = add_fold_labels(task, clear, scores.without_folds)
-    unsure = add_fold_labels(task, others, scores.without_folds)
+    rejected_texts = add_fold_labels(task, not_clear, scores.without_folds)
     true = {row["id"]: row["label"] for row in task.rows.pool}
     sets, left_out = training_sets(ARMS, task.train, task.rows.pool, kept, labelled, params.filter.seed)
     for name in left_out.keys() - {"more_real"}:
         raise DataError(f"sources: {params.task}, {name}: {left_out[name]}")
     sets = {name: rows for name, rows in sets.items() if name not in left_out}
     counts = {"synthetic": len(kept), "unlabelled": len(labelled)}
-    unclear = unclear_sets(sets, counts, {"synthetic": rejected, "unlabelled": unsure}, params.filter.seed)
+    by_source = {"synthetic": rejected, "unlabelled": rejected_texts}
+    unclear = unclear_sets(sets, counts, by_source, params.filter.seed)
     sets["true_labels"] = [
         cast(ArmRow, {**input_of(row), "label": true[row["id"]], "source": "unlabelled"})
         if row["source"] == "unlabelled"

@@ -26,7 +26,7 @@ from experiments.methods.patterns import look_written
 from experiments.methods.rows import ROWS, MethodTask, compared, listed, students_of
 from experiments.sources import TEXTS
 from labelmint.core.records import ArmRow, Labelled, input_of
-from labelmint.students.base import Setting, label_numbers, real_rows, row_weights
+from labelmint.students.base import Setting, real_rows, row_weights
 from labelmint.students.encoder import LinearHead
 from labelmint.students.fine_tune import FineTuned
 from labelmint.students.held_out import real_folds
@@ -62,13 +62,13 @@ class HeadForgetting(LinearHead):
     def _choose(self, rows: Sequence[Labelled]) -> float:
         """Return the strength whose head gives held-out real rows the highest likelihood."""
         everything = [*rows, *pulls(rows, self.texts, self.label_names, 1.0)]
-        labels, weights = label_numbers(everything, self.label_names), row_weights(everything)
+        weights = row_weights(everything)
         vectors = self._vectors(everything)
         splits = real_folds(everything, self.label_names)
 
         def likelihood(strength: float) -> float:
             scaled = np.concatenate([weights[: len(rows)], strength * weights[len(rows) :]])
-            return held_out_likelihood(vectors, labels, scaled, splits, len(self.label_names))
+            return held_out_likelihood(vectors, scaled, splits, len(self.label_names))
 
         return max(STRENGTHS, key=likelihood) if splits else 0.0
 

@@ -213,6 +213,7 @@ def _train(params: Params, count: int) -> Callable[[], object]:
         for number in range(count)
     ]
     write_rows(paths.arm_rows("real"), rows)
+    write_rows(paths.unclear_rows("real"), [])
     write_rows(paths.TEST_INPUTS, test)
     return lambda: train("real")
 

@@ -71,27 +71,25 @@ def training_sets(
 
 def unclear_sets(
     sets: Mapping[str, Sequence[ArmRow]],
-    kept: Mapping[str, int],
+    kept_counts: Mapping[str, int],
     rejected: Mapping[str, Sequence[Rejected | RejectedText]],
     seed: int,
 ) -> dict[str, list[ArmRow]]:
     """Return every arm's unclear rows: what it trains on, beside its set, while a fold is held out.
 
-    By source, `kept` is how many made rows there are, and `rejected` those that were not kept. An arm with
-    half of the former has half of the unclear ones. An arm without real rows holds out none.
+    By source, `kept_counts` are the made rows that there are, and `rejected` those that were not kept. An arm
+    with half of the accepted rows, surplus ones included, has half of the unclear ones. An arm without real
+    rows holds out none.
     """
-    unclear = {
-        source: [_made_row(row, source) for row in rows if "fold_labels" in row]
-        for source, rows in rejected.items()
-    }
-    orders = {source: nested_order(rows, seed) for source, rows in unclear.items()}
     chosen: dict[str, list[ArmRow]] = {name: [] for name in sets}
-    for name, rows in sets.items():
-        counts = rows_by_source(rows)
-        for source, order in orders.items() if counts["real"] else ():
-            share = counts[source] / max(1, kept[source])
-            places = order[: round(share * len(order))]
-            chosen[name] += [unclear[source][place] for place in sorted(places)]
+    for source, others in rejected.items():
+        unclear = [_made_row(row, source) for row in others if "fold_labels" in row]
+        order = nested_order(unclear, seed)
+        accepted = kept_counts[source] + sum(row["rule"] == "surplus" for row in others)
+        for name, rows in sets.items():
+            counts = rows_by_source(rows)
+            share = counts[source] / max(1, accepted) if counts["real"] else 0
+            chosen[name] += [unclear[place] for place in sorted(order[: round(share * len(unclear))])]
     return chosen
 
 

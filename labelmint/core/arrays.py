@@ -13,5 +13,5 @@ Bools = npt.NDArray[np.bool_]
 
 
 def numbers_of(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Ints:
-    """Return the rows' labels as places in `names`, shape (rows,); -1 of an unclear row."""
-    return np.array([names.index(row["label"]) if row["label"] else -1 for row in rows], np.int64)
+    """Return the rows' labels as places in `names`, shape (rows,)."""
+    return np.array([names.index(row["label"]) for row in rows], np.int64)

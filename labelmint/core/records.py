@@ -113,8 +113,7 @@ class JudgedLabel(TypedDict):
     """What a text was found to be.
 
     `fold_labels` are the labels that it is given by scorers which were fitted without each fold of the real
-    rows, "" if none is clear; missing where all are `judged_label`. Of a text that is rejected for its label
-    they are there if one is clear.
+    rows, "" if none is clear; missing where all are `judged_label`.
     """
 
     judged_label: str
@@ -139,7 +138,7 @@ class RejectedText(Input):
     rule: str
     evidence: dict[str, Any]
     label_scores: dict[str, float] | None
-    fold_labels: NotRequired[list[str]]  # see JudgedLabel
+    fold_labels: NotRequired[list[str]]  # as in JudgedLabel, if it is rejected for its label and one is clear
 
 
 class Rejected(Candidate, RejectedText):

@@ -31,6 +31,11 @@ def of_held_out(splits: Sequence[HeldOut], values: Any) -> Any:
     return np.concatenate([values[split.held_out] for split in splits])
 
 
+def truth_of(splits: Sequence[HeldOut]) -> Ints:
+    """Return the held-out rows' labels, one split after the other."""
+    return np.concatenate([split.labels[split.held_out] for split in splits])
+
+
 def tokenize(
     rows: Sequence[Input], tokenizer: PreTrainedTokenizerBase, max_tokens: int, prefix: str = ""
 ) -> dict[str, list[list[int]]]:

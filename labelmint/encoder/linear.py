@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from labelmint.core.arrays import Floats, Floats32, Ints
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.folds import FOLDS
-from labelmint.encoder.data import HeldOut, folds_of, of_held_out
+from labelmint.encoder.data import HeldOut, folds_of, of_held_out, truth_of
 
 _FOLDS = 5
 _REGULARISATION = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
@@ -53,12 +53,12 @@ def fit_head(
     weight, bias
         Shapes (labels, width) and (labels,); softmax over features @ weight.T + bias.
     """
-    weights = np.ones(len(labels)) if weights is None else weights
-    known = slice(len(labels))
+    weights = np.ones(features.shape[0]) if weights is None else weights
+    labelled = slice(len(labels))
     # The BLAS's threads wait for each other in these small products: on a busy machine, 25 times as long.
     with threadpool_limits(1):
         c, temperature = _choose(features, labels, count, seed, weights, splits)
-        return _head(features[known], labels, count, weights[known], c, temperature)
+        return _head(features[labelled], labels, count, weights[labelled], c, temperature)
 
 
 def fit_heads(
@@ -94,7 +94,7 @@ def _choose(
     folds = [HeldOut(*fold, labels) for fold in folds_of(labels, _FOLDS, seed)]
     if not folds:
         return 1.0, 1.0
-    truth, counts = of_held_out(folds, labels), of_held_out(folds, weights)
+    truth, counts = truth_of(folds), of_held_out(folds, weights)
     best, best_loss, logits = _REGULARISATION[0], np.inf, np.zeros((0, 0))
     for c in _REGULARISATION:
         of_c = held_out_logits(features, weights, folds, c, count)
@@ -107,7 +107,7 @@ def _choose(
     if not splits:
         return best, 1.0
     logits = held_out_logits(features, weights, splits, best, count)
-    return best, fit_temperature(logits, of_held_out(splits, labels), of_held_out(splits, weights))
+    return best, fit_temperature(logits, truth_of(splits), of_held_out(splits, weights))
 
 
 def held_out_logits(

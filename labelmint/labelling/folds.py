@@ -17,8 +17,8 @@ from labelmint.tasks.task import Task
 
 Row = TypeVar("Row", Kept, LabelledText, Rejected, RejectedText)
 
-# Rules that reject a row for its label scores.
-_LABEL_RULES = ("unsure_label", "wrong_label")
+# Of kept rows, and the rules that reject a row for its label scores.
+_BY_LABEL = (None, "unsure_label", "wrong_label")
 
 
 def add_fold_labels(task: Task, rows: Sequence[Row], without_folds: Mapping[str, Floats]) -> list[Row]:
@@ -26,10 +26,9 @@ def add_fold_labels(task: Task, rows: Sequence[Row], without_folds: Mapping[str,
 
     `without_folds` are the `LabelScores` of that name; without them no row has any.
     """
-    by_label = [row.get("rule", _LABEL_RULES[0]) in _LABEL_RULES for row in rows]
     return [
-        _with(task, row, without_folds[row["id"]]) if without_folds and judged else row
-        for row, judged in zip(rows, by_label, strict=True)
+        _with(task, row, without_folds[row["id"]]) if without_folds and row.get("rule") in _BY_LABEL else row
+        for row in rows
     ]
 
 

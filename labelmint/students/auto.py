@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import f1_score
 
-from labelmint.core.arrays import Floats, Ints, numbers_of
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.errors import ModelError
 from labelmint.core.records import Input, Labelled
-from labelmint.encoder.data import of_held_out
+from labelmint.encoder.data import truth_of
 from labelmint.students.base import Classifier, Setting, Student, real_rows
 from labelmint.students.held_out import splits_of, training_rows
 from labelmint.students.registry import open_student
@@ -43,14 +43,14 @@ class AutoStudent(Student):
 
     def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Train the chosen student on all rows; it is chosen once, with the first of train.seeds."""
-        if list(rows) != self._fitted_rows:
-            every = [*rows, *unclear]
+        all_rows = [*rows, *unclear]
+        if all_rows != self._fitted_rows:
             for student in self.students.values():
-                student.prepare(every)
+                student.prepare(all_rows)
             self.validation_rows = 0
-            self.validation = self._validate(every)
+            self.validation = self._validate(all_rows)
             self.chosen = self._best(rows)
-            self._fitted_rows = list(rows)
+            self._fitted_rows = all_rows
         self.students[self.chosen].fit(rows, seed, unclear)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
@@ -86,7 +86,7 @@ class AutoStudent(Student):
         splits = splits_of(rows, self.label_names, train.seeds[0])
         if len(self.students) == 1 or not splits:
             return {}
-        truth = of_held_out(splits, numbers_of(rows, self.label_names))
+        truth = truth_of(splits)
         self.validation_rows = len(truth)
         scores = {}
         for name, student in self.students.items():

@@ -69,9 +69,9 @@ class Student(Classifier, Protocol):
         """Learn from the rows.
 
         While it is chosen or calibrated by held-out real rows, it learns from the `unclear` rows, too, with
-        the labels that they then have (see `real_folds`). Fitting the same rows again with another seed may
-        reuse what doesn't depend on the seed. Raise `DataError` if nothing can be learnt, e.g. from rows of
-        one label.
+        the labels that they then have (see `real_folds`); what holds nothing out ignores them. Fitting the
+        same rows again with another seed may reuse what doesn't depend on the seed. Raise `DataError` if
+        nothing can be learnt, e.g. from rows of one label.
         """
 
     def summary(self) -> dict[str, Any]:

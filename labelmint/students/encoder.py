@@ -44,9 +44,9 @@ class LinearHead(Student):
 
     def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Fit the head; rows that were embedded before are not embedded again."""
-        labels, every = label_numbers(rows, self.label_names), [*rows, *unclear]
-        count, splits = len(self.label_names), head_splits(every, self.label_names)
-        self.head = fit_head(self._vectors(every), labels, count, seed, row_weights(every), splits)
+        labels, all_rows = label_numbers(rows, self.label_names), [*rows, *unclear]
+        count, splits = len(self.label_names), head_splits(all_rows, self.label_names)
+        self.head = fit_head(self._vectors(all_rows), labels, count, seed, row_weights(all_rows), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -26,12 +26,12 @@ from transformers import (
     TrainingArguments,
 )
 
-from labelmint.core.arrays import Floats, Ints, numbers_of
+from labelmint.core.arrays import Floats, Ints
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Train
 from labelmint.core.records import Input, Labelled
 from labelmint.encoder.classifier import Classifier
-from labelmint.encoder.data import HeldOut, of_held_out, tokenize
+from labelmint.encoder.data import HeldOut, of_held_out, tokenize, truth_of
 from labelmint.encoder.loading import open_encoder
 from labelmint.encoder.running import find_device, uses_bf16
 from labelmint.students.base import Setting, label_numbers, row_weights
@@ -165,15 +165,17 @@ class FineTuned(LinearHead):
             self.setting.on_planned(self._rows_to_train(len(rows)))
             self._fit(rows, seed)
             return
-        splits, new, every = [], list(rows) != self._calibrated_rows, [*rows, *unclear]
-        if new:
-            splits = calibration_splits(every, self.label_names, seed)
+        all_rows, splits = [*rows, *unclear], list[HeldOut]()
+        recalibrates = all_rows != self._calibrated_rows
+        if recalibrates:
+            self.prepare(all_rows)
+            splits = calibration_splits(all_rows, self.label_names, seed)
         sizes = [len(split.train) for split in splits] + [len(rows)]
         self.setting.on_planned(sum(map(self._rows_to_train, sizes)))
-        if new:
-            self.temperature = self._temperature(every, splits, seed)
-            self._calibrated_rows = list(rows)
-        self._fit(rows, seed, self.setting.on_point)
+        if recalibrates:
+            self.temperature = self._temperature(all_rows, splits, seed)
+            self._calibrated_rows = all_rows
+        self._fit(rows, seed, unclear, self.setting.on_point)
         weight, bias = self.model.head.weight.detach(), self.model.head.bias.detach()
         self.model.set_head(weight / self.temperature, bias / self.temperature)
 
@@ -186,15 +188,21 @@ class FineTuned(LinearHead):
             self._fit(training_rows(rows, split, self.label_names), seed)
             held_out = [rows[at] for at in split.held_out]
             logits.append(np.log(np.maximum(self.predict_proba(held_out), _LEAST)))
-        truth = of_held_out(splits, numbers_of(rows, self.label_names))
+        truth = truth_of(splits)
         return fit_temperature(np.concatenate(logits), truth, of_held_out(splits, row_weights(rows)))
 
     def _rows_to_train(self, rows: int) -> int:
         """Return how many rows pass through the encoder in training on so many."""
         return planned_epochs(self.config, rows) * steps_of(self.config, rows) * self.config.batch_rows
 
-    def _fit(self, rows: Sequence[Labelled], seed: int, on_point: OnPoint = lambda *_: None) -> None:
-        super().fit(rows, seed)
+    def _fit(
+        self,
+        rows: Sequence[Labelled],
+        seed: int,
+        unclear: Sequence[Labelled] = (),
+        on_point: OnPoint = lambda *_: None,
+    ) -> None:
+        super().fit(rows, seed, unclear)
         self.model = copy.deepcopy(self.encoder.base)
         self.model.set_head(*self.head)
         self._train(rows, seed, on_point)

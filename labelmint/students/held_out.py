@@ -25,14 +25,16 @@ from labelmint.students.base import real_rows
 
 MAX_VALIDATION_ROWS = 400
 _ENOUGH_ROWS = 100
+_UNCLEAR = -1  # the number of no label
 
 
 def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[HeldOut]:
     """Return the splits that hold out each fold of the real rows; none if these have fewer than two labels.
 
-    Unclear rows come last. A label's only real row is trained on all the time.
+    A label's only real row is trained on all the time.
     """
-    labels, real = numbers_of(rows, names), real_rows(rows)
+    real = real_rows(rows)
+    labels = _numbers([row["label"] for row in rows], names)
     if len(set(labels[real].tolist())) < 2:
         return []
     folds = np.array([row["fold"] if is_real else -1 for row, is_real in zip(rows, real, strict=True)])
@@ -40,14 +42,16 @@ def real_folds(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[
     for fold in range(FOLDS):
         known = labels[real & (folds != fold)]
         held_out = real & (folds == fold) & np.isin(labels, known)
-        without = [
-            {"label": row["fold_labels"][fold] if "fold_labels" in row else row["label"]} for row in rows
-        ]
-        numbers = numbers_of(without, names)
-        train = ~held_out & (numbers >= 0)
+        without = [row["fold_labels"][fold] if "fold_labels" in row else row["label"] for row in rows]
+        numbers = _numbers(without, names)
+        train = ~held_out & (numbers != _UNCLEAR)
         if held_out.any():
             splits.append(HeldOut(np.flatnonzero(train), np.flatnonzero(held_out), numbers))
     return splits
+
+
+def _numbers(labels: Sequence[str], names: Sequence[str]) -> Ints:
+    return np.array([names.index(label) if label else _UNCLEAR for label in labels], np.int64)
 
 
 def splits_of(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list[HeldOut]:
@@ -55,9 +59,9 @@ def splits_of(rows: Sequence[Labelled], names: Sequence[str], seed: int) -> list
 
     A fifth at a time is held out, until about 100 rows were. Empty where nothing can be held out.
     """
-    real, labels = real_rows(rows), numbers_of(rows, names)
+    real = real_rows(rows)
     one_kind = real.all() or not real.any()
-    splits = _of_one_kind(labels, seed) if one_kind else real_folds(rows, names)
+    splits = _of_one_kind(numbers_of(rows, names), seed) if one_kind else real_folds(rows, names)
     counts = np.cumsum([0, *(len(split.held_out) for split in splits)])
     return [split for split, before in zip(splits, counts[:-1], strict=True) if before < _ENOUGH_ROWS]
 

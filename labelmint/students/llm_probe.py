@@ -46,10 +46,10 @@ class LlmProbe(LlmStudent):
             shown, others = [], list(rows)
         labels = label_numbers(others, self.label_names)
         self.shown, self.prompt = len(shown), labelled_prompt(self.card, shown)
-        every = [*others, *unclear]
-        states = unit(self._score(every)[1])
-        count, splits = len(self.label_names), head_splits(every, self.label_names)
-        self.weight, self.bias = fit_head(states, labels, count, seed, row_weights(every), splits)
+        all_rows = [*others, *unclear]
+        states = unit(self._score(all_rows)[1])
+        count, splits = len(self.label_names), head_splits(all_rows, self.label_names)
+        self.weight, self.bias = fit_head(states, labels, count, seed, row_weights(all_rows), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

@@ -26,6 +26,7 @@ NOTE = "note.txt"  # in the folder of an arm without rows
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside `folder` that takes its place at the end, unless there is an error."""
     temporary = temporary_beside(folder)
+    shutil.rmtree(temporary, ignore_errors=True)  # of a killed process that had this one's number
     try:
         temporary.mkdir(parents=True)
         yield temporary

@@ -15,11 +15,11 @@ import numpy as np
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
-from labelmint.core.arrays import Floats, Floats32, Ints, numbers_of
+from labelmint.core.arrays import Floats, Floats32
 from labelmint.core.calibration import fit_temperature
 from labelmint.core.params import Arm
 from labelmint.core.records import ArmRow
-from labelmint.encoder.data import HeldOut, of_held_out
+from labelmint.encoder.data import HeldOut, truth_of
 from labelmint.encoder.linear import MANY_ROWS_C, held_out_logits
 from labelmint.students.held_out import real_folds
 
@@ -32,16 +32,16 @@ def by_source(
     """Return each row's weight: its source's with which a head makes held-out real rows most likely.
 
     Then the weights of the sources, and every combination that was tried with its held-out log-likelihood.
-    Unclear rows come last. Real rows have weight 1; with too few of them to hold some out, every source has.
+    Real rows have weight 1. With too few real rows to hold some out, every source has.
     """
     sources = np.array([row["source"] for row in rows])
     made = [name for name in ("synthetic", "unlabelled") if (sources == name).any()]
-    labels, splits = numbers_of(rows, names), real_folds(rows, names)
+    splits = real_folds(rows, names)
     tried: list[dict[str, float]] = []
     for combination in itertools.product(WEIGHTS, repeat=len(made)) if splits else ():
         weights = {"real": 1.0, **dict(zip(made, combination, strict=True))}
         of_rows = np.array([weights[source] for source in sources])
-        likelihood = held_out_likelihood(features, labels, of_rows, splits, len(names))
+        likelihood = held_out_likelihood(features, of_rows, splits, len(names))
         tried.append({**weights, "log_likelihood": round(likelihood, 4)})
     best = max(tried, key=lambda entry: entry["log_likelihood"], default={})
     chosen = {name: best.get(name, 1.0) for name in ("real", *made)}
@@ -49,13 +49,11 @@ def by_source(
     return weights_of_rows, {"weights": chosen, "weights_tried": tried}
 
 
-def held_out_likelihood(
-    features: Floats32, labels: Ints, weights: Floats, splits: Sequence[HeldOut], count: int
-) -> float:
+def held_out_likelihood(features: Floats32, weights: Floats, splits: Sequence[HeldOut], count: int) -> float:
     """Return the mean log-likelihood of held-out real rows, after temperature scaling; of `count` labels."""
     # The BLAS's threads wait for each other in these small products.
     with threadpool_limits(1):
         logits = held_out_logits(features, weights, splits, MANY_ROWS_C, count)
-    truth = of_held_out(splits, labels)
+    truth = truth_of(splits)
     scaled = log_softmax(logits / fit_temperature(logits, truth), axis=1)
     return float(scaled[np.arange(len(truth)), truth].mean())

@@ -30,11 +30,11 @@ class TfidfStudent(Student):
 
     def fit(self, rows: Sequence[Labelled], seed: int, unclear: Sequence[Labelled] = ()) -> None:
         """Count words and pairs of words, then fit the weights; the seed draws the folds."""
-        labels, every = label_numbers(rows, self.label_names), [*rows, *unclear]
+        labels, all_rows = label_numbers(rows, self.label_names), [*rows, *unclear]
         self.vectorizer = _vectorizer().fit(_texts(rows))
-        features = self.vectorizer.transform(_texts(every))
-        count, splits = len(self.label_names), head_splits(every, self.label_names)
-        self.weight, self.bias = fit_head(features, labels, count, seed, row_weights(every), splits)
+        features = self.vectorizer.transform(_texts(all_rows))
+        count, splits = len(self.label_names), head_splits(all_rows, self.label_names)
+        self.weight, self.bias = fit_head(features, labels, count, seed, row_weights(all_rows), splits)
 
     def predict_proba(self, inputs: Sequence[Input]) -> Floats:
         """Return the labels' probabilities, shape (inputs, labels)."""

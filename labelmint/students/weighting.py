@@ -31,14 +31,14 @@ def weigh(
 ) -> tuple[Sequence[ArmRow], Sequence[ArmRow], dict[str, Any]]:
     """Return the rows and the unclear rows with the weights that the arm says, and how these were found.
 
-    What weighs row by row needs each row's label, and leaves out the unclear rows.
+    What weighs row by row needs each row's label, and leaves the unclear rows as they are.
     """
     if arm.weights == "equal":
         return rows, unclear, {}
-    every = [*rows, *unclear] if arm.weights == "chosen" else rows
-    weights, summary = WEIGHTINGS[arm.weights](arm, every, names, embed_by_source(config, every), seed)
-    result = weighted(every, weights)
-    return [row for row in result if row["label"]], [row for row in result if not row["label"]], summary
+    all_rows = [*rows, *unclear] if arm.weights == "chosen" else rows
+    weights, summary = WEIGHTINGS[arm.weights](arm, all_rows, names, embed_by_source(config, all_rows), seed)
+    first, others = weights[: len(rows)], weights[len(rows) :]
+    return weighted(rows, first), weighted(unclear, others) if len(others) else unclear, summary
 
 
 def weighted(rows: Sequence[ArmRow], weights: Floats) -> list[ArmRow]:

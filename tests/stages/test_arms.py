@@ -110,7 +110,11 @@ def test_an_arm_has_as_large_a_share_of_the_unclear_rows_as_of_those_kept():
     folds = ["a", "", "", "", "b"]
     unsure = [{"id": f"r{at}", "text": f"text {at}", "rule": "unsure_label"} for at in range(12)]
     rejected = {
-        "synthetic": [{**row, "label": "written", "fold_labels": folds} for row in unsure[:8]] + unsure[8:],
+        "synthetic": [
+            *({**row, "label": "written", "fold_labels": folds} for row in unsure[:8]),
+            *unsure[8:],
+            *({"id": f"x{at}", "text": "more", "rule": "surplus"} for at in range(16)),
+        ],
         "unlabelled": [{**row, "id": f"u{at}", "fold_labels": folds} for at, row in enumerate(unsure[:6])],
     }
     arms = ARMS | {"labelled": Arm(real="all", unlabelled="all")}
@@ -120,13 +124,13 @@ def test_an_arm_has_as_large_a_share_of_the_unclear_rows_as_of_those_kept():
         "real": 0,
         "real_25": 0,
         "synthetic": 0,
-        "mixed": 8,
-        "mixed_4": 2,
-        "any_name": 5,
+        "mixed": 4,  # for 16 of 32 accepted rows
+        "mixed_4": 1,
+        "any_name": 2,
         "labelled": 6,
     }
     one = {"id": "r0", "text": "text 0", "label": "", "source": "synthetic", "fold_labels": folds}
-    assert unclear["mixed"][0] == one
+    assert [row for row in unclear["mixed"] if row["id"] == "r0"] in ([one], [])
     assert all(row in unclear["mixed"] for row in unclear["any_name"])
 
 

@@ -103,6 +103,19 @@ def test_the_student_with_the_better_accuracy_is_trained_on_all_rows(auto, names
     assert one.predict_proba(train).shape == (120, 2)
 
 
+def test_unclear_rows_are_learnt_from_while_a_student_is_chosen_and_another_choice_is_made_without_them(auto):
+    one, train = auto("bad", "good"), with_folds(rows(BALANCED, "real"))
+    folds = [LABELS[0], "", "", "", ""]
+    unclear = [ArmRow(id="u", text="unclear", label="", source="unlabelled", fold_labels=folds)]
+    train += rows({LABELS[0]: 9}, "synthetic")
+    one.fit(train, 5, unclear)
+    best = next(student for student in Scripted.made if student.name == "good")
+    assert ["unclear" in texts for texts, _ in best.fitted] == [True, False, False, False, False, False]
+    one.fit(train, 5)
+    assert len(best.fitted) == 12  # five splits and all rows, twice
+    assert not any("unclear" in texts for texts, _ in best.fitted[6:])
+
+
 def test_the_first_of_equals_is_chosen(auto):
     one = auto("bad", "common")
     one.fit(rows(BALANCED), 5)

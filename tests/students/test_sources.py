@@ -96,3 +96,26 @@ def test_unclear_rows_weigh_what_their_source_does(monkeypatch):
     assert summary["weights"]["synthetic"] == 0
     assert (len(left), unclear_left) == (60, [])
     assert weigh(Arm(real="all"), rows, unclear, "ab", None, 1)[:2] == (rows, unclear)
+    every = features
+    assert weigh(Arm(real="all", synthetic="all", weights="imp"), rows, unclear, "ab", None, 1)[1] == unclear
+
+
+def test_unclear_rows_bear_on_the_choice_of_weights():
+    """Labelled rows repeat what is held out; what would tell so was unclear because of it."""
+    draw = np.random.default_rng(1)
+    labels, features = draw.integers(0, 2, 60), draw.normal(0, 1, (60, 200)).astype(np.float32)
+    rows = rows_of([*labels, *labels], ["real"] * 60 + ["unlabelled"] * 60)
+    unclear = [
+        {
+            **row,
+            "label": "",
+            "fold_labels": ["ab"[1 - label] if fold == real["fold"] else "" for fold in range(5)],
+        }
+        for row, real, label in zip(rows[60:], rows, labels, strict=False)
+    ]
+    likelihoods = [
+        max(entry["log_likelihood"] for entry in chosen_for(part, np.concatenate([features] * times))[1])
+        for part, times in ((rows, 2), ([*rows, *unclear], 3))
+    ]
+    assert likelihoods[0] > -0.3
+    assert likelihoods[1] < -0.6
