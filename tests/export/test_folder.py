@@ -1,6 +1,7 @@
 """The folder: whole or not there, and it never replaces other files."""
 
 import errno
+import os
 import shutil
 import subprocess
 
@@ -74,8 +75,9 @@ def test_a_place_that_cannot_be_written_to_is_told_with_the_name_of_the_folder(t
 def test_leftovers_of_a_killed_run_go(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
-    left, other = (tmp_path / f".out.{number}.tmp" for number in (dead.pid, 1))  # 1 is alive, and at work
-    for folder in (left, other):
+    # One number is alive, and at work; a process that was killed had this one's.
+    left, other, own = (tmp_path / f".out.{number}.tmp" for number in (dead.pid, 1, os.getpid()))
+    for folder in (left, other, own):
         folder.mkdir()
         (folder / "half").write_text("half", encoding="utf-8")
     make(tmp_path / "out")

@@ -6,6 +6,7 @@ import pytest
 
 from labelmint.core import paths
 from labelmint.core.records import read_json, read_rows, write_rows
+from labelmint.labelling.scores import LabelScores
 from labelmint.rules.registry import RULES
 from stages.filter import main
 from stages.generate import main as generate
@@ -54,6 +55,30 @@ def test_kept_and_rejected_are_the_candidates(model):
     assert counts["negative"] == counts["positive"] == len(kept) // 2
     # The fake scores "awful" as negative and everything else as positive.
     assert all(("awful" in row["text"]) == (row["judged_label"] == "negative") for row in kept)
+
+
+def test_labels_without_a_fold_are_written_of_kept_candidates_and_of_unsure_ones(
+    model, set_params, monkeypatch
+):
+    set_params({"labelling.action": "relabel", "labelling.min_margin": 0.85})
+    clear, unsure = np.log([0.9, 0.1]), np.log([0.5, 0.5])
+
+    def scored(_, candidates, __):
+        """Have every other candidate unsure, and clear without the last fold; the others are the opposite."""
+        ids = [row["id"] for row in candidates]
+        whole = {row_id: [clear, unsure][at % 2] for at, row_id in enumerate(ids)}
+        last = {row_id: [unsure, clear][at % 2] for at, row_id in enumerate(ids)}
+        without = {row_id: np.array([whole[row_id]] * 4 + [last[row_id]]) for row_id in ids}
+        return LabelScores(whole, without)
+
+    monkeypatch.setattr("stages.filter.score_candidates", scored)
+    main()
+    kept, rejected = read_rows(paths.KEPT), read_rows(paths.REJECTED)
+    unsure_rows = [row for row in rejected if row["rule"] == "unsure_label"]
+    assert len(kept) > 10 < len(unsure_rows)
+    assert all(row["fold_labels"] == ["negative"] * 4 + [""] for row in kept)
+    assert all(row["fold_labels"] == [""] * 4 + ["negative"] for row in unsure_rows)
+    assert not any("fold_labels" in row for row in rejected if row["rule"] != "unsure_label")
 
 
 def test_the_metrics_are_the_funnel(model):

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from labelmint.core import paths
 from labelmint.core.records import read_json, read_rows, write_rows
+from labelmint.labelling.scores import LabelScores
 from stages.label import main
 from tests.builders import reviews
 from tests.fake_model import FakeModel
@@ -69,6 +71,19 @@ def test_unsure_texts_duplicates_and_copies_of_training_and_test_rows_are_reject
     }
     assert rejected["u1"]["evidence"]["margin"] < 0.85
     assert rejected["u4"]["evidence"]["test_text"] == test
+
+
+def test_labels_without_a_fold_are_written_of_kept_texts_and_of_unsure_ones(model, monkeypatch):
+    clear, unsure = np.log([0.9, 0.1]), np.log([0.5, 0.5])
+    first, second = (row["id"] for row in texts()[:2])
+    without = {first: np.array([clear] * 4 + [unsure]), second: np.array([unsure] * 4 + [clear])}
+    scores = LabelScores({first: clear, second: unsure}, without)
+    monkeypatch.setattr("stages.label.score_labels", lambda *_: scores)
+    write_rows(paths.UNLABELLED, texts()[:2])
+    main()
+    (kept,), (rejected,) = written()
+    assert kept["fold_labels"] == ["negative"] * 4 + [""]
+    assert (rejected["rule"], rejected["fold_labels"]) == ("unsure_label", [""] * 4 + ["negative"])
 
 
 @pytest.mark.parametrize("action", ["none", "drop"])

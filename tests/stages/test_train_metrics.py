@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labelmint.core import paths
-from labelmint.core.errors import ModelError
+from labelmint.core.errors import DataError, ModelError
 from labelmint.core.records import read_json, read_rows, write_rows
 from labelmint.students.loading import load_student
 from stages import train as stage
@@ -100,3 +100,27 @@ def by_opinion(config, rows):
     good = [any(word in row["text"] for word in OPINIONS["positive"]) for row in rows]
     draw = np.random.default_rng(1)
     return (np.array(good)[:, None] + draw.normal(0, 0.5, (len(rows), 4))).astype(np.float32)
+
+
+def test_unclear_rows_make_a_student_less_sure_and_are_no_training_rows():
+    """While a fold is held out they bear the wrong label."""
+    other = {"negative": "positive", "positive": "negative"}
+    real, made, unclear = (
+        [{**row, "source": source} for row in reviews({"negative": each, "positive": each}, first=first)]
+        for source, each, first in (("real", 20, 100), ("synthetic", 10, 200), ("synthetic", 30, 300))
+    )
+    write_rows(paths.arm_rows("tfidf"), with_folds([*real, *made]))
+    sure = []
+    for more in ([], [{**row, "label": "", "fold_labels": [other[row["label"]]] * 5} for row in unclear]):
+        write_rows(paths.unclear_rows("tfidf"), more)
+        main("tfidf")
+        sure.append(
+            np.mean([max(row["probabilities"].values()) for row in read_rows(paths.predictions("tfidf"))])
+        )
+        assert (metrics("tfidf")["train_rows"], metrics("tfidf")["synthetic"]) == (60, 20)
+    assert sure[1] < sure[0] - 0.02
+    write_rows(
+        paths.unclear_rows("tfidf"), [{**unclear[0], "label": "", "fold_labels": ["mixed", *[""] * 4]}]
+    )
+    with pytest.raises(DataError, match=r"labels \['mixed'\] are not the task's"):
+        main("tfidf")

@@ -26,6 +26,7 @@ class Scripted(Student):
 
     def fit(self, rows, seed, unclear=()):
         self.fitted.append(([row["text"] for row in rows], seed))
+        self.unclear = list(unclear)
 
     def predict_proba(self, inputs):
         right = [self.label_names.index(row["text"].split()[0]) for row in inputs]
@@ -110,6 +111,7 @@ def test_unclear_rows_are_learnt_from_while_a_student_is_chosen_and_another_choi
     train += rows({LABELS[0]: 9}, "synthetic")
     one.fit(train, 5, unclear)
     best = next(student for student in Scripted.made if student.name == "good")
+    assert best.unclear == unclear  # to be calibrated by
     assert ["unclear" in texts for texts, _ in best.fitted] == [True, False, False, False, False, False]
     one.fit(train, 5)
     assert len(best.fitted) == 12  # five splits and all rows, twice

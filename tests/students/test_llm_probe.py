@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from labelmint.core.errors import DataError, ModelError
+from labelmint.core.folds import FOLDS
 from labelmint.encoder import linear
 from labelmint.llm.base import ChoiceScores
 from labelmint.students.llm_probe import LlmProbe
 from labelmint.students.loading import load_student
+from tests.builders import with_folds
 from tests.fake_model import FakeModel
 from tests.students.moods import NAMES, rows
 
@@ -33,6 +35,20 @@ def test_it_learns_from_hidden_states_what_the_answer_does_not_say(student):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert one.predict_proba([]).shape == (0, 2)
     assert one.summary() == {"demonstrations": 16}
+
+
+def test_unclear_rows_make_it_less_sure(student):
+    """While a fold is held out they bear the wrong label."""
+    train = with_folds([{**row, "source": "real"} for row in rows(NAMES * 30)])
+    unclear = [
+        {**row, "label": "", "source": "unlabelled", "fold_labels": [NAMES[row["label"] == NAMES[0]]] * FOLDS}
+        for row in rows(NAMES * 60, 300)
+    ]
+    one, sure = student(), []
+    for more in ([], unclear):
+        one.fit(train, 1, more)
+        sure.append(one.predict_proba(rows(NAMES * 10, 100)).max(axis=1).mean())
+    assert sure[1] < sure[0] - 0.1
 
 
 def test_another_seed_shows_other_rows(student):
