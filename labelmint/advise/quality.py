@@ -28,7 +28,7 @@ def _interval(share: float, rows: int) -> tuple[float, float]:
 
 
 def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]) -> Iterator[str]:
-    """Yield a line for each scorer, with its interval; `rows` are the scored rows and those shown."""
+    """Yield a line for each scorer, with its interval; `rows` are the scored rows and others."""
     llm = params.llm.model if params.llm.backend == "llama_cpp" else params.llm.server.model or "the server's"
     names = {
         "llm": f"language model {llm}",
@@ -39,8 +39,9 @@ def accuracy_lines(params: Params, scores: LabelScores, rows: Sequence[Labelled]
     for scorer, share in scores.accuracy.items():
         low, high = _interval(share, len(scores.real))
         yield f"{names.get(scorer, scorer):<40}{share:>7.1%}  ({low:.1%} to {high:.1%})"
-    commonest = max(Counter(row["label"] for row in rows).values(), default=0)
-    yield f"{'always the commonest label':<40}{commonest / max(1, len(rows)):>7.1%}"
+    scored = [row["label"] for row in rows if row["id"] in scores.real]
+    commonest = max(Counter(scored).values(), default=0)
+    yield f"{'always the commonest label':<40}{commonest / max(1, len(scored)):>7.1%}"
 
 
 def forecast(scores: LabelScores, texts: int) -> Iterator[str]:

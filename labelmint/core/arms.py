@@ -37,8 +37,9 @@ def training_sets(
 ) -> tuple[dict[str, list[ArmRow]], dict[str, str]]:
     """Return the rows of every arm, and why some arms have none.
 
-    Real rows come first, then synthetic ones, then texts that were labelled. Sets of other sizes are nested:
-    real rows are the first of train and pool, the others the first of `nested_order`, in their file's order.
+    Real rows come first, then synthetic ones, then texts that were labelled, without those that are among the
+    arm's real rows. Sets of other sizes are nested: real rows are the first of train and pool, the others the
+    first of `nested_order`, in their file's order.
     """
     sources = {
         "real": _real_rows([*train, *pool]),
@@ -64,8 +65,10 @@ def training_sets(
             left_out[name] = problems[0]
             continue
         sets[name] += sources["real"][: sizes["real"]]
+        known = {row["id"] for row in sets[name]}
         for source, order in orders.items():
-            sets[name] += [sources[source][place] for place in sorted(order[: sizes[source]])]
+            rows = [sources[source][place] for place in sorted(order[: sizes[source]])]
+            sets[name] += [row for row in rows if row["id"] not in known]
     return sets, left_out
 
 
@@ -89,7 +92,9 @@ def unclear_sets(
         for name, rows in sets.items():
             counts = rows_by_source(rows)
             share = counts[source] / max(1, accepted) if counts["real"] else 0
-            chosen[name] += [unclear[place] for place in sorted(order[: round(share * len(unclear))])]
+            known = {row["id"] for row in rows}
+            some = [unclear[place] for place in sorted(order[: round(share * len(unclear))])]
+            chosen[name] += [row for row in some if row["id"] not in known]
     return chosen
 
 

@@ -57,8 +57,9 @@ def tokenize(
 def folds_of(labels: Ints, folds: int, seed: int) -> list[Split]:
     """Return (training, validation) indices of up to `folds` disjoint stratified folds.
 
-    Rows of labels too rare to have one in every fold are always trained on: a label with one row among
-    thousands must not keep the others from being validated. Empty if fewer than two labels have two rows.
+    A label with fewer rows than there are folds is in as many of them as it has rows, and one row alone is
+    always trained on: rare labels must neither keep the others from being validated nor be left out. Empty if
+    fewer than two labels have two rows.
     """
     counts = Counter(labels.tolist())
     if len(counts) < 2:
@@ -67,9 +68,12 @@ def folds_of(labels: Ints, folds: int, seed: int) -> list[Split]:
     if folds < 2:
         return []
     common = np.array([counts[label] >= folds for label in labels.tolist()])
-    places, rare = np.flatnonzero(common), np.flatnonzero(~common)
+    places = np.flatnonzero(common)
     splitter = StratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
-    return [
-        (np.sort(np.concatenate([places[train], rare])), places[validation])
-        for train, validation in splitter.split(places, labels[places])
-    ]
+    fold_of = np.full(len(labels), -1)
+    for fold, (_, validation) in enumerate(splitter.split(places, labels[places])):
+        fold_of[places[validation]] = fold
+    rare = [label for label in sorted(counts) if 1 < counts[label] < folds]
+    in_turn = np.concatenate([np.flatnonzero(labels == label) for label in rare] or [places[:0]])
+    fold_of[in_turn] = np.arange(len(in_turn)) % folds
+    return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)]

@@ -95,7 +95,7 @@ def classify_by_folds(
 def out_of_fold(features: Floats32, labels: Ints, count: int, seed: int) -> Floats:
     """Return log-probabilities, shape (rows, count), each by a classifier that wasn't trained on the row.
 
-    Rows of labels too rare to hold out, which scikit-learn's cross_val_predict doesn't allow, are NaN.
+    The only row of a label, which scikit-learn's cross_val_predict doesn't allow, is NaN.
     """
     scores = np.full((len(labels), count), np.nan)
     for train, held_out in folds_of(labels, _FOLDS, seed):

@@ -144,7 +144,7 @@ def _pooled(
     shares: Floats | None,
 ) -> LabelScores:
     """Weigh the scorers that `labelling.scorers` names; where rows are too few, the model decides alone."""
-    # Rows of labels too rare to be held out have no scores by a classifier.
+    # The only row of a label is never held out, and has no scores by a classifier.
     held_out = np.all([~np.isnan(scored.real).any(axis=1) for scored in scorers.values()], axis=0)
     if len(scorers) > 1 and held_out.sum() < MIN_ROWS:
         return _pooled(task, {"llm": scorers["llm"]}, rows, unseen, shares)

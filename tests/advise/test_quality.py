@@ -13,8 +13,11 @@ def scored(rows=100, **accuracy):
 
 
 def test_each_scorer_has_a_line_with_its_interval_and_the_least_to_beat():
-    scores = scored(llm=0.8, probe=0.85, classifier=0.7, pooled=0.86)
-    lines = [*accuracy_lines(PARAMS, scores, labelled_rows({"negative": 60, "positive": 40}))]
+    rows = labelled_rows({"negative": 60, "positive": 40})
+    accuracy = {"llm": 0.8, "probe": 0.85, "classifier": 0.7, "pooled": 0.86}
+    scores = LabelScores(real={row["id"]: np.zeros(2) for row in rows}, accuracy=accuracy)
+    shown = [{"id": f"shown {at}", "label": "positive"} for at in range(16)]  # they aren't scored
+    lines = [*accuracy_lines(PARAMS, scores, [*rows, *shown])]
     assert [line.split("%")[0].split()[-1] for line in lines] == ["80.0", "85.0", "70.0", "86.0", "60.0"]
     assert lines[0].startswith(f"language model {PARAMS.llm.model} ")
     assert "(71.1% to 86.7%)" in lines[0]

@@ -65,11 +65,13 @@ def test_no_row_is_scored_by_a_classifier_that_was_trained_on_it():
     assert (classify(features, labels, 2, features, 1).argmax(axis=1) == labels).all()
 
 
-def test_rows_of_labels_too_rare_to_hold_out_have_no_scores():
-    labels = np.array([0, 1] * 20 + [2])
-    features = np.random.default_rng(1).normal(size=(41, 4)).astype(np.float32)
-    unseen = out_of_fold(features, labels, 3, 1)
+def test_only_rows_that_are_the_only_one_of_their_label_have_no_scores():
+    """The scorers' accuracy must not be that of the common labels alone."""
+    labels = np.array([0, 1] * 20 + [2, 3, 3, 4, 4, 4])
+    features = np.random.default_rng(1).normal(size=(46, 4)).astype(np.float32)
+    unseen = out_of_fold(features, labels, 5, 1)
     assert np.flatnonzero(np.isnan(unseen).any(axis=1)).tolist() == [40]
+    assert (unseen[41:] > -10).all()  # the label is known from its other rows
 
 
 @pytest.mark.parametrize("shares", [[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])

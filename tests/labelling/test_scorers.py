@@ -111,8 +111,9 @@ def test_where_no_row_of_a_label_can_be_held_out_the_model_scores_alone(vectors)
 
 def test_where_too_few_rows_can_be_held_out_the_model_scores_alone(vectors, monkeypatch):
     monkeypatch.setattr(pool, "_FOLDS", 10)
-    three = card(labels={name: {"name": name, "phrase": name} for name in (*LABELS, "neutral")})
-    # By nine folds, of which a label with eight rows has none in one: 18 rows are held out.
-    train = labelled_rows({"negative": 9, "positive": 9, "neutral": 8})
-    result = scored(Scorer(reader=right_label), train=train, the_card=three, scorers=POOL, demonstrations=0)
-    assert (list(result.weights), len(result.real)) == (["llm"], 26)
+    rare = ["neutral", "mixed", "odd"]
+    five = card(labels={name: {"name": name, "phrase": name} for name in (*LABELS, *rare)})
+    # A label's only row can't be: 18 are.
+    train = labelled_rows({"negative": 9, "positive": 9, **dict.fromkeys(rare, 1)})
+    result = scored(Scorer(reader=right_label), train=train, the_card=five, scorers=POOL, demonstrations=0)
+    assert (list(result.weights), len(result.real)) == (["llm"], 21)

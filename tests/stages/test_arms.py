@@ -115,7 +115,7 @@ def test_an_arm_has_as_large_a_share_of_the_unclear_rows_as_of_those_kept():
             *unsure[8:],
             *({"id": f"x{at}", "text": "more", "rule": "surplus"} for at in range(16)),
         ],
-        "unlabelled": [{**row, "id": f"u{at}", "fold_labels": folds} for at, row in enumerate(unsure[:6])],
+        "unlabelled": [{**row, "id": f"v{at}", "fold_labels": folds} for at, row in enumerate(unsure[:6])],
     }
     arms = ARMS | {"labelled": Arm(real="all", unlabelled="all")}
     rows = sets(kept({"a": 8, "b": 8}), arms, texts=unlabelled(10))
@@ -132,6 +132,20 @@ def test_an_arm_has_as_large_a_share_of_the_unclear_rows_as_of_those_kept():
     one = {"id": "r0", "text": "text 0", "label": "", "source": "synthetic", "fold_labels": folds}
     assert [row for row in unclear["mixed"] if row["id"] == "r0"] in ([one], [])
     assert all(row in unclear["mixed"] for row in unclear["any_name"])
+
+
+def test_a_text_that_an_arm_has_as_a_real_row_is_not_there_a_second_time():
+    """Held-back rows play the texts to label, and are the further real rows of a larger arm."""
+    train, pool = labelled_rows({"a": 10, "b": 10}), labelled_rows({"a": 30})[20:]
+    arms = {"all": Arm(real="all", unlabelled="all"), "more": Arm(real=25, unlabelled="all")}
+    texts = [{**row, "judged_label": "b", "label_scores": {}} for row in pool[:8]]
+    unsure = [{**row, "rule": "unsure_label", "fold_labels": ["b", *[""] * 4]} for row in pool[2:]]
+    rows = training_sets(arms, train, pool, [], texts, 1)[0]
+    unclear = unclear_sets(rows, {"unlabelled": 8}, {"unlabelled": unsure}, 1)
+    for name, own in rows.items():
+        ids = [row["id"] for row in [*own, *unclear[name]]]
+        assert len(ids) == len(set(ids))
+    assert [len(rows[name]) for name in arms] == [28, 28]
 
 
 def test_the_seed_decides_which_synthetic_rows():

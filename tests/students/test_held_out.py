@@ -84,12 +84,12 @@ def test_fewer_than_two_labels_with_two_rows_cannot_be_validated(counts):
 
 
 @pytest.mark.parametrize("counts", [[1, 30, 30], [60, 3, 40, 1, 2]])
-def test_rare_labels_are_always_trained_on_and_the_others_validated(counts):
+def test_all_rows_are_validated_but_the_only_one_of_a_label(counts):
     labels, splits = real_splits(counts)
-    rare = {label for label, count in enumerate(counts) if count < 5}
+    single = {label for label, count in enumerate(counts) if count == 1}
     assert len(splits) == 5
     assert sorted(np.concatenate([validation for _, validation in splits])) == [
-        at for at, label in enumerate(labels) if label not in rare
+        at for at, label in enumerate(labels) if label not in single
     ]
     for train, validation in splits:
         assert sorted([*train, *validation]) == list(range(len(labels)))
