@@ -26,6 +26,7 @@ from labelmint.report.formats import (
 from labelmint.report.funnel import deciding_scorer
 from labelmint.report.read import Inputs, check_one_run, read_inputs
 
+_SOURCES = {"synthetic": "synthetic rows", "unlabelled": "labelled texts"}
 _FEW_TEST_ROWS = 500
 _POOR_CALIBRATION = 0.1
 _P_SHOWN = 0.05
@@ -98,10 +99,7 @@ def _metric(inputs: Inputs) -> str:
 
 def _made(inputs: Inputs) -> str:
     arm = _main(inputs)
-    kinds = [
-        name for key, name in (("synthetic", "synthetic rows"), ("unlabelled", "labelled texts")) if arm[key]
-    ]
-    return " and ".join(kinds)
+    return " and ".join(name for key, name in _SOURCES.items() if arm[key])
 
 
 def _equal(inputs: Inputs) -> Mapping[str, Any]:
@@ -232,6 +230,11 @@ def _scoring_caveats(inputs: Inputs) -> Iterator[str]:
         yield f"{evaluate['note']}."
     if evaluate["test_rows"] < _FEW_TEST_ROWS:
         yield f"Only {count(evaluate['test_rows'])} test rows: the intervals are wide."
+    weights = inputs.train.get(main, {}).get("weights") or {}
+    unused = [name for key, name in _SOURCES.items() if weights.get(key) == 0]
+    if unused:
+        sources = " and ".join(unused)
+        yield f"Cross-validation gave the {sources} of {main} weight 0: it doesn't learn from them."
     if _main(inputs)["real"]:
         yield (
             "One draw of the real rows: the intervals cover test rows and training seeds, "

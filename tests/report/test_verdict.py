@@ -181,6 +181,16 @@ def test_the_accuracy_of_a_label_scorer_alone_is_told(run):
     assert any("right on 74.0\xa0% of 84 unseen real rows;" in caveat for caveat in caveats)
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.3])
+def test_a_source_that_cross_validation_leaves_out_is_told(run, weight):
+    write_data()
+    path = paths.METRICS / "train/mixed.json"
+    write_json(path, {**read_json(path), "weights": {"real": 1.0, "synthetic": weight}})
+    write_evaluation()
+    told = "Cross-validation gave the synthetic rows of mixed weight 0: it doesn't learn from them."
+    assert (told in verdict(read_inputs())["caveats"]) == (weight == 0)
+
+
 def test_without_real_rows_a_curve_or_a_second_arm_there_is_a_headline(answer):
     arms = evaluation()["arms"]
     worth = {"synthetic": {"rows": 35, "ci_low": 24, "ci_high": 50, "note": ""}}
