@@ -8,7 +8,6 @@ Run: `labelmint export`, or `labelmint export --arm synthetic --out /data/films`
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -87,14 +86,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder to fill, which then gets its name; raise `DataError` if there is such a one."""
     folder = folder.resolve()
     _check_new(folder)
-    try:
-        with whole_folder(folder) as new:
-            yield new
-            _check_new(folder)  # another command may have made it meanwhile
-    except OSError as error:
-        if Path(error.filename or "").name == f".{folder.name}.{os.getpid()}.tmp":
-            error.filename = str(folder)  # what it is called before it is whole says little
-        raise
+    with whole_folder(folder) as new:
+        yield new
+        _check_new(folder)  # another command may have made it meanwhile
 
 
 def _check_new(folder: Path) -> None:

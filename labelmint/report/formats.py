@@ -40,15 +40,20 @@ def p_value(value: float | None) -> str:
     return f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
 
 
+def minutes(value: float | None) -> str:
+    """Write minutes with one decimal: 3.4."""
+    return f"{value:.1f}" if value else "–"
+
+
 def duration(seconds: float | None) -> str:
     """Write seconds as people say them: 14 min 27 s."""
     if seconds is None:
         return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
+    whole, rest = divmod(round(seconds), 60)
+    if not whole:
         return f"{seconds:.1f}{_SPACE}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}{_SPACE}h {minutes}{_SPACE}min" if hours else f"{minutes}{_SPACE}min {rest}{_SPACE}s"
+    hours, left = divmod(whole, 60)
+    return f"{hours}{_SPACE}h {left}{_SPACE}min" if hours else f"{left}{_SPACE}min {rest}{_SPACE}s"
 
 
 def number(value: Any) -> str:
@@ -111,6 +116,6 @@ FILTERS = {
     filter.__name__: filter
     for filter in (
         *(count, rate, percent, points, p_value, duration, number, interval, points_interval),
-        *(worth, worth_interval),
+        *(minutes, worth, worth_interval),
     )
 }
